@@ -1,0 +1,65 @@
+"""Where things are and how large they may be; every value can be set by a PNEUMO_* variable."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pneumo_core.errors import PneumoError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a picture may cost. Checked from the header, before any pixel is decoded."""
+
+    max_bytes: int = 50 * 2**20
+    max_pixels: int = 100_000_000
+    max_side: int = 20_000
+    min_side: int = 32
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Folders and limits of this installation."""
+
+    models_dir: Path = ROOT / "models"
+    runs_dir: Path = ROOT / "runs"
+    cache_dir: Path = ROOT / ".pneumo" / "cache"
+    limits: Limits = field(default_factory=Limits)
+
+
+def _whole_number(name: str, default: int) -> int:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) == 0:
+        raise PneumoError(
+            f"Expected a positive whole number in {name}, got {text!r}. Correct or unset it."
+        )
+    return int(text)
+
+
+def _folder(name: str, default: Path) -> Path:
+    text = os.environ.get(name, "").strip()
+    return Path(text).expanduser().resolve() if text else default
+
+
+def load_settings() -> Settings:
+    """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE (folders),
+    PNEUMO_MAX_BYTES, PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
+    """
+    usual, limits = Settings(), Limits()
+    return Settings(
+        models_dir=_folder("PNEUMO_MODELS", usual.models_dir),
+        runs_dir=_folder("PNEUMO_RUNS", usual.runs_dir),
+        cache_dir=_folder("PNEUMO_CACHE", usual.cache_dir),
+        limits=Limits(
+            max_bytes=_whole_number("PNEUMO_MAX_BYTES", limits.max_bytes),
+            max_pixels=_whole_number("PNEUMO_MAX_PIXELS", limits.max_pixels),
+            max_side=_whole_number("PNEUMO_MAX_SIDE", limits.max_side),
+            min_side=limits.min_side,
+        ),
+    )

@@ -1,0 +1,32 @@
+"""The errors a person may see. Each message says what was expected, what arrived, what to do."""
+
+from __future__ import annotations
+
+
+class PneumoError(Exception):
+    """Base of every error whose message is written for the person at the screen."""
+
+
+class UnreadableImage(PneumoError):
+    """A file that cannot be read as one frontal chest film.
+
+    `reason` is one short sentence ("This is an MR image, not a radiograph."), `remedy` what
+    to do about it; the message is both.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason} {remedy}".strip())
+
+
+class DataSetError(PneumoError):
+    """A folder that is no data set, or whose films cannot serve the purpose asked for."""
+
+
+class BundleError(PneumoError):
+    """A model bundle that is missing, incomplete, altered or made for another version."""
+
+
+class TrainingError(PneumoError):
+    """A training run that cannot start or go on."""

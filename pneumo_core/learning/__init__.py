@@ -1,0 +1,1 @@
+"""Backbones, augmentation and the training routine."""

@@ -1,0 +1,1 @@
+"""From pixels to a decision: the gate, the runtime, the reading and its overlay."""

@@ -1,0 +1,1 @@
+"""Readings against labels: evaluation of a bundle on a data set."""
