@@ -1,0 +1,64 @@
+"""From calibrated probabilities to a decision and the words that carry it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import OperatingPoints
+
+
+class Decision(StrEnum):
+    """What a reading says of a film."""
+
+    NORMAL = "NORMAL"
+    PNEUMONIA = "PNEUMONIA"
+    REFER = "REFER"
+
+
+def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[Decision, str]:
+    """The decision on a film and its reason in plain words.
+
+    `p` is P(pneumonia) of the film, `low` and `high` its range over small re-framings, all 0..1.
+    NORMAL below the screening point, PNEUMONIA at or above the ruling-in point, REFER between
+    them, and REFER where the range reaches from one side to the other.
+    """
+    share, span = per_cent(p), per_cent_range(low, high)
+    screening, ruling_in = per_cent(points.screening), per_cent(points.ruling_in)
+    if low < points.screening and high >= points.ruling_in:
+        return Decision.REFER, (
+            f"Refer: small re-framings of this film change the answer ({share} as it is, {span} "
+            "when cropped, shifted or mirrored a little). A radiologist should read it."
+        )
+    if p < points.screening:
+        return Decision.NORMAL, (
+            f"No sign of pneumonia: {share} ({span} under small re-framings), below the screening "
+            f"point of {screening}. This does not rule pneumonia out."
+        )
+    if p >= points.ruling_in:
+        return Decision.PNEUMONIA, (
+            f"Signs of pneumonia: {share} ({span} under small re-framings), at or above the "
+            f"ruling-in point of {ruling_in}."
+        )
+    return Decision.REFER, (
+        f"Refer: {share} ({span} under small re-framings) lies between the screening point of "
+        f"{screening} and the ruling-in point of {ruling_in}. A radiologist should read it."
+    )
+
+
+def per_cent(p: float) -> str:
+    """A probability 0..1 in whole per cents; never "0 %" or "100 %", which no model can know."""
+    return f"{_whole(p)} %"
+
+
+def per_cent_range(low: float, high: float) -> str:
+    """Two probabilities as one range of whole per cents: "79–92 %"."""
+    ends = _whole(low), _whole(high)
+    return f"{ends[0]} %" if ends[0] == ends[1] else f"{ends[0]}–{ends[1]} %"
+
+
+def _whole(p: float) -> str:
+    if p < 0.01:
+        return "<1"
+    return ">99" if p > 0.99 else str(round(100 * p))

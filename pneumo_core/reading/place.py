@@ -1,0 +1,50 @@
+"""Where on a frontal film a map is strongest, in a radiologist's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumo_core.reading.saliency import upsample
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FAINT = 0.25  # a map that stays below this has no place worth naming
+NOWHERE = "no single place"
+_ROWS = ("upper", "mid", "lower")
+_GRID = 60  # divides into thirds
+
+
+def place(cam: NDArray[np.float32]) -> str:
+    """The zones that hold most of a map (h,w) in 0..1, or "no single place".
+
+    Six zones: right and left half, upper, middle and lower third of the picture. The patient's
+    right is the picture's left, as on any frontal film in standard orientation; a film that was
+    mirrored is not noticed. One zone is named when it holds 40 % of the map, two when they hold
+    60 % together (evenly spread they would hold 17 and 33).
+    """
+    if float(cam.max()) < FAINT:
+        return NOWHERE
+    grid = upsample(cam, (_GRID, _GRID)).reshape(3, _GRID // 3, 2, _GRID // 2)
+    shares = grid.sum(axis=(1, 3)) / grid.sum()
+    order = np.argsort(-shares, axis=None)
+    first, second = (divmod(int(i), 2) for i in order[:2])
+    if shares[first] >= 0.4:
+        return f"mostly the {_side(first)} {_ROWS[first[0]]} zone"
+    if shares[first] + shares[second] < 0.6:
+        return NOWHERE
+    return _two(*sorted([first, second]))
+
+
+def _side(zone: tuple[int, int]) -> str:
+    return ("right", "left")[zone[1]]
+
+
+def _two(one: tuple[int, int], other: tuple[int, int]) -> str:
+    if one[0] == other[0]:
+        return f"both {_ROWS[one[0]]} zones"
+    if one[1] == other[1]:
+        return f"the {_side(one)} {_ROWS[one[0]]} and {_ROWS[other[0]]} zones"
+    return f"the {_side(one)} {_ROWS[one[0]]} zone and the {_side(other)} {_ROWS[other[0]]} zone"
