@@ -1,0 +1,157 @@
+"""Decode once: the pixels of an index as one memory-mapped uint8 array, keyed by content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pneumo_core.errors import DataSetError, UnreadableImage
+from pneumo_core.films import decode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+Pixels = npt.NDArray[np.uint8]
+Progress = Callable[[int, int], None]
+
+# Raise it whenever decode or resize gives other pixels for the same bytes.
+PREPROCESSING_VERSION = 1
+# Films in flight at once: what building costs in memory, whatever the number of films.
+CHUNK = 256
+
+
+def pixel_cache(  # noqa: PLR0913 - four of the six are options
+    index: pd.DataFrame,
+    root: Path,
+    *,
+    size: int,
+    cache_dir: Path,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Pixels:
+    """Pixels of every film of `index`: read-only memory map, uint8 (N, size, size), 0 black.
+
+    Row i is row i of `index`; `root` is the folder that was indexed. What is missing in
+    `cache_dir` is built with `workers` threads (one a core by default), the films streamed to
+    disk, so memory does not grow with their number; `progress` is called with (films done, N).
+    A ready cache opens at once. An interrupted build leaves no cache, and of two builds at once
+    the second waits and takes the first one's.
+
+    Raises DataSetError if `index` is empty or holds an unreadable film, if a film has changed
+    since it was indexed, or if the cache cannot be written.
+    """
+    from filelock import FileLock
+
+    _check(index)
+    target = cache_dir / f"films-{size}-{cache_key(index, size)}.npy"
+    shape = (len(index), size, size)
+    ready = _open(target, shape)
+    if ready is not None:
+        return ready
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock")):
+            if _open(target, shape) is None:
+                _write(target, shape, _films(index, root, size, workers, progress))
+    except OSError as error:
+        raise DataSetError(
+            f"Expected to write {shape[0] * size * size / 2**20:.0f} MB of pixels to the cache "
+            f"folder, got: {error.strerror or error}. Free some space or set PNEUMO_CACHE to "
+            "another folder."
+        ) from error
+    built = _open(target, shape)
+    if built is None:
+        raise DataSetError(
+            f"Expected the cache {target.name} to be whole after it was written, and it is not. "
+            "Check the disk, or set PNEUMO_CACHE to another folder."
+        )
+    return built
+
+
+def cache_key(index: pd.DataFrame, size: int) -> str:
+    """Key of the pixels: 32 hexadecimal digits over version, size and the films' hashes in order.
+
+    Where the films lie, and what they are called, makes no difference.
+    """
+    text = "\n".join([f"{PREPROCESSING_VERSION} {size}", *index["sha256"]])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _check(index: pd.DataFrame) -> None:
+    if index.empty:
+        raise DataSetError("Expected at least one film, got an empty index.")
+    unreadable = index[~index["readable"].astype(bool)]
+    if len(unreadable):
+        first = unreadable.iloc[0]
+        raise DataSetError(
+            f"Expected readable films only, got {len(unreadable)} unreadable, the first "
+            f"{first['film']}: {first['problem']} Keep the rows whose `readable` is true."
+        )
+
+
+def _open(path: Path, shape: tuple[int, int, int]) -> Pixels | None:
+    """The cache at `path`, or None if there is none or it is not what it should be."""
+    try:
+        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        # Missing; or cut short, or foreign bytes, and then it is built anew.
+        return None
+    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
+
+
+def _write(target: Path, shape: tuple[int, int, int], films: Iterator[Pixels]) -> None:
+    """Stream the films into a .npy file that appears under its name only when it is whole."""
+    # The name is fixed: whoever holds the lock may overwrite what a killed build left.
+    partial = target.with_suffix(".partial")
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    try:
+        with partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for pixels in films:
+                file.write(pixels.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _films(
+    index: pd.DataFrame, root: Path, size: int, workers: int | None, progress: Progress | None
+) -> Iterator[Pixels]:
+    """The films in order, uint8 size×size each, decoded side by side."""
+
+    def prepare(film: str, sha256: str) -> Pixels:
+        return _prepare(root / film, film, sha256, size)
+
+    films, hashes = list(index["film"]), list(index["sha256"])
+    # Threads: decoding and resizing run outside the interpreter's lock.
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for start in range(0, len(films), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            prepared = pool.map(prepare, films[chunk], hashes[chunk])
+            for done, pixels in enumerate(prepared, start=start + 1):
+                yield pixels
+                if progress is not None:
+                    progress(done, len(films))
+
+
+def _prepare(path: Path, film: str, sha256: str, size: int) -> Pixels:
+    try:
+        found = decode.read_film(path)
+    except UnreadableImage as error:
+        raise DataSetError(f"Expected {film} as it was indexed, got: {error}") from error
+    if found.facts.sha256 != sha256:
+        raise DataSetError(
+            f"Expected {film} as it was indexed, got other bytes. Index the folder again."
+        )
+    pixels: Pixels = decode.resize(found.pixels, size)
+    return pixels
