@@ -1,0 +1,68 @@
+"""Where to draw the line: thresholds chosen on validation scores; positive is p >= threshold."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumo_core.metrics.checks import labels_and_scores, share
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+# 0.07 · 100 is 7.000000000000001: such a share asks for 7 films, not 8.
+_SLACK = 1e-9
+
+
+def threshold_at_sensitivity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> float:
+    """The largest threshold whose sensitivity is at least s; it is one of the positives' scores.
+
+    y: 0 or 1 (N,), both present; p: finite scores (N,); s: above 0, at most 1. Raises ValueError.
+    """
+    positive, scores = labels_and_scores(y, p, both_classes=True)
+    share(s, "a sensitivity")
+    found = np.sort(scores[positive])[::-1]
+    return float(found[math.ceil(s * found.size - _SLACK) - 1])
+
+
+def threshold_at_specificity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> float:
+    """The smallest threshold whose specificity is at least s.
+
+    It is the float next above one of the negatives' scores, which that negative just misses: at
+    s = 1 it lies above every negative, and above 1 where a negative scores 1.
+
+    y: 0 or 1 (N,), both present; p: finite scores (N,); s: above 0, at most 1. Raises ValueError.
+    """
+    positive, scores = labels_and_scores(y, p, both_classes=True)
+    share(s, "a specificity")
+    spared = np.sort(scores[~positive])
+    return float(np.nextafter(spared[math.ceil(s * spared.size - _SLACK) - 1], math.inf))
+
+
+def balanced_threshold(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
+    """The threshold that maximises Youden's J = sensitivity + specificity - 1.
+
+    Every threshold between two neighbouring scores does equally well: the answer is the middle
+    of the best such gap, of several the widest, of equally wide ones the lowest. Where nothing
+    beats J = 0 (constant or reversed scores) it is the lowest score: all are called positive.
+
+    y: 0 or 1 (N,), both present; p: finite scores (N,). Raises ValueError.
+
+    Youden, W. J. (1950). Index for rating diagnostic tests. Cancer 3, 32-35.
+    """
+    positive, scores = labels_and_scores(y, p, both_classes=True)
+    steps, place = np.unique(scores, return_inverse=True)
+    positives = np.bincount(place, weights=positive)[::-1].cumsum()[::-1]
+    negatives = np.bincount(place, weights=~positive)[::-1].cumsum()[::-1]
+    # J times both class sizes: whole numbers, so that equal gaps compare equal. Entry i is for
+    # thresholds above steps[i-1] and up to steps[i].
+    youden = positives * negatives[0] - negatives * positives[0]
+    if youden.max() <= 0:
+        return float(steps[0])
+    gaps = np.flatnonzero(youden == youden.max())
+    best = gaps[np.argmax(steps[gaps] - steps[gaps - 1])]
+    middle = steps[best - 1] + (steps[best] - steps[best - 1]) / 2
+    # Between two neighbouring floats there is no middle.
+    return float(middle if middle > steps[best - 1] else steps[best])
