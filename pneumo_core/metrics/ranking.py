@@ -70,7 +70,9 @@ def grouped_bootstrap_auc(
 
     y: 0 or 1 (N,), both present; p: finite scores (N,); groups: patient keys (N,), of any type
     that sorts. Patients are drawn with replacement, each with all of its films; the interval is
-    the 95 % percentile one. A draw with one class only has no AUC and is left out. Raises ValueError.
+    the percentile one, at 95 %. A draw with one class only has no AUC and is left out. Perfect
+    separation stays perfect in every draw: the interval is then a point, `auc_delong`'s is not.
+    Raises ValueError.
 
     Efron, B., Tibshirani, R. (1993). An introduction to the bootstrap, chapter 13.
     """
