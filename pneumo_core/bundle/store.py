@@ -15,12 +15,14 @@ import logging
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card import check_card
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUMS = "SHA256SUMS"
 FILES = (
@@ -140,7 +142,8 @@ def active_name(models_dir: Path | None = None) -> str:
         line = (folder / "active").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(
-            f"Expected a model in service, found none chosen among {_spoken(bundle_names(folder))}. "
+            "Expected a model in service, but none is chosen. There is: "
+            f"{_spoken(bundle_names(folder))}. "
             "Choose one with: python -m pneumo_core models activate NAME"
         ) from error
     return check_name(line)

@@ -1,19 +1,45 @@
-"""Write a bundle."""
+"""Write a bundle: everything in a hidden folder first, checked there, then moved into place."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+
+from pneumo_core.bundle.card import FORMAT, check_card
+from pneumo_core.bundle.card_readme import readme
+from pneumo_core.bundle.graph import Graph, write_graph
+from pneumo_core.bundle.network import (
+    check_network,
+    in_float32,
+    load_network,
+    probabilities,
+    save_network,
+)
+from pneumo_core.bundle.store import FILES, SUMS, Bundle, check_name, load_bundle
+from pneumo_core.config import load_settings
+from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import keras
     import pandas as pd
+    from numpy.typing import NDArray
 
-    from pneumo_core.bundle.store import Bundle
+PREDICTIONS = (
+    *("film", "split", "label", "subtype", "group"),
+    *("p_normal", "p_bacterial", "p_viral", "p_pneumonia"),
+)
+TOLERANCE = 1e-3  # in probability: between Keras and OpenVINO, and for half precision
 
 
-def write_bundle(
+def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     model: keras.Model,
     *,
     name: str,
@@ -22,5 +48,139 @@ def write_bundle(
     models_dir: Path | None = None,
     replace: bool = False,
 ) -> Bundle:
-    """Deliver a trained network as the bundle `name`; under construction."""
-    raise NotImplementedError
+    """Deliver a trained network as the bundle `name`; the bundle in service stays what it was.
+
+    `model` takes float32 (N,S,S,1) in 0..255, scales inside and gives logits (N,C); it is a flat
+    functional graph whose layer before global average pooling is named "features" and whose head
+    is a Dense named "logits". `card` is described in `check_card`; its format, name and agreement
+    are filled in here, and its version is "1.0" unless given. `predictions` has the columns
+    `PREDICTIONS`, out of fold or on validation. `replace` allows an older bundle of that name to
+    be replaced.
+
+    Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
+    BundleError where something does not fit together, or OpenVINO and Keras differ by more.
+    """
+    folder = load_settings().models_dir if models_dir is None else models_dir
+    if (folder / check_name(name)).exists() and not replace:
+        raise BundleError(
+            f"Expected a new model name, but {name} exists. Choose another name, or replace it."
+        )
+    card = {"version": "1.0", **card, "format": FORMAT, "name": name}
+    check_card(card, name)
+    check_network(model, size=card["input"]["size"], classes=len(card["classes"]))
+    staging = folder / f".partial-{name}-{uuid4().hex[:8]}"
+    (staging / "openvino").mkdir(parents=True)
+    try:
+        card["agreement"] = _write_network(in_float32(model), card, staging)
+        _write_texts(card, predictions, staging)
+        _write_sums(staging)
+        _move(staging, folder / name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return load_bundle(name, models_dir=folder)
+
+
+def _write_network(model: keras.Model, card: dict[str, Any], staging: Path) -> dict[str, Any]:
+    """Write both forms of the network; how far each strays from the model it came from."""
+    films = check_films(card["input"]["size"])
+    temperature = card["calibration"]["temperature"]
+
+    def of_keras(network: keras.Model) -> NDArray[np.float64]:
+        return probabilities(network.predict(films, batch_size=16, verbose=0), temperature)
+
+    def stored_network(half: bool) -> NDArray[np.float64]:
+        save_network(model, staging / "model.keras", half=half)
+        return of_keras(load_network(staging / "model.keras"))
+
+    def stored_graph(half: bool) -> NDArray[np.float64]:
+        target = staging / "openvino" / "model.xml"
+        write_graph(staging / "model.keras", target, half=half)
+        graph = Graph(target)
+        logits = [graph(films[i : i + 16])[0] for i in range(0, len(films), 16)]
+        return probabilities(np.concatenate(logits), temperature)
+
+    half_network, network, network_strays = _within(of_keras(model), stored_network)
+    half_graph, _, graph_strays = _within(network, stored_graph)
+    return {
+        "films": len(films),
+        "half_precision": network_strays,
+        "keras_openvino": graph_strays,
+        "keras_stored_as": "float16" if half_network else "float32",
+        "openvino_stored_as": "float16" if half_graph else "float32",
+    }
+
+
+def _within(
+    expected: NDArray[np.float64], store: Callable[[bool], NDArray[np.float64]]
+) -> tuple[bool, NDArray[np.float64], float]:
+    """Store in half precision, or in full where half strays too far: (half, found, largest)."""
+    largest = np.inf
+    for half in (True, False):
+        found = store(half)
+        largest = float(np.abs(found - expected).max())
+        if largest <= TOLERANCE:
+            return half, found, largest
+    raise BundleError(
+        f"Expected the stored network to give the model's probabilities within {TOLERANCE}, "
+        f"got a difference of {largest:.2g}. Write the bundle where TensorFlow is installed "
+        "(KERAS_BACKEND=tensorflow)."
+    )
+
+
+def check_films(size: int) -> NDArray[np.float32]:
+    """64 pictures to compare two forms of a network on, float32 (64,size,size,1) in 0..255.
+
+    Random fields, from coarse clouds to fine noise, at several brightnesses and contrasts; the
+    same for everyone.
+    """
+    import cv2
+
+    rng = np.random.default_rng(20180222)
+    films = np.empty((64, size, size, 1), np.float32)
+    for i, film in enumerate(films):
+        coarse = rng.normal(size=(2 ** (1 + i % 6),) * 2).astype(np.float32)
+        clouds = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+        field = clouds + 0.1 * rng.normal(size=(size, size))
+        film[..., 0] = np.clip(rng.uniform(60, 190) + rng.uniform(20, 70) * field, 0, 255).round()
+    return films
+
+
+def _write_texts(card: dict[str, Any], predictions: pd.DataFrame, staging: Path) -> None:
+    missing = [column for column in PREDICTIONS if column not in predictions.columns]
+    if missing:
+        raise BundleError(
+            f"Expected predictions with the columns {', '.join(PREDICTIONS)}; "
+            f"{', '.join(missing)} missing. Add them (empty where the model has no subtypes)."
+        )
+    predictions.loc[:, list(PREDICTIONS)].to_csv(
+        staging / "predictions.csv", index=False, float_format="%.6f", lineterminator="\n"
+    )
+    (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
+    (staging / "README.md").write_text(readme(card), encoding="utf-8")
+
+
+def _card_json(card: dict[str, Any]) -> str:
+    try:
+        text = json.dumps(
+            card, indent=2, ensure_ascii=False, allow_nan=False, default=np.ndarray.tolist
+        )
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"Expected a card of text, finite numbers, lists and objects: {error}. Correct it."
+        ) from error
+    return f"{text}\n"
+
+
+def _write_sums(staging: Path) -> None:
+    sums = {file: hashlib.sha256((staging / file).read_bytes()).hexdigest() for file in FILES}
+    lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
+    (staging / SUMS).write_text(lines, encoding="utf-8")
+
+
+def _move(staging: Path, target: Path) -> None:
+    """Put the finished folder in place; an older one is gone only once the new one is there."""
+    retired = staging.with_name(f"{staging.name}-old")
+    if target.exists():
+        target.rename(retired)
+    staging.rename(target)
+    shutil.rmtree(retired, ignore_errors=True)

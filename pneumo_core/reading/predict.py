@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.network import probabilities
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
 from pneumo_core.reading.decision import Decision, decide
@@ -133,7 +134,7 @@ class Reader:
     def _read_usable(self, film: Film, gate: GateResult) -> Reading:
         bundle = self.bundle
         logits, features = self._runtime.run(framings(film.pixels, bundle.size))
-        chances = softmax(logits / bundle.temperature)
+        chances = probabilities(logits, bundle.temperature)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
@@ -178,14 +179,6 @@ def framings(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         views.append(resize(np.ascontiguousarray(pixels[rows, columns]), size))
     views.append(whole[:, ::-1])
     return np.stack(views)
-
-
-def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities (N,C), float64, of logits (N,C). Raises ValueError unless all are finite."""
-    if not np.isfinite(logits).all():
-        raise ValueError("Expected finite logits.")
-    exponentials = np.exp(np.float64(logits) - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
 
 
 def _for_display(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

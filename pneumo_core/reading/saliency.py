@@ -51,7 +51,7 @@ def heat(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
     levels = np.rint(upsample(cam, shape) * 255).astype(np.uint8)
     coloured: Any = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
-    return np.ascontiguousarray(coloured[..., ::-1])
+    return np.array(coloured[..., ::-1], dtype=np.uint8)
 
 
 def overlay(
@@ -65,4 +65,4 @@ def overlay(
     cover = (opacity * upsample(cam, pixels.shape))[..., np.newaxis]
     grey = np.repeat(pixels[..., np.newaxis], 3, axis=2).astype(np.float32)
     mixed = grey * (1 - cover) + heat(cam, pixels.shape) * cover
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), dtype=np.uint8)

@@ -1,0 +1,145 @@
+"""The network of a bundle as an OpenVINO graph: converted from Keras, and run.
+
+The graph takes float32 (N,S,S,1) in 0..255, any N, and has three outputs: "logits" (N,C),
+"features" (N,h,w,K) and the constant "head_kernel" (K,C), of which class activation maps are made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+OUTPUTS = ("logits", "features", "head_kernel")
+
+
+def openvino() -> Any:
+    """The openvino module, without its telemetry.
+
+    Left to itself, importing OpenVINO reports to Google Analytics and leaves an identifier in the
+    home folder. Where its telemetry package cannot be imported it uses an empty stand-in.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    return importlib.import_module("openvino")
+
+
+def write_graph(network: Path, target: Path, *, half: bool) -> None:
+    """Convert the Keras model file `network` to `target` (.xml, with .bin beside it).
+
+    `half` stores constants as float16; they are computed with as float32 all the same. Works
+    under any Keras backend. Raises BundleError.
+    """
+    import keras
+
+    ov = openvino()
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        draft = Path(scratch) / "draft.xml"
+        if keras.backend.backend() == "tensorflow":
+            export(network, draft)
+        else:
+            _export_elsewhere(network, draft)
+        graph = ov.Core().read_model(draft)
+        kernel = np.load(draft.with_suffix(".npy"))
+        ov.save_model(_named(graph, kernel), target, compress_to_fp16=half)
+
+
+def export(network: Path, draft: Path) -> None:
+    """Export both outputs of a Keras model file to `draft` (.xml), its head kernel to .npy."""
+    from pneumo_core.bundle.network import load_network
+
+    model = load_network(network)
+    both: keras.Model = model.__class__(
+        model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]]
+    )
+    both.export(str(draft), format="openvino", verbose=False)
+    kernel = model.get_layer("logits").kernel
+    np.save(draft.with_suffix(".npy"), np.asarray(kernel, dtype=np.float32))
+
+
+def _export_elsewhere(network: Path, draft: Path) -> None:
+    """Export in a process of its own: Keras cannot change its backend once it is imported."""
+    code = (
+        "import sys, pathlib; from pneumo_core.bundle.graph import export, openvino; openvino(); "
+        "export(*map(pathlib.Path, sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(network), str(draft)],
+        env={**os.environ, "KERAS_BACKEND": "openvino"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        fault = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise BundleError(
+            f"Expected the network to convert to OpenVINO, got: {fault[0]}. Write the bundle where "
+            "TensorFlow is installed (KERAS_BACKEND=tensorflow)."
+        )
+
+
+def _named(graph: Any, kernel: NDArray[np.float32]) -> Any:
+    """The same graph with its outputs named and the head's kernel as a third."""
+    ov = openvino()
+    constant = ov.opset13.constant(kernel)
+    nodes = [graph.output(0).get_node(), graph.output(1).get_node()]
+    by_rank = {node.input_value(0).get_partial_shape().rank.get_length(): node for node in nodes}
+    results = []
+    for source, name in zip((by_rank[2], by_rank[4], constant), OUTPUTS, strict=True):
+        value = source.output(0) if source is constant else source.input_value(0)
+        result = ov.opset13.result(value)
+        result.output(0).tensor.set_names({name})
+        results.append(result)
+    return ov.Model(results, graph.get_parameters(), "pneumo")
+
+
+class Graph:
+    """A graph compiled for this machine's CPU: latency first, all cores, float32 arithmetic.
+
+    bfloat16 is faster where the CPU has it, but moves probabilities by up to 0.004, beyond the
+    0.001 within which Keras and OpenVINO must agree. Raises BundleError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        ov = openvino()
+        core = ov.Core()
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        try:
+            graph = core.read_model(path)
+            self.head_kernel = _constant(graph.output("head_kernel"))
+            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
+        except RuntimeError as error:
+            raise BundleError(
+                f"Expected an OpenVINO graph with the outputs {', '.join(OUTPUTS)} in {path.name}; "
+                "it cannot be used. Restore the bundle or train it again."
+            ) from error
+
+    def __call__(
+        self, films: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (N,C) and features (N,h,w,K), float32, of films float32 (N,S,S,1) in 0..255.
+
+        Not for two threads at a time.
+        """
+        found = self._request.infer({0: films})
+        return found["logits"], found["features"]
+
+
+def _constant(output: Any) -> NDArray[np.float32]:
+    """The array behind an output that computes nothing (stored as float16, then widened)."""
+    node = output.get_node()
+    while node.get_type_name() != "Constant":
+        node = node.input_value(0).get_node()
+    return np.array(node.get_data(), dtype=np.float32)
