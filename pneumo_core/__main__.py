@@ -1,0 +1,5 @@
+"""`python -m pneumo_core`."""
+
+from pneumo_core.cli import main
+
+main()

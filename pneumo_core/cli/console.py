@@ -1,0 +1,84 @@
+"""What the commands print, and where: results on standard output, everything else on error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def emit(text: str) -> None:
+    """One line of result."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def emit_json(value: Any, *, indent: int | None = 1) -> None:
+    """A JSON document on standard output; what is no number (NaN) becomes null."""
+    emit(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def tell(text: str) -> None:
+    """One line for the person, kept apart from results."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def fail(error: Exception) -> int:
+    """Tell what went wrong; the exit code for it."""
+    tell(f"Error: {error}")
+    return 1
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int, str], None]]:
+    """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise."""
+    if not sys.stderr.isatty():
+        yield _plain
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(phase: str, done: int, total: int, words: str) -> None:
+            if total <= 1 or phase == "epoch":
+                bars.console.print(words or phase, highlight=False)
+                return
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase)
+            bars.update(tasks[phase], completed=done, total=total, description=words or phase)
+
+        yield report
+
+
+def _plain(phase: str, done: int, total: int, words: str) -> None:
+    """A line for each finished step, and every tenth of a long one without words of its own."""
+    if phase == "train":
+        return
+    if words:
+        tell(f"{phase}: {words}")
+    elif done == total or done % max(1, total // 10) == 0:
+        tell(f"{phase}: {done:,} of {total:,}")
+
+
+def per_cent(rate: dict[str, float]) -> str:
+    """A share with its interval: "95.1 % [92.4–96.9]"."""
+    return f"{rate['value']:.1%} [{100 * rate['low']:.1f}–{100 * rate['high']:.1f}]".replace(
+        "%", " %"
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

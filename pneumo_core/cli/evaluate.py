@@ -1,0 +1,64 @@
+"""`evaluate`: a bundle on a labelled data set."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
+
+ENDS = {"value": "", "low": "_low", "high": "_high"}
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    *,
+    split: Annotated[str, typer.Option(help="train, val, test or all.")],
+    model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    predictions: Annotated[Path | None, typer.Option(help="CSV file for a line a film.")] = None,
+) -> None:
+    """Measure a model on a split, at the threshold that was locked on validation."""
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.config import load_settings
+    from pneumo_core.review.evaluate import evaluate_split
+
+    with progress() as report:
+        table, figures, unread = evaluate_split(
+            load_bundle(model),
+            data,
+            split=split,
+            cache_dir=load_settings().cache_dir,
+            progress=lambda phase, done, n: report(phase, done, n, ""),
+        )
+    if predictions is not None:
+        table.to_csv(predictions, index=False)
+    emit_json(figures) if json else emit(_words(figures))
+    for film, problem in unread:
+        tell(f"Not read: {film}: {problem}")
+    if unread:
+        raise typer.Exit(1)
+
+
+def _words(f: dict[str, Any]) -> str:
+    def share(name: str) -> str:
+        if math.isnan(f[name]):
+            return f"{name} – (no such film)"
+        return f"{name} {per_cent({k: f[name + end] for k, end in ENDS.items()})}"
+
+    c = f["confusion"]
+    rates = ", ".join(share(name) for name in ("accuracy", "sensitivity", "specificity"))
+    lines = [
+        f"{f['n']:,} films: {f['n_normal']:,} normal, {f['n_pneumonia']:,} pneumonia",
+        f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}]",
+        f"at P(pneumonia) >= {f['threshold']:.3f}, locked on validation: {rates}",
+        f"true positive {c['tp']:,}, true negative {c['tn']:,}",
+        f"false positive {c['fp']:,}, false negative {c['fn']:,}",
+        f"Brier score {f['brier']:.4f}, expected calibration error {f['ece']:.4f}",
+    ]
+    if f["subtype_auc"] is not None:
+        lines.append(f"bacterial against viral (exploratory): AUC {f['subtype_auc']:.3f}")
+    return "\n".join(lines)

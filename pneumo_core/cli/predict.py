@@ -1,0 +1,140 @@
+"""`predict`: films → decisions, a line a film."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumo_core.cli.console import emit, emit_json, tell
+
+if TYPE_CHECKING:
+    from pneumo_core.reading.predict import Reader, Reading
+
+COLUMNS = (
+    "file",
+    "status",
+    "decision",
+    "p_pneumonia",
+    "p_bacterial",
+    "p_viral",
+    "threshold_low",
+    "threshold_high",
+    "gate",
+    "message",
+    "ms",
+)
+SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
+
+
+def predict(  # noqa: PLR0913 - one argument an option
+    paths: Annotated[list[Path], typer.Argument(help="Films, or folders of films.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a CSV file as well.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of where the model looked.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
+) -> None:
+    """Read films: a decision with its calibrated probability, or the reason why there is none."""
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.reading.predict import Reader
+    from pneumo_core.reading.saliency import check_method
+
+    check_method(method)
+    reader = Reader(load_bundle(model))
+    rows, failures = [], 0
+    for path, name in films_below(paths):
+        reading = reader.read_path(path)
+        row = as_row(name, reading)
+        if overlay is not None and reading.pixels is not None and reading.cam is not None:
+            row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
+        rows.append(row)
+        failures += reading.status == "error"
+        emit_json(row, indent=None) if json else emit(_line(row, reading))
+    if csv_file is not None:
+        _write_csv(csv_file, rows)
+    if not rows:
+        tell("Error: expected at least one film; the folder holds no file.")
+    if failures:
+        tell(f"{failures} of {len(rows)} files could not be read; each is named above.")
+    if failures or not rows:
+        raise typer.Exit(1)
+
+
+def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
+    """Every file to read and the name to show: as typed, then relative to the folder typed."""
+    for path in paths:
+        if not path.is_dir():
+            yield path, str(path)
+            continue
+        for file in sorted(path.rglob("*")):
+            hidden = any(
+                part.startswith((".", "__MACOSX")) for part in file.relative_to(path).parts
+            )
+            if file.is_file() and not hidden and file.name not in SKIPPED_NAMES:
+                yield file, str(path / file.relative_to(path))
+
+
+def as_row(name: str, reading: Reading) -> dict[str, Any]:
+    """The reading of the file called `name`, with the columns of the design."""
+    return {
+        "file": name,
+        "status": reading.status,
+        "decision": reading.decision.value if reading.decision else None,
+        "p_pneumonia": _rounded(reading.p_pneumonia),
+        "p_bacterial": _rounded(reading.p_bacterial),
+        "p_viral": _rounded(reading.p_viral),
+        "threshold_low": reading.threshold_low,
+        "threshold_high": reading.threshold_high,
+        "gate": {"ok": reading.gate_ok, "reasons": list(reading.gate_reasons)},
+        "message": reading.message,
+        "ms": round(reading.ms, 1),
+    }
+
+
+def _rounded(p: float | None) -> float | None:
+    return None if p is None else round(p, 6)
+
+
+def _line(row: dict[str, Any], reading: Reading) -> str:
+    if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
+        return f"{row['file']}\t{row['status'].upper()}\t{row['message']}"
+    chance = f"{reading.p_pneumonia:.0%} ({reading.p_low:.0%}–{reading.p_high:.0%})"
+    return f"{row['file']}\t{row['decision']}\t{chance}\t{row['message']}"
+
+
+def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, method: str) -> str:
+    import cv2
+
+    from pneumo_core.reading.saliency import overlay, saliency_map
+
+    assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018
+    cam = reading.cam
+    if method != "cam":
+        cam = saliency_map(reader.bundle, reading.pixels, method)
+    picture = overlay(reading.pixels, cam)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = "-".join(part for part in Path(name).with_suffix("").parts[-2:] if part.strip("./\\"))
+    target = folder / f"{stem}.{method}.png"
+    cv2.imwrite(str(target), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return str(target)
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        for row in rows:
+            gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
+            writer.writerow({**row, "gate": gate})

@@ -1,0 +1,81 @@
+"""`train`: a data set → a run → a bundle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pneumo_core.cli.console import emit, per_cent, progress, tell
+
+
+def train(  # noqa: PLR0913 - one argument an option
+    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    *,
+    runs: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
+    preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
+    backbone: Annotated[
+        str | None, typer.Option(help="Architecture; resnet50 if not said.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="imagenet, none or a weights file.")] = None,
+    task: Annotated[str | None, typer.Option(help="three-class or binary.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the network's input in pixels.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Films a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="1 holds a fifth out; K is cross-validated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
+    bundle: Annotated[str | None, typer.Option(help="Name of the bundle to write.")] = None,
+    put_in_service: Annotated[bool, typer.Option("--activate", help="Put it in service.")] = False,
+) -> None:
+    """Train a model: holds patients out, calibrates on them and writes a bundle with its card."""
+    # What TensorFlow says of absent GPUs and of its own start is of no use to the person.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from dataclasses import replace
+
+    from pneumo_core.bundle import activate, check_name
+    from pneumo_core.config import load_settings
+    from pneumo_core.learning.recipe import make_recipe
+    from pneumo_core.learning.runs import create_run, find_run
+
+    settings = load_settings()
+    if runs is not None:
+        settings = replace(settings, runs_dir=runs)
+    if resume is not None:
+        run = find_run(settings.runs_dir, resume)
+    else:
+        recipe = make_recipe(
+            preset,
+            backbone=backbone,
+            weights=weights,
+            task=task,
+            size=size,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            folds=folds,
+            seed=seed,
+            precision=precision,
+        )
+        name = check_name(bundle or f"{recipe.backbone}-{recipe.preset}")
+        run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
+    tell(f"Run {run.id}. If it is interrupted: train {data} --resume {run.id}")
+    from pneumo_core.learning.train import train as carry_out
+
+    with progress() as report:
+        made = carry_out(run, settings=settings, report=report)
+    if put_in_service:
+        activate(made.name, settings.models_dir)
+    figures = made.card["figures"]
+    emit(
+        f"Model {made.name}: validation AUC {figures['auc']['value']:.4f} "
+        f"[{figures['auc']['low']:.4f}–{figures['auc']['high']:.4f}], "
+        f"sensitivity {per_cent(figures['sensitivity'])}, "
+        f"specificity {per_cent(figures['specificity'])}"
+    )

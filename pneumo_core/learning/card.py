@@ -1,0 +1,106 @@
+"""The card of a trained network: everything a reader must know, measured, nothing by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.learning.calibrate import (
+    Calibration,
+    calibrate,
+    headline,
+    pneumonia_probability,
+    rates,
+)
+from pneumo_core.learning.network import find_backbone
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pneumo_core.learning.recipe import Recipe
+
+IMAGENET_LICENCE = "Apache-2.0 (keras.applications); trained on ImageNet"
+
+
+def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
+    *,
+    name: str,
+    recipe: Recipe,
+    index: pd.DataFrame,
+    rows: NDArray[np.int64],
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    facts: dict[str, Any],
+    parameters: int,
+) -> tuple[dict[str, Any], Calibration]:
+    """The card, and the calibration it states.
+
+    `rows` and `logits` are the films that the network had not seen, out of `index` (whose class
+    labels are `labels`); `facts` are machine, seconds, finished and versions.
+    """
+    held_out, groups = labels[rows], index["group"].to_numpy()[rows]
+    fitted = calibrate(logits, held_out)
+    p, sick = pneumonia_probability(logits, fitted.temperature), held_out > 0
+    where = (
+        "one fifth of the patients, held out"
+        if recipe.folds == 1
+        else f"out-of-fold predictions of {recipe.folds} folds of patients"
+    )
+    fitted_on = f"{len(rows):,} validation films: {where}"
+    card = {
+        "format": 1,
+        "name": name,
+        "version": "1.0",
+        "title": "Pneumonia in paediatric chest films",
+        "classes": list(recipe.classes),
+        "input": {"size": recipe.size},
+        "network": _network(recipe, parameters),
+        "calibration": {"temperature": fitted.temperature, "fitted_on": fitted_on},
+        "operating_points": {
+            "screening": rates(sick, p, fitted.screening),
+            "balanced": rates(sick, p, fitted.balanced),
+            "ruling_in": rates(sick, p, fitted.ruling_in),
+            "fitted_on": fitted_on,
+        },
+        "figures": headline(logits, held_out, groups, fitted),
+        "data": _data(index, len(rows)),
+        "training": {
+            **recipe.as_dict(),
+            "weights": _origin(recipe),
+            **{key: facts[key] for key in ("machine", "seconds", "finished")},
+        },
+        "versions": facts["versions"],
+    }
+    return card, fitted
+
+
+def _origin(recipe: Recipe) -> str:
+    if recipe.weights == "none":
+        return "none: trained from scratch"
+    return "ImageNet, by Keras" if recipe.weights == "imagenet" else "ImageNet, from a local file"
+
+
+def _network(recipe: Recipe, parameters: int) -> dict[str, Any]:
+    spec = find_backbone(recipe.backbone)
+    cut = f", cut after {spec.cut}" if spec.cut else ""
+    facts: dict[str, Any] = {
+        "backbone": f"{spec.application or 'small CNN'}{cut}",
+        "weights": _origin(recipe),
+        "parameters": parameters,
+        "trained_from": recipe.trained_from or spec.trained_from or "all",
+    }
+    if recipe.weights != "none":
+        facts["weights_licence"] = IMAGENET_LICENCE
+    return facts
+
+
+def _data(index: pd.DataFrame, held_out: int) -> dict[str, Any]:
+    return {
+        "films": len(index),
+        "validation_films": held_out,
+        "groups": int(index["group"].nunique()),
+        **{
+            name: int((index["subtype"] == name).sum()) for name in ("normal", "bacterial", "viral")
+        },
+    }

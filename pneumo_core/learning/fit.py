@@ -1,0 +1,182 @@
+"""One network trained on some films and validated on others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pneumo_core.learning.augment import Augmentation, FilmAugment
+from pneumo_core.learning.feed import FilmBatches
+from pneumo_core.learning.network import build_network, float32_copy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumo_core.learning.machine import Machine
+    from pneumo_core.learning.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Films:
+    """The films of a run: pixels uint8 (N, S, S), labels int (N,) into the recipe's classes."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
+    """Area under the ROC curve of pneumonia against normal, from the logits."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Rank films by how far the pneumonia logits outweigh the normal one."""
+        margin = ops.logsumexp(y_pred[:, 1:], axis=-1) - y_pred[:, 0]
+        # A quarter of the margin spreads confident films over the metric's fixed thresholds.
+        super().update_state(1 - y_true[:, 0], ops.sigmoid(margin / 4), sample_weight)
+
+
+def fit(  # noqa: PLR0913 - options, by keyword
+    recipe: Recipe,
+    films: Films,
+    train_rows: NDArray[np.int64],
+    validation_rows: NDArray[np.int64],
+    *,
+    machine: Machine,
+    folder: Path,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+) -> Any:
+    """Train; the network of the best epoch's averaged weights, in float32.
+
+    With no validation rows (the model of all films) the last epoch's averaged weights count.
+    `folder` receives history.csv, the best weights and, while it lasts, the backup that a
+    killed run resumes from.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy(machine.policy)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def build(weights: str) -> Any:
+        return build_network(
+            recipe.backbone,
+            size=recipe.size,
+            classes=len(recipe.classes),
+            weights=weights,
+            trained_from=recipe.trained_from or None,
+            dropout=recipe.dropout,
+        )
+
+    network = build(recipe.weights)
+    model = _with_augmentation(network, recipe)
+    feed = FilmBatches(
+        films.pixels,
+        films.labels,
+        train_rows,
+        classes=len(recipe.classes),
+        batch=recipe.batch,
+        seed=recipe.seed,
+    )
+    _compile(model, recipe, machine, steps=len(feed))
+    held_out = None
+    if len(validation_rows):
+        held_out = FilmBatches(
+            films.pixels,
+            films.labels,
+            validation_rows,
+            classes=len(recipe.classes),
+            batch=64,
+            seed=None,
+        )
+    best = folder / "best.weights.h5"
+    model.fit(
+        feed,
+        epochs=recipe.epochs,
+        validation_data=held_out,
+        class_weight=_class_weights(recipe, films.labels[train_rows]),
+        callbacks=[
+            *_callbacks(recipe, folder, best, feed, watched=held_out is not None),
+            *callbacks,
+        ],
+        verbose=0,
+    )
+    model.load_weights(best)
+    keras.config.set_dtype_policy("float32")
+    return float32_copy(network, lambda: build("none"))
+
+
+def _with_augmentation(network: Any, recipe: Recipe) -> Any:
+    film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    seen = ops.cast(film, "float32")
+    if recipe.augment:
+        seen = FilmAugment(Augmentation(), seed=recipe.seed, name="augment")(seen)
+    return keras.Model(film, network(seen), name="training")
+
+
+def _compile(model: Any, recipe: Recipe, machine: Machine, *, steps: int) -> None:
+    total = steps * recipe.epochs
+    warm = max(1, int(total * recipe.warm_up))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate * 0.02,
+        decay_steps=max(1, total - warm),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warm,
+        alpha=0.01,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=recipe.weight_decay,
+        clipnorm=1.0,
+        use_ema=True,
+        ema_momentum=min(recipe.ema_momentum, 1 - 2 / max(3, total)),
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=[PneumoniaAUC(num_thresholds=500, name="auc")],
+        jit_compile=machine.xla,
+    )
+
+
+def _class_weights(recipe: Recipe, labels: NDArray[np.int64]) -> dict[int, float] | None:
+    if not recipe.class_weights:
+        return None
+    counts = np.bincount(labels, minlength=len(recipe.classes))
+    return {i: len(labels) / (len(counts) * max(1, int(n))) for i, n in enumerate(counts)}
+
+
+def _callbacks(
+    recipe: Recipe, folder: Path, best: Path, feed: FilmBatches, *, watched: bool
+) -> list[keras.callbacks.Callback]:
+    """Stock callbacks; those after SwapEMAWeights see the averaged weights at an epoch's end."""
+    cb = keras.callbacks
+    listed = [
+        cb.BackupAndRestore(folder / "backup", double_checkpoint=True),
+        cb.LambdaCallback(on_epoch_begin=lambda epoch, _logs=None: feed.start_epoch(epoch)),
+        cb.TerminateOnNaN(),
+        cb.CSVLogger(folder / "history.csv", append=True),
+        cb.SwapEMAWeights(swap_on_epoch=True),
+        cb.ModelCheckpoint(
+            best, monitor="val_auc", mode="max", save_best_only=watched, save_weights_only=True
+        ),
+    ]
+    if watched:
+        listed.append(cb.EarlyStopping(monitor="val_auc", mode="max", patience=recipe.patience))
+    return listed
+
+
+def predict_logits(
+    network: Any, pixels: NDArray[np.uint8], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Logits float32 (len(rows), C) of undisturbed films, in batches of 64."""
+    parts = [
+        np.asarray(network(pixels[rows[i : i + 64]][..., None].astype("float32"), training=False))
+        for i in range(0, len(rows), 64)
+    ]
+    return np.concatenate(parts).astype("float32")

@@ -1,0 +1,192 @@
+"""Networks by name: a backbone, one pooled linear head, and what of them is trained.
+
+Every network is one flat functional graph: film float32 (N, S, S, 1) in 0..255 → scaling →
+backbone → layer "features" float32 (N, h, w, K) → average pooling → layer "logits" (N, C).
+With a pooled linear head the class activation map needs nothing but those two layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+THREE_CLASSES = ("normal", "bacterial", "viral")
+TWO_CLASSES = ("normal", "pneumonia")
+
+IMAGENET_SIGNED: dict[str, Any] = {"scale": 1 / 127.5, "offset": -1.0}
+IMAGENET_CAFFE: dict[str, Any] = {"scale": 1.0, "offset": [-103.939, -116.779, -123.68]}
+IMAGENET_TORCH: dict[str, Any] = {
+    "scale": [1 / (255 * deviation) for deviation in (0.229, 0.224, 0.225)],
+    "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
+}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One architecture: who builds it, how its input is scaled, where it may be thawed."""
+
+    application: str  # the name in keras.applications; "" is our own small network
+    scaling: dict[str, Any]
+    trained_from: str  # first block that `standard` trains; everything before stays frozen
+    cut: str = ""  # last layer kept; "" keeps all
+
+
+BACKBONES = {
+    "resnet50": Backbone("ResNet50", IMAGENET_CAFFE, "conv4"),
+    # Cut after conv4: 8.6 M parameters instead of 23.6 M, a 14×14 map at 224 px, and features
+    # general enough to hold on films from elsewhere.
+    "resnet50v2": Backbone("ResNet50V2", IMAGENET_SIGNED, "conv4", "conv5_block1_preact_relu"),
+    "densenet121": Backbone("DenseNet121", IMAGENET_TORCH, "conv4"),
+    "densenet169": Backbone("DenseNet169", IMAGENET_TORCH, "conv4"),
+    "mobilenetv2": Backbone("MobileNetV2", IMAGENET_SIGNED, "block_8"),
+    "efficientnetv2b0": Backbone("EfficientNetV2B0", {"scale": 1.0}, "block5"),
+    "cnn": Backbone("", {"scale": 1 / 255.0}, ""),
+}
+
+
+def find_backbone(name: str) -> Backbone:
+    """The backbone called `name`; TrainingError naming all of them for an unknown one."""
+    if name not in BACKBONES:
+        known = ", ".join(BACKBONES)
+        raise TrainingError(f"Expected a backbone out of {known}; got {name!r}.")
+    return BACKBONES[name]
+
+
+def build_network(  # noqa: PLR0913 - options, by keyword
+    backbone: str,
+    *,
+    size: int,
+    classes: int,
+    weights: str = "imagenet",
+    trained_from: str | None = None,
+    dropout: float = 0.2,
+) -> Any:
+    """A network ready to train.
+
+    `weights`: "imagenet" (downloaded by Keras), "none" (from scratch) or the path of a local
+    weights file of this backbone. `trained_from`: name prefix of the first trained block,
+    "head" for the head alone, "all" for everything; default the backbone's own. Frozen and
+    pretrained batch-normalisation layers stay in inference mode.
+    Raises TrainingError where the weights cannot be had or do not fit.
+    """
+    import keras
+
+    spec = find_backbone(backbone)
+    film = keras.Input((size, size, 1), name="film")
+    scaled = keras.layers.Concatenate(name="grey_to_rgb")([film, film, film])
+    scaled = keras.layers.Rescaling(**spec.scaling, dtype="float32", name="scaling")(scaled)
+    if spec.application:
+        features = _application_features(spec, scaled, size=size, weights=weights)
+    else:
+        features = _small_cnn(scaled)
+        weights = "none"
+    features = keras.layers.Activation("linear", dtype="float32", name="features")(features)
+    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(features)
+    pooled = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(pooled)
+    logits = keras.layers.Dense(classes, dtype="float32", name="logits")(pooled)
+    network = keras.Model(film, logits, name=backbone)
+    _freeze(network, "all" if weights == "none" else trained_from or spec.trained_from)
+    return network
+
+
+def float32_copy(network: Any, build: Callable[[], Any]) -> Any:
+    """The same network with every computation in float32, whatever policy it was trained in."""
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        copy = build()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def _application_features(spec: Backbone, scaled: Any, *, size: int, weights: str) -> Any:
+    import keras
+
+    make = getattr(keras.applications, spec.application)
+    extra = {"include_preprocessing": True} if spec.application.startswith("EfficientNetV2") else {}
+
+    def base(input_tensor: Any = None, download: str | None = None) -> Any:
+        full = make(
+            weights=download,
+            include_top=False,
+            input_shape=(size, size, 3),
+            input_tensor=input_tensor,
+            **extra,
+        )
+        return keras.Model(full.input, full.get_layer(spec.cut).output) if spec.cut else full
+
+    flat = base(scaled)
+    if weights != "none":
+        plain = _pretrained(base, spec, weights)
+        flat.set_weights(plain.get_weights())
+    return flat.output
+
+
+def _pretrained(base: Callable[..., Any], spec: Backbone, weights: str) -> Any:
+    if weights == "imagenet":
+        try:
+            return base(download="imagenet")
+        except Exception as error:  # Keras raises a bare Exception for a failed download
+            raise TrainingError(
+                f"Expected to download the ImageNet weights of {spec.application}, but the "
+                "download failed. Pass --weights PATH for a local weights file, or --weights none to start "
+                "from scratch."
+            ) from error
+    path = Path(weights)
+    if not path.is_file():
+        raise TrainingError(
+            "Expected --weights to be 'imagenet', 'none' or a weights file; "
+            f"{weights!r} is none of them."
+        )
+    plain = base()
+    try:
+        plain.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        raise TrainingError(
+            f"Expected weights of {spec.application} without its top"
+            f"{f' up to {spec.cut}' if spec.cut else ''} in {path.name}; they do not fit. "
+            "Choose the backbone that the file belongs to."
+        ) from error
+    return plain
+
+
+def _small_cnn(x: Any) -> Any:
+    """Five convolution blocks, 0.6 M parameters: what can be trained from scratch in minutes."""
+    from keras import layers
+
+    for block, width in enumerate((24, 48, 96, 160, 256)):
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"block{block}_conv")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"block{block}_bn")(x)
+        x = layers.Activation("relu", name=f"block{block}_relu")(x)
+        if block < 4:
+            x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    return x
+
+
+def _freeze(network: Any, trained_from: str) -> None:
+    import keras
+
+    if trained_from == "all":
+        return
+    names = [layer.name for layer in network.layers]
+    start = names.index("features")
+    if trained_from != "head":
+        matches = [i for i, name in enumerate(names) if name.startswith(trained_from)]
+        if not matches:
+            raise TrainingError(
+                f"Expected a block of {network.name} to start with {trained_from!r}."
+            )
+        start = matches[0]
+    for i, layer in enumerate(network.layers):
+        frozen_norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = i >= start and not frozen_norm

@@ -1,0 +1,91 @@
+"""What a training run is made of, and the presets that fill it in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.network import THREE_CLASSES, TWO_CLASSES, find_backbone
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every choice that shapes a trained network; saved with the run and in the card."""
+
+    preset: str = "standard"
+    backbone: str = "resnet50"
+    weights: str = "imagenet"  # "imagenet", "none", or a local weights file
+    trained_from: str = ""  # first trained block; "" is the backbone's own, "head", "all"
+    task: str = "three-class"  # or "binary"
+    size: int = 224
+    epochs: int = 8
+    batch: int = 32
+    learning_rate: float = 2e-4
+    weight_decay: float = 0.02
+    warm_up: float = 0.08  # share of all steps
+    label_smoothing: float = 0.06
+    ema_momentum: float = 0.995
+    dropout: float = 0.2
+    patience: int = 4  # epochs without a better validation AUC
+    class_weights: bool = True
+    augment: bool = True
+    folds: int = 1  # 1 holds one fifth of the patients out; K trains K out-of-fold models as well
+    seed: int = 7
+    precision: str = "auto"  # "auto", "float32", "mixed_bfloat16", "mixed_float16"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The network's classes in the order of its logits; the first is always normal."""
+        return THREE_CLASSES if self.task == "three-class" else TWO_CLASSES
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON-ready copy."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of choices and what to expect of it."""
+
+    promise: str
+    choices: dict[str, Any] = field(default_factory=dict)
+
+
+PRESETS = {
+    "quick": Preset(
+        "a first look in minutes on two cores: small films, three epochs",
+        {"size": 128, "epochs": 3, "learning_rate": 3e-4, "ema_momentum": 0.98},
+    ),
+    "standard": Preset(
+        "the recipe of the shipped model: under 40 minutes on two recent cores",
+        {"size": 224, "epochs": 8},
+    ),
+    "full": Preset(
+        "out-of-fold predictions from five folds, then a model of all films: hours, or a GPU",
+        {"size": 224, "epochs": 12, "folds": 5},
+    ),
+}
+
+
+def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
+    """The preset's recipe with `choices` laid over it (None leaves the preset's value).
+
+    Raises TrainingError for an unknown preset or a value that cannot be trained.
+    """
+    if preset not in PRESETS:
+        raise TrainingError(f"Expected a preset out of {', '.join(PRESETS)}; got {preset!r}.")
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    recipe = replace(Recipe(preset=preset), **{**PRESETS[preset].choices, **chosen})
+    find_backbone(recipe.backbone)
+    if recipe.backbone == "cnn" and recipe.weights == "imagenet":
+        recipe = replace(recipe, weights="none")
+    if recipe.size % 32 or not 64 <= recipe.size <= 512:
+        raise TrainingError(
+            f"Expected an image size of 64 to 512 that 32 divides; got {recipe.size}. "
+            "Try 160 or 224."
+        )
+    for name, low in (("epochs", 1), ("folds", 1), ("batch", 1)):
+        if getattr(recipe, name) < low:
+            raise TrainingError(f"Expected {name} of at least {low}; got {getattr(recipe, name)}.")
+    return recipe

@@ -1,0 +1,233 @@
+"""The training routine: a folder of films → folds → networks → one bundle."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.bundle import Bundle, write_bundle
+from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.films.folds import grouped_folds, write_manifest
+from pneumo_core.films.index import index_folder
+from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.learning.calibrate import pneumonia_probability
+from pneumo_core.learning.card import make_card
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.machine import Machine
+    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.learning.runs import Run
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str, int, int, str], None]  # phase, done, total, words
+HOLDOUT_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The films a run may learn from: every readable film outside the test split."""
+
+    index: pd.DataFrame
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    fold: NDArray[np.int64]
+
+    @property
+    def groups(self) -> NDArray[Any]:
+        """Patient key of each film."""
+        return self.index["group"].to_numpy()
+
+
+def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
+    """Carry `run` to its bundle; a run begun before goes on where its last epoch ended.
+
+    `report(phase, done, total, words)` hears of all progress. Raises DataSetError or
+    TrainingError with words for the person; the run's status says the same.
+    """
+    try:
+        bundle = _train(run, settings, report)
+    except BaseException as error:
+        told = str(error) or type(error).__name__
+        run.update(state="failed", message=told)
+        raise
+    run.update(state="done", phase="done", message=f"Model {bundle.name} is in service.")
+    return bundle
+
+
+def _train(run: Run, settings: Settings, report: Report) -> Bundle:
+    from pneumo_core.learning.fit import Films
+    from pneumo_core.learning.machine import survey
+
+    began = time.time()
+    recipe, config = run.recipe(), run.config()
+    corpus = gather(Path(config["data"]), recipe, run, settings, report)
+    machine = survey(recipe.precision)
+    report("machine", 1, 1, machine.sentence(recipe.batch))
+    films = Films(corpus.pixels, corpus.labels)
+    network, rows, logits = _learn(run, recipe, corpus, films, machine, report)
+    earlier = run.status().get("seconds", 0.0)
+    seconds = time.time() - began + earlier
+    run.update(phase="bundling", seconds=seconds)
+    report("bundle", 0, 1, "calibrating and writing the bundle")
+    card, fitted = make_card(
+        name=config["bundle"],
+        recipe=recipe,
+        index=corpus.index,
+        rows=rows,
+        logits=logits,
+        labels=corpus.labels,
+        facts=_facts(recipe, machine, seconds),
+        parameters=int(network.count_params()),
+    )
+    bundle = write_bundle(
+        network,
+        name=config["bundle"],
+        card=card,
+        predictions=predictions_table(corpus, rows, logits, fitted.temperature),
+        models_dir=settings.models_dir,
+        replace=True,
+    )
+    run.update(figures=card["figures"])
+    report("bundle", 1, 1, f"model {bundle.name} is written")
+    return bundle
+
+
+def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Report) -> Corpus:
+    """Index, decode and fold the films below `data`. Raises DataSetError."""
+    run.update(phase="reading the films")
+    found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
+    usable = found[found["readable"] & (found["split"] != "test")].reset_index(drop=True)
+    left_out = len(found) - len(usable)
+    if usable.empty:
+        raise DataSetError(
+            "Expected films to train on; every film is unreadable or in the test split."
+        )
+    report("index", 1, 1, f"{len(usable):,} films to learn from, {left_out:,} left out")
+    labels = class_labels(usable, recipe)
+    pixels = pixel_cache(
+        usable,
+        data,
+        size=recipe.size,
+        cache_dir=settings.cache_dir,
+        progress=lambda done, total: report("decode", done, total, ""),
+    )
+    folds = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS
+    fold = grouped_folds(usable, folds=folds, seed=recipe.seed)
+    write_manifest(usable, fold, run.folder / "folds.json", seed=recipe.seed)
+    return Corpus(usable, pixels, labels, fold)
+
+
+def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
+    """Class of each film as an index into `recipe.classes`. Raises DataSetError."""
+    column = "subtype" if recipe.task == "three-class" else "label"
+    names = list(recipe.classes)
+    strange = ~index[column].isin(names)
+    if strange.any():
+        raise DataSetError(
+            f"Expected every film to be one of {', '.join(names)}; {int(strange.sum())} films are "
+            f"not, the first {index.loc[strange.idxmax(), 'film']}. Train with --task binary."
+        )
+    labels = np.array([names.index(value) for value in index[column]], dtype=np.int64)
+    missing = [name for i, name in enumerate(names) if not (labels == i).any()]
+    if missing:
+        raise DataSetError(
+            f"Expected films of every class; there is no {' and no '.join(missing)} film."
+        )
+    return labels
+
+
+def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
+    run: Run, recipe: Recipe, corpus: Corpus, films: Any, machine: Machine, report: Report
+) -> tuple[Any, NDArray[np.int64], NDArray[np.float32]]:
+    """The network to ship, and the rows and logits of the films that no network had seen."""
+    everything = np.arange(len(corpus.labels))
+    rows, logits, network = [], [], None
+    for fold in range(recipe.folds):
+        held_out = np.flatnonzero(corpus.fold == fold)
+        network, seen = _fold(
+            run, recipe, films, np.setdiff1d(everything, held_out), held_out, machine, report, fold
+        )
+        rows.append(held_out)
+        logits.append(seen)
+    if recipe.folds > 1:
+        nobody = np.array([], dtype=np.int64)
+        network, _ = _fold(run, recipe, films, everything, nobody, machine, report, recipe.folds)
+    return network, np.concatenate(rows), np.concatenate(logits)
+
+
+def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
+    run: Run,
+    recipe: Recipe,
+    films: Any,
+    train_rows: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+    machine: Machine,
+    report: Report,
+    fold: int,
+) -> tuple[Any, NDArray[np.float32]]:
+    """Train one fold, or take it from the run's folder where it was finished before."""
+    import keras
+
+    from pneumo_core.learning.fit import fit, predict_logits
+    from pneumo_core.learning.watch import EpochReport
+
+    folder = run.folder / f"fold-{fold}"
+    finished, kept = folder / "network.keras", folder / "logits.npy"
+    if kept.exists():
+        return keras.saving.load_model(finished, compile=False), np.load(kept)
+    title = f"fold {fold + 1} of {recipe.folds}" if len(held_out) else "all films"
+    run.update(phase="training", fold=fold)
+    watch = EpochReport(run, recipe, title, films=len(train_rows), report=report)
+    network = fit(
+        recipe, films, train_rows, held_out, machine=machine, folder=folder, callbacks=(watch,)
+    )
+    logits = np.empty((0, len(recipe.classes)), "float32")
+    if len(held_out):
+        logits = predict_logits(network, films.pixels, held_out)
+    if not np.isfinite(logits).all():
+        raise TrainingError(
+            "The network's answers are not numbers. Lower --learning-rate, train again."
+        )
+    network.save(finished)
+    np.save(kept, logits)
+    return network, logits
+
+
+def predictions_table(
+    corpus: Corpus, rows: NDArray[np.int64], logits: NDArray[np.float32], temperature: float
+) -> pd.DataFrame:
+    """The bundle's predictions.csv: films that the network had not seen, calibrated."""
+    from pneumo_core import metrics
+
+    table = corpus.index[["film", "split", "label", "subtype", "group"]].iloc[rows].copy()
+    p = metrics.probabilities(logits, temperature)
+    three = p.shape[1] == 3
+    table["p_normal"] = p[:, 0]
+    table["p_bacterial"] = p[:, 1] if three else np.nan
+    table["p_viral"] = p[:, 2] if three else np.nan
+    table["p_pneumonia"] = pneumonia_probability(logits, temperature)
+    table["split"] = "validation"
+    return table.sort_values("film").reset_index(drop=True)
+
+
+def _facts(recipe: Recipe, machine: Machine, seconds: float) -> dict[str, Any]:
+    packages = ("keras", "numpy", "opencv-python-headless", machine.backend)
+    return {
+        "machine": machine.sentence(recipe.batch),
+        "seconds": round(seconds, 1),
+        "finished": time.strftime("%Y-%m-%d", time.gmtime()),
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
+    }

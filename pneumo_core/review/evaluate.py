@@ -1,0 +1,133 @@
+"""A bundle × a split → predictions → figures, at the threshold locked on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core import metrics
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.index import index_folder
+from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.reading.runtime import Runtime
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from pneumo_core.bundle import Bundle
+
+Progress = Callable[[str, int, int], None]  # phase, done, total
+BATCH = 16
+
+
+def evaluate_split(
+    bundle: Bundle,
+    data: Path,
+    *,
+    split: str,
+    cache_dir: Path,
+    progress: Progress = lambda *_: None,
+) -> tuple[pd.DataFrame, dict[str, Any], list[tuple[str, str]]]:
+    """Predictions of the split's films, the figures over them, and (film, problem) of the unread.
+
+    A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
+    where the split is absent or nothing in it can be read.
+    """
+    found = index_folder(data, progress=lambda done, n: progress("index", done, n))
+    present = sorted(found["split"].unique())
+    if present != ["all"] and split != "all":
+        found = found[found["split"] == split]
+    if found.empty:
+        raise DataSetError(
+            f"Expected a split {split!r} in the data; it holds {', '.join(present)}."
+        )
+    unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
+    readable = found[found["readable"]].reset_index(drop=True)
+    if readable.empty:
+        raise DataSetError(
+            f"Expected readable films in the split {split!r}; none of {len(found)} is."
+        )
+    table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
+    return table, figures(table, threshold=bundle.points.balanced), unread
+
+
+def predict_films(
+    bundle: Bundle,
+    index: pd.DataFrame,
+    root: Path,
+    *,
+    cache_dir: Path,
+    progress: Progress = lambda *_: None,
+) -> pd.DataFrame:
+    """The columns of a bundle's predictions.csv for every film of `index` (all readable)."""
+    pixels = pixel_cache(
+        index,
+        root,
+        size=bundle.size,
+        cache_dir=cache_dir,
+        progress=lambda done, n: progress("decode", done, n),
+    )
+    runtime, logits = Runtime(bundle), []
+    for start in range(0, len(pixels), BATCH):
+        logits.append(runtime.run(np.asarray(pixels[start : start + BATCH]))[0])
+        progress("read", min(start + BATCH, len(pixels)), len(pixels))
+    p = metrics.probabilities(np.concatenate(logits), bundle.temperature)
+    table = index[["film", "split", "label", "subtype", "group"]].copy()
+    three = p.shape[1] == 3
+    table["p_normal"] = p[:, 0]
+    table["p_bacterial"] = p[:, 1] if three else np.nan
+    table["p_viral"] = p[:, 2] if three else np.nan
+    table["p_pneumonia"] = 1.0 - p[:, 0]
+    return table
+
+
+def figures(table: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
+    """The figures of `evaluate`; positive is pneumonia, p_pneumonia >= threshold.
+
+    Intervals are 95 %: DeLong for the AUC, Wilson for shares. With one class only, what needs
+    both is NaN.
+    """
+    sick = (table["label"] == "pneumonia").to_numpy()
+    p = table["p_pneumonia"].to_numpy()
+    nan = float("nan")
+    both = bool(sick.any() and not sick.all())
+    auc, low, high = metrics.auc_delong(sick, p) if both else (nan, nan, nan)
+    c = metrics.confusion(sick, p, threshold)
+    found: dict[str, Any] = {
+        "n": len(table),
+        "n_normal": int((~sick).sum()),
+        "n_pneumonia": int(sick.sum()),
+        "auc": auc,
+        "auc_low": low,
+        "auc_high": high,
+    }
+    shares = {
+        "accuracy": (c.tp + c.tn, c.n),
+        "sensitivity": (c.tp, c.tp + c.fn),
+        "specificity": (c.tn, c.tn + c.fp),
+    }
+    for name, (k, n) in shares.items():
+        found[name] = k / n if n else nan
+        found[f"{name}_low"], found[f"{name}_high"] = metrics.wilson(k, n)
+    found |= {
+        "threshold": threshold,
+        "brier": metrics.brier(sick, p),
+        "ece": metrics.ece(sick, p),
+        "confusion": {"tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn},
+        "subtype_auc": _subtype_auc(table),
+    }
+    return found
+
+
+def _subtype_auc(table: pd.DataFrame) -> float | None:
+    """Bacterial against viral among pneumonia, by the share of viral; None without both."""
+    told = table[table["subtype"].isin(["bacterial", "viral"])].dropna(subset=["p_viral"])
+    viral = (told["subtype"] == "viral").to_numpy()
+    if not len(told) or viral.all() or not viral.any():
+        return None
+    share = told["p_viral"] / (told["p_bacterial"] + told["p_viral"])
+    return float(metrics.auc(viral, share.to_numpy()))
