@@ -68,7 +68,7 @@ def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
 
     group, groups = pd.factorize(index["group"])
     # A file that could not be opened has no hash, and nothing in common with another such file.
-    content = index["sha256"].where(index["sha256"] != "", "row-" + index["film"])
+    content = index["sha256"].where(index["sha256"] != "", index["film"])
     sha256, hashes = pd.factorize(content)
     nodes = len(groups) + len(hashes)
     edges = coo_array((np.ones(len(index)), (group, len(groups) + sha256)), shape=(nodes, nodes))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.films import decode
 from pneumo_core.films.names import parse_folders, parse_name
+from pneumo_core.films.parallel import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,8 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
     `root` are not followed. `progress` is called with (films done, films in all).
 
-    Raises DataSetError if `root` is no folder or holds no labelled film.
+    Raises DataSetError if `root` is no folder, holds no labelled film, or a folder in it cannot
+    be read.
     """
     import pandas as pd
 
@@ -86,12 +87,11 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
             "Give the folder that holds these folders (symbolic links in it are not followed)."
         )
     rows = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        facts = pool.map(lambda film: _file_facts(base / film), films)
-        for done, (film, fact) in enumerate(zip(films, facts, strict=True), start=1):
-            rows.append({"film": str(film), **_name_columns(film, base.name), **asdict(fact)})
-            if progress is not None:
-                progress(done, len(films))
+    facts = in_order(lambda film: _file_facts(base / film), films)
+    for film, fact in zip(films, facts, strict=True):
+        rows.append({"film": str(film), **_name_columns(film, base.name), **asdict(fact)})
+        if progress is not None:
+            progress(len(rows), len(films))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -101,7 +101,7 @@ def _labelled_films(base: Path) -> list[PurePosixPath]:
     for film in _walk(base):
         if parse_folders(film.parts[:-1]).label is None:
             continue
-        key = tuple(part.lower() for part in film.parts if not _is_archive_folder(part))
+        key = tuple(part for part in film.parts if not _is_archive_folder(part))
         kept = chosen.setdefault(key, film)
         if len(film.parts) < len(kept.parts):
             chosen[key] = film
@@ -115,7 +115,15 @@ def _is_archive_folder(name: str) -> bool:
 
 def _walk(base: Path) -> Iterator[PurePosixPath]:
     """Files that may be films, relative to `base`; nothing hidden, no link, no __MACOSX."""
-    for folder, folders, files in os.walk(base):
+
+    def refuse(error: OSError) -> None:
+        # Passing over it in silence would lose films.
+        folder = Path(error.filename).relative_to(base).as_posix()
+        raise DataSetError(
+            f"Expected to read the folder {folder}, got: {error.strerror}. Allow reading it."
+        ) from error
+
+    for folder, folders, files in os.walk(base, onerror=refuse):
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name.upper() != "__MACOSX"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.films import decode
+from pneumo_core.films.parallel import in_order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,6 @@ Progress = Callable[[int, int], None]
 
 # Raise it whenever decode or resize gives other pixels for the same bytes.
 PREPROCESSING_VERSION = 1
-# Films in flight at once: what building costs in memory, whatever the number of films.
-CHUNK = 256
 
 
 def pixel_cache(  # noqa: PLR0913 - four of the six are options
@@ -128,25 +126,17 @@ def _films(
     index: pd.DataFrame, root: Path, size: int, workers: int | None, progress: Progress | None
 ) -> Iterator[Pixels]:
     """The films in order, uint8 size×size each, decoded side by side."""
-
-    def prepare(film: str, sha256: str) -> Pixels:
-        return _prepare(root / film, film, sha256, size)
-
-    films, hashes = list(index["film"]), list(index["sha256"])
-    # Threads: decoding and resizing run outside the interpreter's lock.
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        for start in range(0, len(films), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            prepared = pool.map(prepare, films[chunk], hashes[chunk])
-            for done, pixels in enumerate(prepared, start=start + 1):
-                yield pixels
-                if progress is not None:
-                    progress(done, len(films))
+    rows = list(zip(index["film"], index["sha256"], strict=True))
+    prepared = in_order(lambda row: _prepare(root, *row, size), rows, workers=workers)
+    for done, pixels in enumerate(prepared, start=1):
+        yield pixels
+        if progress is not None:
+            progress(done, len(rows))
 
 
-def _prepare(path: Path, film: str, sha256: str, size: int) -> Pixels:
+def _prepare(root: Path, film: str, sha256: str, size: int) -> Pixels:
     try:
-        found = decode.read_film(path)
+        found = decode.read_film(root / film)
     except UnreadableImage as error:
         raise DataSetError(f"Expected {film} as it was indexed, got: {error}") from error
     if found.facts.sha256 != sha256:
