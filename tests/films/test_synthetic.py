@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.names import parse_folders, parse_name
+from pneumo_core.films.synthetic import SUBTYPES, synthetic_film, write_demo_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "chest_xray"
+    write_demo_data(folder, films=100, seed=5)
+    return folder
+
+
+def auc(positive: list[float], negative: list[float]) -> float:
+    return float(np.mean(np.subtract.outer(positive, negative) > 0))
+
+
+@pytest.mark.parametrize("subtype", SUBTYPES)
+@pytest.mark.parametrize("size", [32, 100, 224, 700])
+def test_a_film_is_grey_square_and_has_black_and_white(subtype: str, size: int) -> None:
+    film = synthetic_film(subtype, 3, size=size)
+    assert film.shape == (size, size)
+    assert film.dtype == np.uint8
+    assert film.std() > 25
+    assert np.quantile(film, 0.99) - np.quantile(film, 0.01) > 120
+
+
+@pytest.mark.parametrize("subtype", SUBTYPES)
+def test_a_seed_is_a_film(subtype: str) -> None:
+    film = synthetic_film(subtype, 11, size=96)
+    assert np.array_equal(film, synthetic_film(subtype, 11, size=96))
+    assert not np.array_equal(film, synthetic_film(subtype, 12, size=96))
+
+
+def test_lungs_are_darker_than_what_lies_between_and_below_them() -> None:
+    film = np.mean([synthetic_film("normal", seed, size=100) for seed in range(20)], axis=0)
+    right_lung, left_lung, spine, belly = film[45, 30], film[40, 72], film[60, 50], film[97, 50]
+    assert max(right_lung, left_lung) + 40 < min(spine, belly)
+
+
+def test_the_illness_changes_the_lungs_and_nothing_else() -> None:
+    healthy = synthetic_film("normal", 4, size=256).astype(int)
+    for subtype in ("bacterial", "viral"):
+        change = synthetic_film(subtype, 4, size=256).astype(int) - healthy
+        assert change.max() > 25
+        assert np.abs(change[:20]).max() < 15
+        assert np.abs(change[:, :8]).max() < 15
+
+
+def test_bacterial_is_focal_and_viral_on_both_sides() -> None:
+    sides = {}
+    for subtype in ("bacterial", "viral"):
+        for seed in range(12):
+            change = np.subtract(
+                synthetic_film(subtype, seed, size=128),
+                synthetic_film("normal", seed, size=128),
+                dtype=float,
+            ).clip(min=0)
+            right, left = change[:, :64].sum(), change[:, 64:].sum()
+            sides.setdefault(subtype, []).append(min(right, left) / max(right, left))
+    assert np.median(sides["bacterial"]) < 0.25
+    assert np.median(sides["viral"]) > 0.5
+
+
+def test_brightness_alone_does_not_tell_the_classes_apart() -> None:
+    mean = defaultdict(list)
+    for number in range(180):
+        subtype = SUBTYPES[number % 3]
+        mean[subtype].append(float(synthetic_film(subtype, number, size=64).mean()))
+    for subtype in ("bacterial", "viral"):
+        assert 0.3 < auc(mean[subtype], mean["normal"]) < 0.72
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fungal", 1, 64), "subtype='fungal'"),
+        (("normal", -1, 64), "Expected a seed of 0 or more. Received: seed=-1"),
+        (("normal", 1, 31), "at least 32 pixels. Received: size=31"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments: tuple[str, int, int], message: str) -> None:
+    subtype, seed, size = arguments
+    with pytest.raises(ValueError, match=message):
+        synthetic_film(subtype, seed, size=size)
+
+
+def test_demo_data_has_the_real_data_sets_names_and_shares(demo: Path) -> None:
+    counts: dict[str, int] = defaultdict(int)
+    for path in demo.rglob("*.jpeg"):
+        folders = parse_folders(path.parent.parts)
+        name = parse_name(path.stem)
+        assert (name.subtype == "normal") == (folders.label == "normal")
+        counts[name.subtype] += 1
+    assert counts == {"normal": 26, "bacterial": 48, "viral": 26}
+    assert {path.name for path in demo.iterdir()} == {"train", "val", "test"}
+    for split in demo.iterdir():
+        subtypes = {parse_name(path.stem).subtype for path in split.rglob("*.jpeg")}
+        assert subtypes == set(SUBTYPES)
+
+
+def test_no_patient_is_in_two_splits_and_some_have_several_films(demo: Path) -> None:
+    splits, films = defaultdict(set), defaultdict(int)
+    for path in demo.rglob("*.jpeg"):
+        patient = parse_name(path.stem).group
+        splits[patient].add(parse_folders(path.parts).split)
+        films[patient] += 1
+    assert all(len(found) == 1 for found in splits.values())
+    assert sum(count > 1 for count in films.values()) >= 5
+    in_test = sum(found == {"test"} for found in splits.values())
+    assert 0.12 < in_test / len(splits) < 0.19
+
+
+def test_size_and_quality_say_nothing_about_the_class(demo: Path) -> None:
+    tables, area, aspect = set(), defaultdict(list), defaultdict(list)
+    for path in demo.rglob("*.jpeg"):
+        with Image.open(path) as film:
+            assert film.mode == "L"
+            tables.add(str(film.quantization))
+            label = path.parent.name
+            area[label].append(film.width * film.height)
+            aspect[label].append(film.width / film.height)
+    assert len(tables) == 1
+    assert 0.35 < auc(area["NORMAL"], area["PNEUMONIA"]) < 0.65
+    assert 0.35 < auc(aspect["NORMAL"], aspect["PNEUMONIA"]) < 0.65
+
+
+def test_a_patients_films_are_of_one_child_but_not_the_same(demo: Path) -> None:
+    films = defaultdict(list)
+    for path in sorted(demo.rglob("*.jpeg")):
+        pixels = cv2.resize(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (96, 96))
+        films[parse_name(path.stem).group].append(pixels)
+    several = [found for found in films.values() if len(found) > 1]
+    assert all(not np.array_equal(found[0], found[1]) for found in several)
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    digests = []
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_demo_data(tmp_path / folder, films=12, seed=seed)
+        digest = hashlib.sha256()
+        for path in sorted((tmp_path / folder).rglob("*.jpeg")):
+            digest.update(path.relative_to(tmp_path / folder).as_posix().encode())
+            digest.update(path.read_bytes())
+        digests.append(digest.hexdigest())
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_even_the_smallest_set_can_be_trained_and_tested(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    write_demo_data(tmp_path, films=12, seed=0, progress=lambda *at: told.append(at))
+    for split in ("train", "test"):
+        found = {parse_name(path.stem).subtype for path in (tmp_path / split).rglob("*.jpeg")}
+        assert found == set(SUBTYPES)
+    assert told == [(done, 12) for done in range(1, 13)]
+
+
+def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(DataSetError, match="new or empty folder"):
+        write_demo_data(tmp_path, films=12, seed=0)
+    with pytest.raises(DataSetError, match="new or empty folder"):
+        write_demo_data(tmp_path / "mine.txt", films=12, seed=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_too_few_films_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataSetError, match="at least 12 films, so that"):
+        write_demo_data(tmp_path / "new", films=11, seed=0)
+    assert not (tmp_path / "new").exists()
