@@ -1,0 +1,51 @@
+# make app      start Pneumo; the first time, make .venv and install requirements.txt
+# make test     check everything: format, lint, types, tests
+# make format   lay the code out as `make test` wants it
+#
+# PYTHON names the Python to build with: `make app PYTHON=python3.12`.
+# Streamlit's own variables work too: `STREAMLIT_SERVER_PORT=8600 make app`.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+PIP := $(RUN) pip install --disable-pip-version-check
+
+.PHONY: app test format
+.DELETE_ON_ERROR:
+
+app: $(VENV)/.app-installed
+	$(RUN) streamlit run app.py
+
+test: $(VENV)/.test-installed
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) pytest
+
+format: $(VENV)/.test-installed
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+# The stamps are newer than the requirements once these are installed.
+$(VENV)/.app-installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Pneumo needs into $(VENV): some minutes and about 3 GB the first time."
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.test-installed: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Pneumo and its tests need into $(VENV): some minutes the first time."
+	$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/.app-installed
+
+# TensorFlow is built for certain Pythons only: say so before pip does in its own words.
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Expected Python 3.11, 3.12 or 3.13 as $(PYTHON); there is no such command." \
+	    "Install it, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "Expected Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	    "Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Expected Python's venv module; $(PYTHON) has none." \
+	    "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
