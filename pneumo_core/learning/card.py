@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumo_core.learning.calibrate import (
     Calibration,
     calibrate,
@@ -14,7 +16,6 @@ from pneumo_core.learning.calibrate import (
 from pneumo_core.learning.network import find_backbone
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -36,18 +37,22 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
-    `rows` and `logits` are the films that the network had not seen, out of `index` (whose class
-    labels are `labels`); `facts` are machine, seconds, finished and versions.
+    `rows` are the films that the network had not seen, out of `index` (whose class labels are
+    `labels`), and `logits` (frames, len(rows), C) its answers to them as they are and re-framed;
+    `facts` are machine, seconds, finished and versions.
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
-    fitted = calibrate(logits, held_out)
-    p, sick = pneumonia_probability(logits, fitted.temperature), held_out > 0
+    fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
+    p, sick = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
     where = (
         "one fifth of the patients, held out"
         if recipe.folds == 1
         else f"out-of-fold predictions of {recipe.folds} folds of patients"
     )
-    fitted_on = f"{len(rows):,} validation films: {where}"
+    fitted_on = (
+        f"{len(rows):,} validation films ({where}), each as it is and in {len(logits) - 1} other "
+        "framings; the rates beside a point are those of the films as they are"
+    )
     card = {
         "format": 1,
         "name": name,
@@ -63,7 +68,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "ruling_in": rates(sick, p, fitted.ruling_in),
             "fitted_on": fitted_on,
         },
-        "figures": headline(logits, held_out, groups, fitted),
+        "figures": headline(logits[0], held_out, groups, fitted),
         "data": _data(index, len(rows)),
         "training": {
             **recipe.as_dict(),

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from pneumo_core.films.reframe import reframe
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.feed import FilmBatches
 from pneumo_core.learning.network import build_network, float32_copy
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumo_core.films.reframe import Frame
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
 
@@ -172,11 +174,11 @@ def _callbacks(
 
 
 def predict_logits(
-    network: Any, pixels: NDArray[np.uint8], rows: NDArray[np.int64]
+    network: Any, pixels: NDArray[np.uint8], rows: NDArray[np.int64], frame: Frame
 ) -> NDArray[np.float32]:
-    """Logits float32 (len(rows), C) of undisturbed films, in batches of 64."""
-    parts = [
-        np.asarray(network(pixels[rows[i : i + 64]][..., None].astype("float32"), training=False))
-        for i in range(0, len(rows), 64)
-    ]
-    return np.concatenate(parts).astype("float32")
+    """Logits float32 (len(rows), C) of films seen through `frame`, in batches of 64."""
+    logits = [np.empty((0, network.output_shape[-1]), "float32")]
+    for start in range(0, len(rows), 64):
+        films = reframe(pixels[rows[start : start + 64]], frame)
+        logits.append(network.predict_on_batch(films[..., None]))
+    return np.concatenate(logits)

@@ -139,8 +139,8 @@ def _pretrained(base: Callable[..., Any], spec: Backbone, weights: str) -> Any:
         except Exception as error:  # Keras raises a bare Exception for a failed download
             raise TrainingError(
                 f"Expected to download the ImageNet weights of {spec.application}, but the "
-                "download failed. Pass --weights PATH for a local weights file, or --weights none to start "
-                "from scratch."
+                "download failed. Pass --weights PATH for a local weights file, or --weights none "
+                "to start from scratch."
             ) from error
     path = Path(weights)
     if not path.is_file():

@@ -8,6 +8,8 @@ from typing import Any
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.network import THREE_CLASSES, TWO_CLASSES, find_backbone
 
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -73,8 +75,7 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
 
     Raises TrainingError for an unknown preset or a value that cannot be trained.
     """
-    if preset not in PRESETS:
-        raise TrainingError(f"Expected a preset out of {', '.join(PRESETS)}; got {preset!r}.")
+    _one_of("preset", preset, tuple(PRESETS))
     chosen = {name: value for name, value in choices.items() if value is not None}
     recipe = replace(Recipe(preset=preset), **{**PRESETS[preset].choices, **chosen})
     find_backbone(recipe.backbone)
@@ -85,7 +86,16 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
             f"Expected an image size of 64 to 512 that 32 divides; got {recipe.size}. "
             "Try 160 or 224."
         )
-    for name, low in (("epochs", 1), ("folds", 1), ("batch", 1)):
-        if getattr(recipe, name) < low:
-            raise TrainingError(f"Expected {name} of at least {low}; got {getattr(recipe, name)}.")
+    for name in ("epochs", "folds", "batch"):
+        if getattr(recipe, name) < 1:
+            raise TrainingError(f"Expected {name} of at least 1; got {getattr(recipe, name)}.")
+    if not recipe.learning_rate > 0:
+        raise TrainingError(f"Expected a positive learning_rate; got {recipe.learning_rate}.")
+    _one_of("task", recipe.task, ("three-class", "binary"))
+    _one_of("precision", recipe.precision, PRECISIONS)
     return recipe
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise TrainingError(f"Expected a {what} out of {', '.join(known)}; got {value!r}.")

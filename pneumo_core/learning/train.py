@@ -18,6 +18,7 @@ from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.films.folds import grouped_folds, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.films.reframe import OTHER_FRAMES, WHOLE
 from pneumo_core.learning.calibrate import pneumonia_probability
 from pneumo_core.learning.card import make_card
 
@@ -96,7 +97,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         network,
         name=config["bundle"],
         card=card,
-        predictions=predictions_table(corpus, rows, logits, fitted.temperature),
+        predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
         models_dir=settings.models_dir,
         replace=True,
     )
@@ -138,7 +139,7 @@ def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
     if strange.any():
         raise DataSetError(
             f"Expected every film to be one of {', '.join(names)}; {int(strange.sum())} films are "
-            f"not, the first {index.loc[strange.idxmax(), 'film']}. Train with --task binary."
+            f"not, the first {index['film'][strange].iloc[0]}. Train with --task binary."
         )
     labels = np.array([names.index(value) for value in index[column]], dtype=np.int64)
     missing = [name for i, name in enumerate(names) if not (labels == i).any()]
@@ -152,7 +153,7 @@ def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
 def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     run: Run, recipe: Recipe, corpus: Corpus, films: Any, machine: Machine, report: Report
 ) -> tuple[Any, NDArray[np.int64], NDArray[np.float32]]:
-    """The network to ship, and the rows and logits of the films that no network had seen."""
+    """The network to ship, and rows and logits (frames, films, classes) of films unseen by it."""
     everything = np.arange(len(corpus.labels))
     rows, logits, network = [], [], None
     for fold in range(recipe.folds):
@@ -165,7 +166,7 @@ def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     if recipe.folds > 1:
         nobody = np.array([], dtype=np.int64)
         network, _ = _fold(run, recipe, films, everything, nobody, machine, report, recipe.folds)
-    return network, np.concatenate(rows), np.concatenate(logits)
+    return network, np.concatenate(rows), np.concatenate(logits, axis=1)
 
 
 def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
@@ -194,9 +195,9 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     network = fit(
         recipe, films, train_rows, held_out, machine=machine, folder=folder, callbacks=(watch,)
     )
-    logits = np.empty((0, len(recipe.classes)), "float32")
-    if len(held_out):
-        logits = predict_logits(network, films.pixels, held_out)
+    logits = np.stack(
+        [predict_logits(network, films.pixels, held_out, frame) for frame in (WHOLE, *OTHER_FRAMES)]
+    )
     if not np.isfinite(logits).all():
         raise TrainingError(
             "The network's answers are not numbers. Lower --learning-rate, train again."

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.learning.augment import Augmentation, FilmAugment
+
+pytestmark = pytest.mark.keras
+
+STILL = Augmentation(
+    area=(1.0, 1.0),
+    aspect=1.0,
+    rotation_deg=0.0,
+    shear=0.0,
+    shift=0.0,
+    flip=0.0,
+    gamma=0.0,
+    contrast=0.0,
+    brightness=0.0,
+    softness=(0.0, 0.0),
+    noise=0.0,
+    compression=0.0,
+    occlusion=0.0,
+    border=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def films():
+    kinds = ["normal", "bacterial", "viral", "normal"]
+    made = [synthetic_film(kind, seed, size=64) for seed, kind in enumerate(kinds)]
+    return np.stack(made)[..., None].astype("float32")
+
+
+def disturbed(strength, films, seed=1):
+    return np.asarray(FilmAugment(strength, seed=seed)(films, training=True))
+
+
+def test_films_pass_untouched_outside_training(films):
+    np.testing.assert_array_equal(np.asarray(FilmAugment(Augmentation(), seed=1)(films)), films)
+
+
+def test_no_strength_is_no_disturbance(films):
+    np.testing.assert_allclose(disturbed(STILL, films), films, atol=0.1)
+
+
+def test_disturbed_films_keep_shape_and_range_and_differ_from_each_other(films):
+    same = np.repeat(films[:1], 4, axis=0)
+    out = disturbed(Augmentation(), same)
+    assert out.shape == same.shape
+    assert out.min() >= 0
+    assert out.max() <= 255
+    assert min(np.abs(out[0] - other).mean() for other in out[1:]) > 2
+
+
+def test_the_seed_decides(films):
+    np.testing.assert_array_equal(
+        disturbed(Augmentation(), films, seed=4), disturbed(Augmentation(), films, seed=4)
+    )
+
+
+def changed(**strengths):
+    return replace(STILL, **strengths)
+
+
+def test_a_flip_mirrors_left_and_right(films):
+    np.testing.assert_allclose(disturbed(changed(flip=1.0), films), films[:, :, ::-1], atol=0.5)
+
+
+def test_four_times_the_area_shows_the_film_at_half_size_with_margins(films):
+    out = disturbed(changed(area=(4.0, 4.0)), films)
+    half = films.reshape(4, 32, 2, 32, 2, 1).mean(axis=(2, 4))
+    assert np.abs(out[:, 16:48, 16:48] - half).mean() < 4
+    margins = np.concatenate([out[:, :15].reshape(4, -1), out[:, 49:].reshape(4, -1)], axis=1)
+    assert margins.std(axis=1).max() < 1
+
+
+def test_softening_removes_detail_and_sharpening_adds_it(films):
+    def detail(x):
+        return np.abs(np.diff(x, axis=2)).mean(axis=(1, 2, 3))
+
+    soft = disturbed(changed(softness=(1.0, 1.0)), films, seed=3)
+    sharp = disturbed(changed(softness=(-0.8, -0.8)), films, seed=3)
+    assert np.all(detail(soft) <= detail(films) + 0.1)
+    assert detail(soft).sum() < detail(films).sum() < detail(sharp).sum()
+
+
+def test_brightness_stays_within_its_range(films):
+    out = disturbed(changed(brightness=0.1), films)
+    inside = (films > 30) & (films < 225)
+    assert np.abs((out - films)[inside]).max() <= 0.1 * 255 + 0.5

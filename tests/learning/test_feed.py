@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from pneumo_core.learning.feed import FilmBatches
+
+pytestmark = pytest.mark.keras
+
+
+def batches(seed):
+    cache = np.arange(10, dtype="uint8")[:, None, None] * np.ones((1, 4, 4), "uint8")
+    labels = np.arange(10) % 3
+    return FilmBatches(cache, labels, np.arange(1, 10), classes=3, batch=4, seed=seed)
+
+
+def films_of(feed):
+    return [int(film[0, 0, 0]) for i in range(len(feed)) for film in feed[i][0]]
+
+
+def test_every_film_comes_once_with_its_own_label():
+    feed = batches(seed=1)
+    feed.start_epoch(0)
+    assert len(feed) == 3
+    assert sorted(films_of(feed)) == list(range(1, 10))
+    for i in range(len(feed)):
+        films, targets = feed[i]
+        assert films.dtype == np.uint8
+        assert films.shape[1:] == (4, 4, 1)
+        np.testing.assert_array_equal(targets.argmax(1), films[:, 0, 0, 0] % 3)
+
+
+def test_an_epochs_order_depends_on_seed_and_epoch_alone():
+    first, second = batches(seed=1), batches(seed=1)
+    second.start_epoch(0)
+    second.start_epoch(4)
+    first.start_epoch(4)
+    assert films_of(first) == films_of(second)
+    first.start_epoch(5)
+    assert films_of(first) != films_of(second)
+
+
+def test_without_a_seed_films_keep_their_order():
+    feed = batches(seed=None)
+    feed.start_epoch(3)
+    assert films_of(feed) == list(range(1, 10))

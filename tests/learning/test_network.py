@@ -1,0 +1,84 @@
+import keras
+import numpy as np
+import pytest
+
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.network import build_network, float32_copy
+
+pytestmark = pytest.mark.keras
+
+
+def films(n=2, size=64):
+    return np.random.default_rng(0).uniform(0, 255, (n, size, size, 1)).astype("float32")
+
+
+@pytest.mark.parametrize("backbone", ["cnn", "resnet50v2", "mobilenetv2", "efficientnetv2b0"])
+def test_logits_are_the_pooled_features_through_a_linear_head(backbone):
+    network = build_network(backbone, size=64, classes=3, weights="none")
+    both = keras.Model(
+        network.input, [network.get_layer("features").output, network.get_layer("logits").output]
+    )
+    features, logits = (np.asarray(x) for x in both(films(), training=False))
+    kernel, bias = network.get_layer("logits").get_weights()
+    np.testing.assert_allclose(features.mean(axis=(1, 2)) @ kernel + bias, logits, atol=1e-4)
+    assert features.dtype == np.float32
+    assert logits.shape == (2, 3)
+
+
+def test_from_scratch_everything_is_trained():
+    network = build_network("cnn", size=64, classes=2, weights="none")
+    assert all(layer.trainable for layer in network.layers)
+
+
+@pytest.fixture(scope="module")
+def local_weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "v2.weights.h5"
+    full = keras.applications.ResNet50V2(weights=None, include_top=False, input_shape=(64, 64, 3))
+    base = keras.Model(full.input, full.get_layer("conv5_block1_preact_relu").output)
+    base.save_weights(path)
+    return path, base
+
+
+def test_local_weights_reach_the_network_and_lower_blocks_stay_frozen(local_weights):
+    path, base = local_weights
+    network = build_network("resnet50v2", size=64, classes=3, weights=str(path))
+    np.testing.assert_array_equal(
+        network.get_layer("conv2_block1_1_conv").get_weights()[0],
+        base.get_layer("conv2_block1_1_conv").get_weights()[0],
+    )
+    assert not network.get_layer("conv3_block1_1_conv").trainable
+    assert network.get_layer("conv4_block1_1_conv").trainable
+    assert not network.get_layer("conv4_block1_1_bn").trainable
+    assert network.get_layer("logits").trainable
+
+
+def test_the_head_alone_can_be_trained(local_weights):
+    network = build_network(
+        "resnet50v2", size=64, classes=3, weights=str(local_weights[0]), trained_from="head"
+    )
+    assert [w.path.split("/")[0] for w in network.trainable_weights] == ["logits", "logits"]
+
+
+def test_weights_of_another_network_are_refused(local_weights):
+    with pytest.raises(TrainingError, match=r"Expected weights of MobileNetV2 .* do not fit"):
+        build_network("mobilenetv2", size=64, classes=3, weights=str(local_weights[0]))
+
+
+def test_a_missing_weights_file_is_named(tmp_path):
+    with pytest.raises(TrainingError, match=r"'imagenet', 'none' or a weights file; .*gone.h5"):
+        build_network("resnet50v2", size=64, classes=3, weights=str(tmp_path / "gone.h5"))
+
+
+def test_a_failed_download_names_both_ways_out(monkeypatch):
+    def fail(*_, **__):
+        raise Exception("URL fetch failure")  # noqa: TRY002 - what Keras itself raises
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", fail)
+    with pytest.raises(TrainingError, match=r"--weights PATH .* or --weights none"):
+        build_network("resnet50", size=64, classes=3, weights="imagenet")
+
+
+def test_a_copy_in_float32_answers_like_its_source():
+    network = build_network("cnn", size=64, classes=3, weights="none")
+    copy = float32_copy(network, lambda: build_network("cnn", size=64, classes=3, weights="none"))
+    np.testing.assert_allclose(np.asarray(copy(films())), np.asarray(network(films())), atol=1e-6)
