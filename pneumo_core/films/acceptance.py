@@ -1,0 +1,117 @@
+"""Which DICOM data sets are one frontal chest radiograph, and why the others are not."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pneumo_core.errors import UnreadableImage
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_EXPECTED = "Expected one frontal chest radiograph (CR, DX, RG or XR), grey, of one frame."
+_RADIOGRAPHY = {"CR", "DX", "RG", "XR"}
+_MODALITIES = {
+    "CT": "a CT image",
+    "DOC": "a document",
+    "ECG": "an ECG",
+    "ES": "an endoscopy picture",
+    "IO": "a dental radiograph",
+    "MG": "a mammogram",
+    "MR": "an MR image",
+    "NM": "a nuclear medicine image",
+    "OT": "a picture of no stated kind (OT)",
+    "PR": "a presentation state",
+    "PT": "a PET image",
+    "PX": "a dental radiograph",
+    "RF": "a fluoroscopy image",
+    "RTDOSE": "an RT dose",
+    "RTPLAN": "an RT plan",
+    "RTSTRUCT": "an RT structure set",
+    "SC": "a secondary capture",
+    "SEG": "a segmentation",
+    "SM": "a microscope slide",
+    "SR": "a report",
+    "US": "an ultrasound image",
+    "XA": "an angiogram",
+    "XC": "a photograph",
+}
+# As found in Body Part Examined (0018,0015) and in code meanings, in several languages.
+_CHEST = re.compile(r"CHEST|THORA|TORAX|TÓRAX|LUNG|PULM")
+_LATERAL = re.compile(r"^(LL|RL)$|LAT(?!.*DEC)")
+_OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
+
+
+def refuse_foreign(dataset: Dataset) -> None:
+    """Raise UnreadableImage, naming every reason, unless `dataset` may be a chest film."""
+    if "PixelData" not in dataset:
+        raise UnreadableImage(
+            f"This DICOM file holds no picture: it is {_what(dataset)}.", _EXPECTED
+        )
+    reasons = [
+        *_foreign_kind(dataset),
+        *_foreign_form(dataset),
+        *_foreign_part(dataset),
+    ]
+    if reasons:
+        raise UnreadableImage(f"This DICOM film {' and '.join(reasons)}.", _EXPECTED)
+
+
+def doubts(dataset: Dataset) -> tuple[str, ...]:
+    """What an accepted data set leaves open, as notes."""
+    return () if _body_part(dataset) else ("the file does not say which body part it shows",)
+
+
+def _what(dataset: Dataset) -> str:
+    """What a data set without pixels is, by its modality or SOP class."""
+    modality = str(dataset.get("Modality", ""))
+    if modality in _MODALITIES:
+        return _MODALITIES[modality]
+    if modality in _RADIOGRAPHY:
+        return "the header of a radiograph, its pixels missing or cut off"
+    uid = dataset.get("SOPClassUID")
+    known = uid is not None and uid.name != uid  # pydicom knows the class by name
+    return f"“{uid.name}”" if known else "something else, or its pixels were cut off"
+
+
+def _foreign_kind(dataset: Dataset) -> list[str]:
+    modality = str(dataset.get("Modality", ""))
+    if modality in _RADIOGRAPHY:
+        return []
+    if not modality:
+        return ["does not say by which modality it was made"]
+    return [f"is {_MODALITIES.get(modality, 'of another modality')}, not a radiograph"]
+
+
+def _foreign_form(dataset: Dataset) -> list[str]:
+    reasons = []
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        reasons.append(f"has {frames} frames, not one")
+    grey = str(dataset.get("PhotometricInterpretation", "")).startswith("MONOCHROME")
+    if dataset.get("SamplesPerPixel", 1) != 1 or not grey:
+        reasons.append("is in colour, not grey")
+    return reasons
+
+
+def _foreign_part(dataset: Dataset) -> list[str]:
+    reasons = []
+    part, view = _body_part(dataset), str(dataset.get("ViewPosition") or "").upper().strip()
+    if part and not _CHEST.search(part):
+        # A code string (PS3.5 section 6.2) is shown, free text is not.
+        shown = f" ({part})" if re.fullmatch(r"[A-Z0-9_ ]{1,16}", part) else ""
+        reasons.append(f"shows another body part{shown}, not the chest")
+    if _LATERAL.search(view):
+        reasons.append("is a lateral view, not a frontal one")
+    elif view in _OBLIQUE:
+        reasons.append("is an oblique view, not a frontal one")
+    return reasons
+
+
+def _body_part(dataset: Dataset) -> str:
+    """Body Part Examined, else the meaning of the Anatomic Region (PS3.3 C.8.11.2), else ""."""
+    part = str(dataset.get("BodyPartExamined") or "")
+    if not part.strip() and dataset.get("AnatomicRegionSequence"):
+        part = str(dataset.AnatomicRegionSequence[0].get("CodeMeaning") or "")
+    return part.upper().strip()

@@ -1,0 +1,97 @@
+"""Bytes to a film: the one door through which every film comes, whatever its format."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from pneumo_core.config import Limits, load_settings
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.film import Film, Grey, SourceFacts
+from pneumo_core.films.foreign import refuse_foreign_file
+from pneumo_core.films.header import AGAIN, check_bytes, format_of
+from pneumo_core.films.picture import read_picture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Film", "SourceFacts", "decode", "read_film", "resize"]
+
+
+def decode(data: bytes, *, limits: Limits | None = None) -> Film:
+    """The film in `data`, a whole file of any format that `EXPECTED` names.
+
+    The format is told by magic bytes. Sizes are checked against `limits` (those of the
+    environment where None) before any pixel is decoded. Transparency is composited on
+    black, EXIF orientation applied, 16 bits scaled to 8 by `picture.to_8_bits`.
+
+    Raises UnreadableImage, and nothing else, whatever the bytes are.
+    """
+    limits = limits or load_settings().limits
+    check_bytes(len(data), limits)
+    kind = format_of(data)
+    if kind is None:
+        refuse_foreign_file(data)
+    try:
+        return _decode(data, str(kind), limits)
+    except UnreadableImage:
+        raise
+    except Exception:  # noqa: BLE001 - decoders of foreign bytes raise anything at all
+        # Their own words are dropped: they help nobody, and a DICOM reader's may quote a tag.
+        raise UnreadableImage(f"This {kind} file is damaged or cut short.", AGAIN) from None
+
+
+def _decode(data: bytes, kind: str, limits: Limits) -> Film:
+    if kind == "DICOM":
+        from pneumo_core.films.dicom import read_dicom
+
+        picture = read_dicom(data, limits)
+    else:
+        picture = read_picture(data, kind, limits)
+    pixels = np.ascontiguousarray(picture.pixels)
+    facts = SourceFacts(
+        format=kind,
+        width=pixels.shape[1],
+        height=pixels.shape[0],
+        bits=picture.bits,
+        mode=picture.mode,
+        n_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        chroma=picture.chroma,
+        notes=picture.notes,
+    )
+    return Film(pixels, facts)
+
+
+def read_film(path: Path, *, limits: Limits | None = None) -> Film:
+    """The film in the file `path`, whose size is checked before it is read.
+
+    Raises UnreadableImage, also where there is no such file or it may not be read.
+    """
+    limits = limits or load_settings().limits
+    try:
+        if path.is_dir():
+            raise UnreadableImage(f"{path.name} is a folder, not a film.", "Name the films in it.")
+        check_bytes(path.stat().st_size, limits)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableImage(f"There is no file {path.name}.", "Check the name.") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "the name is not valid"
+        raise UnreadableImage(f"{path.name} cannot be opened: {why}.", "Check it.") from None
+    return decode(data, limits=limits)
+
+
+def resize(pixels: Grey, size: int) -> Grey:
+    """`pixels` uint8 (H, W) as uint8 (size, size), aspect ratio ignored, up or down.
+
+    The one preprocessing: training, evaluation and reading all call it. Pillow's bilinear
+    filter widens with the reduction, so nothing aliases. Of twenty filters it brings films
+    at original resolution closest to the 224-pixel copies of the same films (see
+    docs in tests/films/test_decode.py), in 3 ms for 2000 × 1500.
+    """
+    image = Image.fromarray(pixels)
+    return np.array(image.resize((size, size), Image.Resampling.BILINEAR))

@@ -1,0 +1,117 @@
+"""The DICOM branch of decode: read, refuse what is no frontal chest radiograph, show."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+import zlib
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.acceptance import doubts, refuse_foreign
+from pneumo_core.films.film import Grey, Picture
+from pneumo_core.films.header import AGAIN, check_size, dicom_start
+from pneumo_core.films.presentation import as_seen
+from pneumo_core.films.stored import stored_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+    from pneumo_core.config import Limits
+
+__all__ = ["parse", "pixels_of", "read_dicom", "refuse_foreign"]
+
+# The only elements that are read: none of them is about the patient.
+_ELEMENTS = [
+    "SOPClassUID",
+    "Modality",
+    "BodyPartExamined",
+    "AnatomicRegionSequence",
+    "ViewPosition",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "ModalityLUTSequence",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "VOILUTSequence",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "PixelData",
+]
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_quiet_lock = threading.RLock()
+
+# pydicom's warnings may quote a value; none may reach a log.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+
+def read_dicom(data: bytes, limits: Limits) -> Picture:
+    """The frontal chest radiograph in `data`. Raises UnreadableImage for anything else."""
+    with _quiet():
+        dataset = parse(data, limits)
+        refuse_foreign(dataset)
+        check_size(dataset.Columns, dataset.Rows, limits)
+        pixels, notes = pixels_of(dataset)
+        notes = (*doubts(dataset), *notes, "burned-in text is not removed")
+        return Picture(pixels, int(dataset.BitsStored), "grey", 0.0, notes)
+
+
+def parse(data: bytes, limits: Limits) -> Dataset:
+    """The elements of `data` that a film needs; also of a file whose header was cut off."""
+    start = dicom_start(data) or 0
+    _refuse_swollen(data, limits)
+    with _quiet():
+        dataset = dcmread(BytesIO(data[start:]), force=True, specific_tags=list(_ELEMENTS))
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            implicit, _ = dataset.original_encoding
+            plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+            dataset.file_meta.TransferSyntaxUID = plain
+    return dataset
+
+
+def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
+    """uint8 (rows, columns) as meant to be seen, and notes; asks not what the film shows."""
+    with _quiet():
+        if dataset.BitsAllocated not in {8, 16}:
+            raise UnreadableImage(
+                f"This film has {dataset.BitsAllocated} bits a pixel, not 8 or 16.", AGAIN
+            )
+        return as_seen(stored_values(dataset), dataset)
+
+
+def _refuse_swollen(data: bytes, limits: Limits) -> None:
+    """A deflated data set is unpacked whole by pydicom: see first that it fits."""
+    if _DEFLATED + b"\0" not in data[132:1024] and _DEFLATED + b" " not in data[132:1024]:
+        return
+    # (0002,0000) comes first; its value is the length of what follows of the header.
+    begin = 144 + int.from_bytes(data[140:144], "little")
+    room = 2 * limits.max_pixels + 2**20
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater.decompress(data[begin:], room)
+    if inflater.unconsumed_tail:
+        raise UnreadableImage("This DICOM file unpacks to more than is read.", AGAIN)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with _quiet_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

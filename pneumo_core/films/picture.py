@@ -1,0 +1,165 @@
+"""Pictures that are not DICOM: their bytes to grey pixels, through Pillow."""
+
+from __future__ import annotations
+
+import importlib
+import struct
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.film import Grey, Picture
+from pneumo_core.films.header import AGAIN, check_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
+
+    from pneumo_core.config import Limits
+
+# The plugin of the format told by the magic bytes, and no other, is imported and asked.
+_PLUGINS = {
+    "JPEG": ("JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "WebP": ("WebPImagePlugin", "WebPImageFile"),
+    "GIF": ("GifImagePlugin", "GifImageFile"),
+    "JPEG 2000": ("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+}
+_MODES = {"P": "palette", "PA": "palette", "CMYK": "CMYK"}
+_GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
+_TIFF_PHOTOMETRIC, _TIFF_BITS, _TIFF_TILE = 262, 258, (322, 323)
+_MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes of decoding
+_CHROMA_STEP = 24
+_CHROMA_SAMPLE = 1_000_000
+
+
+def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
+    """Decode `data` of format `kind` (a key of the plugins). Sizes are checked first."""
+    image = _open(data, kind)
+    check_size(*image.size, limits)
+    _refuse_costly_or_damaged(image, data, kind, limits)
+    bits, mode = _bits(image, data, kind), _mode(image)
+    notes = _frame_note(image, kind) + _orientation_note(image)
+    # Asked before loading, which drops the tags.
+    white_is_zero = kind == "TIFF" and _tags(image).get(_TIFF_PHOTOMETRIC) == 0
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    pixels, chroma, more = _grey(upright, white_is_zero=white_is_zero)
+    return Picture(pixels, bits, mode, chroma, notes + more)
+
+
+def _open(data: bytes, kind: str) -> ImageFile:
+    """The picture with its header read and no pixel decoded."""
+    module, name = _PLUGINS[kind]
+    plugin: Any = getattr(importlib.import_module(f"PIL.{module}"), name)
+    image: ImageFile = plugin(BytesIO(data))
+    return image
+
+
+def _tags(image: ImageFile) -> Any:
+    return image.tag_v2  # type: ignore[attr-defined]
+
+
+def _refuse_costly_or_damaged(image: ImageFile, data: bytes, kind: str, limits: Limits) -> None:
+    """What Pillow would read in silence: half a JPEG, altered PNG data, giant TIFF tiles."""
+    if kind == "JPEG":
+        if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+            raise UnreadableImage(
+                "This JPEG ends before its picture does: it was cut short.", AGAIN
+            )
+        if data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+            raise UnreadableImage("This JPEG repeats its picture in too many scans.", AGAIN)
+    elif kind == "PNG":
+        _open(data, kind).verify()  # the checksum of every chunk
+    elif kind == "TIFF":
+        width, length = (_tags(image).get(tag, 0) for tag in _TIFF_TILE)
+        if max(width, length) > limits.max_side or width * length > limits.max_pixels:
+            raise UnreadableImage(f"This TIFF is cut into tiles of {width} × {length}.", AGAIN)
+
+
+def _bits(image: ImageFile, data: bytes, kind: str) -> int:
+    if kind == "PNG":
+        return data[24]  # IHDR: width, height, bit depth
+    if kind == "TIFF":
+        return int(_tags(image).get(_TIFF_BITS, (1,))[0])
+    return {"1": 1, "I;16": 16, "I;16B": 16}.get(image.mode, 8)
+
+
+def _mode(image: Image.Image) -> str:
+    grey = image.mode in _GREY_MODES or image.mode.startswith("I;16")
+    return "grey" if grey else _MODES.get(image.mode, "colour")
+
+
+def _frame_note(image: ImageFile, kind: str) -> tuple[str, ...]:
+    if not getattr(image, "is_animated", False):
+        return ()
+    # The pages of a TIFF are a chain that may be long: they are not counted.
+    count = "several" if kind == "TIFF" else getattr(image, "n_frames", "several")
+    return (f"first frame of {count}",)
+
+
+def _orientation_note(image: ImageFile) -> tuple[str, ...]:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return ()
+    return ("turned upright by EXIF",) if orientation in range(2, 9) else ()
+
+
+def _grey(image: Image.Image, *, white_is_zero: bool) -> tuple[Grey, float, tuple[str, ...]]:
+    """Grey pixels, the chroma of SourceFacts, and notes."""
+    if image.mode.startswith("I;16"):
+        values = np.asarray(image).astype(np.uint16, copy=False)
+        # Pillow inverts 8-bit TIFFs whose zero is white, but not 16-bit ones.
+        pixels, bits = to_8_bits(values)
+        unused = (f"{bits} of 16 bits used",) if bits < 16 else ()
+        return (255 - pixels if white_is_zero else pixels), 0.0, unused
+    if image.mode in {"I", "F"}:
+        return _stretched(np.asarray(image)), 0.0, ("stretched from darkest to brightest",)
+    notes: tuple[str, ...] = ()
+    if image.has_transparency_data:
+        image, notes = _on_black(image)
+    if image.mode in {"1", "L"}:
+        return np.array(image.convert("L")), 0.0, notes
+    colour = image.convert("RGB")
+    return np.array(colour.convert("L")), _chroma(colour), notes
+
+
+def _on_black(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    image = image.convert("RGBA")
+    alpha = image.getchannel("A")
+    black = Image.new("RGB", image.size)
+    black.paste(image.convert("RGB"), mask=alpha)
+    return black, () if alpha.getextrema() == (255, 255) else ("composited on black",)
+
+
+def _chroma(colour: Image.Image) -> float:
+    """Share of pixels that are coloured, on a regular grid of about a million at most."""
+    step = max(1, round((colour.width * colour.height / _CHROMA_SAMPLE) ** 0.5))
+    grid = np.asarray(colour)[::step, ::step].astype(np.int16)
+    return float((np.ptp(grid, axis=2) > _CHROMA_STEP).mean())
+
+
+def to_8_bits(values: NDArray[np.uint16]) -> tuple[Grey, int]:
+    """Unsigned 16-bit `values` as 8 bits, and how many bits they use.
+
+    The scale is the smallest 2**n - 1, n from 8 to 16, that holds the brightest value. So a
+    picture stored with all 16 bits keeps its brightness, one of 8 bits is unchanged, and
+    12-bit data in a 16-bit file do not come out black; nothing depends on the darkest pixel
+    or on how the values are distributed.
+    """
+    bits = min(max(int(values.max(initial=0)).bit_length(), 8), 16)
+    table = np.rint(np.arange(2**bits) * (255 / (2**bits - 1))).astype(np.uint8)
+    return table[values], bits
+
+
+def _stretched(values: NDArray[Any]) -> Grey:
+    """Signed, 32-bit or real values, which have no natural range: darkest 0, brightest 255."""
+    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, span = float(values.min()), float(np.ptp(values))
+    return np.rint((values - low) * (255 / span if span else 0.0)).astype(np.uint8)

@@ -1,0 +1,125 @@
+"""The stored values of a DICOM film: its one frame, decompressed, nothing applied."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.codestream import FrameSize, frame_size
+from pneumo_core.films.header import AGAIN
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+Stored = NDArray[np.integer[Any]]
+
+# Which of pydicom's plugins decodes what, so that the answer never depends on what else is
+# installed; and what only GDCM can.
+_PLUGINS = {
+    JPEGBaseline8Bit: "pillow",
+    JPEG2000Lossless: "pillow",
+    JPEG2000: "pillow",
+    RLELossless: "pydicom",
+}
+_BY_GDCM = {
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+}
+_GDCM_SECONDS = 30
+_REMEDY = "Export the film uncompressed, or as JPEG or PNG."
+
+
+def stored_values(dataset: Dataset) -> Stored:
+    """Integers (rows, columns) of the one grey frame of `dataset`, as they were stored.
+
+    Raises UnreadableImage for a compression that is not supported and for a frame whose own
+    header contradicts the dataset's; pydicom's errors for pixel data that are damaged.
+    """
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        values: Stored = pixel_array(dataset)
+        return values
+    if syntax not in _PLUGINS and syntax not in _BY_GDCM:
+        name = syntax.name if syntax.name != syntax else "an unknown method"
+        raise UnreadableImage(f"This film is compressed as {name}, which is not read.", _REMEDY)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if syntax == RLELossless:
+        _refuse_swollen_rle(frame, dataset)
+        return np.asarray(pixel_array(dataset, decoding_plugin="pydicom"))
+    size = _stated_size(frame, dataset)
+    if syntax in _BY_GDCM:
+        return _signed(_decode_apart(frame, syntax, size), dataset)
+    return np.asarray(pixel_array(dataset, decoding_plugin=_PLUGINS[syntax]))
+
+
+def _stated_size(frame: bytes, dataset: Dataset) -> FrameSize:
+    """The frame's own size, which a decoder would believe, must be that of the dataset."""
+    size = frame_size(frame)
+    if size is None:
+        raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
+    if (size.rows, size.columns, size.samples) != (dataset.Rows, dataset.Columns, 1):
+        raise UnreadableImage(
+            f"This DICOM file promises {dataset.Columns} × {dataset.Rows} grey pixels and holds "
+            f"{size.columns} × {size.rows} with {size.samples} channels.",
+            AGAIN,
+        )
+    return size
+
+
+def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
+    """Run-length coding grows what it cannot shrink by 1/128; more is a decompression bomb."""
+    plain = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+    if len(frame) > 2 * plain + 1024:
+        raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
+
+
+def _decode_apart(frame: bytes, syntax: UID, size: FrameSize) -> NDArray[Any]:
+    worker = Path(__file__).with_name("gdcm_worker.py")
+    numbers = [str(number) for number in (size.rows, size.columns, size.bits)]
+    try:
+        # -P: the films folder, where the worker lies, must not shadow other modules.
+        done = subprocess.run(
+            [sys.executable, "-P", str(worker), str(syntax), *numbers],
+            input=frame,
+            capture_output=True,
+            timeout=_GDCM_SECONDS,
+            check=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        raise UnreadableImage(
+            "The compressed pixel data of this film are damaged or cut short.", AGAIN
+        ) from None
+    samples = np.frombuffer(done.stdout, dtype="u1" if size.bits <= 8 else "<u2")
+    return samples.reshape(size.rows, size.columns)
+
+
+def _signed(values: NDArray[Any], dataset: Dataset) -> Stored:
+    """Two's complement of BitsStored where PixelRepresentation (0028,0103) says so."""
+    if not dataset.PixelRepresentation:
+        return values
+    spare = 8 * values.itemsize - dataset.BitsStored
+    signed: Stored = (values << spare).view(f"i{values.itemsize}") >> spare
+    return signed
