@@ -19,7 +19,6 @@ import numpy as np
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
-    import keras
     from numpy.typing import NDArray
 
 OUTPUTS = ("logits", "features", "head_kernel")
@@ -38,8 +37,9 @@ def openvino() -> Any:
 def write_graph(network: Path, target: Path, *, half: bool) -> None:
     """Convert the Keras model file `network` to `target` (.xml, with .bin beside it).
 
-    `half` stores constants as float16; they are computed with as float32 all the same. Works
-    under any Keras backend. Raises BundleError.
+    `half` stores kernels as float16; they are computed with as float32 all the same. Vectors stay
+    float32: their rounding would cost more than it saves. Works under any Keras backend. Raises
+    BundleError.
     """
     import keras
 
@@ -52,20 +52,22 @@ def write_graph(network: Path, target: Path, *, half: bool) -> None:
             _export_elsewhere(network, draft)
         graph = ov.Core().read_model(draft)
         kernel = np.load(draft.with_suffix(".npy"))
-        ov.save_model(_named(graph, kernel), target, compress_to_fp16=half)
+        if half:
+            _halve(graph)
+        ov.save_model(_named(graph, kernel), target, compress_to_fp16=False)
 
 
 def export(network: Path, draft: Path) -> None:
     """Export both outputs of a Keras model file to `draft` (.xml), its head kernel to .npy."""
+    import keras
+
     from pneumo_core.bundle.network import load_network
 
     model = load_network(network)
-    both: keras.Model = model.__class__(
-        model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]]
-    )
+    both = keras.Model(model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]])
     both.export(str(draft), format="openvino", verbose=False)
-    kernel = model.get_layer("logits").kernel
-    np.save(draft.with_suffix(".npy"), np.asarray(kernel, dtype=np.float32))
+    kernel = keras.ops.convert_to_numpy(model.get_layer("logits").kernel)
+    np.save(draft.with_suffix(".npy"), np.float32(kernel))
 
 
 def _export_elsewhere(network: Path, draft: Path) -> None:
@@ -88,6 +90,19 @@ def _export_elsewhere(network: Path, draft: Path) -> None:
             f"Expected the network to convert to OpenVINO, got: {fault[0]}. Write the bundle where "
             "TensorFlow is installed (KERAS_BACKEND=tensorflow)."
         )
+
+
+def _halve(graph: Any) -> None:
+    """Replace float32 kernels by float16 ones and a widening, which compiling folds away."""
+    ov = openvino()
+    for node in graph.get_ops():
+        if node.get_type_name() != "Constant" or node.get_element_type() != ov.Type.f32:
+            continue
+        if sum(side > 1 for side in node.get_shape()) > 1:
+            narrow = ov.opset13.constant(np.float16(node.get_data()))
+            wide = ov.opset13.convert(narrow, "f32").output(0)
+            for reader in node.output(0).get_target_inputs():
+                reader.replace_source_output(wide)
 
 
 def _named(graph: Any, kernel: NDArray[np.float32]) -> Any:
@@ -138,8 +153,5 @@ class Graph:
 
 
 def _constant(output: Any) -> NDArray[np.float32]:
-    """The array behind an output that computes nothing (stored as float16, then widened)."""
-    node = output.get_node()
-    while node.get_type_name() != "Constant":
-        node = node.input_value(0).get_node()
-    return np.array(node.get_data(), dtype=np.float32)
+    """The array behind an output that computes nothing."""
+    return np.array(output.get_node().input_value(0).get_node().get_data(), dtype=np.float32)

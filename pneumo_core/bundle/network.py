@@ -14,7 +14,6 @@ from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import NDArray
 
 _WEIGHTS = "model.weights.h5"
 
@@ -102,15 +101,3 @@ def _halve(path: Path) -> None:
             for name in ("metadata.json", "config.json", _WEIGHTS):
                 archive.write(folder / name, name)
         shutil.move(folder / "half.keras", path)
-
-
-def probabilities(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Calibrated probabilities (N,C), float64, of logits (N,C): softmax(logits / temperature).
-
-    Raises ValueError unless all logits are finite.
-    """
-    if not np.isfinite(logits).all():
-        raise ValueError("Expected finite logits.")
-    scaled = np.float64(logits) / temperature
-    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))

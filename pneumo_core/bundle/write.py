@@ -13,16 +13,11 @@ import numpy as np
 from pneumo_core.bundle.card import FORMAT, check_card
 from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.network import (
-    check_network,
-    in_float32,
-    load_network,
-    probabilities,
-    save_network,
-)
+from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
 from pneumo_core.bundle.store import FILES, SUMS, Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
+from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable

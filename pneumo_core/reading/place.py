@@ -22,8 +22,9 @@ def place(cam: NDArray[np.float32]) -> str:
 
     Six zones: right and left half, upper, middle and lower third of the picture. The patient's
     right is the picture's left, as on any frontal film in standard orientation; a film that was
-    mirrored is not noticed. One zone is named when it holds 40 % of the map, two when they hold
-    60 % together (evenly spread they would hold 17 and 33).
+    mirrored is not noticed. Two zones are named when they hold 60 % of the map together and the
+    weaker more than half as much as the stronger, one when it holds 40 % (evenly spread, a zone
+    would hold 17 %).
     """
     if float(cam.max()) < FAINT:
         return NOWHERE
@@ -31,11 +32,11 @@ def place(cam: NDArray[np.float32]) -> str:
     shares = grid.sum(axis=(1, 3)) / grid.sum()
     order = np.argsort(-shares, axis=None)
     first, second = (divmod(int(i), 2) for i in order[:2])
+    if shares[first] + shares[second] >= 0.6 and shares[second] > shares[first] / 2:
+        return _two(*sorted([first, second]))
     if shares[first] >= 0.4:
         return f"mostly the {_side(first)} {_ROWS[first[0]]} zone"
-    if shares[first] + shares[second] < 0.6:
-        return NOWHERE
-    return _two(*sorted([first, second]))
+    return NOWHERE
 
 
 def _side(zone: tuple[int, int]) -> str:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.network import probabilities
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
+from pneumo_core.films.reframe import Frame, reframe
+from pneumo_core.metrics import probabilities
 from pneumo_core.reading.decision import Decision, decide
 from pneumo_core.reading.gate import GateResult, check_film
 from pneumo_core.reading.place import place
@@ -32,13 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "Reader", "Reading"]
 
 DISPLAY_SIDE = 1024
-# Left, top, right, bottom of each re-framing, in shares of the film: two central crops, and two
-# shifts along the diagonal. The mirrored film comes on top.
-FRAMES = (
-    (0.015, 0.015, 0.985, 0.985),
-    (0.03, 0.03, 0.97, 0.97),
-    (0.0, 0.0, 0.96, 0.96),
-    (0.04, 0.04, 1.0, 1.0),
+# What a steady hand may still do: crop a little, aim a little beside. The mirror image is added.
+SMALL_FRAMES = (
+    Frame(0.97, 0.97),
+    Frame(0.94, 0.94),
+    Frame(0.96, 0.96, right=-0.015, down=-0.015),
+    Frame(0.96, 0.96, right=0.015, down=0.015),
 )
 
 log = logging.getLogger(__name__)
@@ -169,16 +169,9 @@ class Reader:
 
 
 def framings(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The film (H,W) itself, its re-framings and its mirror image, uint8 (6,size,size)."""
-    height, width = pixels.shape
-    whole = resize(pixels, size)
-    views = [whole]
-    for left, top, right, bottom in FRAMES:
-        rows = slice(round(top * height), round(bottom * height))
-        columns = slice(round(left * width), round(right * width))
-        views.append(resize(np.ascontiguousarray(pixels[rows, columns]), size))
-    views.append(whole[:, ::-1])
-    return np.stack(views)
+    """The film (H,W) itself, then its small re-framings and its mirror image, uint8 (6,S,S)."""
+    film = resize(pixels, size)[np.newaxis]
+    return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
 
 
 def _for_display(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.errors import PneumoError
+from pneumo_core.films.decode import resize
+from pneumo_core.metrics import probabilities
+from pneumo_core.reading.gradients import GRADIENT_METHODS, gradient_map
+from pneumo_core.reading.runtime import Runtime
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pneumo_core.bundle import Bundle
+
+METHODS = ("cam", *GRADIENT_METHODS)
 FULL_EVIDENCE = 4.0  # a log odds of 4 is a probability of 98 %
 
 
@@ -35,6 +44,30 @@ def class_activation(
     direction = head_kernel[:, 1:] @ pneumonia - head_kernel[:, 0]
     evidence = np.maximum(features @ direction / temperature, 0.0)
     return np.asarray(evidence / max(float(evidence.max()), FULL_EVIDENCE), dtype=np.float32)
+
+
+def check_method(method: str) -> None:
+    """Raise PneumoError unless `method` is one of `METHODS`."""
+    if method not in METHODS:
+        raise PneumoError(
+            f"Expected a method out of {', '.join(METHODS)}; got {method!r}. Name one of these."
+        )
+
+
+def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
+    """Map for a film uint8 (H,W) by a method of `METHODS`, float32 (h,w) in 0..1.
+
+    "cam" is the map of a reading and needs no TensorFlow; `gradient_map` describes the others.
+    Raises PneumoError for an unknown method.
+    """
+    check_method(method)
+    film = resize(pixels, bundle.size)
+    if method != "cam":
+        return gradient_map(bundle, film, method)
+    runtime = Runtime(bundle)
+    logits, features = runtime.run(film[np.newaxis])
+    chances = probabilities(logits, bundle.temperature)[0]
+    return class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
 
 
 def upsample(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

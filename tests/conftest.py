@@ -1,0 +1,141 @@
+"""Fixtures that several rooms share: a tiny network with known answers, and a bundle of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from pneumo_core.bundle import Bundle
+
+TINY_SIZE = 64
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what Keras itself does with NumPy 2: its variables take no `copy` argument yet."""
+    config.addinivalue_line(
+        "filterwarnings", "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `keras` what needs the tiny bundle, since making it imports Keras."""
+    for item in items:
+        if {"tiny_models_dir", "tiny_network"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("keras")
+
+
+@pytest.fixture(scope="session")
+def tiny_network() -> keras.Model:
+    """A network whose answer follows from the mean grey level g of a film, 0..255.
+
+    P(pneumonia) = sigmoid(10 g/255 − 5), of which bacterial 70 %: black is normal (0.007), mid
+    grey undecided (0.5), white pneumonia (0.993). The map is highest where the film is brightest.
+    """
+    import keras
+    from keras import layers
+
+    film = keras.Input((TINY_SIZE, TINY_SIZE, 1), name="film")
+    places = layers.AveragePooling2D(8)(layers.Rescaling(1 / 255)(film))
+    features = layers.Conv2D(4, 1, activation="relu", name="features")(places)
+    logits = layers.Dense(3, name="logits")(layers.GlobalAveragePooling2D()(features))
+    network = keras.Model(film, logits, name="tiny")
+    network.set_weights(
+        [
+            np.array([[[[1.0, 0.5, 0.0, 0.0]]]]),  # two features grow with brightness
+            np.array([0.0, 0.0, 1.0, 0.0]),  # one is always 1, one always 0
+            np.array([[0.0, 5.0, 5.0], [0.0, 10.0, 10.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+            np.array([0.0, np.log(0.7) - 5.0, np.log(0.3) - 5.0]),
+        ]
+    )
+    return network
+
+
+@pytest.fixture
+def tiny_card() -> dict[str, Any]:
+    """A card for the tiny network with every optional part."""
+    return _card()
+
+
+@pytest.fixture
+def tiny_predictions() -> pd.DataFrame:
+    """Predictions on 60 films that do not exist."""
+    return _predictions()
+
+
+@pytest.fixture(scope="session")
+def tiny_models_dir(tiny_network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with the bundle "tiny" in service. Set PNEUMO_MODELS to it; do not write."""
+    from pneumo_core.bundle import activate, write_bundle
+
+    folder = tmp_path_factory.mktemp("models")
+    write_bundle(
+        tiny_network, name="tiny", card=_card(), predictions=_predictions(), models_dir=folder
+    )
+    activate("tiny", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_models_dir: Path) -> Bundle:
+    """The bundle "tiny"."""
+    from pneumo_core.bundle import load_bundle
+
+    return load_bundle("tiny", models_dir=tiny_models_dir)
+
+
+def _card() -> dict[str, Any]:
+    rate = {"value": 0.951, "low": 0.924, "high": 0.969}
+    return {
+        "title": "Tiny, a network for tests",
+        "summary": "Calls bright pictures pneumonia.",
+        "classes": ["normal", "bacterial", "viral"],
+        "input": {"size": TINY_SIZE},
+        "calibration": {"temperature": 1.0, "ece_before": 0.0312},
+        "operating_points": {
+            "screening": {"threshold": 0.2, "sensitivity": rate, "specificity": rate},
+            "balanced": {"threshold": 0.5, "sensitivity": rate, "specificity": rate},
+            "ruling_in": {"threshold": 0.8},
+            "fitted_on": "60 films that do not exist",
+        },
+        "network": {"backbone": "tiny", "weights": "written by hand"},
+        "data": {"films": 5216, "normal": 1341},
+        "figures": {
+            "AUC": {"value": 0.9941, "low": 0.99, "high": 0.998},
+            "accuracy": rate,
+            "n": 60,
+        },
+        "training": {"preset": "none", "seed": 7, "machine": None},
+        "limitations": ["It knows brightness and nothing else."],
+        "versions": {"keras": "3"},
+    }
+
+
+def _predictions() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    subtype = np.array(["normal", "bacterial", "viral"])[np.arange(60) % 3]
+    ill = subtype != "normal"
+    pneumonia = 1 / (1 + np.exp(-rng.normal(np.where(ill, 2.0, -2.0), 1.5)))
+    return pd.DataFrame(
+        {
+            "film": [f"{'PNEUMONIA' if one else 'NORMAL'}/{i}.png" for i, one in enumerate(ill)],
+            "split": "train",
+            "label": np.where(ill, "pneumonia", "normal"),
+            "subtype": subtype,
+            "group": [f"{kind}-{i // 6}" for i, kind in enumerate(subtype)],
+            "p_normal": 1 - pneumonia,
+            "p_bacterial": 0.7 * pneumonia,
+            "p_viral": 0.3 * pneumonia,
+            "p_pneumonia": pneumonia,
+        }
+    )

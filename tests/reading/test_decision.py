@@ -1,0 +1,75 @@
+"""The decision: its boundaries, its reasons, its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from pneumo_core.bundle import OperatingPoints
+from pneumo_core.reading.decision import Decision, decide, per_cent, per_cent_range
+
+POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "high", "expected"),
+    [
+        (0.0, 0.0, 0.0, Decision.NORMAL),
+        (0.1999, 0.1999, 0.1999, Decision.NORMAL),
+        (0.2, 0.2, 0.2, Decision.REFER),
+        (0.5, 0.5, 0.5, Decision.REFER),
+        (0.7999, 0.7999, 0.7999, Decision.REFER),
+        (0.8, 0.8, 0.8, Decision.PNEUMONIA),
+        (1.0, 1.0, 1.0, Decision.PNEUMONIA),
+        (0.19, 0.1, 0.7999, Decision.NORMAL),  # reaches into the middle, not across it
+        (0.81, 0.2, 0.9, Decision.PNEUMONIA),
+        (0.19, 0.1, 0.8, Decision.REFER),  # reaches across
+        (0.81, 0.1999, 0.9, Decision.REFER),
+    ],
+)
+def test_decision_table(p: float, low: float, high: float, expected: Decision) -> None:
+    assert decide(p, low, high, POINTS)[0] is expected
+
+
+def test_points_that_coincide_leave_no_middle() -> None:
+    one = OperatingPoints(screening=0.5, balanced=0.5, ruling_in=0.5)
+    assert decide(0.4999, 0.4999, 0.4999, one)[0] is Decision.NORMAL
+    assert decide(0.5, 0.5, 0.5, one)[0] is Decision.PNEUMONIA
+    assert decide(0.5, 0.49, 0.5, one)[0] is Decision.REFER
+
+
+WORDS = {
+    (0.03, 0.012, 0.06): (
+        "No sign of pneumonia: 3 % (1–6 % under small re-framings), below the screening point of "
+        "20 %. This does not rule pneumonia out."
+    ),
+    (0.871, 0.79, 0.92): (
+        "Signs of pneumonia: 87 % (79–92 % under small re-framings), at or above the ruling-in "
+        "point of 80 %."
+    ),
+    (0.5, 0.45, 0.51): (
+        "Refer: 50 % (45–51 % under small re-framings) lies between the screening point of 20 % "
+        "and the ruling-in point of 80 %. A radiologist should read it."
+    ),
+    (0.5, 0.05, 0.88): (
+        "Refer: small re-framings of this film change the answer (50 % as it is, 5–88 % when "
+        "cropped, shifted or mirrored a little). A radiologist should read it."
+    ),
+}
+
+
+@pytest.mark.parametrize(("chances", "words"), WORDS.items())
+def test_every_decision_gives_its_reason(chances: tuple[float, float, float], words: str) -> None:
+    assert decide(*chances, POINTS)[1] == words
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(0.0, "<1 %"), (0.0099, "<1 %"), (0.01, "1 %"), (0.99, "99 %"), (0.9901, ">99 %")],
+)
+def test_no_probability_is_shown_as_certain(p: float, shown: str) -> None:
+    assert per_cent(p) == shown
+
+
+def test_a_range_of_one_value_is_that_value() -> None:
+    assert per_cent_range(0.871, 0.874) == "87 %"
+    assert per_cent_range(0.004, 0.02) == "<1–2 %"

@@ -1,0 +1,227 @@
+"""A film becomes a decision, whatever the film."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from pneumo_core.films.decode import Film, SourceFacts
+from pneumo_core.reading import predict
+from pneumo_core.reading.gate import GateResult
+from pneumo_core.reading.predict import Decision, Reader, framings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumo_core.bundle import Bundle
+
+PASSED = GateResult(ok=True, reasons=())
+
+
+@pytest.fixture
+def reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """A reader whose gate lets flat pictures pass."""
+    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    return Reader(tiny_bundle)
+
+
+def _film(pixels: np.ndarray) -> Film:
+    height, width = pixels.shape
+    facts = SourceFacts("PNG", width, height, 8, "grey", pixels.size, "0" * 64, 0.0, ())
+    return Film(pixels, facts)
+
+
+def _flat(level: int) -> Film:
+    return _film(np.full((90, 70), level, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("level", "p", "decision"),
+    [
+        (0, 0.0067, Decision.NORMAL),
+        (51, 0.0474, Decision.NORMAL),
+        (102, 0.2689, Decision.REFER),
+        (153, 0.7311, Decision.REFER),
+        (204, 0.9526, Decision.PNEUMONIA),
+        (255, 0.9933, Decision.PNEUMONIA),
+    ],
+)
+def test_known_films_get_their_known_decisions(
+    reader: Reader, level: int, p: float, decision: Decision
+) -> None:
+    reading = reader.read(_flat(level))
+    assert reading.status == "ok"
+    assert reading.decision is decision
+    assert reading.p_pneumonia == pytest.approx(p, abs=1e-3)
+    assert reading.p_bacterial == pytest.approx(0.7 * p, abs=1e-3)
+    assert reading.p_viral == pytest.approx(0.3 * p, abs=1e-3)
+    assert reading.bacterial_share == pytest.approx(0.7, abs=1e-3)
+    assert (reading.threshold_low, reading.threshold_high) == (0.2, 0.8)
+    assert reading.bundle == "tiny 1.0"
+    assert reading.gate_ok
+    assert reading.ms > 0
+
+
+def test_a_flat_film_is_the_same_however_framed(reader: Reader) -> None:
+    reading = reader.read(_flat(204))
+    assert reading.p_low == pytest.approx(reading.p_pneumonia, abs=1e-6)
+    assert reading.p_high == pytest.approx(reading.p_pneumonia, abs=1e-6)
+
+
+def test_the_range_holds_the_film_itself(reader: Reader) -> None:
+    pixels = np.zeros((80, 80), np.uint8)
+    pixels[4:-4, 4:-4] = 128  # cropping takes the dark rim away
+    reading = reader.read(_film(pixels))
+    assert reading.p_low is not None
+    assert reading.p_high is not None
+    assert reading.p_low == pytest.approx(reading.p_pneumonia, abs=1e-6)
+    assert reading.p_high > reading.p_low + 0.02
+
+
+def test_framings_are_the_film_its_reframings_and_its_mirror() -> None:
+    ramp = np.tile(np.linspace(0, 255, 128).astype(np.uint8), (100, 1))
+    views = framings(ramp, 64)
+    assert views.shape == (6, 64, 64)
+    assert views.dtype == np.uint8
+    np.testing.assert_array_equal(views[5], views[0][:, ::-1])
+    columns = views[:, 32].astype(int)
+    # Crops start later on the ramp and end earlier, the shifts do one of the two.
+    assert columns[1, 0] > columns[0, 0]
+    assert columns[2, 0] > columns[1, 0]
+    assert columns[3, -1] < columns[0, -1] - 5
+    assert columns[4, 0] > columns[0, 0] + 5
+
+
+def test_a_film_that_small_reframings_turn_around_is_referred(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = np.stack([np.full((64, 64), level, np.uint8) for level in (230, 20, 230)])
+    monkeypatch.setattr(predict, "framings", lambda *_: views)
+    reading = reader.read(_flat(230))
+    assert reading.p_pneumonia == pytest.approx(0.9824, abs=1e-3)
+    assert reading.decision is Decision.REFER
+    assert reading.message.startswith("Refer: small re-framings of this film change the answer")
+
+
+def test_the_place_is_where_the_film_is_bright(reader: Reader) -> None:
+    pixels = np.zeros((96, 96), np.uint8)
+    pixels[64:, 48:] = 255
+    reading = reader.read(_film(pixels))
+    assert reading.where == "mostly the left lower zone"
+    assert reading.cam is not None
+    assert reading.cam.shape == (8, 8)
+    assert reading.cam[7, 7] == pytest.approx(1.0)
+    assert reading.cam[0, 0] == 0
+
+
+def test_a_large_film_is_shown_at_1024(reader: Reader) -> None:
+    large = reader.read(_film(np.zeros((500, 2048), np.uint8))).pixels
+    assert large is not None
+    assert large.shape == (250, 1024)
+    small = reader.read(_flat(7)).pixels
+    assert small is not None
+    assert small.shape == (90, 70)
+
+
+def test_a_model_without_subtypes_names_none(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    card = {**tiny_bundle.card, "classes": ["normal", "pneumonia"]}
+    reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
+    assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
+    assert [reading.p_bacterial, reading.p_viral, reading.bacterial_share] == [None] * 3
+
+
+def test_temperature_is_applied(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    card = {**tiny_bundle.card, "calibration": {"temperature": 2.0}}
+    reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
+    # exp((ln 0.7 + 5) / 2) + exp((ln 0.3 + 5) / 2) against 1
+    odds = np.exp(2.5) * (np.sqrt(0.7) + np.sqrt(0.3))
+    assert reading.p_pneumonia == pytest.approx(odds / (1 + odds), abs=1e-3)
+
+
+# -- what cannot be read
+
+
+def test_a_film_that_the_gate_rejects_gets_no_probability(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasons = ("This is a colour picture, not a radiograph.", "Drop the film itself.")
+    monkeypatch.setattr(predict, "check_film", lambda _: GateResult(ok=False, reasons=reasons))
+    reading = Reader(tiny_bundle).read(_flat(200))
+    assert reading.status == "rejected"
+    assert reading.message == (
+        "Not read: This is a colour picture, not a radiograph. Drop the film itself."
+    )
+    assert reading.gate_reasons == reasons
+    assert not reading.gate_ok
+    assert [reading.decision, reading.p_pneumonia, reading.p_low, reading.cam] == [None] * 4
+    assert reading.pixels is not None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 100, b"no picture", b"\xff\xd8\xff\xe0" + b"\0" * 50]
+)
+def test_bytes_that_are_no_film_are_an_error_with_a_reason(reader: Reader, data: bytes) -> None:
+    reading = reader.read_bytes(data)
+    assert reading.status == "error"
+    assert len(reading.message) > 20
+    assert [reading.decision, reading.p_pneumonia, reading.pixels] == [None] * 3
+    assert (reading.threshold_low, reading.threshold_high) == (0.2, 0.8)
+
+
+def test_bytes_and_files_are_read_alike(reader: Reader, tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    cv2.imwrite(str(path), np.full((90, 70), 204, np.uint8))
+    for reading in (reader.read_path(path), reader.read_bytes(path.read_bytes())):
+        assert reading.p_pneumonia == pytest.approx(0.9526, abs=1e-3)
+        assert reading.facts is not None
+        assert reading.facts.format == "PNG"
+
+
+def test_a_missing_file_is_an_error_with_a_reason(reader: Reader, tmp_path: Path) -> None:
+    reading = reader.read_path(tmp_path / "none.png")
+    assert reading.status == "error"
+    assert reading.message
+
+
+def test_an_unforeseen_fault_is_logged_without_what_it_quotes(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: bytes) -> Film:
+        raise KeyError("Doe^Jane in /home/jane/film.dcm")
+
+    monkeypatch.setattr(predict, "decode", fail)
+    with caplog.at_level(logging.ERROR):
+        reading = reader.read_bytes(b"film")
+    assert reading.status == "error"
+    assert reading.message == (
+        "This film could not be read: an unforeseen fault. Try another copy of it."
+    )
+    assert "KeyError in predict.py:" in caplog.text
+    assert "jane" not in caplog.text.lower()
+
+
+def test_logits_that_are_no_numbers_are_no_decision(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = np.full((6, 3), np.nan, np.float32), np.zeros((6, 8, 8, 4), np.float32)
+    monkeypatch.setattr(reader._runtime, "run", lambda _: logits)
+    assert reader.read(_flat(1)).status == "error"
+
+
+def test_the_reader_takes_the_bundle_in_service(
+    tiny_models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
+    assert Reader().bundle.name == "tiny"
