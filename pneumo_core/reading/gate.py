@@ -8,11 +8,14 @@ A grey picture of something else may pass: what is no chest is not for this gate
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumo_core.films.decode import Film, resize
-from pneumo_core.films.film import Grey
+
+if TYPE_CHECKING:
+    from pneumo_core.films.film import Grey
 
 _ASPECT = 4.0  # longest by shortest side (2.1; originals of the same set reach 3)
 _CHROMA = 0.03  # share of coloured pixels (0.00)
@@ -66,25 +69,27 @@ def _form(pixels: Grey) -> list[str]:
     """The first and plainest thing wrong with the greys of `pixels` (H, W)."""
     counts = np.bincount(pixels.ravel(), minlength=256)
     share = counts / pixels.size
+    levels = int((counts > 0).sum())
     low, high = np.searchsorted(np.cumsum(share), [0.01, 0.99])
     if high - low < _RANGE:
-        return [f"This picture is blank, or nearly so. {_ORIGINAL}"]
-    if share[245:].sum() > _WHITE:
-        return [f"This looks like a page: most of it is white. {_ALONE}"]
-    levels = int((counts > 0).sum())
-    if levels < _LEVELS:
-        return [f"This looks like a drawing: it has only {levels} shades of grey. {_ORIGINAL}"]
+        found = f"This picture is blank, or nearly so. {_ORIGINAL}"
+    elif share[245:].sum() > _WHITE:
+        found = f"This looks like a page: most of it is white. {_ALONE}"
+    elif levels < _LEVELS:
+        found = f"This looks like a drawing: it has only {levels} shades of grey. {_ORIGINAL}"
     # Dark shades are left out: the background of a film may be of one.
-    if share[60:].max() > _ONE_SHADE and _flat_blocks(pixels) > _FLAT:
-        return [f"This looks like a screenshot or a figure: much of it is one shade. {_ALONE}"]
-    if share[:11].sum() > _BLACK:
-        return [f"This picture is almost entirely black. {_ORIGINAL}"]
-    if _structure(pixels) < _STRUCTURE:
-        return [
-            "This picture is all fine detail, as a surface or writing is; a radiograph is "
+    elif share[60:].max() > _ONE_SHADE and _flat_blocks(pixels) > _FLAT:
+        found = f"This looks like a screenshot or a figure: much of it is one shade. {_ALONE}"
+    elif share[:11].sum() > _BLACK:
+        found = f"This picture is almost entirely black. {_ORIGINAL}"
+    elif _structure(pixels) < _STRUCTURE:
+        found = (
+            "This picture is all fine detail, like writing or a rough surface; a radiograph is "
             f"smooth. {_ORIGINAL}"
-        ]
-    return []
+        )
+    else:
+        return []
+    return [found]
 
 
 def _flat_blocks(pixels: Grey) -> float:
