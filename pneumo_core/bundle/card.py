@@ -36,8 +36,9 @@ def check_card(card: object, name: str) -> None:
     training        {"preset", "epochs", "seed", "machine", "seconds", "finished", …}
     limitations     list of text, added to those that hold for every model of this data set
     versions        {package: version}
-    agreement       {"films", "keras_openvino", "half_precision"}: largest differences in
-                    probability, measured when the bundle was written
+    agreement       {"films", "keras_openvino", "half_precision", "keras_stored_as",
+                    "openvino_stored_as"}: largest differences in probability, measured when the
+                    bundle was written, and how its kernels are stored
     """
     if not isinstance(card, dict):
         raise _wrong(name, "an object", card)

@@ -165,7 +165,8 @@ def verify_bundle(path: Path) -> None:
     for file in sorted(set(FILES) - present | listed.keys() - present):
         raise _broken(path, f"expected the file {file}, but it is missing")
     for file in sorted(present - listed.keys()):
-        raise _broken(path, f"expected only files listed in {SUMS}, found {file}")
+        what = f"expected only files listed in {SUMS}, found {file}"
+        raise _broken(path, what, "Remove that file if you know where it comes from.")
     for file, expected in sorted(listed.items()):
         with (path / file).open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -194,8 +195,10 @@ def _spoken(names: list[str]) -> str:
     return ", ".join(names) if names else "no model"
 
 
-def _broken(path: Path, what: str) -> BundleError:
-    return BundleError(f"Model {path.name}: {what}. Restore the bundle or train it again.")
+def _broken(
+    path: Path, what: str, remedy: str = "Restore the bundle or train it again."
+) -> BundleError:
+    return BundleError(f"Model {path.name}: {what}. {remedy}")
 
 
 def _read(path: Path, file: str) -> bytes:

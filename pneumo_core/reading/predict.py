@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found on one film; every field but `message` may be shown or left out.
+    """What was found on one film, and why; `message` says it in words for a tired reader.
 
     Probabilities are calibrated, 0..1: `p_pneumonia` of the film as it is, `p_low` and `p_high`
     its range under small re-framings, `p_bacterial` and `p_viral` those of the two classes (they
