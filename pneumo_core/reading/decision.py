@@ -24,8 +24,8 @@ def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[
     NORMAL below the screening point, PNEUMONIA at or above the ruling-in point, REFER between
     them, and REFER where the range reaches from one side to the other.
     """
-    share, span = per_cent(p), per_cent_range(low, high)
-    screening, ruling_in = per_cent(points.screening), per_cent(points.ruling_in)
+    span = per_cent_range(low, high)
+    share, screening, ruling_in = _told_apart(p, points.screening, points.ruling_in)
     if low < points.screening and high >= points.ruling_in:
         return Decision.REFER, (
             f"Refer: small re-framings of this film change the answer ({share} as it is, {span} "
@@ -56,6 +56,16 @@ def per_cent_range(low: float, high: float) -> str:
     """Two probabilities as one range of whole per cents: "79–92 %"."""
     ends = _whole(low), _whole(high)
     return f"{ends[0]} %" if ends[0] == ends[1] else f"{ends[0]}–{ends[1]} %"
+
+
+def _told_apart(*shares: float) -> list[str]:
+    """Shares 0..1 in per cents, with decimals only where whole ones would hide a difference."""
+    shown = [per_cent(p) for p in shares]
+    for digits in (1, 2):
+        if len(set(shown)) == len(set(shares)):
+            break
+        shown = [f"{100 * p:.{digits}f} %" for p in shares]
+    return shown
 
 
 def _whole(p: float) -> str:

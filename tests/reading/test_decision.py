@@ -73,3 +73,22 @@ def test_no_probability_is_shown_as_certain(p: float, shown: str) -> None:
 def test_a_range_of_one_value_is_that_value() -> None:
     assert per_cent_range(0.871, 0.874) == "87 %"
     assert per_cent_range(0.004, 0.02) == "<1–2 %"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (
+            0.196,
+            "No sign of pneumonia: 19.6 % (20 % under small re-framings), below the screening ",
+        ),
+        (
+            0.204,
+            "Refer: 20.4 % (20 % under small re-framings) lies between the screening point of ",
+        ),
+        (0.19999, "No sign of pneumonia: 20.00 % (20 % under"),
+        (0.8, "Signs of pneumonia: 80 % (80 % under small re-framings), at or above the ruling-in"),
+    ],
+)
+def test_a_share_beside_a_point_is_told_apart_from_it(p: float, words: str) -> None:
+    assert decide(p, p, p, POINTS)[1].startswith(words)
