@@ -1,0 +1,5 @@
+"""Pneumo's router: `streamlit run app.py`."""
+
+import streamlit as st
+
+st.navigation([st.Page("pages/diagnose.py", title="Diagnose", default=True)]).run()

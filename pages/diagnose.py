@@ -1,0 +1,84 @@
+"""Diagnose: drop films, see what the model thinks of them, where it looked and how sure it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import cache, state
+from pages.ui.film_view import show_film
+from pages.ui.frame import heading, page_frame
+from pages.ui.intake import drop_zone, take_in, take_sample
+from pages.ui.samples import chosen_sample
+from pages.ui.stepper import show_stepper
+from pages.ui.verdict import show_verdict
+from pages.ui.welcome import show_welcome
+from pages.ui.worklist import show_worklist
+from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from pages.ui.entry import Entry
+    from pneumo_core.bundle import Bundle
+
+
+def diagnose() -> None:
+    """The page, top to bottom."""
+    bundle = _model()
+    if bundle is not None:
+        _ask(bundle)
+    shown = state.opened()
+    if shown is not None:
+        _show(shown, state.worklist())
+    elif bundle is not None:
+        show_welcome(bundle)
+    if bundle is not None:
+        cache.warm_up(bundle.digest, bundle)
+
+
+def _model() -> Bundle | None:
+    """The model in service, named in the heading; in words where there is none."""
+    try:
+        bundle = cache.model_in_service()
+    except BundleError as error:
+        heading("Diagnose", "no model in service")
+        st.warning(
+            f"No film can be read without a model. {error}", icon=":material/model_training:"
+        )
+        return None
+    heading("Diagnose", f"model in service: {bundle.name} {bundle.version}")
+    return bundle
+
+
+def _ask(bundle: Bundle) -> None:
+    """The drop zone and the samples; a film that comes is read, and the page starts anew."""
+    if state.films():
+        films, samples = st.columns([5, 1], vertical_alignment="bottom")
+    else:
+        films, samples = st.container(), st.container()
+    with films:
+        files = drop_zone()
+    with samples:
+        sample = chosen_sample(pictures=not state.films())
+    if files:
+        take_in(files, bundle)
+    if sample is not None:
+        take_sample(sample, bundle)
+    if files or sample is not None:
+        st.rerun()
+
+
+def _show(shown: Entry, entries: list[Entry]) -> None:
+    """The film shown large with what was found, and the table of all films below it."""
+    show_stepper(shown, entries)
+    with st.container(key="reading"):
+        words, picture = st.columns([4, 5], gap="medium")  # in reading order; style.css turns it
+        with words:
+            show_verdict(shown)
+        with picture:
+            show_film(shown.key)
+    show_worklist(entries, shown)
+
+
+with page_frame("Diagnose"):
+    diagnose()

@@ -1,0 +1,1 @@
+"""What the screens are made of; nothing here computes what the command line could not."""

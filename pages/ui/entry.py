@@ -1,0 +1,66 @@
+"""One film of the session, as it is kept in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pages.ui.pictures import decode_grey, jpeg, thumbnail
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumo_core.reading.predict import Reading
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A film's reading and its picture at display size; neither the file nor its pixels.
+
+    `picture` is a JPEG (longest side at most 1024) and `thumb` a data URI; both are empty where
+    the file held no picture. `reading.pixels` is None. `content` names the film's bytes and the
+    model that read them: the same film comes back under any name without being read again.
+    `origin` says what a film is that is no patient's ("synthetic, …"), else nothing.
+    """
+
+    key: str
+    content: str
+    name: str
+    reading: Reading
+    picture: bytes = b""
+    thumb: str = ""
+    origin: str = ""
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The film at display size, uint8 (H,W), 0 black..255 white."""
+        return decode_grey(self.picture)
+
+    def renamed(self, name: str) -> Entry:
+        """The same reading for a file of another name and the same content."""
+        return replace(self, name=name, key=key_of(self.content, name))
+
+
+def make_entry(name: str, content: str, reading: Reading, *, origin: str = "") -> Entry:
+    """An entry of a reading, its pixels packed into compact pictures."""
+    pixels = reading.pixels
+    return Entry(
+        key=key_of(content, name),
+        content=content,
+        name=name,
+        reading=replace(reading, pixels=None),
+        picture=b"" if pixels is None else jpeg(pixels),
+        thumb="" if pixels is None else thumbnail(pixels),
+        origin=origin,
+    )
+
+
+def content_of(data: bytes, model: str) -> str:
+    """A name for these bytes read by that model (the digest of its bundle)."""
+    return hashlib.sha256(model.encode() + hashlib.sha256(data).digest()).hexdigest()
+
+
+def key_of(content: str, name: str) -> str:
+    """The place of a film in the session: the same content under two names has two rows."""
+    return hashlib.sha256(f"{content}/{name}".encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""The picture, largest of all: the film, the map over it, the map alone, or side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.frame import plain_words
+from pages.ui.pictures import jpeg
+from pages.ui.words import sense_of
+
+if TYPE_CHECKING:
+    from pages.ui.entry import Entry
+
+VIEWS = ("Film", "Blend", "Map", "Side by side")
+CAPTION = "The map shows where the model looked, not where the lesion is."
+LEGEND = (
+    '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
+    'for pneumonia, yellow the most."><span>no evidence</span><i></i><span>most</span></div>'
+    f"<p>{CAPTION}</p></div>"
+)
+
+
+@st.fragment
+def show_film(key: str) -> None:
+    """The picture of one film with its switch and slider; moving them reruns this alone."""
+    entry = state.films().get(key)
+    if entry is None or not entry.picture:
+        return
+    with plain_words():
+        if entry.reading.cam is None:
+            _picture(entry.picture, f"The film {entry.name}, which was not read")
+        else:
+            _with_map(entry)
+
+
+def _with_map(entry: Entry) -> None:
+    view = st.segmented_control(
+        "Picture",
+        VIEWS,
+        default="Blend",
+        required=True,
+        key="diagnose.view",
+        label_visibility="collapsed",
+    )
+    place = st.container(key="film")
+    left, right = st.columns([3, 2], gap="medium")
+    opacity = left.slider(
+        "Opacity of the map",
+        0,
+        100,
+        45,
+        5,
+        format="%d %%",
+        key="diagnose.opacity",
+        disabled=view in {"Film", "Map"},
+    )
+    right.html(LEGEND)
+    with place:
+        _show(entry, view, opacity / 100)
+
+
+def _show(entry: Entry, view: str, opacity: float) -> None:
+    if view == "Film":
+        _picture(entry.picture, f"The film {entry.name}")
+    elif view == "Side by side":
+        film, blend = st.columns(2)
+        with film:
+            _picture(entry.picture, f"The film {entry.name}")
+        with blend:
+            _picture(_mapped(entry, opacity), _described(entry))
+    else:
+        _picture(_mapped(entry, None if view == "Map" else opacity), _described(entry))
+
+
+def _mapped(entry: Entry, opacity: float | None) -> bytes:
+    """JPEG of the map over the film, or of the map alone."""
+    from pneumo_core.reading.saliency import heat, overlay
+
+    pixels, cam = entry.pixels(), entry.reading.cam
+    if cam is None:
+        return entry.picture
+    return jpeg(
+        heat(cam, pixels.shape) if opacity is None else overlay(pixels, cam, opacity=opacity)
+    )
+
+
+def _picture(data: bytes, alt: str) -> None:
+    st.image(data, width="stretch", alt=alt)
+
+
+def _described(entry: Entry) -> str:
+    return (
+        f"Map of the film {entry.name}, {sense_of(entry.reading).words.lower()}: "
+        f"the model looked at {entry.reading.where or 'no single place'}"
+    )

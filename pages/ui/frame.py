@@ -1,0 +1,86 @@
+"""The frame of every page: settings, style, heading, disclaimer, and words where code fails."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import state
+from pneumo_core import DISCLAIMER, __version__
+from pneumo_core.errors import PneumoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STYLE = Path(__file__).with_name("style.css")
+# Pictures of our own: Streamlit fetches emoji and Material icons for the tab from other hosts.
+ICON = Path(__file__).with_name("icon.svg")
+# Streamlit follows the system's theme until a person chooses one, and offers no other default.
+# Reading rooms are dark: a browser that comes for the first time gets "Dark" as if chosen in the
+# menu, where it can be changed. Without storage, or should the key be renamed, the system decides.
+DARK_FIRST = """<script>
+try {
+  const offered = `pneumo-dark-first-${location.pathname}`;
+  if (localStorage.getItem(offered) === null) {
+    localStorage.setItem(offered, "yes");
+    localStorage.setItem(`stActiveTheme-${location.pathname}-v2`, '"Dark"');
+    if (matchMedia("(prefers-color-scheme: light)").matches) location.reload();
+  }
+} catch (error) {}
+</script>"""
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def page_frame(title: str) -> Iterator[None]:
+    """Everything around a page's content; the first statement of every page.
+
+    A direct visit to a page's address on a cold server runs that page without app.py: so nothing
+    is left to the router but the list of pages.
+    """
+    st.set_page_config(
+        page_title=f"{title} · Pneumo",
+        page_icon=str(ICON),
+        layout="wide",
+        initial_sidebar_state=200,
+        menu_items={"About": f"**Pneumo {__version__}**\n\n{DISCLAIMER}"},
+    )
+    st.html(STYLE)
+    state.prepare()
+    content = st.container(key="page", gap="xsmall")
+    # The band is sent before the content, so that no failure can keep it away.
+    with st.container(key="band"):
+        st.html(f'<footer class="pn-band">{escape(DISCLAIMER)}</footer>')
+        st.html(DARK_FIRST, unsafe_allow_javascript=True)
+    with content, plain_words():
+        yield
+
+
+@contextmanager
+def plain_words() -> Iterator[None]:
+    """Turn an error into words on the page; its trace goes to the log alone."""
+    try:
+        yield
+    except PneumoError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception:
+        log.exception("A page failed.")
+        st.error(
+            "Something went wrong on this page, through no fault of yours. The films that were "
+            "read are kept: try again. If it happens twice, start Pneumo again; its log says why.",
+            icon=":material/error:",
+        )
+
+
+def heading(title: str, aside: str = "") -> None:
+    """The line on top: the product, the page, and a quiet fact on the right."""
+    st.html(
+        f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
+        f'<span class="pn-aside">{escape(aside)}</span></header>'
+    )

@@ -1,0 +1,116 @@
+"""From dropped files and sample films to films of the session."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages.ui import cache, state
+from pages.ui.entry import Entry, content_of, make_entry
+from pages.ui.words import sense_of
+from pneumo_core.reading.decision import per_cent
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from pages.ui.cache import Sample
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.reading.predict import Reading
+
+
+def drop_zone() -> list[UploadedFile]:
+    """The drop zone; returns the files that wait to be read.
+
+    It asks for no file type: what a file is, its bytes say, and a DICOM file may have no suffix.
+    """
+    files = st.file_uploader(
+        "Drop chest films here: JPEG, PNG, DICOM or other pictures",
+        accept_multiple_files=True,
+        key=state.drop_zone_key(),
+    )
+    return [file for file in files if file.file_id not in state.taken()]
+
+
+def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
+    """Read the files one after the other, each shown small as soon as it is read.
+
+    A run that is cut short, by a click or by more files, is taken up by the next one: a file
+    waits in the drop zone until it is in the session.
+    """
+    if not files:
+        return
+    read: list[Entry] = []
+    start = time.monotonic()
+    place = st.empty()
+    with place.container(key="intake"):
+        bar, strip = st.progress(0.0), st.container(horizontal=True)
+        for count, file in enumerate(files):
+            bar.progress(
+                count / len(files),
+                _progress(file.name, count, len(files), time.monotonic() - start),
+            )
+            read.append(_read(file.name, file.getvalue(), bundle))
+            _release(file)
+            if len(files) > 1:
+                _show_small(strip, read[-1])
+    place.empty()
+    state.open_film(state.by_suspicion(read)[0].key)
+
+
+def take_sample(sample: Sample, bundle: Bundle) -> None:
+    """Read a sample film and show it large."""
+    entry = _read(sample.name, sample.data, bundle, origin=sample.origin)
+    state.open_film(entry.key)
+
+
+def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
+    """Read a film into the session, unless the session has read this very content already."""
+    content = content_of(data, bundle.digest)
+    entry = state.known(content)
+    if entry is not None:
+        entry = entry.renamed(name)
+    else:
+        reader = cache.reader_of(bundle)
+        reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
+        entry = make_entry(name, content, reading, origin=origin)
+    state.keep(entry)
+    return entry
+
+
+def _full(bundle: Bundle) -> Reading:
+    """What a film gets that the session has no room for."""
+    from pneumo_core.reading.predict import Reading
+
+    points = bundle.points
+    model = f"{bundle.name} {bundle.version}"
+    return Reading("error", state.FULL, model, points.screening, points.ruling_in)
+
+
+def _release(file: UploadedFile) -> None:
+    """Let go of an upload that has been read: its bytes need not stay for the whole session."""
+    context = get_script_run_ctx()
+    manager = context.uploaded_file_mgr if context else None
+    if context and isinstance(manager, MemoryUploadedFileManager):
+        manager.remove_file(context.session_id, file.file_id)
+    state.taken().add(file.file_id)
+
+
+def _progress(name: str, done: int, total: int, seconds: float) -> str:
+    where = f"Reading {name}" if total == 1 else f"Reading {done + 1} of {total}: {name}"
+    left = seconds / done * (total - done) if done else 0.0
+    return where if left < 1 else f"{where} · about {left:.0f} s left"
+
+
+def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
+    p = entry.reading.p_pneumonia
+    sense = sense_of(entry.reading)
+    text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
+    if entry.thumb:
+        strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
+    else:
+        strip.caption(f"{entry.name}: {text}")

@@ -1,0 +1,47 @@
+"""Pixels to compact pictures for the browser, and back."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+THUMB_SIDE = 96
+
+
+def jpeg(pixels: NDArray[np.uint8], *, quality: int = 90) -> bytes:
+    """JPEG of grey (H,W) or RGB (H,W,3) pixels, uint8."""
+    import cv2
+
+    picture: Any = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError(f"Expected pixels that fit a JPEG, got shape {pixels.shape}.")
+    return bytes(data)
+
+
+def decode_grey(data: bytes) -> NDArray[np.uint8]:
+    """Pixels uint8 (H,W) of a JPEG made by `jpeg` from grey pixels."""
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+def thumbnail(pixels: NDArray[np.uint8]) -> str:
+    """A small JPEG of a film (H,W) as a data URI."""
+    import cv2
+
+    scale = min(1.0, THUMB_SIDE / max(pixels.shape))
+    height, width = (max(1, round(scale * side)) for side in pixels.shape)
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return data_uri(jpeg(np.asarray(small, dtype=np.uint8), quality=75))
+
+
+def data_uri(picture: bytes) -> str:
+    """A JPEG as a data URI."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"

@@ -1,0 +1,100 @@
+"""What a session remembers between runs of a page, under keys of its own.
+
+Widgets forget their value when another page is opened; these do not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.words import SENSES, UNREAD, sense_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pages.ui.entry import Entry
+
+MAX_FILMS = 200  # some 40 MB of pictures
+FULL = (
+    f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the list, "
+    "then drop this file again."
+)
+
+_FILMS, _OPEN = "diagnose.films", "diagnose.open"
+_TAKEN, _ROUND = "diagnose.taken", "diagnose.round"
+
+
+def prepare() -> None:
+    """Give every key its first value."""
+    st.session_state.setdefault(_FILMS, {})
+    st.session_state.setdefault(_OPEN, None)
+    st.session_state.setdefault(_TAKEN, set())
+    st.session_state.setdefault(_ROUND, 0)
+
+
+def films() -> dict[str, Entry]:
+    """The films of this session by key, in the order in which they came."""
+    entries: dict[str, Entry] = st.session_state[_FILMS]
+    return entries
+
+
+def worklist() -> list[Entry]:
+    """The films of this session by suspicion."""
+    return by_suspicion(films().values())
+
+
+def by_suspicion(entries: Iterable[Entry]) -> list[Entry]:
+    """Signs of pneumonia, refer, no sign, each from most to least probable; last the unread."""
+    return sorted(entries, key=_suspicion)
+
+
+def keep(entry: Entry) -> None:
+    """Add a film to the session."""
+    films()[entry.key] = entry
+
+
+def known(content: str) -> Entry | None:
+    """A film of the same content, under whatever name."""
+    return next((entry for entry in films().values() if entry.content == content), None)
+
+
+def taken() -> set[str]:
+    """Ids of the uploads that were read; the drop zone may still name them."""
+    ids: set[str] = st.session_state[_TAKEN]
+    return ids
+
+
+def is_full() -> bool:
+    """Whether the session holds as many pictures as it may."""
+    return sum(bool(entry.picture) for entry in films().values()) >= MAX_FILMS
+
+
+def opened() -> Entry | None:
+    """The film shown large: the one last chosen, else the first of the worklist."""
+    order = worklist()
+    return films().get(st.session_state[_OPEN]) or (order[0] if order else None)
+
+
+def open_film(key: str) -> None:
+    """Show this film large."""
+    st.session_state[_OPEN] = key
+
+
+def clear() -> None:
+    """Forget every film, and what the drop zone says of them."""
+    st.session_state[_FILMS] = {}
+    st.session_state[_OPEN] = None
+    st.session_state[_ROUND] += 1
+
+
+def drop_zone_key() -> str:
+    """Key of the drop zone; it changes when the session is cleared, and so empties the zone."""
+    return f"diagnose.drop.{st.session_state[_ROUND]}"
+
+
+def _suspicion(entry: Entry) -> tuple[int, float]:
+    sense = sense_of(entry.reading)
+    p = entry.reading.p_pneumonia
+    return SENSES.index(sense), 0.0 if sense is UNREAD or p is None else -p

@@ -1,0 +1,126 @@
+"""What the model says of one film, in words: decision, number, scale, place, checks, details."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.scale import scale_html, spoken_range
+from pages.ui.words import sense_of, why_unread
+from pneumo_core.reading.decision import Decision, per_cent
+
+if TYPE_CHECKING:
+    from pages.ui.entry import Entry
+    from pneumo_core.reading.predict import Reading
+
+SUBTYPE_NOTE = (
+    "A chest film cannot tell bacterial from viral infection reliably (PMC5922330). These shares "
+    "show what the model leans to if it is pneumonia at all; they are no ground for a treatment."
+)
+
+
+def show_verdict(entry: Entry) -> None:
+    """The words beside the picture."""
+    if entry.reading.decision is None:
+        st.html(_unread_html(entry.reading))
+    else:
+        st.html(_decision_html(entry.reading) + _findings_html(entry.reading))
+    with st.expander("Details"):
+        st.html(_details_html(entry))
+
+
+def _unread_html(reading: Reading) -> str:
+    why = why_unread(reading)
+    return (
+        '<section class="pn-verdict"><h2 class="pn-unread">✕ Not read</h2>'
+        f'<p role="alert">{escape(why)}</p>'
+        "<p>There is no probability for this file; the other films are not affected.</p></section>"
+    )
+
+
+def _decision_html(reading: Reading) -> str:
+    sense = sense_of(reading)
+    p = per_cent(reading.p_pneumonia or 0.0)
+    return (
+        f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
+        f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
+        f"<span>{spoken_range(reading)} under small re-framings</span></p>"
+        f"{scale_html(reading)}<p>{escape(_why(reading))}</p></section>"
+    )
+
+
+def _why(reading: Reading) -> str:
+    """The reason in a sentence, in full where the film is referred; the numbers stand beside it."""
+    if reading.decision == Decision.PNEUMONIA:
+        return "At or above the ruling-in point."
+    if reading.decision == Decision.NORMAL:
+        return "Below the screening point. This does not rule pneumonia out."
+    return reading.message.removeprefix("Refer: ")
+
+
+def _findings_html(reading: Reading) -> str:
+    rows = [("Where the model looked", escape(_capital(reading.where) or "No single place"))]
+    rows.append(("Film check", _film_check(reading)))
+    if (subtype := _subtype(reading)) is not None:
+        rows.append(("Exploratory", subtype))
+    rows.append(("Time", _seconds(reading.ms)))
+    return _facts_html(rows)
+
+
+def _film_check(reading: Reading) -> str:
+    doubts = " ".join(reading.gate_reasons)
+    if reading.gate_ok and not doubts:
+        return "✓ looks like a radiograph; of what, this check cannot tell"
+    return f"{'✓' if reading.gate_ok else '◆'} {escape(doubts)}"
+
+
+def _subtype(reading: Reading) -> str | None:
+    """Shares of the subtypes, where the film is not plainly without pneumonia."""
+    share, p = reading.bacterial_share, reading.p_pneumonia
+    if share is None or p is None or p < reading.threshold_low:
+        return None
+    return (
+        f"<details><summary>If pneumonia: bacterial {per_cent(share)}, "
+        f"viral {per_cent(1 - share)}</summary>{SUBTYPE_NOTE}</details>"
+    )
+
+
+def _details_html(entry: Entry) -> str:
+    reading, facts = entry.reading, entry.reading.facts
+    rows = [("File", escape(entry.name))]
+    if entry.origin:
+        rows.append(("Origin", escape(entry.origin)))
+    if facts is not None:
+        rows += [
+            (
+                "Picture",
+                f"{facts.width:,} × {facts.height:,} pixels, {facts.bits} bits, {facts.mode}",
+            ),
+            ("Format", f"{facts.format}, {facts.n_bytes / 1000:,.0f} kB"),
+            ("Notes", "; ".join(escape(note) for note in facts.notes) or "none"),
+            ("SHA-256", f"<code>{facts.sha256}</code>"),
+        ]
+    low, high = per_cent(reading.threshold_low), per_cent(reading.threshold_high)
+    rows += [
+        ("Reason", escape(reading.message)),
+        ("Model", escape(reading.bundle)),
+        ("Operating points", f"screening {low}, ruling-in {high}"),
+        ("Time", f"{reading.ms:,.0f} ms"),
+    ]
+    return _facts_html(rows)
+
+
+def _facts_html(rows: list[tuple[str, str]]) -> str:
+    """A list of facts; the values are HTML."""
+    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    return f'<dl class="pn-facts">{inner}</dl>'
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms:.0f} ms"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
