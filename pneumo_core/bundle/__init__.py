@@ -1,5 +1,6 @@
 """Model bundles: what a trained network is delivered as, and how it is written, checked, chosen."""
 
+from pneumo_core.bundle.integrity import verify_bundle
 from pneumo_core.bundle.store import (
     Bundle,
     OperatingPoints,
@@ -8,7 +9,6 @@ from pneumo_core.bundle.store import (
     bundle_names,
     list_bundles,
     load_bundle,
-    verify_bundle,
 )
 from pneumo_core.bundle.write import write_bundle
 

@@ -18,23 +18,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card import check_card
+from pneumo_core.bundle.integrity import SUMS, broken, read_bytes, verify_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUMS = "SHA256SUMS"
-FILES = (
-    "README.md",
-    "card.json",
-    "model.keras",
-    "openvino/model.bin",
-    "openvino/model.xml",
-    "predictions.csv",
-)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +103,7 @@ def load_bundle(
         name=path.name,
         path=path,
         card=_read_card(path),
-        digest=hashlib.sha256(_read(path, SUMS)).hexdigest(),
+        digest=hashlib.sha256(read_bytes(path, SUMS)).hexdigest(),
     )
 
 
@@ -158,25 +149,6 @@ def activate(name: str, models_dir: Path | None = None) -> None:
     draft.replace(folder / "active")
 
 
-def verify_bundle(path: Path) -> None:
-    """Check that a bundle holds exactly the files it lists, unaltered. Raises BundleError."""
-    listed = _read_sums(path)
-    present = _files_of(path)
-    for file in sorted(set(FILES) - present | listed.keys() - present):
-        raise _broken(path, f"expected the file {file}, but it is missing")
-    for file in sorted(present - listed.keys()):
-        what = f"expected only files listed in {SUMS}, found {file}"
-        raise _broken(path, what, "Remove that file if you know where it comes from.")
-    for file, expected in sorted(listed.items()):
-        with (path / file).open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != expected:
-            raise _broken(
-                path,
-                f"{file} has been altered: expected SHA-256 {expected[:12]}…, found {found[:12]}…",
-            )
-
-
 def check_name(name: str) -> str:
     """The name itself where it is one; BundleError where it could be a path or a hidden file."""
     if not _NAME.fullmatch(name):
@@ -195,44 +167,10 @@ def _spoken(names: list[str]) -> str:
     return ", ".join(names) if names else "no model"
 
 
-def _broken(
-    path: Path, what: str, remedy: str = "Restore the bundle or train it again."
-) -> BundleError:
-    return BundleError(f"Model {path.name}: {what}. {remedy}")
-
-
-def _read(path: Path, file: str) -> bytes:
-    try:
-        return (path / file).read_bytes()
-    except OSError as error:
-        raise _broken(path, f"expected the file {file}, but it cannot be read") from error
-
-
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(_read(path, "card.json"))
+        card = json.loads(read_bytes(path, "card.json"))
     except ValueError as error:
-        raise _broken(path, "expected JSON in card.json, found something else") from error
+        raise broken(path, "expected JSON in card.json, found something else") from error
     check_card(card, path.name)
     return dict(card)
-
-
-def _read_sums(path: Path) -> dict[str, str]:
-    listed: dict[str, str] = {}
-    for line in _read(path, SUMS).decode("utf-8", errors="replace").splitlines():
-        match = _SUM_LINE.fullmatch(line)
-        if match is None or match["file"] in listed:
-            raise _broken(path, f"expected a hash and a file on each line of {SUMS}")
-        listed[match["file"]] = match["sum"]
-    return listed
-
-
-def _files_of(path: Path) -> set[str]:
-    """Relative names of all files but the list of sums; a link could point anywhere: refused."""
-    files: set[str] = set()
-    for entry in [path, *path.rglob("*")]:
-        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
-            raise _broken(path, f"expected plain files, found a link or device: {entry.name}")
-        if entry.is_file() and entry != path / SUMS:
-            files.add(entry.relative_to(path).as_posix())
-    return files

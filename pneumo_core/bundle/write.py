@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ import numpy as np
 from pneumo_core.bundle.card import FORMAT, check_card
 from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.graph import Graph, write_graph
+from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
-from pneumo_core.bundle.store import FILES, SUMS, Bundle, check_name, load_bundle
+from pneumo_core.bundle.store import Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.metrics import probabilities
@@ -68,7 +68,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     try:
         card["agreement"] = _write_network(in_float32(model), card, staging)
         _write_texts(card, predictions, staging)
-        _write_sums(staging)
+        write_sums(staging)
         _move(staging, folder / name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -164,12 +164,6 @@ def _card_json(card: dict[str, Any]) -> str:
             f"Expected a card of text, finite numbers, lists and objects: {error}. Correct it."
         ) from error
     return f"{text}\n"
-
-
-def _write_sums(staging: Path) -> None:
-    sums = {file: hashlib.sha256((staging / file).read_bytes()).hexdigest() for file in FILES}
-    lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
-    (staging / SUMS).write_text(lines, encoding="utf-8")
 
 
 def _move(staging: Path, target: Path) -> None:

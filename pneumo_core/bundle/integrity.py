@@ -1,0 +1,85 @@
+"""A bundle's list of sums: that it holds exactly the files it lists, unaltered."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SUMS = "SHA256SUMS"
+FILES = (
+    "README.md",
+    "card.json",
+    "model.keras",
+    "openvino/model.bin",
+    "openvino/model.xml",
+    "predictions.csv",
+)
+_SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
+
+
+def verify_bundle(path: Path) -> None:
+    """Check that a bundle holds exactly the files it lists, unaltered. Raises BundleError."""
+    listed = _read_sums(path)
+    present = _files_of(path)
+    for file in sorted(set(FILES) - present | listed.keys() - present):
+        raise broken(path, f"expected the file {file}, but it is missing")
+    for file in sorted(present - listed.keys()):
+        what = f"expected only files listed in {SUMS}, found {file}"
+        raise broken(path, what, "Remove that file if you know where it comes from.")
+    for file, expected in sorted(listed.items()):
+        with (path / file).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != expected:
+            raise broken(
+                path,
+                f"{file} has been altered: expected SHA-256 {expected[:12]}…, found {found[:12]}…",
+            )
+
+
+def write_sums(path: Path) -> None:
+    """Write the sums of a bundle's files."""
+    sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in FILES}
+    lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
+    (path / SUMS).write_text(lines, encoding="utf-8")
+
+
+def read_bytes(path: Path, file: str) -> bytes:
+    """A file of the bundle; BundleError where it cannot be read."""
+    try:
+        return (path / file).read_bytes()
+    except OSError as error:
+        raise broken(path, f"expected the file {file}, but it cannot be read") from error
+
+
+def broken(
+    path: Path, what: str, remedy: str = "Restore the bundle or train it again."
+) -> BundleError:
+    """The error that tells what is wrong with the bundle at `path`."""
+    return BundleError(f"Model {path.name}: {what}. {remedy}")
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    listed: dict[str, str] = {}
+    for line in read_bytes(path, SUMS).decode("utf-8", errors="replace").splitlines():
+        match = _SUM_LINE.fullmatch(line)
+        if match is None or match["file"] in listed:
+            raise broken(path, f"expected a hash and a file on each line of {SUMS}")
+        listed[match["file"]] = match["sum"]
+    return listed
+
+
+def _files_of(path: Path) -> set[str]:
+    """Relative names of all files but the list of sums; a link could point anywhere: refused."""
+    files: set[str] = set()
+    for entry in [path, *path.rglob("*")]:
+        if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
+            raise broken(path, f"expected plain files, found a link or device: {entry.name}")
+        if entry.is_file() and entry != path / SUMS:
+            files.add(entry.relative_to(path).as_posix())
+    return files
