@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from pneumo_core.films import fit_samples
+from pneumo_core.films.align import Alignment, Round, align, displace, invert
+from pneumo_core.films.fit_samples import fit, save
+from pneumo_core.films.samples import (
+    MODEL_FILE,
+    SUBTYPES,
+    Appearance,
+    compose,
+    draw,
+    load_appearances,
+    sample_films,
+)
+from pneumo_core.films.synthetic import synthetic_film, write_demo_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@pytest.fixture(scope="module")
+def drawn() -> NDArray[np.uint8]:
+    return np.stack([synthetic_film("normal", seed, size=112) for seed in range(60)])
+
+
+@pytest.fixture(scope="module")
+def aligned(drawn: NDArray[np.uint8]) -> Alignment:
+    return align(drawn, schedule=(Round(), Round(0.06), Round(0.04, 10)))
+
+
+def test_six_samples_named_and_labelled() -> None:
+    samples = sample_films()
+    assert [sample.name for sample in samples] == [f"Synthetic {n}" for n in range(1, 7)]
+    assert sorted(sample.subtype for sample in samples) == [
+        *["bacterial"] * 2,
+        *["normal"] * 3,
+        "viral",
+    ]
+    for sample in samples:
+        assert sample.label == ("normal" if sample.subtype == "normal" else "pneumonia")
+        assert sample.pixels.shape == (480, 600)
+        assert sample.pixels.dtype == np.uint8
+        assert sample.pixels.std() > 35
+
+
+def test_samples_are_the_same_every_time_and_differ_from_each_other() -> None:
+    first, second = sample_films(), sample_films()
+    for one, again in zip(first, second, strict=True):
+        assert np.array_equal(one.pixels, again.pixels)
+    flat = np.stack([sample.pixels.ravel() for sample in first])
+    alike = np.corrcoef(flat) - np.eye(len(flat))
+    assert alike.max() < 0.95
+
+
+def test_samples_show_a_chest() -> None:
+    for sample in sample_films():
+        spine, lungs = sample.pixels[250:330, 280:320], sample.pixels[250:330, 120:480]
+        assert np.median(spine) > np.quantile(lungs, 0.25) + 30
+
+
+def test_the_model_is_small_attributed_and_averages_hundreds_of_films() -> None:
+    assert MODEL_FILE.stat().st_size < 2_000_000
+    with np.load(MODEL_FILE, allow_pickle=False) as stored:
+        attribution = str(stored["attribution"])
+        assert "doi 10.17632/rscbjbr9sj.2" in attribution
+        assert "CC BY 4.0" in attribution
+        for subtype in SUBTYPES:
+            assert stored[f"{subtype}_films"] > 500
+            assert stored[f"{subtype}_films_per_mode"].min() > 100
+
+
+def test_without_weights_the_film_is_the_mean() -> None:
+    model = Appearance(
+        mean=np.full((32, 32), 100, np.float32),
+        modes=np.ones((1, 16, 16), np.float32),
+        outline=np.zeros((4, 4, 2), np.float32),
+        bends=np.zeros((1, 4, 4, 2), np.float32),
+        texture=np.zeros((8, 8), np.float32),
+    )
+    rng = np.random.default_rng(0)
+    assert np.array_equal(np.unique(compose(model, np.zeros(1), rng)), [100])
+    assert np.array_equal(np.unique(compose(model, np.array([7.0]), rng)), [107])
+
+
+def test_a_bend_moves_the_film() -> None:
+    ramp = np.tile(np.arange(64, dtype=np.float32) * 3, (64, 1))
+    model = Appearance(
+        mean=ramp,
+        modes=np.zeros((1, 32, 32), np.float32),
+        outline=np.zeros((8, 8, 2), np.float32),
+        bends=np.full((1, 8, 8, 2), 0.125, np.float32),
+        texture=np.zeros((16, 16), np.float32),
+    )
+    rng = np.random.default_rng(0)
+    straight, moved = (compose(model, np.array([w]), rng)[240, 300] for w in (0.0, 1.0))
+    assert int(moved) - int(straight) == pytest.approx(0.125 * 64 * 3, abs=2)
+
+
+def test_displacing_looks_where_it_is_told_and_knows_the_edge() -> None:
+    film = np.zeros((40, 40), np.uint8)
+    film[10, 20] = 200
+    flow = np.zeros((10, 10, 2), np.float32)
+    flow[..., 0] = 5 / 40
+    moved = displace(film, flow)
+    assert moved[10, 15] == 200
+    assert moved[10, 20] == 0
+    ones = displace(np.ones((40, 40), np.float32), flow, outside=0.0)
+    assert ones[:, :34].min() == 1
+    assert ones[:, 36:].max() == 0
+
+
+def test_the_inverse_undoes_a_displacement() -> None:
+    y, x = np.mgrid[0:28, 0:28] / 28
+    flow = 0.04 * np.stack([np.sin(3 * y), np.cos(4 * x)], axis=-1).astype(np.float32)
+    film = np.tile(np.arange(112, dtype=np.float32), (112, 1))
+    back = displace(displace(film, flow), invert(flow))
+    assert np.abs(back - film)[16:-16, 16:-16].max() < 1.5
+
+
+def test_aligning_sharpens_the_mean(drawn: NDArray[np.uint8], aligned: Alignment) -> None:
+    assert aligned.flows.shape == (60, 28, 28, 2)
+    assert np.abs(aligned.flows.mean(axis=0)).max() < 1e-5
+    together = np.stack([displace(f, w) for f, w in zip(drawn, aligned.flows, strict=True)])
+
+    def spread(films: NDArray[np.uint8]) -> float:
+        return float(films.std(axis=0)[20:-20, 20:-20].mean())
+
+    assert spread(together) < 0.85 * spread(drawn)
+
+
+def test_a_fitted_model_draws_films_like_those_it_saw(
+    drawn: NDArray[np.uint8], aligned: Alignment, tmp_path: Path
+) -> None:
+    fitted = fit(drawn, aligned, modes=6)
+    assert fitted.films == 39
+    assert fitted.films_per_mode.min() > 3
+    path = tmp_path / "samples.npz"
+    save(dict.fromkeys(SUBTYPES, fitted), path)
+    stored = load_appearances(path)["viral"]
+    for name in ("mean", "modes", "outline", "bends", "texture"):
+        exact, kept = getattr(fitted.appearance, name), getattr(stored, name)
+        assert np.abs(exact - kept).max() <= 0.005 * np.abs(exact).max()
+    film = draw(stored, 1)
+    assert np.array_equal(film, draw(stored, 1))
+    films = np.stack([draw(stored, seed)[::20, ::25] for seed in range(12)])
+    mean_film = drawn[:, 2::5, 2::5].mean(axis=0)[:, :22]
+    mean_drawn = films.mean(axis=0)[:22, :22]
+    assert np.corrcoef(mean_film[:22].ravel(), mean_drawn.ravel())[0, 1] > 0.8
+
+
+def test_a_mode_hidden_in_some_films_is_found_in_the_others() -> None:
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal(50)
+    greys = (weight[:, None, None] * np.ones((50, 8, 8))).astype(np.float32)
+    seen = np.ones((50, 8, 8), bool)
+    seen[:10, :, 6:] = False
+    bends = np.zeros((50, 2, 2, 2), np.float32)
+    bends[:, 0, 0, 0] = 0.01 * rng.standard_normal(50)
+    loads, look, _ = fit_samples._modes(greys, seen, bends, 2)
+    rebuilt = np.tensordot(loads, look, axes=1)
+    assert np.abs(rebuilt - greys).max() < 0.35
+
+
+def test_too_small_a_data_set_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+    write_demo_data(tmp_path / "data", films=12, seed=0)
+    out = tmp_path / "model.npz"
+    assert fit_samples.main([str(tmp_path / "data"), "--out", str(out)]) == 1
+    assert "at least 200 normal films" in capsys.readouterr().out
+    assert not out.exists()
