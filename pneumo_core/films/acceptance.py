@@ -38,7 +38,7 @@ _MODALITIES = {
     "XC": "a photograph",
 }
 # As found in Body Part Examined (0018,0015) and in code meanings, in several languages.
-_CHEST = re.compile(r"CHEST|THORA|TORAX|TÓRAX|LUNG|PULM")
+_CHEST = re.compile(r"CHEST|THORA|TORA|TÓRAX|LUNG|PULM")
 _LATERAL = re.compile(r"^(LL|RL)$|LAT(?!.*DEC)")
 _OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
 
@@ -60,7 +60,12 @@ def refuse_foreign(dataset: Dataset) -> None:
 
 def doubts(dataset: Dataset) -> tuple[str, ...]:
     """What an accepted data set leaves open, as notes."""
-    return () if _body_part(dataset) else ("the file does not say which body part it shows",)
+    open_questions = []
+    if not _body_part(dataset):
+        open_questions.append("the file does not say which body part it shows")
+    if dataset.get("PresentationIntentType") == "FOR PROCESSING":  # PS3.3 C.8.11.1
+        open_questions.append("raw detector values, not meant to be seen")
+    return tuple(open_questions)
 
 
 def _what(dataset: Dataset) -> str:

@@ -33,6 +33,7 @@ __all__ = ["parse", "pixels_of", "read_dicom", "refuse_foreign"]
 _ELEMENTS = [
     "SOPClassUID",
     "Modality",
+    "PresentationIntentType",
     "BodyPartExamined",
     "AnatomicRegionSequence",
     "ViewPosition",
@@ -77,7 +78,7 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
 def parse(data: bytes, limits: Limits) -> Dataset:
     """The elements of `data` that a film needs; also of a file whose header was cut off."""
     start = dicom_start(data) or 0
-    _refuse_swollen(data, limits)
+    _refuse_swollen(data, start, limits)
     with _quiet():
         dataset = dcmread(BytesIO(data[start:]), force=True, specific_tags=list(_ELEMENTS))
         if "TransferSyntaxUID" not in dataset.file_meta:
@@ -97,12 +98,13 @@ def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
         return as_seen(stored_values(dataset), dataset)
 
 
-def _refuse_swollen(data: bytes, limits: Limits) -> None:
+def _refuse_swollen(data: bytes, start: int, limits: Limits) -> None:
     """A deflated data set is unpacked whole by pydicom: see first that it fits."""
-    if _DEFLATED + b"\0" not in data[132:1024] and _DEFLATED + b" " not in data[132:1024]:
+    if _DEFLATED not in data[:1024]:
         return
-    # (0002,0000) comes first; its value is the length of what follows of the header.
-    begin = 144 + int.from_bytes(data[140:144], "little")
+    # The header begins with (0002,0000), whose value is the length of the rest of it.
+    header = 132 if data[128:132] == b"DICM" else start
+    begin = header + 12 + int.from_bytes(data[header + 8 : header + 12], "little")
     room = 2 * limits.max_pixels + 2**20
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflater.decompress(data[begin:], room)

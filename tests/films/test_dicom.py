@@ -1,0 +1,220 @@
+"""DICOM: what is accepted, what is refused and why, and that no patient tag ever shows."""
+
+import logging
+import traceback
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import (
+    MPEG2MPML,
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    RTPlanStorage,
+    TwelveLeadECGWaveformStorage,
+)
+
+from pneumo_core.config import Limits
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.decode import decode
+
+
+def refusal(data, **options):
+    with pytest.raises(UnreadableImage) as caught:
+        decode(data, **options)
+    return caught.value
+
+
+def test_a_chest_film_is_read(dicom_file):
+    data = dicom_file(WindowCenter=2048, WindowWidth=4096)
+    film = decode(data)
+    facts = film.facts
+    assert (facts.format, facts.mode, facts.bits, facts.chroma) == ("DICOM", "grey", 12, 0.0)
+    assert (facts.width, facts.height, facts.n_bytes) == (32, 32, len(data))
+    assert facts.notes == ("burned-in text is not removed",)
+    assert film.pixels[31, 31] == 185  # (2976 - 2047.5) / 4095 + 0.5, of 255
+
+
+@pytest.mark.parametrize("modality", ["CR", "DX", "RG", "XR"])
+@pytest.mark.parametrize("part", ["CHEST", "Thorax", "TORAX", "CHEST PA", "LUNG"])
+def test_radiographs_of_the_chest(dicom_file, modality, part):
+    decode(dicom_file(Modality=modality, BodyPartExamined=part))
+
+
+@pytest.mark.parametrize("view", ["AP", "PA", "", "LATERAL DECUBITUS", "LLD"])
+def test_frontal_views(dicom_file, view):
+    decode(dicom_file(ViewPosition=view))
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"Modality": "MR"}, "is an MR image, not a radiograph"),
+        ({"Modality": "OT"}, "is a picture of no stated kind (OT), not a radiograph"),
+        ({"Modality": "QX"}, "is of another modality, not a radiograph"),
+        ({"Modality": None}, "does not say by which modality it was made"),
+        ({"BodyPartExamined": "HAND"}, "shows another body part (HAND), not the chest"),
+        ({"BodyPartExamined": "Hand of J. Doe"}, "shows another body part, not the chest"),
+        ({"ViewPosition": "LL"}, "is a lateral view, not a frontal one"),
+        ({"ViewPosition": "LATERAL"}, "is a lateral view, not a frontal one"),
+        ({"ViewPosition": "RAO"}, "is an oblique view, not a frontal one"),
+        ({"NumberOfFrames": 3}, "has 3 frames, not one"),
+        ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "is in colour, not grey"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "is in colour, not grey"),
+        ({"BitsAllocated": 32}, "has 32 bits a pixel, not 8 or 16"),
+        ({"Rows": 30_000, "Columns": 30_000}, "30000 × 30000 pixels; at most"),
+        ({"Rows": 1}, "at least 32 × 32"),
+        ({"Rows": None}, "DICOM file is damaged"),
+        ({"PixelData": None}, "holds no picture: it is the header of a radiograph"),
+    ],
+)
+def test_refused_with_the_reason(dicom_file, tags, reason):
+    error = refusal(dicom_file(**tags))
+    assert reason in error.reason
+    assert error.remedy
+
+
+def test_every_reason_is_named(dicom_file):
+    error = refusal(dicom_file(Modality="US", NumberOfFrames=2, SamplesPerPixel=3))
+    assert error.reason == (
+        "This DICOM film is an ultrasound image, not a radiograph and has 2 frames, not one "
+        "and is in colour, not grey."
+    )
+    assert "Expected one frontal chest radiograph (CR, DX, RG or XR)" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("modality", "uid", "what"),
+    [
+        ("RTPLAN", RTPlanStorage, "it is an RT plan."),
+        ("ECG", TwelveLeadECGWaveformStorage, "it is an ECG."),
+        ("", CTImageStorage, "it is “CT Image Storage”."),
+        ("", "1.2.3.4", "it is something else"),
+    ],
+)
+def test_without_pixels_it_says_what_it_is(dicom_file, modality, uid, what):
+    data = dicom_file(PixelData=None, Modality=modality, SOPClassUID=uid)
+    assert what in refusal(data).reason
+
+
+def test_a_missing_body_part_is_noted(dicom_file):
+    film = decode(dicom_file(BodyPartExamined=None))
+    assert "the file does not say which body part it shows" in film.facts.notes
+
+
+@pytest.mark.parametrize(("meaning", "accepted"), [("Chest", True), ("Foot", False)])
+def test_the_anatomic_region_stands_in_for_the_body_part(dicom_file, meaning, accepted):
+    region = Dataset()
+    region.CodeMeaning = meaning
+    data = dicom_file(BodyPartExamined=None, AnatomicRegionSequence=Sequence([region]))
+    if accepted:
+        assert decode(data).facts.notes[-1:] == ("burned-in text is not removed",)
+    else:
+        assert "another body part (FOOT)" in refusal(data).reason
+
+
+def test_raw_detector_values_are_noted(dicom_file):
+    notes = decode(dicom_file(PresentationIntentType="FOR PROCESSING")).facts.notes
+    assert "raw detector values, not meant to be seen" in notes
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_other_encodings_give_the_same_film(dicom_file, syntax):
+    expected = decode(dicom_file()).pixels
+    assert np.array_equal(decode(dicom_file(syntax=syntax)).pixels, expected)
+
+
+def test_big_endian(dicom_file, ramp):
+    expected = decode(dicom_file()).pixels
+    data = dicom_file(ramp.byteswap(), syntax=ExplicitVRBigEndian)
+    assert np.array_equal(decode(data).pixels, expected)
+
+
+@pytest.mark.parametrize("syntax", [None, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("stray", [b"", b" "])
+def test_a_file_whose_header_was_cut_off(dicom_file, syntax, stray):
+    data = dicom_file(syntax=syntax) if syntax else dicom_file()
+    first_element = data.index(b"\x08\x00\x16\x00", 140)
+    film = decode(stray + data[first_element:])
+    assert np.array_equal(film.pixels, decode(data).pixels)
+
+
+def test_a_deflate_bomb_is_refused(dicom_file):
+    data = dicom_file(syntax=DeflatedExplicitVRLittleEndian)
+    header = data[: 144 + int.from_bytes(data[140:144], "little")]
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    bomb = packer.compress(bytes(3 * 2**20)) + packer.flush()
+    error = refusal(header + bomb, limits=Limits(max_pixels=2**19))
+    assert "unpacks to more than is read" in error.reason
+
+
+def test_a_film_cut_short_is_refused_wherever_it_is_cut(dicom_file):
+    data = dicom_file()
+    for length in range(1, len(data), 61):
+        refusal(data[:length])
+
+
+def test_nothing_about_the_patient_shows(dicom_file, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    names = {"PatientName": "Secret^Name", "PatientID": "SECRET-ID", "PatientComments": "secret"}
+    film = decode(dicom_file(**names))
+    shown = [repr(film)]
+    for tags in ({"Modality": "MR"}, {"PixelData": b"too short"}, {"Rows": 40}):
+        error = refusal(dicom_file(**names, **tags))
+        shown += [str(error), "".join(traceback.format_exception(error))]
+    captured = capsys.readouterr()
+    everything = "".join([*shown, caplog.text, captured.out, captured.err]).lower()
+    assert "secret" not in everything
+
+
+def test_changed_bytes_give_a_film_or_a_refusal(dicom_file):
+    data = dicom_file()
+    chance = np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        changed = bytearray(data)
+        for at in chance.integers(128, len(data) - 2048, 4):
+            changed[at] = chance.integers(256)
+        try:
+            decode(bytes(changed))
+        except UnreadableImage:
+            refused += 1
+    assert refused > 20
+
+
+def test_a_video_is_named_as_the_compression_it_has(dicom_file, dataset):
+    made = dataset(PixelData=b"\xfe\xff\x00\xe0" + bytes(4) + b"\xfe\xff\xdd\xe0" + bytes(4))
+    made.file_meta.TransferSyntaxUID = MPEG2MPML
+    made["PixelData"].is_undefined_length = True
+    file = BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    assert "compressed as MPEG2 Main Profile" in refusal(file.getvalue()).reason
+
+
+REASONS = {
+    "MR_small_padded": "is an MR image",
+    "OBXXXX1A_rle_2frame": "has 2 frames, not one and is in colour",
+    "SC_rgb_jpeg": "is in colour",
+    "chrJapMulti": "holds no picture: it is the header of a radiograph",
+    "mlut_18": "not a radiograph",
+    "no_meta": "is a CT image",
+    "rtplan": "it is an RT plan",
+    "waveform_ecg": "it is an ECG",
+}
+
+
+def test_real_files(real_films):
+    for path in sorted((real_films / "dicom").iterdir()):
+        if path.stem in REASONS:
+            assert REASONS[path.stem] in refusal(path.read_bytes()).reason
+        elif path.stem.startswith("RG3"):
+            assert "another body part (EXTREMITY)" in refusal(path.read_bytes()).reason
+        else:
+            film = decode(path.read_bytes())
+            assert film.pixels.std() > 30
+            assert ("inverted MONOCHROME1" in film.facts.notes) == (not path.stem.startswith("1.2"))
