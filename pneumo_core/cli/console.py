@@ -27,12 +27,6 @@ def tell(text: str) -> None:
     sys.stderr.flush()
 
 
-def fail(error: Exception) -> int:
-    """Tell what went wrong; the exit code for it."""
-    tell(f"Error: {error}")
-    return 1
-
-
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int, str], None]]:
     """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise."""

@@ -39,7 +39,8 @@ def train(  # noqa: PLR0913 - one argument an option
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from dataclasses import replace
 
-    from pneumo_core.bundle import activate, check_name
+    from pneumo_core.bundle import activate
+    from pneumo_core.bundle.store import check_name
     from pneumo_core.config import load_settings
     from pneumo_core.learning.recipe import make_recipe
     from pneumo_core.learning.runs import create_run, find_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from pneumo_core.errors import TrainingError
 from pneumo_core.films.reframe import reframe
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.feed import FilmBatches
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from pneumo_core.films.reframe import Frame
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
+
+BEST = "best.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -93,19 +97,25 @@ def fit(  # noqa: PLR0913 - options, by keyword
             batch=64,
             seed=None,
         )
-    best = folder / "best.weights.h5"
     model.fit(
         feed,
         epochs=recipe.epochs,
         validation_data=held_out,
         class_weight=_class_weights(recipe, films.labels[train_rows]),
         callbacks=[
-            *_callbacks(recipe, folder, best, feed, watched=held_out is not None),
+            *_callbacks(recipe, folder, feed, model, watched=held_out is not None),
             *callbacks,
         ],
+        # The feed shuffles films; Keras would shuffle batches on top, from no seed of ours.
+        shuffle=False,
         verbose=0,
     )
-    model.load_weights(best)
+    if not (folder / BEST).exists():
+        raise TrainingError(
+            "The loss became NaN before the first epoch ended. Lower the learning rate and "
+            "train again."
+        )
+    model.load_weights(folder / BEST)
     keras.config.set_dtype_policy("float32")
     return float32_copy(network, lambda: build("none"))
 
@@ -154,23 +164,44 @@ def _class_weights(recipe: Recipe, labels: NDArray[np.int64]) -> dict[int, float
 
 
 def _callbacks(
-    recipe: Recipe, folder: Path, best: Path, feed: FilmBatches, *, watched: bool
+    recipe: Recipe, folder: Path, feed: FilmBatches, model: Any, *, watched: bool
 ) -> list[keras.callbacks.Callback]:
     """Stock callbacks; those after SwapEMAWeights see the averaged weights at an epoch's end."""
     cb = keras.callbacks
+
+    def begin(epoch: int, _logs: Any = None) -> None:
+        # An epoch draws from its own seeds, so that a resumed run draws what the first one would.
+        feed.start_epoch(epoch)
+        for number, state in enumerate(v for v in model.variables if "seed_generator" in v.path):
+            state.assign([recipe.seed + number, epoch << 16])
+
     listed = [
         cb.BackupAndRestore(folder / "backup", double_checkpoint=True),
-        cb.LambdaCallback(on_epoch_begin=lambda epoch, _logs=None: feed.start_epoch(epoch)),
+        cb.LambdaCallback(on_epoch_begin=begin),
         cb.TerminateOnNaN(),
         cb.CSVLogger(folder / "history.csv", append=True),
         cb.SwapEMAWeights(swap_on_epoch=True),
         cb.ModelCheckpoint(
-            best, monitor="val_auc", mode="max", save_best_only=watched, save_weights_only=True
+            folder / BEST,
+            monitor="val_auc",
+            mode="max",
+            save_best_only=watched,
+            save_weights_only=True,
+            initial_value_threshold=_best_before(folder / "history.csv"),
         ),
     ]
     if watched:
         listed.append(cb.EarlyStopping(monitor="val_auc", mode="max", patience=recipe.patience))
     return listed
+
+
+def _best_before(history: Path) -> float | None:
+    """The best validation AUC of the epochs that a resumed run has behind it."""
+    if not history.exists():
+        return None
+    with history.open(newline="", encoding="utf-8") as file:
+        values = [float(row["val_auc"]) for row in csv.DictReader(file) if row.get("val_auc")]
+    return max(values, default=None)
 
 
 def predict_logits(

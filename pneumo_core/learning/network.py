@@ -7,6 +7,7 @@ With a pooled linear head the class activation map needs nothing but those two l
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ class Backbone:
 
 BACKBONES = {
     "resnet50": Backbone("ResNet50", IMAGENET_CAFFE, "conv4"),
-    # Cut after conv4: 8.6 M parameters instead of 23.6 M, a 14×14 map at 224 px, and features
+    # Cut after conv4: 8.6 M parameters instead of 23.6 M, a 7×7 map at 224 px, and features
     # general enough to hold on films from elsewhere.
     "resnet50v2": Backbone("ResNet50V2", IMAGENET_SIGNED, "conv4", "conv5_block1_preact_relu"),
     "densenet121": Backbone("DenseNet121", IMAGENET_TORCH, "conv4"),
@@ -150,8 +151,11 @@ def _pretrained(base: Callable[..., Any], spec: Backbone, weights: str) -> Any:
         )
     plain = base()
     try:
-        plain.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that it finds no weights for, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            plain.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         raise TrainingError(
             f"Expected weights of {spec.application} without its top"
             f"{f' up to {spec.cut}' if spec.cut else ''} in {path.name}; they do not fit. "

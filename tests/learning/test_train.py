@@ -1,0 +1,156 @@
+"""The whole routine on synthetic films: from a folder to a bundle that reads."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_core.bundle import load_bundle
+from pneumo_core.config import ROOT, Settings
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run, find_run
+from pneumo_core.learning.train import class_labels, train
+
+pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "films"
+    write_demo_data(folder, films=90, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workbench")
+    return Settings(
+        models_dir=folder / "models", runs_dir=folder / "runs", cache_dir=folder / "cache"
+    )
+
+
+def outside_test(demo):
+    return sum("test" not in path.parts for path in demo.rglob("*.jpeg"))
+
+
+def small(**choices):
+    return make_recipe(
+        "quick", backbone="cnn", size=64, batch=16, precision="float32", **{"epochs": 2, **choices}
+    )
+
+
+def start(demo, settings, recipe, name="small"):
+    return create_run(settings.runs_dir, recipe, data=demo, bundle=name)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(demo, settings):
+    """A run that went through, its bundle, and what was heard of it."""
+    run, heard = start(demo, settings, small()), []
+    bundle = train(run, settings=settings, report=lambda *facts: heard.append(facts))
+    return run, bundle, heard
+
+
+def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undisturbed):
+    _, bundle, _ = undisturbed
+    assert load_bundle("small", models_dir=settings.models_dir) == bundle
+    assert bundle.card["training"]["seed"] == 7
+    assert bundle.card["training"]["weights"] == "none: trained from scratch"
+    assert bundle.card["data"]["films"] == outside_test(demo)
+    table = pd.read_csv(bundle.path / "predictions.csv")
+    assert len(table) == bundle.card["figures"]["films"] == bundle.card["data"]["validation_films"]
+    np.testing.assert_allclose(table["p_normal"] + table["p_pneumonia"], 1, atol=1e-6)
+    np.testing.assert_allclose(
+        table["p_bacterial"] + table["p_viral"], table["p_pneumonia"], atol=1e-6
+    )
+
+
+def test_a_run_tells_of_every_phase_and_ends_done(undisturbed):
+    run, _, heard = undisturbed
+    assert (run.status()["state"], run.status()["phase"]) == ("done", "done")
+    assert {"index", "decode", "machine", "epoch", "bundle"} <= {facts[0] for facts in heard}
+
+
+def test_no_film_of_the_held_out_patients_is_trained_on(undisturbed):
+    run, bundle, _ = undisturbed
+    folds = pd.DataFrame(json.loads((run.folder / "folds.json").read_text())["films"])
+    held_out = set(pd.read_csv(bundle.path / "predictions.csv")["film"])
+    rest = folds[~folds["film"].isin(held_out)]
+    assert not set(rest["group"]) & set(folds.loc[folds["film"].isin(held_out), "group"])
+
+
+KILLED_AFTER_ONE_EPOCH = """
+import os, sys
+from pathlib import Path
+from pneumo_core.config import ROOT, Settings
+from pneumo_core.learning.runs import find_run
+from pneumo_core.learning.train import train
+
+home, run_id = Path(sys.argv[1]), sys.argv[2]
+settings = Settings(models_dir=home / "models", runs_dir=home / "runs", cache_dir=home / "cache")
+
+def die(phase, done, total, words):
+    if phase == "epoch":
+        os._exit(9)
+
+train(find_run(settings.runs_dir, run_id), settings=settings, report=die)
+"""
+
+
+def test_a_killed_run_resumes_and_ends_like_an_undisturbed_one(demo, settings, undisturbed):
+    run = start(demo, settings, small(), name="resumed")
+    home = settings.runs_dir.parent
+    command = [sys.executable, "-c", KILLED_AFTER_ONE_EPOCH, str(home), run.id]
+    killed = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
+    assert killed.returncode == 9, killed.stderr[-2000:]
+    assert run.status()["state"] == "interrupted"
+
+    train(find_run(settings.runs_dir, run.id), settings=settings, report=lambda *_: None)
+    whole, resumed = (
+        pd.read_csv(one.folder / "fold-0" / "history.csv") for one in (undisturbed[0], run)
+    )
+    assert list(resumed["epoch"]) == [0, 1]
+    np.testing.assert_allclose(whole["val_loss"], resumed["val_loss"], atol=1e-3)
+
+
+def test_folds_predict_every_film_out_of_fold(demo, settings):
+    run = start(demo, settings, small(epochs=1, folds=2), name="folded")
+    bundle = train(run, settings=settings, report=lambda *_: None)
+    assert len(pd.read_csv(bundle.path / "predictions.csv")) == outside_test(demo)
+    assert "out-of-fold predictions of 2 folds" in bundle.card["calibration"]["fitted_on"]
+
+
+def test_a_folder_without_films_ends_the_run_in_words(tmp_path, settings):
+    (tmp_path / "empty").mkdir()
+    run = start(tmp_path / "empty", settings, small())
+    with pytest.raises(DataSetError) as caught:
+        train(run, settings=settings, report=lambda *_: None)
+    assert run.status()["state"] == "failed"
+    assert run.status()["message"] == str(caught.value)
+
+
+def films(*subtypes):
+    names = [f"{i}.png" for i in range(len(subtypes))]
+    labels = ["normal" if s == "normal" else "pneumonia" for s in subtypes]
+    return pd.DataFrame({"film": names, "subtype": subtypes, "label": labels})
+
+
+def test_labels_follow_the_recipes_classes():
+    index = films("viral", "normal", "bacterial")
+    assert list(class_labels(index, small())) == [2, 0, 1]
+    assert list(class_labels(index, small(task="binary"))) == [1, 0, 1]
+
+
+def test_unknown_subtypes_lead_to_the_binary_task():
+    with pytest.raises(DataSetError, match=r"1 films are not, the first 1\.png\. .*--task binary"):
+        class_labels(films("normal", "unknown", "viral", "bacterial"), small())
+
+
+def test_an_absent_class_is_named():
+    with pytest.raises(DataSetError, match="there is no viral film"):
+        class_labels(films("normal", "bacterial"), small())
