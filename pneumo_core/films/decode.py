@@ -26,7 +26,7 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Film:
 
     The format is told by magic bytes. Sizes are checked against `limits` (those of the
     environment where None) before any pixel is decoded. Transparency is composited on
-    black, EXIF orientation applied, 16 bits scaled to 8 by `picture.to_8_bits`.
+    black, EXIF orientation applied, 16 bits scaled to 8 by `grey.to_8_bits`.
 
     Raises UnreadableImage, and nothing else, whatever the bytes are.
     """

@@ -7,15 +7,14 @@ import struct
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.film import Grey, Picture
+from pneumo_core.films.film import Picture
+from pneumo_core.films.grey import grey_of
 from pneumo_core.films.header import AGAIN, check_size
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from PIL.ImageFile import ImageFile
 
     from pneumo_core.config import Limits
@@ -34,8 +33,6 @@ _MODES = {"P": "palette", "PA": "palette", "CMYK": "CMYK"}
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 _TIFF_PHOTOMETRIC, _TIFF_BITS, _TIFF_TILE = 262, 258, (322, 323)
 _MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes of decoding
-_CHROMA_STEP = 24
-_CHROMA_SAMPLE = 1_000_000
 
 
 def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
@@ -44,12 +41,14 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     check_size(*image.size, limits)
     _refuse_costly_or_damaged(image, data, kind, limits)
     bits, mode = _bits(image, data, kind), _mode(image)
-    notes = _frame_note(image, kind) + _orientation_note(image)
+    turned = _orientation_note(image)
+    notes = _frame_note(image, kind) + turned
     # Asked before loading, which drops the tags.
     white_is_zero = kind == "TIFF" and _tags(image).get(_TIFF_PHOTOMETRIC) == 0
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    pixels, chroma, more = _grey(upright, white_is_zero=white_is_zero)
+    if turned:
+        ImageOps.exif_transpose(image, in_place=True)
+    pixels, chroma, more = grey_of(image, white_is_zero=white_is_zero)
     return Picture(pixels, bits, mode, chroma, notes + more)
 
 
@@ -104,62 +103,9 @@ def _frame_note(image: ImageFile, kind: str) -> tuple[str, ...]:
 
 
 def _orientation_note(image: ImageFile) -> tuple[str, ...]:
+    """Whether EXIF asks for a turn. Damaged EXIF asks for nothing: the picture may be whole."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
         return ()
     return ("turned upright by EXIF",) if orientation in range(2, 9) else ()
-
-
-def _grey(image: Image.Image, *, white_is_zero: bool) -> tuple[Grey, float, tuple[str, ...]]:
-    """Grey pixels, the chroma of SourceFacts, and notes."""
-    if image.mode.startswith("I;16"):
-        values = np.asarray(image).astype(np.uint16, copy=False)
-        # Pillow inverts 8-bit TIFFs whose zero is white, but not 16-bit ones.
-        pixels, bits = to_8_bits(values)
-        unused = (f"{bits} of 16 bits used",) if bits < 16 else ()
-        return (255 - pixels if white_is_zero else pixels), 0.0, unused
-    if image.mode in {"I", "F"}:
-        return _stretched(np.asarray(image)), 0.0, ("stretched from darkest to brightest",)
-    notes: tuple[str, ...] = ()
-    if image.has_transparency_data:
-        image, notes = _on_black(image)
-    if image.mode in {"1", "L"}:
-        return np.array(image.convert("L")), 0.0, notes
-    colour = image.convert("RGB")
-    return np.array(colour.convert("L")), _chroma(colour), notes
-
-
-def _on_black(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    image = image.convert("RGBA")
-    alpha = image.getchannel("A")
-    black = Image.new("RGB", image.size)
-    black.paste(image.convert("RGB"), mask=alpha)
-    return black, () if alpha.getextrema() == (255, 255) else ("composited on black",)
-
-
-def _chroma(colour: Image.Image) -> float:
-    """Share of pixels that are coloured, on a regular grid of about a million at most."""
-    step = max(1, round((colour.width * colour.height / _CHROMA_SAMPLE) ** 0.5))
-    grid = np.asarray(colour)[::step, ::step].astype(np.int16)
-    return float((np.ptp(grid, axis=2) > _CHROMA_STEP).mean())
-
-
-def to_8_bits(values: NDArray[np.uint16]) -> tuple[Grey, int]:
-    """Unsigned 16-bit `values` as 8 bits, and how many bits they use.
-
-    The scale is the smallest 2**n - 1, n from 8 to 16, that holds the brightest value. So a
-    picture stored with all 16 bits keeps its brightness, one of 8 bits is unchanged, and
-    12-bit data in a 16-bit file do not come out black; nothing depends on the darkest pixel
-    or on how the values are distributed.
-    """
-    bits = min(max(int(values.max(initial=0)).bit_length(), 8), 16)
-    table = np.rint(np.arange(2**bits) * (255 / (2**bits - 1))).astype(np.uint8)
-    return table[values], bits
-
-
-def _stretched(values: NDArray[Any]) -> Grey:
-    """Signed, 32-bit or real values, which have no natural range: darkest 0, brightest 255."""
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, span = float(values.min()), float(np.ptp(values))
-    return np.rint((values - low) * (255 / span if span else 0.0)).astype(np.uint8)
