@@ -171,6 +171,7 @@ def test_exif_orientation(kind, orientation):
     assert ("turned upright by EXIF" in film.facts.notes) == (orientation > 1)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_damaged_exif_does_not_cost_the_film():
     data = file_of(GREY, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f", quality=95)
     assert np.abs(decode(data).pixels.astype(int) - GREY).max() <= 2
