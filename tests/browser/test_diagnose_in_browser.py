@@ -1,0 +1,147 @@
+"""Diagnose in a real browser: a film, a DICOM and a broken file dropped together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from pneumo_core import DISCLAIMER
+from pneumo_core.films.synthetic import synthetic_film
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.browser
+
+WORDS = ("Signs of pneumonia", "No sign of pneumonia", "Refer")
+DROP = "[data-testid=stFileUploaderDropzoneInput]"
+
+
+def write_dicom(path: Path, pixels: np.ndarray) -> None:
+    """A chest film as a digital radiography unit would send it, without a patient."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "AP"
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
+    dataset.PhotometricInterpretation = "MONOCHROME1"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelData = (4095 - pixels.astype(np.uint16) * 16).astype("<u2").tobytes()
+    dataset.save_as(path, enforce_file_format=True)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    cv2.imwrite(str(tmp_path / "film.png"), synthetic_film("normal", 3))
+    write_dicom(tmp_path / "sent-without-suffix", synthetic_film("bacterial", 4))
+    (tmp_path / "broken.png").write_bytes((tmp_path / "film.png").read_bytes()[:2000])
+    return [str(tmp_path / name) for name in ("film.png", "sent-without-suffix", "broken.png")]
+
+
+def shown(browser: Chrome, css: str) -> str:
+    """Text of the first element of that kind, as soon as there is one."""
+    WebDriverWait(browser, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, css))
+    return browser.find_element(By.CSS_SELECTOR, css).text
+
+
+def body(browser: Chrome) -> str:
+    return browser.find_element(By.TAG_NAME, "body").text
+
+
+def faults(browser: Chrome) -> list[str]:
+    found = browser.find_elements(
+        By.CSS_SELECTOR, "[data-testid=stException],[data-testid=stAlert]"
+    )
+    return [element.text for element in found]
+
+
+def overflow(browser: Chrome) -> int:
+    """Pixels by which the page is wider than the window."""
+    wide: int = browser.execute_script(
+        "const main = document.querySelector('[data-testid=stMain]');"
+        "return Math.max(main.scrollWidth - main.clientWidth,"
+        "document.documentElement.scrollWidth - window.innerWidth)"
+    )
+    return wide
+
+
+def narrow(browser: Chrome) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+
+
+def test_film_dicom_and_broken_file_together(browser, address, files):
+    browser.get(address)
+    assert shown(browser, "h1") == "Diagnose"
+    assert "Drop a frontal chest film above" in shown(browser, ".pn-welcome")
+    assert DISCLAIMER in shown(browser, ".pn-band")
+    browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
+
+    assert "3 films" in shown(browser, ".pn-summary")
+    assert shown(browser, ".pn-verdict h2")[2:] in WORDS
+    assert "% probability of pneumonia" in shown(browser, ".pn-number")
+    assert shown(browser, ".pn-place") == "1 of 3"
+    problem = shown(browser, ".pn-problems li")
+    assert problem.startswith("broken.png Not read: ")
+    assert "sent-without-suffix" not in problem
+    picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film img")
+    WebDriverWait(browser, 20).until(lambda _: int(picture.get_property("naturalWidth")) > 0)
+    assert picture.size["width"] > 500
+    assert faults(browser) == []
+    assert overflow(browser) == 0
+
+    narrow(browser)
+    decision = browser.find_element(By.CSS_SELECTOR, ".pn-verdict h2")
+    WebDriverWait(browser, 20).until(lambda _: decision.rect["y"] < picture.rect["y"])
+    assert decision.rect["y"] < 500
+    assert overflow(browser) == 0
+
+
+def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
+    browser, address, files
+):
+    browser.get(address)
+    shown(browser, ".pn-welcome")
+    browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
+    shown(browser, ".pn-place")
+    names = {shown(browser, ".pn-name")}
+    for place in ("2 of 3", "3 of 3"):
+        browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
+        WebDriverWait(browser, 20).until(lambda b, p=place: shown(b, ".pn-place") == p)
+        names.add(shown(browser, ".pn-name"))
+    assert names == {"film.png", "sent-without-suffix", "broken.png"}
+    assert shown(browser, ".pn-verdict h2") == "✕ Not read"
+    assert faults(browser) == []
+
+
+def test_a_sample_is_read_with_one_click_and_the_first_visit_is_dark(browser, address):
+    browser.get(address)
+    shown(browser, ".pn-welcome")
+    WebDriverWait(browser, 20).until(
+        lambda b: (
+            b.execute_script(
+                "return getComputedStyle(document.querySelector('.stApp')).colorScheme"
+            )
+            == "dark"
+        )
+    )
+    shown(browser, ".st-key-samples button")
+    browser.find_element(By.CSS_SELECTOR, ".st-key-samples button").click()
+    assert shown(browser, ".pn-verdict h2")[2:] in WORDS
+    assert shown(browser, ".pn-badge") == "synthetic"
+    assert faults(browser) == []

@@ -1,0 +1,90 @@
+"""A stand-in for the model, so that the screens are tested without OpenVINO or TensorFlow."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+
+from pages.ui import cache
+from pneumo_core.bundle import OperatingPoints
+from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.decode import decode
+from pneumo_core.reading.decision import decide
+from pneumo_core.reading.predict import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
+CAM = np.array([[0.0, 1.0], [0.2, 0.0]], np.float32)
+
+
+def make_reading(p: float | None = 0.9, **changes: Any) -> Reading:
+    """A reading of probability `p`, 0.05 either way; None for a file that was not read."""
+    blank = Reading("error", "Expected a film.", "stand-in 1.0", POINTS.screening, POINTS.ruling_in)
+    if p is None:
+        return replace(blank, **changes)
+    low, high = max(p - 0.05, 0.0), min(p + 0.05, 1.0)
+    decision, message = decide(p, low, high, POINTS)
+    answer = {"status": "ok", "message": message, "decision": decision, "p_pneumonia": p}
+    answer |= {"p_low": low, "p_high": high, "p_bacterial": 0.7 * p, "p_viral": 0.3 * p}
+    answer |= {"gate_ok": True, "where": "mostly the left upper zone", "cam": CAM, "ms": 12.0}
+    return replace(blank, **(answer | changes))
+
+
+class StandIn:
+    """Reads like the real Reader, but P(pneumonia) is the film's mean grey level; counts films."""
+
+    def __init__(self) -> None:
+        self.films = 0
+
+    def read_bytes(self, data: bytes) -> Reading:
+        self.films += 1
+        try:
+            film = decode(data)
+        except UnreadableImage as error:
+            return make_reading(None, message=str(error))
+        return make_reading(float(film.pixels.mean()) / 255, pixels=film.pixels, facts=film.facts)
+
+
+@pytest.fixture
+def reading() -> Callable[..., Reading]:
+    """`make_reading`, for tests that need a reading of their own."""
+    return make_reading
+
+
+@pytest.fixture
+def bundle() -> SimpleNamespace:
+    return SimpleNamespace(name="stand-in", version="1.0", digest="0" * 64, points=POINTS)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch, bundle: SimpleNamespace) -> Iterator[StandIn]:
+    """The pages read with the stand-in."""
+    one = StandIn()
+    st.cache_resource.clear()
+    monkeypatch.setattr(cache, "model_in_service", lambda: bundle)
+    monkeypatch.setattr(cache, "reader_of", lambda _: one)
+    monkeypatch.setattr(cache, "warm_up", lambda *_: True)
+    yield one
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def png() -> Callable[[int], bytes]:
+    """PNG bytes of a smooth film of the given mean grey level, 20 pixels wider than high."""
+
+    def make(grey: int) -> bytes:
+        ramp = np.linspace(grey - 20, grey + 20, 120).astype(np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(np.tile(ramp, (100, 1))).save(out, "PNG")
+        return out.getvalue()
+
+    return make

@@ -1,0 +1,41 @@
+"""The router, and the settings that Streamlit reads beside it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from pneumo_core.config import Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+
+
+def test_the_router_opens_diagnose_first(reader):
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    assert not page.exception
+    assert any("<h1>Diagnose</h1>" in element.proto.body for element in page.get("html"))
+
+
+def test_an_upload_may_be_as_large_as_a_film_and_no_larger():
+    assert SETTINGS["server"]["maxUploadSize"] * 2**20 == Limits().max_bytes
+
+
+def test_protections_are_on_and_nothing_is_reported():
+    assert SETTINGS["server"]["enableXsrfProtection"] is True
+    assert SETTINGS["server"]["enableCORS"] is True
+    assert SETTINGS["browser"]["gatherUsageStats"] is False
+    assert SETTINGS["client"]["showErrorDetails"] == "none"
+
+
+@pytest.mark.parametrize("section", [s for s in SETTINGS if s != "theme"])
+def test_streamlit_knows_every_setting(section):
+    known = config.get_options_for_section(section)
+    assert set(SETTINGS[section]) <= set(known)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_streamlit_knows_every_colour(theme):
+    assert set(SETTINGS["theme"][theme]) <= set(config.get_options_for_section(f"theme.{theme}"))

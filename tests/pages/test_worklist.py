@@ -1,0 +1,37 @@
+from pages.ui.entry import make_entry
+from pages.ui.state import by_suspicion
+from pages.ui.worklist import table
+
+
+def test_the_most_suspicious_film_comes_first_refer_apart_the_unread_last(reading):
+    probabilities = {"a": 0.05, "b": 0.95, "c": None, "d": 0.5, "e": 0.99, "f": 0.15, "g": 0.6}
+    entries = [make_entry(name, name, reading(p)) for name, p in probabilities.items()]
+    assert "".join(entry.name for entry in by_suspicion(entries)) == "ebgdfac"
+
+
+def test_a_film_referred_for_its_range_is_among_the_referred(reading):
+    torn = reading(0.95, decision="REFER")
+    entries = [make_entry("torn", "1", torn), make_entry("sure", "2", reading(0.9))]
+    assert [entry.name for entry in by_suspicion(entries)] == ["sure", "torn"]
+
+
+def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
+    rejected = reading(None, status="rejected", gate_reasons=("This is a page.",))
+    rows = table(
+        [
+            make_entry("a.png", "1", reading(0.873)),
+            make_entry("b.png", "2", reading(0.9999)),
+            make_entry("c.png", "3", rejected),
+            make_entry("d.png", "4", reading(None)),
+        ]
+    )
+    assert [decision[0] for decision in rows["decision"]] == [
+        "▲ Signs of pneumonia",
+        "▲ Signs of pneumonia",
+        "✕ Not read",
+        "✕ Not read",
+    ]
+    assert rows["p"].tolist()[:2] == [87, 99]
+    assert rows["p"].isna().tolist() == [False, False, True, True]
+    assert rows["check"].tolist() == ["✓", "✓", "✕ This is a page.", "✕ not a film"]
+    assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png"]
