@@ -27,8 +27,8 @@ def expose(frame: Frame, attenuation: Plane, rng: np.random.Generator) -> Plane:
     """Attenuation to grey 0..255: dose, scatter, film curve. The dose differs so much from film
     to film that brightness alone tells little about the lungs.
     """
-    gain, gamma = rng.uniform(0.55, 0.95), rng.uniform(0.85, 1.45)
-    black, white = rng.uniform(0, 25), rng.uniform(180, 240)
+    gain, gamma = rng.uniform(0.6, 0.9), rng.uniform(0.9, 1.35)
+    black, white = rng.uniform(0, 25), rng.uniform(190, 240)
     scattered = attenuation + rng.uniform(0, 0.15) * frame.soften(attenuation, 0.5)
     grey = (1 - np.exp(-gain * scattered)) / (1 - np.exp(-gain * 2.6))
     return np.asarray(black + (white - black) * np.clip(grey, 0, 1.2) ** gamma, np.float32)
@@ -39,7 +39,7 @@ def grain(grey: Plane, rng: np.random.Generator) -> NDArray[np.uint8]:
     noise = rng.standard_normal(grey.shape, dtype=np.float32)
     if grey.shape[0] > 400:
         noise = 1.8 * cv2.GaussianBlur(noise, (0, 0), 0.7)
-    return np.clip(grey + rng.uniform(0.5, 4) * noise, 0, 255).astype(np.uint8)
+    return np.clip(grey + rng.uniform(0.5, 3) * noise, 0, 255).astype(np.uint8)
 
 
 def mark(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -20,14 +20,14 @@ def consolidate(chest: Chest, rng: np.random.Generator) -> Plane:
     )
     lung, x, y, wide, high = lobes[rng.integers(len(lobes))]
     centre = np.array([x + rng.uniform(-0.07, 0.07), y + rng.uniform(-0.08, 0.08)])
-    outline = ellipse(0, 0, wide, high) * rng.uniform(0.85, 1.25)
+    outline = ellipse(0, 0, wide, high) * rng.uniform(0.95, 1.35)
     ragged = centre + outline * (1 + 0.1 * rng.standard_normal((len(outline), 1)))
     core = frame.fill(smooth(ragged, closed=True), soft=0.08)
-    uneven = 1 + 0.11 * frame.cloud(0.1, rng) + 0.04 * frame.cloud(0.03, rng)
+    uneven = 1 + 0.16 * frame.cloud(0.1, rng) + 0.1 * frame.cloud(0.035, rng)
     # ground glass where the infection spreads; open bronchi stay dark in the filled lung
     haze = frame.soften(core, 0.2)
     bronchi = vessels(frame, rng, count=10, reach=0.7, width=0.018)
-    dense = core * (rng.uniform(0.5, 0.85) * uneven - 0.12 * bronchi) + 0.15 * haze
+    dense = core * (rng.uniform(0.65, 1.0) * uneven - 0.2 * bronchi) + 0.15 * haze
     return as_plane(np.maximum(chest.attenuation + lung * dense, 0))
 
 
@@ -37,11 +37,11 @@ def streak(chest: Chest, rng: np.random.Generator) -> Plane:
     """
     frame = chest.frame
     hila = [[(-0.28, -0.25), (-0.32, 0.35)], [(0.28, -0.25), (0.4, 0.35)]]
-    near = 0.35 + np.clip(frame.stroke(hila, 0.6, 0.18), 0, 1)
+    near = 0.45 + np.clip(frame.stroke(hila, 0.6, 0.18), 0, 1)
     streaks = vessels(frame, rng, count=110, reach=0.85, width=0.03)
     # the zero lines of a random field form a net
     net = np.clip(1.1 - np.abs(frame.cloud(0.025, rng)) - np.abs(frame.cloud(0.045, rng)), 0, 1)
-    change = near * (0.26 * streaks + 0.2 * net + 0.14)
+    change = near * (0.34 * streaks + 0.24 * net + 0.2)
     x, y = rng.choice([-1, 1], 14) * rng.uniform(0.28, 0.55, 14), rng.uniform(-0.3, 0.4, 14)
     radius = rng.uniform(0.022, 0.036, 14)
     rings = [ellipse(*at) for at in zip(x, y, radius, radius, strict=True)]
