@@ -22,7 +22,7 @@ from keras import ops
 class Augmentation:
     """Strengths. Pairs are uniform ranges; chances are per film."""
 
-    area: tuple[float, float] = (0.5, 1.15)  # of the film's area kept; above 1 adds margins
+    area: tuple[float, float] = (0.5, 1.1)  # of the film's area kept; above 1 adds margins
     aspect: float = 1.43  # width over height, between 1/aspect and aspect
     rotation_deg: float = 12.0
     shear: float = 0.08

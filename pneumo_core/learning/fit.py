@@ -13,6 +13,7 @@ from keras import ops
 from pneumo_core.errors import TrainingError
 from pneumo_core.films.reframe import reframe
 from pneumo_core.learning.augment import Augmentation, FilmAugment
+from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.learning.feed import FilmBatches
 from pneumo_core.learning.network import build_network, float32_copy
 
@@ -85,6 +86,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
         classes=len(recipe.classes),
         batch=recipe.batch,
         seed=recipe.seed,
+        counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
     )
     _compile(model, recipe, machine, steps=len(feed))
     held_out = None

@@ -21,9 +21,9 @@ class Recipe:
     trained_from: str = ""  # first trained block; "" is the backbone's own, "head", "all"
     task: str = "three-class"  # or "binary"
     size: int = 224
-    epochs: int = 8
+    epochs: int = 12
     batch: int = 32
-    learning_rate: float = 2e-4
+    learning_rate: float = 3e-4
     weight_decay: float = 0.02
     warm_up: float = 0.08  # share of all steps
     label_smoothing: float = 0.06
@@ -61,7 +61,7 @@ PRESETS = {
     ),
     "standard": Preset(
         "the recipe of the shipped model: under 40 minutes on two recent cores",
-        {"size": 224, "epochs": 8},
+        {"size": 224, "epochs": 12},
     ),
     "full": Preset(
         "out-of-fold predictions from five folds, then a model of all films: hours, or a GPU",
