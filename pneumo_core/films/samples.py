@@ -169,7 +169,7 @@ def _noise(rng: np.random.Generator) -> NDArray[np.float32]:
     """
     white = rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
     noise = np.zeros_like(white)
-    for width, share in ((0.7, 0.22), (1.8, 0.16), (4.0, 0.12)):
+    for width, share in ((0.7, 0.2), (1.8, 0.13), (4.0, 0.1)):
         layer = np.asarray(cv2.GaussianBlur(white, (0, 0), width), np.float32)
         noise += share / layer.std() * layer
     return noise
