@@ -20,6 +20,10 @@ class UnreadableImage(PneumoError):
         super().__init__(f"{reason} {remedy}".strip())
 
 
+class ForeignImage(UnreadableImage):
+    """A file that is whole and known for what it is, and that is not a frontal chest film."""
+
+
 class DataSetError(PneumoError):
     """A folder that is no data set, or whose films cannot serve the purpose asked for."""
 

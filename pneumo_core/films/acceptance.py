@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pneumo_core.errors import UnreadableImage
+from pneumo_core.errors import ForeignImage
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -44,18 +44,16 @@ _OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
 
 
 def refuse_foreign(dataset: Dataset) -> None:
-    """Raise UnreadableImage, naming every reason, unless `dataset` may be a chest film."""
+    """Raise ForeignImage, naming every reason, unless `dataset` may be a chest film."""
     if "PixelData" not in dataset:
-        raise UnreadableImage(
-            f"This DICOM file holds no picture: it is {_what(dataset)}.", _EXPECTED
-        )
+        raise ForeignImage(f"This DICOM file holds no picture: it is {_what(dataset)}.", _EXPECTED)
     reasons = [
         *_foreign_kind(dataset),
         *_foreign_form(dataset),
         *_foreign_part(dataset),
     ]
     if reasons:
-        raise UnreadableImage(f"This DICOM film {' and '.join(reasons)}.", _EXPECTED)
+        raise ForeignImage(f"This DICOM film {' and '.join(reasons)}.", _EXPECTED)
 
 
 def doubts(dataset: Dataset) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from pneumo_core.learning.recipe import Recipe
 
+SUBTYPES = ("normal", "bacterial", "viral")
+# Normal and pneumonia films of the official training split, alone and with the 16 films of val.
+PUBLISHED_COUNTS = ((1341, 3875), (1349, 3883))
+UNKNOWN_SOURCE = "A folder of films named by whoever trained; nothing is known of its origin."
 IMAGENET_LICENCE = "Apache-2.0 (keras.applications); trained on ImageNet"
 
 
@@ -72,12 +77,20 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "data": _data(index, len(rows)),
         "training": {
             **recipe.as_dict(),
+            **(_disturbances() if recipe.augment else {}),
             "weights": _origin(recipe),
             **{key: facts[key] for key in ("machine", "seconds", "finished")},
         },
         "versions": facts["versions"],
     }
     return card, fitted
+
+
+def _disturbances() -> dict[str, Any]:
+    from pneumo_core.learning.augment import Augmentation
+    from pneumo_core.learning.counterweight import Counterweight
+
+    return {"augmentation": asdict(Augmentation()), "counterweight": asdict(Counterweight())}
 
 
 def _origin(recipe: Recipe) -> str:
@@ -101,11 +114,13 @@ def _network(recipe: Recipe, parameters: int) -> dict[str, Any]:
 
 
 def _data(index: pd.DataFrame, held_out: int) -> dict[str, Any]:
+    counts = {name: int((index["subtype"] == name).sum()) for name in SUBTYPES}
+    published = (counts["normal"], len(index) - counts["normal"]) in PUBLISHED_COUNTS
+    # Without a source the card speaks of Kermany et al.: only where the films are that many.
     return {
+        **({} if published else {"source": UNKNOWN_SOURCE}),
         "films": len(index),
         "validation_films": held_out,
         "groups": int(index["group"].nunique()),
-        **{
-            name: int((index["subtype"] == name).sum()) for name in ("normal", "bacterial", "viral")
-        },
+        **counts,
     }

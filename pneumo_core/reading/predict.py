@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
-from pneumo_core.errors import UnreadableImage
+from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
 from pneumo_core.films.reframe import Frame, reframe
 from pneumo_core.metrics import probabilities
@@ -110,6 +110,8 @@ class Reader:
         start = time.perf_counter()
         try:
             reading = self._read(source())
+        except ForeignImage as error:
+            reading = self._blank("rejected", f"Not read: {error}")
         except UnreadableImage as error:
             reading = self._blank("error", str(error))
         except Exception as error:  # noqa: BLE001 - one odd film must not stop a worklist
