@@ -41,8 +41,8 @@ def reframe(films: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
 
     size = films.shape[1]
     centre = (size - 1) / 2
-    move_x = centre * (1 - frame.width) + frame.right * size
-    move_y = centre * (1 - frame.height) + frame.down * size
+    move_x = centre * (1 - frame.width) + frame.right * (size - 1)
+    move_y = centre * (1 - frame.height) + frame.down * (size - 1)
     # From a pixel of the result to its place on the film.
     back = np.array([[frame.width, 0, move_x], [0, frame.height, move_y]], dtype=np.float64)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -25,7 +25,7 @@ def test_normal_films_lose_height_and_the_others_width():
         assert spread.max() < 63 * 3
         np.testing.assert_array_equal(targets, np.stack([target] * 8))
         films, _ = applied(framed, lines(kept), target)
-        np.testing.assert_array_equal(films, np.stack([lines(kept)] * 8))
+        np.testing.assert_allclose(films.astype(int), np.stack([lines(kept)] * 8), atol=1)
 
 
 def test_without_lungs_nothing_is_known():
