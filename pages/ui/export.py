@@ -45,24 +45,24 @@ def to_csv(entries: Iterable[Entry]) -> bytes:
 
 def _row(entry: Entry) -> list[object]:
     reading = entry.reading
-    gate = "; ".join(reading.gate_reasons) or ("ok" if reading.gate_ok else "")
+    gate = "ok" if reading.gate_ok else " ".join(reading.gate_reasons)
     return [
         entry.name,
         reading.status,
         "" if reading.decision is None else str(reading.decision),
-        _number(reading.p_pneumonia),
-        _number(reading.p_bacterial),
-        _number(reading.p_viral),
-        _number(reading.threshold_low),
-        _number(reading.threshold_high),
+        _rounded(reading.p_pneumonia),
+        _rounded(reading.p_bacterial),
+        _rounded(reading.p_viral),
+        reading.threshold_low,
+        reading.threshold_high,
         gate,
         reading.message,
-        f"{reading.ms:.0f}",
+        round(reading.ms, 1),
     ]
 
 
-def _number(p: float | None) -> str:
-    return "" if p is None else f"{p:.4f}"
+def _rounded(p: float | None) -> float | str:
+    return "" if p is None else round(p, 6)
 
 
 def _plain(cell: object) -> object:

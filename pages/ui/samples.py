@@ -27,7 +27,9 @@ def _gallery() -> Sample | None:
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in cache.samples():
             with st.container(width="content", gap="xxsmall"):
-                st.image(sample.thumb, width=104, alt=f"{sample.name}, drawn and not taken")
+                st.html(
+                    f'<img src="{sample.thumb}" width="104" alt="{sample.name}: not a real film">'
+                )
                 if st.button(sample.name, key=f"diagnose.{sample.name}"):
                     chosen = sample
     return chosen

@@ -52,11 +52,16 @@ def _decision_html(reading: Reading) -> str:
 
 
 def _why(reading: Reading) -> str:
-    """The reason in a sentence, in full where the film is referred; the numbers stand beside it."""
+    """The reason in a sentence; the numbers stand beside it."""
     if reading.decision == Decision.PNEUMONIA:
         return "At or above the ruling-in point."
     if reading.decision == Decision.NORMAL:
         return "Below the screening point. This does not rule pneumonia out."
+    p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
+    if low < reading.threshold_low and high >= reading.threshold_high:
+        return "Small re-framings of this film change the answer: a radiologist should read it."
+    if reading.threshold_low <= p < reading.threshold_high:
+        return "Between the two points: a radiologist should read this film."
     return reading.message.removeprefix("Refer: ")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pages.ui.entry import Entry
 
 _KEY = "diagnose.table"
+_UNFOLDED = 5  # reasons shown at once
 
 
 def show_worklist(entries: list[Entry], shown: Entry) -> None:
@@ -105,20 +106,25 @@ def _summary_html(entries: list[Entry]) -> str:
 
 
 def _unread_html(entries: list[Entry]) -> str:
-    """Each file that was not read with its reason, in full."""
-    items = "".join(
+    """Each file that was not read with its reason in full; folded where there are many."""
+    items = [
         f"<li><strong>{escape(entry.name)}</strong> {escape(why_unread(entry.reading))}</li>"
         for entry in entries
         if sense_of(entry.reading) is UNREAD
-    )
-    return f'<ul class="pn-problems">{items}</ul>' if items else ""
+    ]
+    if not items:
+        return ""
+    listed = f'<ul class="pn-problems">{"".join(items)}</ul>'
+    if len(items) <= _UNFOLDED:
+        return listed
+    return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
 
 
 def _check(entry: Entry) -> str:
     reading = entry.reading
     if reading.gate_ok:
         return " ".join(("✓", *reading.gate_reasons))
-    return " ".join(("✕", *reading.gate_reasons)) if reading.gate_reasons else "✕ not a film"
+    return " ".join(("✕", *(reading.gate_reasons or (reading.message.removeprefix("Not read: "),))))
 
 
 def _whole(p: float | None) -> int | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -52,13 +53,26 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def shown(browser: Chrome, css: str) -> str:
-    """Text of the first element of that kind, as soon as there is one."""
-    WebDriverWait(browser, 60).until(lambda b: b.find_elements(By.CSS_SELECTOR, css))
-    return browser.find_element(By.CSS_SELECTOR, css).text
+    """Text of the first element of that kind, as soon as it has any."""
+    text: str = WebDriverWait(
+        browser, 60, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]
+    ).until(lambda b: b.find_element(By.CSS_SELECTOR, css).text)
+    return text
 
 
-def body(browser: Chrome) -> str:
-    return browser.find_element(By.TAG_NAME, "body").text
+def is_dark(browser: Chrome) -> bool:
+    """Whether the page is there and in its dark theme."""
+    ground = (
+        "return getComputedStyle(document.querySelector('.stApp') ?? document.body).colorScheme"
+    )
+    return bool(browser.execute_script(ground) == "dark")
+
+
+def visit(browser: Chrome, address: str) -> None:
+    """Open the page and wait until it may be used; a first visit turns dark by itself."""
+    browser.get(address)
+    WebDriverWait(browser, 60).until(is_dark)
+    shown(browser, ".pn-welcome")
 
 
 def faults(browser: Chrome) -> list[str]:
@@ -86,7 +100,7 @@ def narrow(browser: Chrome) -> None:
 
 
 def test_film_dicom_and_broken_file_together(browser, address, files):
-    browser.get(address)
+    visit(browser, address)
     assert shown(browser, "h1") == "Diagnose"
     assert "Drop a frontal chest film above" in shown(browser, ".pn-welcome")
     assert DISCLAIMER in shown(browser, ".pn-band")
@@ -115,8 +129,7 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
 def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
     browser, address, files
 ):
-    browser.get(address)
-    shown(browser, ".pn-welcome")
+    visit(browser, address)
     browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
     shown(browser, ".pn-place")
     names = {shown(browser, ".pn-name")}
@@ -129,19 +142,10 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
     assert faults(browser) == []
 
 
-def test_a_sample_is_read_with_one_click_and_the_first_visit_is_dark(browser, address):
-    browser.get(address)
-    shown(browser, ".pn-welcome")
-    WebDriverWait(browser, 20).until(
-        lambda b: (
-            b.execute_script(
-                "return getComputedStyle(document.querySelector('.stApp')).colorScheme"
-            )
-            == "dark"
-        )
-    )
-    shown(browser, ".st-key-samples button")
-    browser.find_element(By.CSS_SELECTOR, ".st-key-samples button").click()
+def test_a_sample_is_read_with_one_click(browser, address):
+    visit(browser, address)
+    shown(browser, ".st-key-samples .stButton button")
+    browser.find_element(By.CSS_SELECTOR, ".st-key-samples .stButton button").click()
     assert shown(browser, ".pn-verdict h2")[2:] in WORDS
     assert shown(browser, ".pn-badge") == "synthetic"
     assert faults(browser) == []

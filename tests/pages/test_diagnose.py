@@ -55,7 +55,7 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
     ("grey", "answer"),
     [
         (225, ("▲ Signs of pneumonia", "88 %", "At or above the ruling-in point.")),
-        (128, ("◆ Refer", "50 %", "A radiologist should read it.")),
+        (128, ("◆ Refer", "50 %", "Between the two points: a radiologist should read this film.")),
         (30, ("● No sign of pneumonia", "12 %", "This does not rule pneumonia out.")),
     ],
 )

@@ -27,14 +27,14 @@ def test_a_film_is_a_row(reading):
         "file": "Röntgen 1.png",
         "status": "ok",
         "decision": "PNEUMONIA",
-        "p_pneumonia": "0.9000",
-        "p_bacterial": "0.6300",
-        "p_viral": "0.2700",
-        "threshold_low": "0.2000",
-        "threshold_high": "0.8000",
+        "p_pneumonia": "0.9",
+        "p_bacterial": "0.63",
+        "p_viral": "0.27",
+        "threshold_low": "0.2",
+        "threshold_high": "0.8",
         "gate": "ok",
         "message": reading(0.9).message,
-        "ms": "12",
+        "ms": "12.0",
     }
 
 

@@ -1,6 +1,6 @@
 from pages.ui.entry import make_entry
 from pages.ui.state import by_suspicion
-from pages.ui.worklist import table
+from pages.ui.worklist import _unread_html, table
 
 
 def test_the_most_suspicious_film_comes_first_refer_apart_the_unread_last(reading):
@@ -33,5 +33,13 @@ def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
     ]
     assert rows["p"].tolist()[:2] == [87, 99]
     assert rows["p"].isna().tolist() == [False, False, True, True]
-    assert rows["check"].tolist() == ["✓", "✓", "✕ This is a page.", "✕ not a film"]
+    assert rows["check"].tolist() == ["✓", "✓", "✕ This is a page.", "✕ Expected a film."]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png"]
+
+
+def test_few_reasons_are_in_sight_many_are_folded(reading):
+    entries = [make_entry(f"{i}.png", str(i), reading(None)) for i in range(6)]
+    assert _unread_html(entries[:5]).count("<li>") == 5
+    assert "<details>" not in _unread_html(entries[:5])
+    assert _unread_html(entries).startswith("<details><summary>Why 6 files were not read</summary>")
+    assert _unread_html([make_entry("a.png", "a", reading(0.9))]) == ""

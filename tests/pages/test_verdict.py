@@ -1,0 +1,43 @@
+import pytest
+
+from pages.ui.entry import make_entry
+from pages.ui.verdict import _details_html, _findings_html, _why
+
+
+@pytest.mark.parametrize(
+    ("p", "changes", "why"),
+    [
+        (0.9, {}, "At or above the ruling-in point."),
+        (0.05, {}, "Below the screening point. This does not rule pneumonia out."),
+        (0.5, {}, "Between the two points: a radiologist should read this film."),
+        (
+            0.9,
+            {"decision": "REFER", "p_low": 0.1, "p_high": 0.95},
+            "Small re-framings of this film change the answer: a radiologist should read it.",
+        ),
+        (0.9, {"decision": "REFER", "message": "Refer: half a film."}, "half a film."),
+    ],
+)
+def test_the_reason_is_one_sentence(reading, p, changes, why):
+    assert _why(reading(p, **changes)) == why
+
+
+def test_a_doubt_of_the_film_check_is_shown(reading):
+    html = _findings_html(reading(0.5, gate_reasons=("Half of it is cut off.",), gate_ok=False))
+    assert "◆ Half of it is cut off." in html
+
+
+def test_a_model_without_subtypes_shows_none(reading):
+    assert "Exploratory" not in _findings_html(reading(0.9, p_bacterial=None, p_viral=None))
+
+
+@pytest.mark.parametrize(("ms", "words"), [(12.4, "12 ms"), (1234.0, "1.2 s")])
+def test_the_time_is_told_in_its_unit(reading, ms, words):
+    assert f"<dd>{words}</dd>" in _findings_html(reading(0.9, ms=ms))
+
+
+def test_details_escape_what_a_file_brings(reading):
+    entry = make_entry("<i>.png", "c", reading(None, message="<u>", bundle="<s>"))
+    html = _details_html(entry)
+    for mark in ("<i>", "<u>", "<s>"):
+        assert mark not in html
