@@ -35,8 +35,6 @@ def train(  # noqa: PLR0913 - one argument an option
     put_in_service: Annotated[bool, typer.Option("--activate", help="Put it in service.")] = False,
 ) -> None:
     """Train a model: holds patients out, calibrates on them and writes a bundle with its card."""
-    # What TensorFlow says of absent GPUs and of its own start is of no use to the person.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from dataclasses import replace
 
     from pneumo_core.bundle import activate
@@ -67,6 +65,7 @@ def train(  # noqa: PLR0913 - one argument an option
         name = check_name(bundle or f"{recipe.backbone}-{recipe.preset}")
         run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
     tell(f"Run {run.id}. If it is interrupted: train {data} --resume {run.id}")
+    _start_keras()
     from pneumo_core.learning.train import train as carry_out
 
     with progress() as report:
@@ -80,3 +79,22 @@ def train(  # noqa: PLR0913 - one argument an option
         f"sensitivity {per_cent(figures['sensitivity'])}, "
         f"specificity {per_cent(figures['specificity'])}"
     )
+
+
+def _start_keras() -> None:
+    """Load Keras and wake its devices, unheard.
+
+    What TensorFlow's libraries write of absent GPUs and of their own start, past Python and its
+    settings, says nothing to the person.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    heard, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras
+
+        keras.ops.zeros(1)
+    finally:
+        os.dup2(heard, 2)
+        os.close(heard)
+        os.close(nowhere)
