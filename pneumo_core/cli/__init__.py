@@ -13,7 +13,7 @@ import sys
 import typer
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import data, evaluate, models, predict, train
+from pneumo_core.cli import bench, data, evaluate, models, predict, train
 from pneumo_core.cli.console import tell
 from pneumo_core.errors import PneumoError
 
@@ -30,6 +30,7 @@ app.command("index")(data.index)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
 
 
