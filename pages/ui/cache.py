@@ -70,5 +70,9 @@ def warm_up(digest: str, _bundle: Bundle) -> bool:  # noqa: ARG001 - the digest 
     import pandas as pd  # noqa: F401 - the table of films needs it, and
     import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401 - Streamlit this, to send it
 
-    reader_of(_bundle).read_bytes(samples()[0].data)
+    from pneumo_core.reading.saliency import overlay
+
+    reading = reader_of(_bundle).read_bytes(samples()[0].data)
+    if reading.pixels is not None and reading.cam is not None:
+        jpeg(overlay(reading.pixels, reading.cam))
     return True

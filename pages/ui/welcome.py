@@ -18,13 +18,14 @@ def show_welcome(bundle: Bundle) -> None:
     """One sentence on what to do, and the three answers a film may get."""
     points = bundle.points
     low, high = per_cent(points.screening), per_cent(points.ruling_in)
+    between = f"between {low} and {high}, or a doubtful film: a radiologist should read it"
     st.html(
         '<section class="pn-welcome"><h2>Drop a frontal chest film above, or take a sample.</h2>'
         "<p>Each film is answered within about a second, with one of three decisions, its "
         "probability and a map of where the model looked. Films stay in this session and are not "
         "stored.</p><ul>"
         f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
-        f"{_answer(REFER, f'between {low} and {high}: a radiologist should read the film')}"
+        f"{_answer(REFER, between)}"
         f"{_answer(NORMAL, f'below {low}; this does not rule pneumonia out')}"
         "</ul></section>"
     )
