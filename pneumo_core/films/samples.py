@@ -31,10 +31,10 @@ HEIGHT, WIDTH = 480, 600  # pixels: the model's square, at the usual shape of a 
 MARGIN = 0.04  # of the model's side, cropped all round
 SAMPLES = (
     ("normal", 79),
-    ("bacterial", 224),
+    ("bacterial", 254),
     ("normal", 6),
     ("viral", 25),
-    ("bacterial", 201),
+    ("bacterial", 64),
     ("normal", 22),
 )
 """Subtype and seed of each sample; `bench/choose_samples.py` finds seeds a bundle reads well."""
