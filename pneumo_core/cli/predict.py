@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumo_core import DISCLAIMER
 from pneumo_core.cli.console import emit, emit_json, tell
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reader, Reading
 
-COLUMNS = (
-    "file",
-    "status",
-    "decision",
-    "p_pneumonia",
-    "p_bacterial",
-    "p_viral",
-    "threshold_low",
-    "threshold_high",
-    "gate",
-    "message",
-    "ms",
-)
 SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
 
 
@@ -50,6 +37,7 @@ def predict(  # noqa: PLR0913 - one argument an option
     from pneumo_core.bundle import load_bundle
     from pneumo_core.reading.predict import Reader
     from pneumo_core.reading.saliency import check_method
+    from pneumo_core.reading.table import as_row, to_csv
 
     check_method(method)
     reader = Reader(load_bundle(model))
@@ -63,7 +51,7 @@ def predict(  # noqa: PLR0913 - one argument an option
         failures += reading.status == "error"
         emit_json(row, indent=None) if json else emit(_line(row, reading))
     if csv_file is not None:
-        _write_csv(csv_file, rows)
+        csv_file.write_bytes(to_csv(rows))
     if not rows:
         tell("Error: expected at least one film; the folder holds no file.")
     if failures:
@@ -86,27 +74,6 @@ def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
                 yield file, str(path / file.relative_to(path))
 
 
-def as_row(name: str, reading: Reading) -> dict[str, Any]:
-    """The reading of the file called `name`, with the columns of the design."""
-    return {
-        "file": name,
-        "status": reading.status,
-        "decision": reading.decision.value if reading.decision else None,
-        "p_pneumonia": _rounded(reading.p_pneumonia),
-        "p_bacterial": _rounded(reading.p_bacterial),
-        "p_viral": _rounded(reading.p_viral),
-        "threshold_low": reading.threshold_low,
-        "threshold_high": reading.threshold_high,
-        "gate": {"ok": reading.gate_ok, "reasons": list(reading.gate_reasons)},
-        "message": reading.message,
-        "ms": round(reading.ms, 1),
-    }
-
-
-def _rounded(p: float | None) -> float | None:
-    return None if p is None else round(p, 6)
-
-
 def _line(row: dict[str, Any], reading: Reading) -> str:
     if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
         return f"{row['file']}\t{row['status'].upper()}\t{row['message']}"
@@ -115,7 +82,9 @@ def _line(row: dict[str, Any], reading: Reading) -> str:
 
 
 def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, method: str) -> str:
-    import cv2
+    """Write the film with its map as a PNG that carries the disclaimer; its path."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     from pneumo_core.reading.saliency import overlay, saliency_map
 
@@ -123,18 +92,12 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     cam = reading.cam
     if method != "cam":
         cam = saliency_map(reader.bundle, reading.pixels, method)
-    picture = overlay(reading.pixels, cam)
     folder.mkdir(parents=True, exist_ok=True)
     stem = "-".join(part for part in Path(name).with_suffix("").parts[-2:] if part.strip("./\\"))
-    target = folder / f"{stem}.{method}.png"
-    cv2.imwrite(str(target), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    # Films of one name in two folders may be of one call: the file's hash tells them apart.
+    known = reading.facts.sha256[:8] if reading.facts else ""
+    target = folder / f"{stem}.{known}.{method}.png"
+    text = PngInfo()
+    text.add_text("Disclaimer", DISCLAIMER)
+    Image.fromarray(overlay(reading.pixels, cam)).save(target, pnginfo=text)
     return str(target)
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
-        writer.writeheader()
-        for row in rows:
-            gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
-            writer.writerow({**row, "gate": gate})

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pneumo_core import cli
 from pneumo_core.config import ROOT
@@ -95,8 +97,13 @@ def test_predict_writes_a_table_and_pictures(run, films, tmp_path):
     with table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["gate"] for row in rows] == ["ok", "ok"]
-    assert sorted(p.name for p in pictures.iterdir()) == ["b-c.cam.png", "films-a.cam.png"]
-    assert cv2.imread(str(pictures / "b-c.cam.png")).shape == (160, 160, 3)
+    assert all("Not a medical device" in row["disclaimer"] for row in rows)
+    first, second = sorted(pictures.iterdir())
+    assert re.fullmatch(r"b-c\.[0-9a-f]{8}\.cam\.png", first.name)
+    assert re.fullmatch(r"films-a\.[0-9a-f]{8}\.cam\.png", second.name)
+    with Image.open(first) as picture:
+        assert (picture.mode, picture.size) == ("RGB", (160, 160))
+        assert "Not a medical device" in picture.text["Disclaimer"]
     assert out.splitlines()[0].startswith(f"{films}/a.png\t")
 
 

@@ -1,0 +1,72 @@
+"""Readings as rows: what `predict` prints and what is downloaded as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core import DISCLAIMER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pneumo_core.reading.predict import Reading
+
+COLUMNS = (
+    "file",
+    "status",
+    "decision",
+    "p_pneumonia",
+    "p_bacterial",
+    "p_viral",
+    "threshold_low",
+    "threshold_high",
+    "gate",
+    "message",
+    "ms",
+)
+# What a spreadsheet would run as a formula, were a file's name to begin with it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_row(name: str, reading: Reading) -> dict[str, Any]:
+    """The reading of the file called `name`, by COLUMNS; probabilities are 0..1 or None."""
+    return {
+        "file": name,
+        "status": reading.status,
+        "decision": reading.decision.value if reading.decision else None,
+        "p_pneumonia": _rounded(reading.p_pneumonia),
+        "p_bacterial": _rounded(reading.p_bacterial),
+        "p_viral": _rounded(reading.p_viral),
+        "threshold_low": reading.threshold_low,
+        "threshold_high": reading.threshold_high,
+        "gate": {"ok": reading.gate_ok, "reasons": list(reading.gate_reasons)},
+        "message": reading.message,
+        "ms": round(reading.ms, 1),
+    }
+
+
+def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
+    """UTF-8 CSV of rows made by `as_row`, with the disclaimer as a last column.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([*COLUMNS, "disclaimer"])
+    for row in rows:
+        gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
+        cells = {**row, "gate": gate}
+        writer.writerow([*(_plain(cells[column]) for column in COLUMNS), DISCLAIMER])
+    return out.getvalue().encode("utf-8")
+
+
+def _rounded(p: float | None) -> float | None:
+    return None if p is None else round(p, 6)
+
+
+def _plain(cell: object) -> object:
+    if cell is None:
+        return ""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,58 @@
+import csv
+import io
+
+from pneumo_core.reading.decision import Decision
+from pneumo_core.reading.predict import Reading
+from pneumo_core.reading.table import COLUMNS, as_row, to_csv
+
+READ = Reading(
+    status="ok",
+    message="Signs of pneumonia: 91 %.",
+    bundle="tiny 1.0",
+    threshold_low=0.2,
+    threshold_high=0.8,
+    decision=Decision.PNEUMONIA,
+    p_pneumonia=0.9123456789,
+    p_bacterial=0.7,
+    p_viral=0.2123456789,
+    gate_ok=True,
+    ms=12.345,
+)
+REJECTED = Reading(
+    status="rejected",
+    message="Not read: a page.",
+    bundle="tiny 1.0",
+    threshold_low=0.2,
+    threshold_high=0.8,
+    gate_reasons=("A page.", "Mostly white."),
+)
+
+
+def test_a_row_has_the_columns_in_order():
+    row = as_row("a.png", READ)
+    assert tuple(row) == COLUMNS
+    assert (row["decision"], row["p_pneumonia"], row["ms"]) == ("PNEUMONIA", 0.912346, 12.3)
+    assert row["gate"] == {"ok": True, "reasons": []}
+
+
+def test_what_was_not_read_has_no_probability():
+    row = as_row("b.png", REJECTED)
+    assert (row["decision"], row["p_pneumonia"]) == (None, None)
+    assert row["gate"] == {"ok": False, "reasons": ["A page.", "Mostly white."]}
+
+
+def table(*rows):
+    return list(csv.DictReader(io.StringIO(to_csv(rows).decode("utf-8"), newline="")))
+
+
+def test_the_csv_says_in_every_row_what_it_is_not():
+    rows = table(as_row("a.png", READ), as_row("b.png", REJECTED))
+    assert [row["file"] for row in rows] == ["a.png", "b.png"]
+    assert [row["gate"] for row in rows] == ["ok", "A page. Mostly white."]
+    assert rows[1]["p_pneumonia"] == ""
+    assert all("Not a medical device" in row["disclaimer"] for row in rows)
+
+
+def test_no_name_becomes_a_formula():
+    (row,) = table(as_row("=HYPERLINK(1)", READ))
+    assert row["file"] == "'=HYPERLINK(1)"
