@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import state
 from pneumo_core import DISCLAIMER, __version__
@@ -39,11 +40,8 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def page_frame(title: str) -> Iterator[None]:
-    """Everything around a page's content; the first statement of every page.
-
-    A direct visit to a page's address on a cold server runs that page without app.py: so nothing
-    is left to the router but the list of pages.
-    """
+    """Everything around a page's content; the first statement of every page."""
+    _by_the_router()
     st.set_page_config(
         page_title=f"{title} · Pneumo",
         page_icon=str(ICON),
@@ -60,6 +58,17 @@ def page_frame(title: str) -> Iterator[None]:
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
     with content, plain_words():
         yield
+
+
+def _by_the_router() -> None:
+    """Start anew with app.py where a page was started without it.
+
+    As long as app.py has not run, Streamlit takes the folder's files for the list of pages, and a
+    first visit to a page's own address runs that file alone, under a menu of file names.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 @contextmanager

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMEDRIVER = shutil.which("chromedriver")
 SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -31,7 +29,17 @@ SWITCHES = (
 
 
 @pytest.fixture(scope="session")
-def models_dir(request: pytest.FixtureRequest) -> Path:
+def chromium() -> tuple[str, str]:
+    """Paths of Chromium and of its driver; skips, with the reason, where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if found is None or driver is None:
+        pytest.skip("No Chromium here: expected the commands chromium and chromedriver.")
+    return found, driver
+
+
+@pytest.fixture(scope="session")
+def models_dir(request: pytest.FixtureRequest, chromium: tuple[str, str]) -> Path:
     """The models that ship, or the tiny one where none is in service."""
     shipped = load_settings().models_dir
     if (shipped / "active").exists():
@@ -77,15 +85,13 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    """A fresh headless Chromium, 1440 × 900; skipped, with the reason, where there is none."""
-    if CHROMIUM is None or CHROMEDRIVER is None:
-        pytest.skip("No Chromium here: expected the commands chromium and chromedriver.")
+def browser(tmp_path: Path, chromium: tuple[str, str]) -> Iterator[webdriver.Chrome]:
+    """A fresh headless Chromium, 1440 × 900."""
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location, driver_path = chromium
     for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1440,900"):
         options.add_argument(switch)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
     driver.set_script_timeout(30)
     yield driver
     driver.quit()

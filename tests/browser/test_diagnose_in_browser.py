@@ -99,6 +99,13 @@ def narrow(browser: Chrome) -> None:
     )
 
 
+def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browser, address):
+    visit(browser, f"{address}/diagnose")
+    assert shown(browser, "h1") == "Diagnose"
+    assert browser.find_elements(By.CSS_SELECTOR, "[data-testid=stSidebarNavLink]") == []
+    assert faults(browser) == []
+
+
 def test_film_dicom_and_broken_file_together(browser, address, files):
     visit(browser, address)
     assert shown(browser, "h1") == "Diagnose"
