@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.film_view import show_film
+from pages.ui.film_view import is_wide, show_film
 from pages.ui.frame import heading, page_frame
 from pages.ui.intake import drop_zone, take_in, take_sample
 from pages.ui.samples import chosen_sample
@@ -72,7 +72,8 @@ def _show(shown: Entry, entries: list[Entry]) -> None:
     """The film shown large with what was found, and the table of all films below it."""
     show_stepper(shown, entries)
     with st.container(key="reading"):
-        words, picture = st.columns([4, 5], gap="medium")  # in reading order; style.css turns it
+        # Words first, as they are read; style.css puts the picture on the left of a wide page.
+        words, picture = st.columns([2, 5] if is_wide() else [4, 5], gap="medium")
         with words:
             show_verdict(shown)
         with picture:

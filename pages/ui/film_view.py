@@ -14,7 +14,7 @@ from pages.ui.words import sense_of
 if TYPE_CHECKING:
     from pages.ui.entry import Entry
 
-VIEWS = ("Film", "Blend", "Map", "Side by side")
+FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")
 CAPTION = "The map shows where the model looked, not where the lesion is."
 LEGEND = (
     '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
@@ -31,16 +31,23 @@ def show_film(key: str) -> None:
         return
     with plain_words():
         if entry.reading.cam is None:
-            _picture(entry.picture, f"The film {entry.name}, which was not read")
+            with st.container(key="film"):
+                _picture(entry.picture, f"The film {entry.name}, which was not read")
         else:
             _with_map(entry)
 
 
+def is_wide() -> bool:
+    """Whether the picture wants most of the page: two films side by side do."""
+    return state.picture()[0] == SIDE_BY_SIDE
+
+
 def _with_map(entry: Entry) -> None:
+    last_view, last_opacity = state.picture()
     view = st.segmented_control(
         "Picture",
         VIEWS,
-        default="Blend",
+        default=last_view,
         required=True,
         key="diagnose.view",
         label_visibility="collapsed",
@@ -51,28 +58,31 @@ def _with_map(entry: Entry) -> None:
         "Opacity of the map",
         0,
         100,
-        45,
+        last_opacity,
         5,
         format="%d %%",
         key="diagnose.opacity",
-        disabled=view in {"Film", "Map"},
+        disabled=view in {FILM, MAP},
     )
     right.html(LEGEND)
+    state.keep_picture(view, opacity)
+    if SIDE_BY_SIDE in {view, last_view} and view != last_view:
+        st.rerun()  # all of the page: its columns change
     with place:
         _show(entry, view, opacity / 100)
 
 
 def _show(entry: Entry, view: str, opacity: float) -> None:
-    if view == "Film":
+    if view == FILM:
         _picture(entry.picture, f"The film {entry.name}")
-    elif view == "Side by side":
+    elif view == SIDE_BY_SIDE:
         film, blend = st.columns(2)
         with film:
             _picture(entry.picture, f"The film {entry.name}")
         with blend:
             _picture(_mapped(entry, opacity), _described(entry))
     else:
-        _picture(_mapped(entry, None if view == "Map" else opacity), _described(entry))
+        _picture(_mapped(entry, None if view == MAP else opacity), _described(entry))
 
 
 def _mapped(entry: Entry, opacity: float | None) -> bytes:

@@ -24,6 +24,7 @@ FULL = (
 
 _FILMS, _OPEN = "diagnose.films", "diagnose.open"
 _TAKEN, _ROUND = "diagnose.taken", "diagnose.round"
+_PICTURE = "diagnose.picture"
 
 
 def prepare() -> None:
@@ -32,6 +33,7 @@ def prepare() -> None:
     st.session_state.setdefault(_OPEN, None)
     st.session_state.setdefault(_TAKEN, set())
     st.session_state.setdefault(_ROUND, 0)
+    st.session_state.setdefault(_PICTURE, ("Blend", 45))
 
 
 def films() -> dict[str, Entry]:
@@ -80,6 +82,17 @@ def opened() -> Entry | None:
 def open_film(key: str) -> None:
     """Show this film large."""
     st.session_state[_OPEN] = key
+
+
+def picture() -> tuple[str, int]:
+    """How films are shown: the view last chosen, and the opacity of the map in per cent."""
+    view, opacity = st.session_state[_PICTURE]
+    return str(view), int(opacity)
+
+
+def keep_picture(view: str, opacity: int) -> None:
+    """Show the next films in the same way."""
+    st.session_state[_PICTURE] = (view, opacity)
 
 
 def clear() -> None:

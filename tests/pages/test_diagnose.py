@@ -92,6 +92,7 @@ def test_the_picture_is_switched_without_reading_again(page, png, reader):
         assert len(page.image) == pictures
         assert page.slider[0].disabled == (view in {"Film", "Map"})
     page.slider[0].set_value(80).run()
+    assert page.session_state["diagnose.picture"] == ("Blend", 80)
     assert reader.films == 1
     assert no_trace(page)
 
@@ -135,6 +136,16 @@ def test_previous_and_next_go_through_the_worklist(page, png):
     assert shown == ["a.png", "b.png", "c.png"]
     page.button(key="diagnose.previous").click().run()
     assert "2 of 3" in html_of(page)
+
+
+def test_the_view_chosen_outlasts_a_film_that_has_none(page, png):
+    drop(page.run(), ("a.png", png(225)), ("broken.png", b"x"), ("c.png", png(30)))
+    page.segmented_control[0].set_value("Map").run()
+    for _ in range(2):
+        page.button(key="diagnose.next").click().run()
+    assert not page.segmented_control
+    page.button(key="diagnose.previous").click().run()
+    assert page.segmented_control[0].value == "Map"
 
 
 def test_the_same_film_is_not_read_twice(page, png, reader):
