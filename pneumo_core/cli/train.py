@@ -64,7 +64,8 @@ def train(  # noqa: PLR0913 - one argument an option
         )
         name = check_name(bundle or f"{recipe.backbone}-{recipe.preset}")
         run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
-    tell(f"Run {run.id}. If it is interrupted: train {data} --resume {run.id}")
+    again = f"python -m pneumo_core train {data} --resume {run.id}"
+    tell(f"Run {run.id}. If it is interrupted: {again}")
     _start_keras()
     from pneumo_core.learning.train import train as carry_out
 

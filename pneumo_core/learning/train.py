@@ -64,7 +64,7 @@ def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
         told = str(error) or type(error).__name__
         run.update(state="failed", message=told)
         raise
-    run.update(state="done", phase="done", message=f"Model {bundle.name} is in service.")
+    run.update(state="done", phase="done", message=f"Model {bundle.name} is written.")
     return bundle
 
 
