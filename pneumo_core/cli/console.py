@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+SECONDS_BETWEEN_COUNTS = 5.0
+SECONDS_BETWEEN_STEPS = 30.0
 
 
 def emit(text: str) -> None:
@@ -31,7 +35,7 @@ def tell(text: str) -> None:
 def progress() -> Iterator[Callable[[str, int, int, str], None]]:
     """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise."""
     if not sys.stderr.isatty():
-        yield _plain
+        yield _plain_reporter()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -51,14 +55,21 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
         yield report
 
 
-def _plain(phase: str, done: int, total: int, words: str) -> None:
-    """A line for each finished step, and every tenth of a long one without words of its own."""
-    if phase == "train":
-        return
-    if words:
-        tell(f"{phase}: {words}")
-    elif done == total or done % max(1, total // 10) == 0:
-        tell(f"{phase}: {done:,} of {total:,}")
+def _plain_reporter() -> Callable[[str, int, int, str], None]:
+    """Lines for a log: every word, and of mere counts one in five seconds."""
+    told = time.monotonic()
+
+    def report(phase: str, done: int, total: int, words: str) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if phase == "train" and now - told < SECONDS_BETWEEN_STEPS:
+            return
+        if not words and now - told < SECONDS_BETWEEN_COUNTS:
+            return
+        told = now
+        tell(f"{phase}: {words or f'{done:,} of {total:,}'}")
+
+    return report
 
 
 def per_cent(rate: dict[str, float]) -> str:

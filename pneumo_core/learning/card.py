@@ -76,7 +76,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "figures": headline(logits[0], held_out, groups, fitted),
         "data": _data(index, len(rows)),
         "training": {
-            **recipe.as_dict(),
+            **{name: value for name, value in recipe.as_dict().items() if value != ""},
             **(_disturbances() if recipe.augment else {}),
             "weights": _origin(recipe),
             **{key: facts[key] for key in ("machine", "seconds", "finished")},
