@@ -31,19 +31,34 @@ def pneumonia_probability(logits: NDArray[Any], temperature: float) -> NDArray[n
     return 1.0 - metrics.probabilities(logits, temperature)[:, 0]
 
 
+def prior_shift(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """What to add to every pneumonia logit so that, at some temperature, chances come true.
+
+    Class weights and label smoothing move the network's odds away from those of the films; a
+    temperature alone cannot move them back (Platt 1999, Probabilistic outputs for support vector
+    machines, fits a slope and an offset for that reason). The shift is meant for the bias of the
+    head, so that logits carry it wherever the network goes.
+    """
+    from scipy.optimize import minimize
+
+    def loss(fit: NDArray[np.float64]) -> float:
+        return _loss(logits, labels, temperature=float(np.exp(fit[0])), shift=float(fit[1]))
+
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead", bounds=[(-3, 3), (-20, 20)])
+    return float(found.x[1])
+
+
 def calibrate(logits: NDArray[Any], labels: NDArray[np.int64]) -> Calibration:
     """Fit on validation films: logits (N, C), labels int (N,) with 0 for normal.
 
     The temperature minimises the likelihood loss of pneumonia against normal, which is what
-    decisions are made of. Screening keeps a sensitivity of at least 0.98, ruling in a
-    specificity of at least 0.98; where a good network turns the two around, REFER is the gap
-    between them all the same. Raises ValueError where a class is missing.
+    decisions are made of (Guo et al. 2017, On calibration of modern neural networks). Screening
+    keeps a sensitivity of at least 0.98, ruling in a specificity of at least 0.98; where a good
+    network turns the two around, REFER is the gap between them all the same. Raises ValueError
+    where a class is missing.
     """
     sick = labels > 0
-    margin = np.logaddexp.reduce(logits[:, 1:], axis=1) - logits[:, 0]
-    temperature = metrics.fit_temperature(
-        np.stack([np.zeros_like(margin), margin], axis=1), sick.astype(int)
-    )
+    temperature = _temperature(logits, labels)
     p = pneumonia_probability(logits, temperature)
     ends = sorted(
         (
@@ -53,6 +68,25 @@ def calibrate(logits: NDArray[Any], labels: NDArray[np.int64]) -> Calibration:
     )
     balanced = min(max(metrics.balanced_threshold(sick, p), ends[0]), ends[1])
     return Calibration(float(temperature), float(ends[0]), balanced, float(ends[1]))
+
+
+def _temperature(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        return _loss(logits, labels, temperature=float(np.exp(log_temperature)))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+
+
+def _loss(
+    logits: NDArray[Any], labels: NDArray[np.int64], *, temperature: float, shift: float = 0.0
+) -> float:
+    """Mean negative log likelihood of pneumonia against normal, as it is answered."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled[:, 1:] += shift / temperature
+    odds = np.logaddexp.reduce(scaled[:, 1:], axis=1) - scaled[:, 0]
+    return float(np.logaddexp(0, np.where(labels > 0, -odds, odds)).mean())
 
 
 def rates(sick: NDArray[Any], p: NDArray[Any], threshold: float) -> dict[str, Any]:

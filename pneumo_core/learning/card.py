@@ -66,7 +66,11 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "classes": list(recipe.classes),
         "input": {"size": recipe.size},
         "network": _network(recipe, parameters),
-        "calibration": {"temperature": fitted.temperature, "fitted_on": fitted_on},
+        "calibration": {
+            "temperature": fitted.temperature,
+            "head": "its bias is set to the odds of the same films",
+            "fitted_on": fitted_on,
+        },
         "operating_points": {
             "screening": rates(sick, p, fitted.screening),
             "balanced": rates(sick, p, fitted.balanced),

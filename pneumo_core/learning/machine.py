@@ -33,7 +33,9 @@ def survey(precision: str = "auto") -> Machine:
     import keras
 
     backend = keras.backend.backend()
-    gpus = len(keras.distribution.list_devices("gpu")) if backend != "torch" else _torch_gpus()
+    # Every device is asked for: JAX raises where devices of a named kind are absent.
+    devices = keras.distribution.list_devices() if backend != "torch" else _torch_devices()
+    gpus = sum(device.lower().startswith(("gpu", "cuda")) for device in devices)
     if precision == "auto":
         precision = "mixed_bfloat16" if gpus or _cpu_has_bfloat16() else "float32"
     device = f"{gpus} × GPU" if gpus else f"{os.cpu_count()} CPU cores ({_cpu_name()})"
@@ -41,10 +43,10 @@ def survey(precision: str = "auto") -> Machine:
     return Machine(backend, device, gpus, precision, xla=backend == "jax")
 
 
-def _torch_gpus() -> int:
+def _torch_devices() -> list[str]:
     import torch  # type: ignore[import-not-found]
 
-    return int(torch.cuda.device_count())
+    return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
 
 
 def _cpu_facts() -> str:

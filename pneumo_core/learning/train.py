@@ -19,7 +19,7 @@ from pneumo_core.films.folds import grouped_folds, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.films.reframe import OTHER_FRAMES, WHOLE
-from pneumo_core.learning.calibrate import pneumonia_probability
+from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     seconds = time.time() - began + earlier
     run.update(phase="bundling", seconds=seconds)
     report("bundle", 0, 1, "calibrating and writing the bundle")
+    logits = _with_prior(network, logits, corpus.labels[rows])
     card, fitted = make_card(
         name=config["bundle"],
         recipe=recipe,
@@ -205,6 +206,18 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     network.save(finished)
     np.save(kept, logits)
     return network, logits
+
+
+def _with_prior(
+    network: Any, logits: NDArray[np.float32], labels: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Bring the head's bias to the films' own odds; the logits (frames, films, C) it gives then."""
+    shift = np.zeros(logits.shape[-1], "float32")
+    shift[1:] = prior_shift(np.concatenate(logits), np.tile(labels, len(logits)))
+    head = network.get_layer("logits")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel, bias + shift])
+    return logits + shift
 
 
 def predictions_table(

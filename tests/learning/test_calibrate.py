@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from pneumo_core.learning.calibrate import calibrate, headline, pneumonia_probability, rates
+from pneumo_core.learning.calibrate import (
+    calibrate,
+    headline,
+    pneumonia_probability,
+    prior_shift,
+    rates,
+)
 
 
 def noisy_films(n=4000, *, sharpness=2.0, seed=0):
@@ -21,6 +27,19 @@ def noisy_films(n=4000, *, sharpness=2.0, seed=0):
 def test_temperature_undoes_overconfidence():
     logits, labels = noisy_films(sharpness=2.0)
     assert calibrate(logits, labels).temperature == pytest.approx(2.0, abs=0.2)
+
+
+def test_the_shift_undoes_what_class_weights_did_to_the_odds():
+    logits, labels = noisy_films(sharpness=2.0)
+    logits[:, 1:] -= 3.0
+    shift = prior_shift(logits, labels)
+    # At temperature 2 two equal subtypes make up exp(-1/2 log 2) × 2 of one: log 2 less is missing.
+    assert shift == pytest.approx(3.0 - np.log(2), abs=0.2)
+    logits[:, 1:] += shift
+    fitted = calibrate(logits, labels)
+    p = pneumonia_probability(logits, fitted.temperature)
+    assert fitted.temperature == pytest.approx(2.0, abs=0.2)
+    assert p.mean() == pytest.approx((labels > 0).mean(), abs=0.005)
 
 
 def test_points_keep_their_promises_and_their_order():
