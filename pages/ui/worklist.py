@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.export import to_csv
 from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
+from pneumo_core.reading.table import as_row, to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Download table (CSV)",
-            to_csv(entries),
+            to_csv(as_row(entry.name, entry.reading) for entry in entries),
             "pneumo-readings.csv",
             "text/csv",
             icon=":material/download:",

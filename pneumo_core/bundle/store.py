@@ -132,11 +132,13 @@ def active_name(models_dir: Path | None = None) -> str:
     try:
         line = (folder / "active").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(
-            "Expected a model in service, but none is chosen. There is: "
-            f"{_spoken(bundle_names(folder))}. "
-            "Choose one with: python -m pneumo_core models activate NAME"
-        ) from error
+        names = bundle_names(folder)
+        remedy = (
+            f"Choose one of {', '.join(names)} with: python -m pneumo_core models activate NAME"
+            if names
+            else "There is no model yet. Make one with: python -m pneumo_core train DATA --activate"
+        )
+        raise BundleError(f"Expected a model in service, but none is chosen. {remedy}") from error
     return check_name(line)
 
 

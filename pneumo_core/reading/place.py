@@ -18,21 +18,24 @@ _GRID = 60  # divides into thirds
 
 
 def place(cam: NDArray[np.float32]) -> str:
-    """The zones that hold most of a map (h,w) in 0..1, or "no single place".
+    """The zones that hold most of a map's peaks, (h,w) in 0..1, or "no single place".
 
+    Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt.
     Six zones: right and left half, upper, middle and lower third of the picture. The patient's
     right is the picture's left, as on any frontal film in standard orientation; a film that was
     mirrored is not noticed. Two zones are named when they hold 60 % of the map together and the
-    weaker more than half as much as the stronger, one when it holds 40 % (evenly spread, a zone
+    weaker more than a third as much as the stronger, one when it holds 40 % (evenly spread, a zone
     would hold 17 %).
     """
     if float(cam.max()) < FAINT:
         return NOWHERE
-    grid = upsample(cam, (_GRID, _GRID)).reshape(3, _GRID // 3, 2, _GRID // 2)
+    fine = upsample(cam, (_GRID, _GRID))
+    peaks = np.where(fine >= fine.max() / 2, fine, 0.0)
+    grid = peaks.reshape(3, _GRID // 3, 2, _GRID // 2)
     shares = grid.sum(axis=(1, 3)) / grid.sum()
     order = np.argsort(-shares, axis=None)
     first, second = (divmod(int(i), 2) for i in order[:2])
-    if shares[first] + shares[second] >= 0.6 and shares[second] > shares[first] / 2:
+    if shares[first] + shares[second] >= 0.6 and shares[second] > shares[first] / 3:
         return _two(*sorted([first, second]))
     if shares[first] >= 0.4:
         return f"mostly the {_side(first)} {_ROWS[first[0]]} zone"

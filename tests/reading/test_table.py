@@ -1,6 +1,8 @@
 import csv
 import io
 
+import pytest
+
 from pneumo_core.reading.decision import Decision
 from pneumo_core.reading.predict import Reading
 from pneumo_core.reading.table import COLUMNS, as_row, to_csv
@@ -53,6 +55,17 @@ def test_the_csv_says_in_every_row_what_it_is_not():
     assert all("Not a medical device" in row["disclaimer"] for row in rows)
 
 
-def test_no_name_becomes_a_formula():
-    (row,) = table(as_row("=HYPERLINK(1)", READ))
-    assert row["file"] == "'=HYPERLINK(1)"
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@SUM(A1).png", "\t=1.png"])
+def test_a_spreadsheet_does_not_run_a_file_name(name):
+    (row,) = table(as_row(name, READ))
+    assert row["file"] == f"'{name}"
+
+
+def test_quotes_commas_and_line_breaks_stay_in_their_cell():
+    name = 'a "b", c\nd.png'
+    (row,) = table(as_row(name, READ))
+    assert row["file"] == name
+
+
+def test_a_table_of_nothing_is_its_heading():
+    assert to_csv([]).decode() == ",".join([*COLUMNS, "disclaimer"]) + "\r\n"
