@@ -12,9 +12,10 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
-from pneumo_core.learning.train import class_labels, train
+from pneumo_core.learning.train import train
 
 pytestmark = pytest.mark.keras
 
@@ -123,6 +124,16 @@ def test_folds_predict_every_film_out_of_fold(demo, settings):
     bundle = train(run, settings=settings, report=lambda *_: None)
     assert len(pd.read_csv(bundle.path / "predictions.csv")) == outside_test(demo)
     assert "out-of-fold predictions of 2 folds" in bundle.card["calibration"]["fitted_on"]
+
+
+def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    run = start(demo, settings, small(), name="stopped")
+    with pytest.raises(KeyboardInterrupt):
+        train(run, settings=settings, report=stop)
+    assert run.status()["state"] == "interrupted"
 
 
 def test_a_folder_without_films_ends_the_run_in_words(tmp_path, settings):

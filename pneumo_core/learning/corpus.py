@@ -1,0 +1,86 @@
+"""The films a run learns from: a folder → index, pixels, class labels and folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.folds import grouped_folds, write_manifest
+from pneumo_core.films.index import index_folder
+from pneumo_core.films.pixels import pixel_cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.learning.runs import Run
+
+Report = Callable[[str, int, int, str], None]  # phase, done, total, words
+HOLDOUT_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The films a run may learn from: every readable film outside the test split."""
+
+    index: pd.DataFrame
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    fold: NDArray[np.int64]
+
+    @property
+    def groups(self) -> NDArray[Any]:
+        """Patient key of each film."""
+        return self.index["group"].to_numpy()
+
+
+def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Report) -> Corpus:
+    """Index, decode and fold the films below `data`. Raises DataSetError."""
+    run.update(phase="reading the films")
+    found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
+    usable = found[found["readable"] & (found["split"] != "test")].reset_index(drop=True)
+    left_out = len(found) - len(usable)
+    if usable.empty:
+        raise DataSetError(
+            "Expected films to train on; every film is unreadable or in the test split."
+        )
+    report("index", 1, 1, f"{len(usable):,} films to learn from, {left_out:,} left out")
+    labels = class_labels(usable, recipe)
+    pixels = pixel_cache(
+        usable,
+        data,
+        size=recipe.size,
+        cache_dir=settings.cache_dir,
+        progress=lambda done, total: report("decode", done, total, ""),
+    )
+    folds = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS
+    fold = grouped_folds(usable, folds=folds, seed=recipe.seed)
+    write_manifest(usable, fold, run.folder / "folds.json", seed=recipe.seed)
+    return Corpus(usable, pixels, labels, fold)
+
+
+def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
+    """Class of each film as an index into `recipe.classes`. Raises DataSetError."""
+    column = "subtype" if recipe.task == "three-class" else "label"
+    names = list(recipe.classes)
+    strange = ~index[column].isin(names)
+    if strange.any():
+        raise DataSetError(
+            f"Expected every film to be one of {', '.join(names)}; {int(strange.sum())} films are "
+            f"not, the first {index['film'][strange].iloc[0]}. Train with --task binary."
+        )
+    labels = np.array([names.index(value) for value in index[column]], dtype=np.int64)
+    missing = [name for i, name in enumerate(names) if not (labels == i).any()]
+    if missing:
+        raise DataSetError(
+            f"Expected films of every class; there is no {' and no '.join(missing)} film."
+        )
+    return labels
