@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,10 +172,17 @@ def predictions_table(
 
 
 def _facts(recipe: Recipe, machine: Machine, seconds: float) -> dict[str, Any]:
-    packages = ("keras", "numpy", "opencv-python-headless", machine.backend)
+    import cv2
+    import keras
+
+    versions = {"keras": keras.__version__, "numpy": np.__version__, "opencv": cv2.__version__}
+    try:
+        versions[machine.backend] = version(machine.backend)
+    except PackageNotFoundError:  # a build of it under another name: tensorflow-cpu, say
+        versions[machine.backend] = "of a build of another name"
     return {
         "machine": machine.sentence(recipe.batch),
         "seconds": round(seconds, 1),
         "finished": time.strftime("%Y-%m-%d", time.gmtime()),
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
+        "versions": {"python": platform.python_version(), **versions},
     }
