@@ -18,7 +18,8 @@ FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side"
 CAPTION = "The map shows where the model looked, not where the lesion is."
 LEGEND = (
     '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
-    'for pneumonia, yellow the most."><span>no evidence</span><i></i><span>most</span></div>'
+    'for pneumonia, yellow the most."><span>no evidence of pneumonia</span>'
+    "<i></i><span>most</span></div>"
     f"<p>{CAPTION}</p></div>"
 )
 

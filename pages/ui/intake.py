@@ -73,6 +73,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     content = content_of(data, bundle.digest)
     entry = state.known(content)
     if entry is not None:
+        st.toast(f"{name} is in the list already and is not read again.")
         entry = entry.renamed(name)
     else:
         reader = cache.reader_of(bundle)

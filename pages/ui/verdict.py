@@ -21,6 +21,12 @@ SUBTYPE_NOTE = (
 )
 
 
+PREVALENCE_NOTE = (
+    "The probability is calibrated on the model's own data. Where pneumonia is rarer than there, "
+    "the true chance is lower."
+)
+
+
 def show_verdict(entry: Entry) -> None:
     """The words beside the picture."""
     if entry.reading.decision is None:
@@ -47,7 +53,8 @@ def _decision_html(reading: Reading) -> str:
         f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
         f"<span>{spoken_range(reading)} under small re-framings</span></p>"
-        f"{scale_html(reading)}<p>{escape(_why(reading))}</p></section>"
+        f"{scale_html(reading)}<p>{escape(_why(reading))}</p>"
+        f'<p class="pn-label">{PREVALENCE_NOTE}</p></section>'
     )
 
 

@@ -40,6 +40,7 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
         selection_mode=["single-row-required", "single-cell"],
         on_select=partial(_open_selected, keys),
         column_config=_columns(),
+        placeholder="–",
         alt="The films of this session, most suspicious first",
     )
     with st.container(horizontal=True):
@@ -98,11 +99,15 @@ def _open_selected(keys: list[str]) -> None:
 def _summary_html(entries: list[Entry]) -> str:
     counts = Counter(sense_of(entry.reading) for entry in entries)
     parts = "".join(
-        f'<span class="pn-{sense.name}">{sense.sign} {counts[sense]} {sense.words.lower()}</span>'
+        f'<span class="pn-{sense.name}">{sense.sign} {sense.words}: {counts[sense]}</span>'
         for sense in SENSES
         if counts[sense]
     )
-    return f'<p class="pn-summary"><span>This session: {_count(len(entries))}</span>{parts}</p>'
+    count = _count(len(entries))
+    return (
+        f'<p class="pn-summary"><span>This session: {count}, most suspicious first</span>'
+        f"{parts}</p>"
+    )
 
 
 def _unread_html(entries: list[Entry]) -> str:
@@ -123,7 +128,7 @@ def _unread_html(entries: list[Entry]) -> str:
 def _check(entry: Entry) -> str:
     reading = entry.reading
     if reading.gate_ok:
-        return " ".join(("✓", *reading.gate_reasons))
+        return " ".join(("✓ a radiograph", *reading.gate_reasons))
     return " ".join(("✕", *(reading.gate_reasons or (reading.message.removeprefix("Not read: "),))))
 
 

@@ -41,7 +41,7 @@ def predict(  # noqa: PLR0913 - one argument an option
 
     check_method(method)
     reader = Reader(load_bundle(model))
-    rows, failures = [], 0
+    rows, failures, rejected = [], 0, 0
     for path, name in films_below(paths):
         reading = reader.read_path(path)
         row = as_row(name, reading)
@@ -49,13 +49,14 @@ def predict(  # noqa: PLR0913 - one argument an option
             row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
         rows.append(row)
         failures += reading.status == "error"
+        rejected += reading.status == "rejected"
         emit_json(row, indent=None) if json else emit(_line(row, reading))
     if csv_file is not None:
         csv_file.write_bytes(to_csv(rows))
     if not rows:
         tell("Error: expected at least one film; the folder holds no file.")
-    if failures:
-        tell(f"{failures} of {len(rows)} files could not be read; each is named above.")
+    if failures or rejected:
+        tell(f"Of {len(rows)} files {failures} could not be read and {rejected} were rejected.")
     if failures or not rows:
         raise typer.Exit(1)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import emit, per_cent, progress, tell
+
+if TYPE_CHECKING:
+    from pneumo_core.learning.runs import Run
 
 
 def train(  # noqa: PLR0913 - one argument an option
@@ -17,7 +20,11 @@ def train(  # noqa: PLR0913 - one argument an option
     runs: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
     backbone: Annotated[
-        str | None, typer.Option(help="Architecture; resnet50 if not said.")
+        str | None,
+        typer.Option(
+            help="resnet50 if not said; resnet50v2, densenet121, densenet169, mobilenetv2, "
+            "efficientnetv2b0; or cnn, small and from scratch."
+        ),
     ] = None,
     weights: Annotated[str | None, typer.Option(help="imagenet, none or a weights file.")] = None,
     task: Annotated[str | None, typer.Option(help="three-class or binary.")] = None,
@@ -32,13 +39,15 @@ def train(  # noqa: PLR0913 - one argument an option
     precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
     resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Name of the bundle to write.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a bundle of that name.")
+    ] = False,
     put_in_service: Annotated[bool, typer.Option("--activate", help="Put it in service.")] = False,
 ) -> None:
     """Train a model: holds patients out, calibrates on them and writes a bundle with its card."""
     from dataclasses import replace
 
     from pneumo_core.bundle import activate
-    from pneumo_core.bundle.store import check_name
     from pneumo_core.config import load_settings
     from pneumo_core.learning.recipe import make_recipe
     from pneumo_core.learning.runs import create_run, find_run
@@ -46,8 +55,11 @@ def train(  # noqa: PLR0913 - one argument an option
     settings = load_settings()
     if runs is not None:
         settings = replace(settings, runs_dir=runs)
+    if not data.is_dir():
+        raise typer.BadParameter(f"there is no folder {data}.")
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
+        _same_folder(run, data)
     else:
         recipe = make_recipe(
             preset,
@@ -62,15 +74,20 @@ def train(  # noqa: PLR0913 - one argument an option
             seed=seed,
             precision=precision,
         )
-        name = check_name(bundle or f"{recipe.backbone}-{recipe.preset}")
+        usual = f"{recipe.backbone}-{recipe.preset}"
+        name = _free_name(bundle, usual, settings.models_dir, overwrite=overwrite)
         run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
     again = f"python -m pneumo_core train {data} --resume {run.id}"
     tell(f"Run {run.id}. If it is interrupted: {again}")
-    _start_keras()
-    from pneumo_core.learning.train import train as carry_out
+    try:
+        _start_keras()
+        from pneumo_core.learning.train import train as carry_out
 
-    with progress() as report:
-        made = carry_out(run, settings=settings, report=report)
+        with progress() as report:
+            made = carry_out(run, settings=settings, report=report)
+    except KeyboardInterrupt:
+        tell(f"Stopped. What its finished epochs learnt is kept; go on with: {again}")
+        raise typer.Exit(130) from None
     if put_in_service:
         activate(made.name, settings.models_dir)
     figures = made.card["figures"]
@@ -80,6 +97,36 @@ def train(  # noqa: PLR0913 - one argument an option
         f"sensitivity {per_cent(figures['sensitivity'])}, "
         f"specificity {per_cent(figures['specificity'])}"
     )
+
+
+def _free_name(asked: str | None, usual: str, models_dir: Path, *, overwrite: bool) -> str:
+    """The bundle's name: the one asked for, unless it is taken; else the usual one, numbered."""
+    from pneumo_core.bundle import bundle_names
+    from pneumo_core.bundle.store import check_name
+    from pneumo_core.errors import BundleError
+
+    taken = set(bundle_names(models_dir))
+    if asked is None:
+        numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
+        return next(name for name in (usual, *numbered) if name not in taken)
+    if check_name(asked) in taken and not overwrite:
+        raise BundleError(
+            f"Expected a new name for the bundle; there is a model {asked!r} already. "
+            "Choose another name, or pass --replace to overwrite that model."
+        )
+    return asked
+
+
+def _same_folder(run: Run, data: Path) -> None:
+    """Raise TrainingError unless the run was started on this folder."""
+    from pneumo_core.errors import TrainingError
+
+    begun = Path(run.config()["data"])
+    if begun.resolve() != data.resolve():
+        raise TrainingError(
+            f"Expected the folder that run {run.id} was started on, {begun}; got {data}. "
+            "Name that folder, or start a new run."
+        )
 
 
 def _start_keras() -> None:

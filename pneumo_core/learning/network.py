@@ -59,6 +59,15 @@ def find_backbone(name: str) -> Backbone:
     return BACKBONES[name]
 
 
+def check_weights(weights: str) -> None:
+    """Raise TrainingError unless `weights` are "imagenet", "none" or a file."""
+    if weights not in {"imagenet", "none"} and not Path(weights).is_file():
+        raise TrainingError(
+            "Expected --weights to be 'imagenet', 'none' or a weights file; "
+            f"{weights!r} is none of them."
+        )
+
+
 def build_network(  # noqa: PLR0913 - options, by keyword
     backbone: str,
     *,
@@ -143,22 +152,17 @@ def _pretrained(base: Callable[..., Any], spec: Backbone, weights: str) -> Any:
                 "download failed. Pass --weights PATH for a local weights file, or --weights none "
                 "to start from scratch."
             ) from error
-    path = Path(weights)
-    if not path.is_file():
-        raise TrainingError(
-            "Expected --weights to be 'imagenet', 'none' or a weights file; "
-            f"{weights!r} is none of them."
-        )
+    check_weights(weights)
     plain = base()
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that it finds no weights for, and leaves them random.
             warnings.simplefilter("error", UserWarning)
-            plain.load_weights(path)
+            plain.load_weights(weights)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         raise TrainingError(
             f"Expected weights of {spec.application} without its top"
-            f"{f' up to {spec.cut}' if spec.cut else ''} in {path.name}; they do not fit. "
+            f"{f' up to {spec.cut}' if spec.cut else ''} in {Path(weights).name}; they do not fit. "
             "Choose the backbone that the file belongs to."
         ) from error
     return plain

@@ -6,7 +6,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.network import THREE_CLASSES, TWO_CLASSES, find_backbone
+from pneumo_core.learning.network import (
+    THREE_CLASSES,
+    TWO_CLASSES,
+    check_weights,
+    find_backbone,
+)
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
@@ -79,7 +84,10 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
     chosen = {name: value for name, value in choices.items() if value is not None}
     recipe = replace(Recipe(preset=preset), **{**PRESETS[preset].choices, **chosen})
     find_backbone(recipe.backbone)
-    if recipe.backbone == "cnn" and recipe.weights == "imagenet":
+    check_weights(recipe.weights)
+    if recipe.backbone == "cnn":
+        if chosen.get("weights", "none") != "none":
+            raise TrainingError("Expected no --weights with the backbone cnn: it has none.")
         recipe = replace(recipe, weights="none")
     if recipe.size % 32 or not 64 <= recipe.size <= 512:
         raise TrainingError(

@@ -60,6 +60,5 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.update(epoch=epoch + 1, last=shown)
         words = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
         seconds = time.time() - self.began
-        self.report(
-            "epoch", epoch + 1, self.recipe.epochs, f"{self.title}: {words} ({seconds:.0f} s)"
-        )
+        where = f"{self.title}, {epoch + 1} of {self.recipe.epochs}"
+        self.report("epoch", epoch + 1, self.recipe.epochs, f"{where}: {words} ({seconds:.0f} s)")

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 FAINT = 0.25  # a map that stays below this has no place worth naming
 NOWHERE = "no single place"
+NOTHING = "nothing stood out: the map is faint"
 _ROWS = ("upper", "mid", "lower")
 _GRID = 60  # divides into thirds
 
 
 def place(cam: NDArray[np.float32]) -> str:
-    """The zones that hold most of a map's peaks, (h,w) in 0..1, or "no single place".
+    """The zones that hold most of a map's peaks, (h,w) in 0..1, or that there is none.
 
     Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt.
     Six zones: right and left half, upper, middle and lower third of the picture. The patient's
@@ -28,7 +29,7 @@ def place(cam: NDArray[np.float32]) -> str:
     would hold 17 %).
     """
     if float(cam.max()) < FAINT:
-        return NOWHERE
+        return NOTHING
     fine = upsample(cam, (_GRID, _GRID))
     peaks = np.where(fine >= fine.max() / 2, fine, 0.0)
     grid = peaks.reshape(3, _GRID // 3, 2, _GRID // 2)

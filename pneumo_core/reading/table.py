@@ -26,12 +26,17 @@ COLUMNS = (
     "message",
     "ms",
 )
+# What a table adds that lies about without the page or the call that made it.
+AFTER = ("p_low", "p_high", "model", "disclaimer")
 # What a spreadsheet would run as a formula, were a file's name to begin with it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
-    """The reading of the file called `name`, by COLUMNS; probabilities are 0..1 or None."""
+    """The reading of the file called `name`, by COLUMNS, with range and model after them.
+
+    Probabilities are 0..1 or None; the range is that of p_pneumonia under small re-framings.
+    """
     return {
         "file": name,
         "status": reading.status,
@@ -44,21 +49,24 @@ def as_row(name: str, reading: Reading) -> dict[str, Any]:
         "gate": {"ok": reading.gate_ok, "reasons": list(reading.gate_reasons)},
         "message": reading.message,
         "ms": round(reading.ms, 1),
+        "p_low": _rounded(reading.p_low),
+        "p_high": _rounded(reading.p_high),
+        "model": reading.bundle,
     }
 
 
 def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """UTF-8 CSV of rows made by `as_row`, with the disclaimer as a last column.
+    """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer.
 
     A text that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, "disclaimer"])
+    writer.writerow([*COLUMNS, *AFTER])
     for row in rows:
         gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
-        cells = {**row, "gate": gate}
-        writer.writerow([*(_plain(cells[column]) for column in COLUMNS), DISCLAIMER])
+        cells = {**row, "gate": gate, "disclaimer": DISCLAIMER}
+        writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
     return out.getvalue().encode("utf-8")
 
 

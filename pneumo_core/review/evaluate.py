@@ -43,7 +43,8 @@ def evaluate_split(
         found = found[found["split"] == split]
     if found.empty:
         raise DataSetError(
-            f"Expected a split {split!r} in the data; it holds {', '.join(present)}."
+            f"Expected a split {split!r} in the data; it holds {', '.join(present)}. "
+            "Name one of these, or all."
         )
     unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
     readable = found[found["readable"]].reset_index(drop=True)

@@ -14,6 +14,8 @@ from PIL import Image
 from pneumo_core import cli
 from pneumo_core.config import ROOT
 from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run
 
 
 @pytest.fixture
@@ -57,6 +59,7 @@ def test_predict_gives_one_json_object_a_line(run, films):
         assert list(row) == [
             *("file", "status", "decision", "p_pneumonia", "p_bacterial", "p_viral"),
             *("threshold_low", "threshold_high", "gate", "message", "ms"),
+            *("p_low", "p_high", "model"),
         ]
         assert row["status"] == "ok"
         assert row["decision"] in {"NORMAL", "PNEUMONIA", "REFER"}
@@ -74,7 +77,7 @@ def test_a_broken_file_costs_only_itself(run, films):
     assert rows["broken.png"]["status"] == "error"
     assert rows["broken.png"]["p_pneumonia"] is None
     assert "Expected" in rows["broken.png"]["message"]
-    assert "1 of 3 files could not be read" in err
+    assert "Of 3 files 1 could not be read and 0 were rejected." in err
 
 
 def test_what_the_gate_rejects_is_no_failure(run, tmp_path):
@@ -255,3 +258,26 @@ def test_the_module_starts_and_helps_without_heavy_imports():
     )
     assert done.returncode == 0, done.stderr
     assert "Research demonstration" in done.stdout
+
+
+def test_an_existing_bundle_is_not_overwritten_unasked(run, labelled, tmp_path):
+    code, _, err = run("train", labelled, "--backbone", "cnn", "--bundle", "tiny")
+    assert code == 1
+    assert "there is a model 'tiny' already" in err
+    assert "--replace" in err
+
+
+def test_training_starts_no_run_where_there_is_no_folder(run, tmp_path):
+    code, _, err = run("train", tmp_path / "gone", "--runs", tmp_path / "runs")
+    assert code == 2
+    assert "there is no folder" in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_is_resumed_on_its_own_folder_only(run, labelled, films, tmp_path):
+    begun = create_run(
+        tmp_path / "runs", make_recipe("quick", backbone="cnn"), data=films, bundle="b"
+    )
+    code, _, err = run("train", labelled, "--resume", begun.id, "--runs", tmp_path / "runs")
+    assert code == 1
+    assert f"Expected the folder that run {begun.id} was started on" in err

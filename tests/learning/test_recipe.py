@@ -36,6 +36,8 @@ def test_a_recipe_survives_being_written_down():
         ({"folds": 0}, "Expected folds of at least 1; got 0"),
         ({"task": "four"}, "Expected a task out of three-class, binary; got 'four'"),
         ({"precision": "half"}, "Expected a precision out of auto, float32"),
+        ({"backbone": "cnn", "weights": "imagenet"}, "Expected no --weights with the backbone cnn"),
+        ({"weights": "gone.h5"}, "'imagenet', 'none' or a weights file; 'gone.h5' is none"),
         ({"learning_rate": -1.0}, "Expected a positive learning_rate; got -1.0"),
     ],
 )

@@ -33,7 +33,12 @@ def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
     ]
     assert rows["p"].tolist()[:2] == [87, 99]
     assert rows["p"].isna().tolist() == [False, False, True, True]
-    assert rows["check"].tolist() == ["✓", "✓", "✕ This is a page.", "✕ Expected a film."]
+    assert rows["check"].tolist() == [
+        "✓ a radiograph",
+        "✓ a radiograph",
+        "✕ This is a page.",
+        "✕ Expected a film.",
+    ]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png"]
 
 

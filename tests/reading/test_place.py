@@ -30,8 +30,8 @@ def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:
         (_map((5, 0), (4, 0), (0, 3), height=0.5), "the left upper zone and the right lower zone"),
         (_map((0, 0), (0, 3), (5, 0), (5, 3)), "no single place"),
         (np.ones((6, 4), np.float32), "no single place"),
-        (_map((5, 0), height=0.2), "no single place"),
-        (np.zeros((6, 4), np.float32), "no single place"),
+        (_map((5, 0), height=0.2), "nothing stood out: the map is faint"),
+        (np.zeros((6, 4), np.float32), "nothing stood out: the map is faint"),
     ],
 )
 def test_place(cam: np.ndarray, words: str) -> None:

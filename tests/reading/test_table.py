@@ -5,7 +5,7 @@ import pytest
 
 from pneumo_core.reading.decision import Decision
 from pneumo_core.reading.predict import Reading
-from pneumo_core.reading.table import COLUMNS, as_row, to_csv
+from pneumo_core.reading.table import AFTER, COLUMNS, as_row, to_csv
 
 READ = Reading(
     status="ok",
@@ -32,7 +32,8 @@ REJECTED = Reading(
 
 def test_a_row_has_the_columns_in_order():
     row = as_row("a.png", READ)
-    assert tuple(row) == COLUMNS
+    assert tuple(row) == (*COLUMNS, "p_low", "p_high", "model")
+    assert row["model"] == "tiny 1.0"
     assert (row["decision"], row["p_pneumonia"], row["ms"]) == ("PNEUMONIA", 0.912346, 12.3)
     assert row["gate"] == {"ok": True, "reasons": []}
 
@@ -68,4 +69,4 @@ def test_quotes_commas_and_line_breaks_stay_in_their_cell():
 
 
 def test_a_table_of_nothing_is_its_heading():
-    assert to_csv([]).decode() == ",".join([*COLUMNS, "disclaimer"]) + "\r\n"
+    assert to_csv([]).decode() == ",".join([*COLUMNS, *AFTER]) + "\r\n"
