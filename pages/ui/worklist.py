@@ -128,7 +128,7 @@ def _unread_html(entries: list[Entry]) -> str:
 def _check(entry: Entry) -> str:
     reading = entry.reading
     if reading.gate_ok:
-        return " ".join(("✓ a radiograph", *reading.gate_reasons))
+        return " ".join(("✓ radiograph-like", *reading.gate_reasons))
     return " ".join(("✕", *(reading.gate_reasons or (reading.message.removeprefix("Not read: "),))))
 
 

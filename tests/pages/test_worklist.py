@@ -34,8 +34,8 @@ def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
     assert rows["p"].tolist()[:2] == [87, 99]
     assert rows["p"].isna().tolist() == [False, False, True, True]
     assert rows["check"].tolist() == [
-        "✓ a radiograph",
-        "✓ a radiograph",
+        "✓ radiograph-like",
+        "✓ radiograph-like",
         "✕ This is a page.",
         "✕ Expected a film.",
     ]
