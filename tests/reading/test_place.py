@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pneumo_core.reading.place import AT_THE_EDGE as EDGE
 from pneumo_core.reading.place import place
 
 
@@ -19,15 +20,22 @@ def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("cam", "words"),
     [
-        (_map((5, 0)), "mostly the right lower zone"),  # the picture's left is the patient's right
-        (_map((5, 3)), "mostly the left lower zone"),
-        (_map((0, 3)), "mostly the left upper zone"),
+        (
+            _map((5, 0)),
+            "mostly the right lower zone" + EDGE,
+        ),  # the picture's left is the patient's right
+        (_map((5, 3)), "mostly the left lower zone" + EDGE),
+        (_map((0, 3)), "mostly the left upper zone" + EDGE),
         (_map((2, 0), (3, 0)), "mostly the right mid zone"),
-        (_map((0, 0), (5, 3)), "the right upper zone and the left lower zone"),
+        (_map((0, 0), (5, 3)), "the right upper zone and the left lower zone" + EDGE),
         (_map((0, 3), (2, 3), (1, 3), (3, 3)), "the left upper and mid zones"),
         (_map((5, 0), (5, 3), (4, 0), (4, 3)), "both lower zones"),
         (_map((5, 0), (4, 0), (0, 0)), "the right upper and lower zones"),
-        (_map((5, 0), (4, 0), (0, 3), height=0.5), "the left upper zone and the right lower zone"),
+        (
+            _map((5, 0), (4, 0), (0, 3), height=0.5),
+            "the left upper zone and the right lower zone" + EDGE,
+        ),
+        (_map((4, 1)), "mostly the right lower zone"),
         (_map((0, 0), (0, 3), (5, 0), (5, 3)), "no single place"),
         (np.ones((6, 4), np.float32), "no single place"),
         (_map((5, 0), height=0.2), "nothing stood out: the map is faint"),
