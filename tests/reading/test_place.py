@@ -20,10 +20,8 @@ def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("cam", "words"),
     [
-        (
-            _map((5, 0)),
-            "mostly the right lower zone" + EDGE,
-        ),  # the picture's left is the patient's right
+        # The picture's left is the patient's right.
+        (_map((5, 0)), "mostly the right lower zone" + EDGE),
         (_map((5, 3)), "mostly the left lower zone" + EDGE),
         (_map((0, 3)), "mostly the left upper zone" + EDGE),
         (_map((2, 0), (3, 0)), "mostly the right mid zone"),
