@@ -71,6 +71,7 @@ def calibrate(logits: NDArray[Any], labels: NDArray[np.int64]) -> Calibration:
 
 
 def _temperature(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """Fitted to pneumonia against normal; `metrics.fit_temperature` fits all classes apart."""
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:

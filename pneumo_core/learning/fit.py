@@ -10,12 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from pneumo_core.bundle.network import in_float32
 from pneumo_core.errors import TrainingError
 from pneumo_core.films.reframe import reframe
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.learning.feed import FilmBatches
-from pneumo_core.learning.network import build_network, float32_copy
+from pneumo_core.learning.network import build_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,17 +68,14 @@ def fit(  # noqa: PLR0913 - options, by keyword
     keras.config.set_dtype_policy(machine.policy)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def build(weights: str) -> Any:
-        return build_network(
-            recipe.backbone,
-            size=recipe.size,
-            classes=len(recipe.classes),
-            weights=weights,
-            trained_from=recipe.trained_from or None,
-            dropout=recipe.dropout,
-        )
-
-    network = build(recipe.weights)
+    network = build_network(
+        recipe.backbone,
+        size=recipe.size,
+        classes=len(recipe.classes),
+        weights=recipe.weights,
+        trained_from=recipe.trained_from or None,
+        dropout=recipe.dropout,
+    )
     model = _with_augmentation(network, recipe)
     feed = FilmBatches(
         films.pixels,
@@ -119,7 +117,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
         )
     model.load_weights(folder / BEST)
     keras.config.set_dtype_policy("float32")
-    return float32_copy(network, lambda: build("none"))
+    return in_float32(network)
 
 
 def _with_augmentation(network: Any, recipe: Recipe) -> Any:

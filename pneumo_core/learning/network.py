@@ -105,20 +105,6 @@ def build_network(  # noqa: PLR0913 - options, by keyword
     return network
 
 
-def float32_copy(network: Any, build: Callable[[], Any]) -> Any:
-    """The same network with every computation in float32, whatever policy it was trained in."""
-    import keras
-
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        copy = build()
-    finally:
-        keras.config.set_dtype_policy(policy)
-    copy.set_weights(network.get_weights())
-    return copy
-
-
 def _application_features(spec: Backbone, scaled: Any, *, size: int, weights: str) -> Any:
     import keras
 

@@ -138,7 +138,11 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
             "The network's answers are not numbers. Lower --learning-rate, train again."
         )
     network.save(finished)
-    np.save(kept, logits)
+    # The logits come last and whole: that they are there says that the fold is finished.
+    partial = kept.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.save(file, logits)
+    partial.replace(kept)
     return network, logits
 
 

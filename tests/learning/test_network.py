@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.network import build_network, float32_copy
+from pneumo_core.learning.network import build_network
 
 pytestmark = pytest.mark.keras
 
@@ -76,9 +76,3 @@ def test_a_failed_download_names_both_ways_out(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", fail)
     with pytest.raises(TrainingError, match=r"--weights PATH .* or --weights none"):
         build_network("resnet50", size=64, classes=3, weights="imagenet")
-
-
-def test_a_copy_in_float32_answers_like_its_source():
-    network = build_network("cnn", size=64, classes=3, weights="none")
-    copy = float32_copy(network, lambda: build_network("cnn", size=64, classes=3, weights="none"))
-    np.testing.assert_allclose(np.asarray(copy(films())), np.asarray(network(films())), atol=1e-6)
