@@ -1,0 +1,55 @@
+"""The same film, disturbed: what another room, scanner or archive may do to it.
+
+    DISTURBANCES    name → Disturbance (family, words, apply, keeps_lungs), in order of family
+    disturb(films, name, seed=0, first=0)    uint8 (N,S,S) → uint8 (N,S,S)
+
+Deterministic: what is drawn at random for a film follows from the seed, the disturbance's name
+and the film's row number alone, so that films taken in pieces give what they give at once.
+NumPy and OpenCV only; about 0.2 ms a film of 224 pixels on one core, noise about 1 ms.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumo_core.films.disturb.anatomy import ANATOMY
+from pneumo_core.films.disturb.capture import COMPRESSION, EXPOSURE, SHARPNESS
+from pneumo_core.films.disturb.disturbance import Disturbance, Family
+from pneumo_core.films.disturb.framing import FRAMING, STRETCH, TURN
+from pneumo_core.films.disturb.marks import MARKS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["DISTURBANCES", "Disturbance", "Family", "disturb"]
+
+DISTURBANCES: dict[str, Disturbance] = {
+    one.name: one
+    for family in (FRAMING, STRETCH, TURN, COMPRESSION, SHARPNESS, EXPOSURE, MARKS, ANATOMY)
+    for one in family
+}
+
+
+def disturb(
+    films: NDArray[np.uint8], name: str, *, seed: int = 0, first: int = 0
+) -> NDArray[np.uint8]:
+    """Films uint8 (N, S, S) under the disturbance `name`; a new array, the argument is left alone.
+
+    `first` is the row number of films[0] in the whole set, for films taken in pieces. Raises
+    ValueError for a name that is not in DISTURBANCES and for another shape or type.
+    """
+    if name not in DISTURBANCES:
+        raise ValueError(
+            f"Expected the name of a disturbance, got {name!r}. There are: "
+            f"{', '.join(DISTURBANCES)}."
+        )
+    if films.ndim != 3 or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
+        raise ValueError(f"Expected films uint8 (N,S,S), got {films.dtype} {films.shape}.")
+    key, apply = zlib.crc32(name.encode()), DISTURBANCES[name].apply
+    changed = np.empty_like(films, subok=False)
+    for i, film in enumerate(films):
+        changed[i] = apply(film, np.random.default_rng((seed, key, first + i)))
+    return changed

@@ -1,0 +1,40 @@
+"""What a disturbance is: a name, a sentence, and a pure function on one film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Film = NDArray[np.uint8]  # (S, S), 0 black..255
+Apply = Callable[[Film, np.random.Generator], Film]
+Family = Literal[
+    "framing", "stretch", "turn", "compression", "sharpness", "exposure", "marks", "anatomy"
+]
+# Blur, strokes and the like are given in pixels of a film of this side, and grow with the film.
+REFERENCE_SIDE = 224
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """One way in which the same film may look different.
+
+    `words` is a plain sentence for a person. `apply` takes a film uint8 (S, S) and a generator,
+    leaves both its argument's pixels and its shape alone, and returns a film uint8 (S, S).
+    `keeps_lungs` is False where the lungs are no longer to be seen: a model that still tells the
+    classes apart then has read something else.
+    """
+
+    name: str
+    family: Family
+    words: str
+    apply: Apply
+    keeps_lungs: bool = True
+
+
+def scaled(pixels: float, film: Film) -> float:
+    """A length given at 224 pixels, in the pixels of `film`."""
+    return pixels * int(film.shape[0]) / REFERENCE_SIDE
