@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.films.disturb.disturbance import Film
 
-RING = 0.1  # of the side: what is left of a film's border
+RING = 0.07  # of the side: what is left of a film's border
 MEAN_GREY = 123  # of the data set's films; the classes' means are 122 and 124
 
 
@@ -24,8 +24,8 @@ def _lung_field(side: int) -> NDArray[np.bool_]:
     """
     at = (np.arange(side) + 0.5) / side
     row, column = at[:, np.newaxis], at[np.newaxis, :]
-    across, along = np.abs(column - 0.5) / 0.46, np.abs(row - 0.47) / 0.43
-    field: NDArray[np.bool_] = across**4 + along**4 < 1
+    across, along = np.abs(column - 0.5) / 0.475, np.abs(row - 0.485) / 0.455
+    field: NDArray[np.bool_] = across**6 + along**6 < 1
     return field
 
 
@@ -63,7 +63,7 @@ ANATOMY = (
     Disturbance(
         "border alone",
         "anatomy",
-        "Only the outermost 10 % left, the rest black: nothing is left to diagnose.",
+        "Only the outermost 7 % left, the rest black: nothing is left to diagnose.",
         _border_alone,
         keeps_lungs=False,
     ),
