@@ -1,6 +1,7 @@
 """The same film, disturbed: what another room, scanner or archive may do to it.
 
     DISTURBANCES    name → Disturbance (family, words, apply, keeps_lungs), in order of family
+    ABOUT           name → {"family", "words", "keeps_lungs"}, for a table of figures
     disturb(films, name, seed=0, first=0)    uint8 (N,S,S) → uint8 (N,S,S)
 
 Deterministic: what is drawn at random for a film follows from the seed, the disturbance's name
@@ -24,12 +25,16 @@ from pneumo_core.films.disturb.marks import MARKS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DISTURBANCES", "Disturbance", "Family", "disturb"]
+__all__ = ["ABOUT", "DISTURBANCES", "Disturbance", "Family", "disturb"]
 
 DISTURBANCES: dict[str, Disturbance] = {
     one.name: one
     for family in (FRAMING, STRETCH, TURN, COMPRESSION, SHARPNESS, EXPOSURE, MARKS, ANATOMY)
     for one in family
+}
+ABOUT: dict[str, dict[str, str | bool]] = {
+    name: {"family": one.family, "words": one.words, "keeps_lungs": one.keeps_lungs}
+    for name, one in DISTURBANCES.items()
 }
 
 
