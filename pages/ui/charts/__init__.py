@@ -1,0 +1,1 @@
+"""Arrays → Plotly figures, in one look; nothing here knows Streamlit."""

@@ -1,0 +1,124 @@
+"""The one look of all charts: a Plotly template, the colours of meaning, neutral greys, one accent.
+
+Every chart starts with `figure` and goes to the page with `figure_config`, under Streamlit's own
+chart theme, which gives text, grid and ticks the shades of the page's dark or light theme. The
+ground is transparent, and each colour here reads on both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CLEAR = "rgba(0,0,0,0)"
+ACCENT = "#4c8fcf"  # what is neither good nor bad: a count, a curve, the only series of a chart
+GREY = "#80868b"  # what something is compared with: a coin toss, the diagonal, another model
+FAINT = "rgba(128,134,139,0.22)"  # bands, intervals as areas, what a filter leaves out
+# Series without good or bad (train, val, test; two models). Name each in the chart as well.
+SERIES = (ACCENT, "#8d77b8", "#5c9a9e", "#8a8f98")
+DIMMED = 0.28  # opacity of what is not chosen, beside what is
+TEXT_SIZE = 13  # pixels
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one kind of film is drawn everywhere: never by its colour alone.
+
+    sign: in words and labels; colour: hex; symbol: of a point; pattern: of a bar ("" is plain).
+    """
+
+    words: str
+    sign: str
+    colour: str
+    symbol: str
+    pattern: str = ""
+
+    @property
+    def title(self) -> str:
+        """Sign and words: "▲ bacterial"."""
+        return f"{self.sign} {self.words}"
+
+
+NORMAL = Look("normal", "●", "#0f9488", "circle")
+PNEUMONIA = Look("pneumonia", "▲", "#bd5b06", "triangle-up")
+REFER = Look("refer", "◆", "#8a63d8", "diamond")
+# Subtypes of a film's label. Both kinds of pneumonia share its hue; lightness and form differ.
+SUBTYPES = {
+    "normal": NORMAL,
+    "bacterial": Look("bacterial", "▲", PNEUMONIA.colour, "triangle-up"),
+    "viral": Look("viral", "▼", "#cd8420", "triangle-down", "/"),
+    "unknown": Look("pneumonia, kind unknown", "■", GREY, "square", "."),
+}
+
+
+def figure(
+    traces: Sequence[Any] = (), *, x: str = "", y: str = "", height: int = 300, legend: bool = False
+) -> go.Figure:
+    """An empty or filled figure in Pneumo's look.
+
+    x, y: titles of the axes with their unit, "Width (pixels)"; empty for an axis of words.
+    height: pixels. legend: a line of names above the plot.
+    """
+    made = go.Figure(list(traces), {"template": _template()})
+    # Streamlit's theme replaces these in a template, but not in the figure itself.
+    made.update_layout(
+        height=height,
+        showlegend=legend,
+        margin={"l": 8, "r": 12, "t": 34 if legend else 8, "b": 8, "pad": 2},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font_size=TEXT_SIZE,
+        xaxis=_axis(x),
+        yaxis=_axis(y),
+        legend={"font_size": TEXT_SIZE, "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+    )
+    return made
+
+
+def figure_config(*, zoom: bool = False) -> dict[str, Any]:
+    """Plotly's settings for a chart: no tool bar, no zoom by the wheel; `zoom` keeps a bar with
+    zoom, reset and a picture for download.
+    """
+    if not zoom:
+        return {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
+    return {
+        "displaylogo": False,
+        "scrollZoom": False,
+        "modeBarButtons": [["zoom2d", "resetScale2d", "toImage"]],
+    }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "font_size": TEXT_SIZE, "standoff": 8},
+        "tickfont_size": TEXT_SIZE - 1,
+        "automargin": True,
+        "zeroline": False,
+    }
+
+
+def _template() -> go.layout.Template:
+    axis = {"ticks": "", "fixedrange": True, "separatethousands": True}
+    return go.layout.Template(
+        layout={
+            "colorway": SERIES,
+            "separators": ".,",
+            "hovermode": "closest",
+            "dragmode": False,
+            "barcornerradius": 2,
+            "bargap": 0.25,
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"align": "left", "namelength": 0},
+            "uniformtext": {"mode": "show", "minsize": TEXT_SIZE - 2},
+        },
+        data={
+            "scatter": [{"marker": {"size": 7, "line": {"width": 0}}, "line": {"width": 2}}],
+            "bar": [{"cliponaxis": False, "textfont": {"size": TEXT_SIZE - 1}}],
+        },
+    )
