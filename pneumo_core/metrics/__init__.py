@@ -4,6 +4,10 @@ Throughout, y holds 1 for pneumonia, the positive class, and 0 for normal; p sco
 a film is called positive where p >= threshold. Nothing here draws, reads files or knows models.
 """
 
+from pneumo_core.metrics.bootstrap import (
+    grouped_bootstrap_auc,
+    grouped_bootstrap_average_precision,
+)
 from pneumo_core.metrics.calibration import (
     Reliability,
     brier,
@@ -12,8 +16,25 @@ from pneumo_core.metrics.calibration import (
     probabilities,
     reliability,
 )
-from pneumo_core.metrics.counts import Confusion, confusion, wilson
-from pneumo_core.metrics.ranking import auc, auc_delong, grouped_bootstrap_auc
+from pneumo_core.metrics.counts import Confusion, confusion
+from pneumo_core.metrics.curves import (
+    PrCurve,
+    RocCurve,
+    average_precision,
+    pr_curve,
+    roc_curve,
+)
+from pneumo_core.metrics.predictive import (
+    LikelihoodRatios,
+    PerThousand,
+    PredictiveValues,
+    likelihood_ratios,
+    per_thousand,
+    predictive_values,
+)
+from pneumo_core.metrics.proportion import Estimate, proportion, wilson, wilson_bounds
+from pneumo_core.metrics.ranking import auc, auc_delong
+from pneumo_core.metrics.sweep import AtThreshold, ThresholdSweep
 from pneumo_core.metrics.thresholds import (
     balanced_threshold,
     threshold_at_sensitivity,
@@ -21,19 +42,36 @@ from pneumo_core.metrics.thresholds import (
 )
 
 __all__ = [
+    "AtThreshold",
     "Confusion",
+    "Estimate",
+    "LikelihoodRatios",
+    "PerThousand",
+    "PrCurve",
+    "PredictiveValues",
     "Reliability",
+    "RocCurve",
+    "ThresholdSweep",
     "auc",
     "auc_delong",
+    "average_precision",
     "balanced_threshold",
     "brier",
     "confusion",
     "ece",
     "fit_temperature",
     "grouped_bootstrap_auc",
+    "grouped_bootstrap_average_precision",
+    "likelihood_ratios",
+    "per_thousand",
+    "pr_curve",
+    "predictive_values",
     "probabilities",
+    "proportion",
     "reliability",
+    "roc_curve",
     "threshold_at_sensitivity",
     "threshold_at_specificity",
     "wilson",
+    "wilson_bounds",
 ]

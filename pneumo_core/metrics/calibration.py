@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.metrics.checks import finite, labels_and_scores
-from pneumo_core.metrics.counts import wilson
+from pneumo_core.metrics.proportion import wilson
 
 if TYPE_CHECKING:
     from pneumo_core.metrics.checks import Floats

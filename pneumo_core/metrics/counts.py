@@ -1,4 +1,4 @@
-"""Counts at a threshold, and an interval for a proportion."""
+"""Counts at a threshold, and the rates made of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.metrics.checks import labels_and_scores, normal_quantile
+from pneumo_core.metrics.checks import labels_and_scores
+from pneumo_core.metrics.proportion import Estimate, proportion, wilson
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+__all__ = ["Confusion", "confusion", "wilson"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,25 @@ class Confusion:
         """Share of all films that are called rightly, 0 … 1."""
         return _ratio(self.tp + self.tn, self.n)
 
+    def rates(self, *, level: float = 0.95) -> dict[str, Estimate]:
+        """Sensitivity, specificity, accuracy, PPV and NPV, each with Wilson's interval.
+
+        The predictive values are those at the films' own prevalence; for another one see
+        `predictive_values`.
+        """
+        shares = {
+            "sensitivity": (self.tp, self.tp + self.fn),
+            "specificity": (self.tn, self.tn + self.fp),
+            "accuracy": (self.tp + self.tn, self.n),
+            "ppv": (self.tp, self.tp + self.fp),
+            "npv": (self.tn, self.tn + self.fn),
+        }
+        return {name: proportion(k, n, level=level) for name, (k, n) in shares.items()}
+
+    def as_dict(self) -> dict[str, int]:
+        """The four counts by name."""
+        return {"tp": self.tp, "fp": self.fp, "tn": self.tn, "fn": self.fn}
+
 
 def confusion(y: npt.ArrayLike, p: npt.ArrayLike, threshold: float) -> Confusion:
     """Count films; positive where p >= threshold.
@@ -59,27 +81,6 @@ def confusion(y: npt.ArrayLike, p: npt.ArrayLike, threshold: float) -> Confusion
         tn=int(np.count_nonzero(~called & ~positive)),
         fn=int(np.count_nonzero(~called & positive)),
     )
-
-
-def wilson(k: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Score interval (low, high) for k successes in n trials, within 0 … 1.
-
-    No trials say nothing: (0, 1). Raises ValueError unless 0 <= k <= n.
-
-    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
-    JASA 22, 209-212.
-    """
-    z = normal_quantile(level)
-    if not 0 <= k <= n < math.inf:
-        raise ValueError(f"Expected 0 <= k <= n, got k={k} and n={n}.")
-    if n == 0:
-        return 0.0, 1.0
-    centre = (k + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(k * (n - k) / n + z * z / 4)
-    # At the ends the bound is exact; arithmetic would leave it a rounding error away.
-    low = 0.0 if k == 0 else max(0.0, centre - half)
-    high = 1.0 if k == n else min(1.0, centre + half)
-    return low, high
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.metrics.checks import labels_and_scores, normal_quantile
-from pneumo_core.metrics.counts import wilson
+from pneumo_core.metrics.proportion import Estimate, wilson
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,13 +22,11 @@ def auc(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
     y: 0 or 1 (N,), both present; p: finite scores (N,). Raises ValueError.
     """
     positive, scores = labels_and_scores(y, p, both_classes=True)
-    return float(_placements(positive, scores)[0].mean())
+    return float(placements(positive, scores)[0].mean())
 
 
-def auc_delong(
-    y: npt.ArrayLike, p: npt.ArrayLike, *, level: float = 0.95
-) -> tuple[float, float, float]:
-    """Area under the ROC curve with DeLong's interval: (auc, low, high), each 0 … 1.
+def auc_delong(y: npt.ArrayLike, p: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Area under the ROC curve with DeLong's interval, each 0 … 1.
 
     y: 0 or 1 (N,), both present; p: finite scores (N,); ties count half. The interval is
     symmetric in logit(auc), so it stays within 0 … 1. Where DeLong's variance is zero (perfect
@@ -45,59 +43,20 @@ def auc_delong(
     """
     positive, scores = labels_and_scores(y, p, both_classes=True)
     z = normal_quantile(level)
-    above, below = _placements(positive, scores)
+    above, below = placements(positive, scores)
     area, smaller = float(above.mean()), min(above.size, below.size)
     variance = 0.0
     if smaller > 1:
         variance = float(above.var(ddof=1) / above.size + below.var(ddof=1) / below.size)
     # Variances of constant placements come out as rounding errors, not as exact zeros.
     if variance < 1e-15 or area in (0.0, 1.0):
-        return (area, *wilson(area * smaller, smaller, level=level))
+        return Estimate(area, *wilson(area * smaller, smaller, level=level))
     logit = math.log(area / (1 - area))
     half = z * math.sqrt(variance) / (area * (1 - area))
-    return area, _sigmoid(logit - half), _sigmoid(logit + half)
+    return Estimate(area, sigmoid(logit - half), sigmoid(logit + half))
 
 
-def grouped_bootstrap_auc(
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    groups: npt.ArrayLike,
-    *,
-    seed: int,
-    rounds: int = 2000,
-) -> tuple[float, float, float]:
-    """Area under the ROC curve with a patient-level bootstrap: (auc, low, high), each 0 … 1.
-
-    y: 0 or 1 (N,), both present; p: finite scores (N,); groups: patient keys (N,), of any type
-    that sorts. Patients are drawn with replacement, each with all of its films; the interval is
-    the percentile one, at 95 %. A draw with one class only has no AUC and is left out. Perfect
-    separation stays perfect in every draw: the interval is then a point, `auc_delong`'s is not.
-    Raises ValueError.
-
-    Efron, B., Tibshirani, R. (1993). An introduction to the bootstrap, chapter 13.
-    """
-    positive, scores = labels_and_scores(y, p, both_classes=True)
-    keys, member = np.unique(np.asarray(groups), return_inverse=True)
-    if member.shape != scores.shape or rounds < 1:
-        raise ValueError(
-            f"Expected groups of shape {scores.shape} and at least 1 round, "
-            f"got shape {member.shape} and {rounds}."
-        )
-    rng = np.random.default_rng(seed)
-    _, rank = np.unique(scores, return_inverse=True)
-    areas = []
-    for _ in range(rounds):
-        times = rng.multinomial(keys.size, np.full(keys.size, 1 / keys.size))[member]
-        area = _weighted_auc(positive, rank, times)
-        if area is not None:
-            areas.append(area)
-    if not areas:
-        raise ValueError(f"Expected a draw with both classes, got none in {rounds} rounds.")
-    low, high = np.quantile(areas, (0.025, 0.975))
-    return auc(positive, scores), float(low), float(high)
-
-
-def _placements(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
+def placements(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     """Each positive's share of negatives below it, each negative's share of positives above it.
 
     Ties count half. Their means are both the AUC, their variances DeLong's components; one sort
@@ -109,17 +68,6 @@ def _placements(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     return above, 1 - below
 
 
-def _weighted_auc(
-    positive: Bools, rank: npt.NDArray[np.intp], times: npt.NDArray[np.int64]
-) -> float | None:
-    """AUC where film i counts times[i]-fold and rank[i] orders its score; None with one class."""
-    of_positives = np.bincount(rank, weights=times * positive)
-    of_negatives = np.bincount(rank, weights=times * ~positive)
-    pairs = of_positives.sum() * of_negatives.sum()
-    if pairs == 0:
-        return None
-    return float(of_positives @ (of_negatives.cumsum() - of_negatives / 2) / pairs)
-
-
-def _sigmoid(x: float) -> float:
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), without overflow."""
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))

@@ -1,0 +1,65 @@
+"""A number with its interval, and Wilson's interval for a proportion."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pneumo_core.metrics.checks import normal_quantile
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from pneumo_core.metrics.checks import Floats
+
+
+class Estimate(NamedTuple):
+    """A value and its interval, at 95 % unless said otherwise; NaN where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self) -> dict[str, float]:
+        """As cards and JSON hold it: {"value", "low", "high"}."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def proportion(k: float, n: float, *, level: float = 0.95) -> Estimate:
+    """The share k / n with Wilson's interval; k of none is NaN. Raises ValueError as `wilson`."""
+    low, high = wilson(k, n, level=level)
+    return Estimate(k / n if n else math.nan, low, high)
+
+
+def wilson(k: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
+    """Score interval (low, high) for k successes in n trials, within 0 … 1.
+
+    No trials say nothing: (0, 1). Raises ValueError unless 0 <= k <= n.
+
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
+    JASA 22, 209-212.
+    """
+    if not 0 <= k <= n < math.inf:
+        raise ValueError(f"Expected 0 <= k <= n, got k={k} and n={n}.")
+    low, high = wilson_bounds(np.array([k]), np.array([n]), level=level)
+    return float(low[0]), float(high[0])
+
+
+def wilson_bounds(
+    k: npt.ArrayLike, n: npt.ArrayLike, *, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """`wilson` of many at once: low and high in the common shape of k and n. Raises ValueError."""
+    z = normal_quantile(level)
+    hits, trials = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    if not ((hits >= 0) & (hits <= trials) & np.isfinite(trials)).all():
+        raise ValueError("Expected 0 <= k <= n everywhere.")
+    some = np.maximum(trials, 1)
+    centre = (hits + z * z / 2) / (trials + z * z)
+    spread = hits * (trials - hits) / some + z * z / 4
+    half = z / (trials + z * z) * np.sqrt(spread)
+    # At the ends the bound is exact; arithmetic would leave it a rounding error away.
+    low = np.where(hits == 0, 0.0, np.maximum(0.0, centre - half))
+    high = np.where(hits == trials, 1.0, np.minimum(1.0, centre + half))
+    return low, high

@@ -1,0 +1,123 @@
+"""Every threshold at once: sorted and counted beforehand, so that a slider only looks up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.metrics.checks import labels_and_scores
+from pneumo_core.metrics.counts import Confusion
+from pneumo_core.metrics.predictive import (
+    LikelihoodRatios,
+    PerThousand,
+    PredictiveValues,
+    likelihood_ratios,
+    per_thousand,
+    predictive_values,
+)
+from pneumo_core.metrics.ranked import Ranked
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from pneumo_core.metrics.proportion import Estimate
+
+
+@dataclass(frozen=True)
+class AtThreshold:
+    """All that one threshold means, for the films and for `prevalence` (0 … 1).
+
+    rates: sensitivity, specificity, accuracy, and PPV and NPV at the films' own prevalence, each
+    with Wilson's interval; predictive and per_thousand: at `prevalence`.
+    """
+
+    threshold: float
+    confusion: Confusion
+    rates: dict[str, Estimate]
+    prevalence: float
+    ratios: LikelihoodRatios
+    predictive: PredictiveValues
+    per_thousand: PerThousand
+
+    @property
+    def sensitivity(self) -> Estimate:
+        """Share of the pneumonia films that are called positive."""
+        return self.rates["sensitivity"]
+
+    @property
+    def specificity(self) -> Estimate:
+        """Share of the normal films that are called negative."""
+        return self.rates["specificity"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: estimates as {"value", "low", "high"}."""
+        return {
+            "threshold": self.threshold,
+            "confusion": self.confusion.as_dict(),
+            **{name: rate.as_dict() for name, rate in self.rates.items()},
+            "prevalence": self.prevalence,
+            "lr_positive": self.ratios.positive.as_dict(),
+            "lr_negative": self.ratios.negative.as_dict(),
+            "ppv_at_prevalence": self.predictive.ppv.as_dict(),
+            "npv_at_prevalence": self.predictive.npv.as_dict(),
+            "per_thousand": self.per_thousand.as_dict(),
+        }
+
+
+class ThresholdSweep:
+    """Counts of every threshold over one set of films; a look-up takes microseconds.
+
+    y: 0 or 1 (N,), one class alone is fine; p: finite scores (N,). Raises ValueError.
+
+    thresholds: the distinct scores, falling, (T,); tp, fp: int (T,), counts at p >= threshold.
+    """
+
+    def __init__(self, y: npt.ArrayLike, p: npt.ArrayLike) -> None:
+        positive, scores = labels_and_scores(y, p)
+        ranked = Ranked(positive, scores)
+        self.thresholds = ranked.thresholds
+        self.tp, self.fp = ranked.counts()
+        self._rising = self.thresholds[::-1]
+
+    @property
+    def n_positive(self) -> int:
+        """Films with pneumonia."""
+        return int(self.tp[-1])
+
+    @property
+    def n_negative(self) -> int:
+        """Normal films."""
+        return int(self.fp[-1])
+
+    @property
+    def prevalence(self) -> float:
+        """Share of pneumonia among the films."""
+        return self.n_positive / (self.n_positive + self.n_negative)
+
+    def confusion(self, threshold: float) -> Confusion:
+        """Counts at p >= threshold, as `metrics.confusion`. Raises ValueError for NaN."""
+        if math.isnan(threshold):
+            raise ValueError("Expected a threshold, got NaN.")
+        called = self._rising.size - int(np.searchsorted(self._rising, threshold, "left"))
+        tp, fp = (int(self.tp[called - 1]), int(self.fp[called - 1])) if called else (0, 0)
+        return Confusion(tp=tp, fp=fp, tn=self.n_negative - fp, fn=self.n_positive - tp)
+
+    def at(self, threshold: float, prevalence: float | None = None) -> AtThreshold:
+        """Counts, rates and what they mean at a prevalence: the films' own unless another is given.
+
+        Raises ValueError for a NaN threshold or a prevalence outside 0 … 1.
+        """
+        counts = self.confusion(threshold)
+        share = self.prevalence if prevalence is None else prevalence
+        return AtThreshold(
+            threshold=float(threshold),
+            confusion=counts,
+            rates=counts.rates(),
+            prevalence=share,
+            ratios=likelihood_ratios(counts),
+            predictive=predictive_values(counts, share),
+            per_thousand=per_thousand(counts, share),
+        )
