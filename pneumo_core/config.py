@@ -28,6 +28,7 @@ class Settings:
     models_dir: Path = ROOT / "models"
     runs_dir: Path = ROOT / "runs"
     cache_dir: Path = ROOT / ".pneumo" / "cache"
+    jobs_dir: Path = ROOT / ".pneumo" / "jobs"
     limits: Limits = field(default_factory=Limits)
 
 
@@ -48,14 +49,19 @@ def _folder(name: str, default: Path) -> Path:
 
 
 def load_settings() -> Settings:
-    """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE (folders),
+    """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS (folders),
     PNEUMO_MAX_BYTES, PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
+
+    Where only the cache has a place of its own, jobs are kept in it.
     """
     usual, limits = Settings(), Limits()
+    cache_dir = _folder("PNEUMO_CACHE", usual.cache_dir)
+    jobs_dir = usual.jobs_dir if cache_dir == usual.cache_dir else cache_dir / "jobs"
     return Settings(
         models_dir=_folder("PNEUMO_MODELS", usual.models_dir),
         runs_dir=_folder("PNEUMO_RUNS", usual.runs_dir),
-        cache_dir=_folder("PNEUMO_CACHE", usual.cache_dir),
+        cache_dir=cache_dir,
+        jobs_dir=_folder("PNEUMO_JOBS", jobs_dir),
         limits=Limits(
             max_bytes=_whole_number("PNEUMO_MAX_BYTES", limits.max_bytes),
             max_pixels=_whole_number("PNEUMO_MAX_PIXELS", limits.max_pixels),
@@ -63,3 +69,16 @@ def load_settings() -> Settings:
             min_side=limits.min_side,
         ),
     )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The PNEUMO_* variables that give another process these settings."""
+    return {
+        "PNEUMO_MODELS": str(settings.models_dir.absolute()),
+        "PNEUMO_RUNS": str(settings.runs_dir.absolute()),
+        "PNEUMO_CACHE": str(settings.cache_dir.absolute()),
+        "PNEUMO_JOBS": str(settings.jobs_dir.absolute()),
+        "PNEUMO_MAX_BYTES": str(settings.limits.max_bytes),
+        "PNEUMO_MAX_PIXELS": str(settings.limits.max_pixels),
+        "PNEUMO_MAX_SIDE": str(settings.limits.max_side),
+    }

@@ -34,3 +34,7 @@ class BundleError(PneumoError):
 
 class TrainingError(PneumoError):
     """A training run that cannot start or go on."""
+
+
+class JobError(PneumoError):
+    """Work that cannot be started in the background."""

@@ -17,13 +17,15 @@ BUNDLE = FILMS | {"films"}
 ROOMS = {
     "errors": set(),
     "config": {"errors"},
+    "processes": set(),
+    "jobs": BASE | {"processes"},
     "metrics": BASE,
     "films": FILMS,
     "bundle": BUNDLE,
-    "learning": BUNDLE | {"bundle"},
+    "learning": BUNDLE | {"bundle", "processes"},
     "reading": BUNDLE | {"bundle"},
     "review": BUNDLE | {"bundle", "learning", "reading"},
-    "cli": BUNDLE | {"bundle", "learning", "reading", "review"},
+    "cli": BUNDLE | {"bundle", "learning", "reading", "review", "jobs", "processes"},
 }
 ROOMS["__main__"] = ROOMS["cli"] | {"cli"}
 # The screens see the whole core, except its command line and entry point.
@@ -40,7 +42,7 @@ FILES = sorted(
 )
 DRAWING = {"matplotlib", "plotly", "PIL", "cv2", "streamlit"}
 LIGHT = (
-    *("cli", "metrics", "bundle", "reading.predict", "learning.runs"),
+    *("cli", "jobs", "metrics", "bundle", "reading.predict", "learning.runs"),
     *("films.decode", "films.index", "films.folds", "films.pixels"),
 )
 HEAVY = ("tensorflow", "keras", "openvino", "pandas", "sklearn", "streamlit")

@@ -11,11 +11,14 @@ import os
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import bench, data, evaluate, models, predict, train
+from pneumo_core.cli import as_job, bench, data, evaluate, models, predict, train
 from pneumo_core.cli.console import tell
 from pneumo_core.errors import PneumoError
+
+STOPPED = 130  # the exit code of a command stopped by hand
 
 log = logging.getLogger("pneumo_core")
 
@@ -35,23 +38,36 @@ app.add_typer(models.app, name="models")
 
 
 def main() -> None:
-    """Run the command line; a person sees words, the log (PNEUMO_LOG=debug) sees the trace."""
+    """Run the command line; a person sees words, the log (PNEUMO_LOG=debug) sees the trace.
+
+    Started as a job (see `pneumo_core.jobs`), it says in the job's status how it ended.
+    """
     level = os.environ.get("PNEUMO_LOG", "warning").upper()
     logging.basicConfig(format="%(levelname)s: %(message)s")
     log.setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
+    is_job = as_job.begin()
     try:
-        app()
+        code = app(standalone_mode=False) if is_job else app()
+    except TyperException as error:  # wrong usage; outside a job Typer says so itself
+        as_job.end("failed", error.format_message())
+        tell(f"Error: {error.format_message()}")
+        sys.exit(error.exit_code)
     except PneumoError as error:
         log.debug("the command failed", exc_info=error)
+        as_job.end("failed", str(error))
         tell(f"Error: {error}")
     except BrokenPipeError:
         # The reader of our output (head, say) has gone: nothing is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        as_job.end("stopped", "Stopped.")
+        sys.exit(STOPPED)
     except Exception as error:
         log.debug("an unforeseen fault", exc_info=error)
-        tell(
-            f"Error: an unforeseen fault ({type(error).__name__}). Set PNEUMO_LOG=debug to see it."
-        )
+        fault = f"an unforeseen fault ({type(error).__name__}). Set PNEUMO_LOG=debug to see it."
+        as_job.end("failed", f"This is {fault}")
+        tell(f"Error: {fault}")
     else:
-        return
+        as_job.end("stopped" if code == STOPPED else "done")
+        sys.exit(code)
     sys.exit(1)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pneumo_core.cli import as_job
+
 SECONDS_BETWEEN_COUNTS = 5.0
 SECONDS_BETWEEN_STEPS = 30.0
 
@@ -29,13 +31,17 @@ def tell(text: str) -> None:
     """One line for the person, kept apart from results."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+    as_job.heard(text)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int, str], None]]:
-    """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise."""
+    """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise.
+
+    Where the command runs as a job, the job's status hears of it too.
+    """
     if not sys.stderr.isatty():
-        yield _plain_reporter()
+        yield as_job.also_to_status(_plain_reporter())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -67,7 +73,8 @@ def _plain_reporter() -> Callable[[str, int, int, str], None]:
         if not words and now - told < SECONDS_BETWEEN_COUNTS:
             return
         told = now
-        tell(f"{phase}: {words or f'{done:,} of {total:,}'}")
+        sys.stderr.write(f"{phase}: {words or f'{done:,} of {total:,}'}\n")
+        sys.stderr.flush()
 
     return report
 

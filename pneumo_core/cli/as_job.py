@@ -1,0 +1,115 @@
+"""A command that runs as a job: it keeps the job's status, from its start to how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pneumo_core.jobs import VARIABLE, JobStatus, State, now, write_status
+
+Report = Callable[[str, int, int, str], None]
+
+_SECONDS_BETWEEN_WRITES = 0.25
+_SECONDS_BEFORE_FORECAST = 2.0
+_LINES_OF_MESSAGE = 6
+
+
+@dataclass
+class _Writer:
+    """Writes the status of the job in `folder`, a few times a second at most."""
+
+    folder: Path
+    status: JobStatus = field(default_factory=lambda: JobStatus("running", started=now()))
+    written: float = 0.0
+    phase_began: tuple[float, int] = (0.0, 0)  # when, and how much was done by then
+    told: list[str] = field(default_factory=list)
+
+    def report(self, phase: str, done: int, total: int, words: str) -> None:
+        moment, fresh = time.monotonic(), phase != self.status.phase
+        if phase == "epoch":  # a word between the steps of a training, no phase of its own
+            self.status = replace(self.status, words=words)
+        else:
+            if fresh or done < self.status.done:
+                self.phase_began = (moment, done)
+            self.status = replace(
+                self.status,
+                phase=phase,
+                done=done,
+                total=total,
+                words=words,
+                seconds_left=self._forecast(moment, done, total),
+            )
+        if fresh or done >= total or moment - self.written > _SECONDS_BETWEEN_WRITES:
+            self.write()
+            self.written = moment
+
+    def _forecast(self, moment: float, done: int, total: int) -> float | None:
+        """Seconds that the rest of this phase takes at the pace so far."""
+        began, before = self.phase_began
+        spent = moment - began
+        if total <= 1 or done <= before or spent < _SECONDS_BEFORE_FORECAST:
+            return None
+        return round(spent / (done - before) * max(0, total - done), 1)
+
+    def write(self) -> None:
+        # Work that goes on is worth more than its notes: a full disk is told of by the work.
+        try:
+            write_status(self.folder, self.status)
+        except OSError:
+            return
+
+    def end(self, state: State, message: str) -> None:
+        told = "\n".join(self.told[-_LINES_OF_MESSAGE:])
+        message = message or told or ("Stopped." if state == "stopped" else "")
+        self.status = replace(
+            self.status, state=state, message=message, words="", seconds_left=None
+        )
+        self.write()
+
+
+_current: list[_Writer] = []  # the job that this process is, if it is one
+
+
+def begin() -> bool:
+    """Whether this process is a job; if so its status is kept from here on, and a request to
+    end it comes as KeyboardInterrupt, so that nothing is left half done.
+    """
+    folder = os.environ.pop(VARIABLE, "")  # what this process starts is not this job
+    if not folder or not Path(folder).is_dir():
+        return False
+    _current[:] = [_Writer(Path(folder))]
+    signal.signal(signal.SIGTERM, _interrupt)
+    return True
+
+
+def also_to_status(report: Report) -> Report:
+    """`report`, of which the job's status hears too."""
+    if not _current:
+        return report
+
+    def both(phase: str, done: int, total: int, words: str) -> None:
+        _current[0].report(phase, done, total, words)
+        report(phase, done, total, words)
+
+    return both
+
+
+def heard(text: str) -> None:
+    """Remember a line that was said to the person: the last ones are the job's message."""
+    if _current:
+        _current[0].told.append(text)
+
+
+def end(state: State, message: str = "") -> None:
+    """Say how the job ended; without a message, with the last lines said to the person."""
+    if _current:
+        _current[0].end(state, message)
+
+
+def _interrupt(_number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,92 @@
+"""Processes that other processes ask after: is it still there, and make it end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def process_created(pid: int) -> float | None:
+    """When a process began, in seconds on a clock that is never set; None where there is none.
+
+    Together with the pid it names a process for good: pids are given out again.
+    """
+    import psutil
+
+    try:
+        # On Linux psutil adds the wall clock, which jumps when a laptop wakes up. Field 22 of
+        # proc_pid_stat(5) counts from the boot; the name before it may hold spaces.
+        after_name = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2]
+        return int(after_name.split()[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError, AttributeError):
+        with suppress(psutil.Error):
+            return float(psutil.Process(pid).create_time())
+    return None
+
+
+def process_alive(pid: Any, created: Any) -> bool:
+    """Whether the process `pid` that began at `created` (of `process_created`) is at work.
+
+    One that has ended and waits to be collected by its parent (a zombie) is not, nor is another
+    that was given the same pid, nor what is no pid at all.
+    """
+    import psutil
+
+    if not isinstance(pid, int) or not isinstance(created, int | float):
+        return False
+    try:
+        if psutil.Process(pid).status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return False
+    except (psutil.Error, ValueError):
+        return False
+    began = process_created(pid)
+    return began is not None and abs(began - created) < 0.5
+
+
+def end_process_group(pid: int, created: float, *, patience: float) -> None:
+    """Ask a process and all it started to end, and after `patience` seconds make them.
+
+    The process must lead a group of its own. Returns when they are gone.
+    """
+    if not process_alive(pid, created):
+        return
+    family = _family(pid)
+    _signal(pid, family, signal.SIGTERM)
+    if not _gone(family, patience):
+        _signal(pid, family, getattr(signal, "SIGKILL", signal.SIGTERM))
+        _gone(family, patience)
+
+
+def _family(pid: int) -> list[tuple[int, float | None]]:
+    """A process and all its descendants, each with when it began."""
+    import psutil
+
+    with suppress(psutil.Error):
+        children = psutil.Process(pid).children(recursive=True)
+        return [(one, process_created(one)) for one in (pid, *(child.pid for child in children))]
+    return []
+
+
+def _gone(family: list[tuple[int, float | None]], patience: float) -> bool:
+    """Whether all have ended before `patience` seconds are over."""
+    limit = time.monotonic() + patience
+    while any(process_alive(pid, created) for pid, created in family):
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _signal(pid: int, family: list[tuple[int, float | None]], number: int) -> None:
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, number)
+        return
+    for one, created in family:  # Windows knows no process groups, and this ends them at once
+        if process_alive(one, created):
+            with suppress(OSError):
+                os.kill(one, number)
