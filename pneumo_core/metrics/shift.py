@@ -148,8 +148,10 @@ def _cost(rate: str, before: Bools, after: Bools) -> Row:
     lost, won = int(np.count_nonzero(before & ~after)), int(np.count_nonzero(~before & after))
     worse, better = (lost + 1) / (n + 2), (won + 1) / (n + 2)
     half = normal_quantile(0.95) * math.sqrt((worse + better - (worse - better) ** 2) / (n + 2))
+    points = 100 * (lost - won) / n
+    # The interval's middle is drawn toward 0; where all films change it would miss the value.
     return {
-        f"cost_{rate}": 100 * (lost - won) / n,
-        f"cost_{rate}_low": 100 * max(-1.0, worse - better - half),
-        f"cost_{rate}_high": 100 * min(1.0, worse - better + half),
+        f"cost_{rate}": points,
+        f"cost_{rate}_low": min(points, 100 * max(-1.0, worse - better - half)),
+        f"cost_{rate}_high": max(points, 100 * min(1.0, worse - better + half)),
     }
