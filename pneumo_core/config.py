@@ -29,6 +29,7 @@ class Settings:
     runs_dir: Path = ROOT / "runs"
     cache_dir: Path = ROOT / ".pneumo" / "cache"
     jobs_dir: Path = ROOT / ".pneumo" / "jobs"
+    runs_at_once: int = 1  # training runs on this machine; more of them wait
     limits: Limits = field(default_factory=Limits)
 
 
@@ -50,7 +51,7 @@ def _folder(name: str, default: Path) -> Path:
 
 def load_settings() -> Settings:
     """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS (folders),
-    PNEUMO_MAX_BYTES, PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
+    PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES, PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
 
     Where only the cache has a place of its own, jobs are kept in it.
     """
@@ -62,6 +63,7 @@ def load_settings() -> Settings:
         runs_dir=_folder("PNEUMO_RUNS", usual.runs_dir),
         cache_dir=cache_dir,
         jobs_dir=_folder("PNEUMO_JOBS", jobs_dir),
+        runs_at_once=_whole_number("PNEUMO_RUNS_AT_ONCE", usual.runs_at_once),
         limits=Limits(
             max_bytes=_whole_number("PNEUMO_MAX_BYTES", limits.max_bytes),
             max_pixels=_whole_number("PNEUMO_MAX_PIXELS", limits.max_pixels),
@@ -78,6 +80,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "PNEUMO_RUNS": str(settings.runs_dir.absolute()),
         "PNEUMO_CACHE": str(settings.cache_dir.absolute()),
         "PNEUMO_JOBS": str(settings.jobs_dir.absolute()),
+        "PNEUMO_RUNS_AT_ONCE": str(settings.runs_at_once),
         "PNEUMO_MAX_BYTES": str(settings.limits.max_bytes),
         "PNEUMO_MAX_PIXELS": str(settings.limits.max_pixels),
         "PNEUMO_MAX_SIDE": str(settings.limits.max_side),
