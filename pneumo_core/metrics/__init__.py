@@ -8,6 +8,7 @@ from pneumo_core.metrics.bootstrap import (
     grouped_bootstrap_auc,
     grouped_bootstrap_average_precision,
 )
+from pneumo_core.metrics.brier_parts import BrierParts, brier_parts
 from pneumo_core.metrics.calibration import (
     Reliability,
     brier,
@@ -16,6 +17,7 @@ from pneumo_core.metrics.calibration import (
     probabilities,
     reliability,
 )
+from pneumo_core.metrics.calibration_intervals import grouped_bootstrap_calibration
 from pneumo_core.metrics.counts import Confusion, confusion
 from pneumo_core.metrics.curves import (
     PrCurve,
@@ -23,6 +25,21 @@ from pneumo_core.metrics.curves import (
     average_precision,
     pr_curve,
     roc_curve,
+)
+from pneumo_core.metrics.decision_curve import DecisionCurve, decision_curve
+from pneumo_core.metrics.fixed import (
+    AtFixed,
+    RocBand,
+    roc_band,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+)
+from pneumo_core.metrics.paired import (
+    McNemar,
+    PairedAuc,
+    delong_paired,
+    grouped_bootstrap_difference,
+    mcnemar,
 )
 from pneumo_core.metrics.predictive import (
     LikelihoodRatios,
@@ -34,6 +51,8 @@ from pneumo_core.metrics.predictive import (
 )
 from pneumo_core.metrics.proportion import Estimate, proportion, wilson, wilson_bounds
 from pneumo_core.metrics.ranking import auc, auc_delong
+from pneumo_core.metrics.recalibration import CalibrationLine, calibration_line
+from pneumo_core.metrics.referral import ThreeWay, three_way
 from pneumo_core.metrics.sweep import AtThreshold, ThresholdSweep
 from pneumo_core.metrics.thresholds import (
     balanced_threshold,
@@ -42,34 +61,53 @@ from pneumo_core.metrics.thresholds import (
 )
 
 __all__ = [
+    "AtFixed",
     "AtThreshold",
+    "BrierParts",
+    "CalibrationLine",
     "Confusion",
+    "DecisionCurve",
     "Estimate",
     "LikelihoodRatios",
+    "McNemar",
+    "PairedAuc",
     "PerThousand",
     "PrCurve",
     "PredictiveValues",
     "Reliability",
+    "RocBand",
     "RocCurve",
+    "ThreeWay",
     "ThresholdSweep",
     "auc",
     "auc_delong",
     "average_precision",
     "balanced_threshold",
     "brier",
+    "brier_parts",
+    "calibration_line",
     "confusion",
+    "decision_curve",
+    "delong_paired",
     "ece",
     "fit_temperature",
     "grouped_bootstrap_auc",
     "grouped_bootstrap_average_precision",
+    "grouped_bootstrap_calibration",
+    "grouped_bootstrap_difference",
     "likelihood_ratios",
+    "mcnemar",
     "per_thousand",
     "pr_curve",
     "predictive_values",
     "probabilities",
     "proportion",
     "reliability",
+    "roc_band",
     "roc_curve",
+    "sensitivity_at_specificity",
+    "specificity_at_sensitivity",
+    "three_way",
     "threshold_at_sensitivity",
     "threshold_at_specificity",
     "wilson",

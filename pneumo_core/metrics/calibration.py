@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.metrics.checks import finite, labels_and_scores
-from pneumo_core.metrics.proportion import wilson
+from pneumo_core.metrics.proportion import wilson_bounds
 
 if TYPE_CHECKING:
     from pneumo_core.metrics.checks import Floats
@@ -52,16 +52,20 @@ def reliability(y: npt.ArrayLike, p: npt.ArrayLike, *, bins: int = 15) -> Reliab
     y: 0 or 1 (N,), one class alone is fine; p: P(pneumonia), 0 … 1, (N,). Raises ValueError.
     """
     positive, p_positive = labels_and_scores(y, p, probability=True)
-    if bins < 1:
-        raise ValueError(f"Expected at least 1 bin, got {bins}.")
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, p_positive, side="right") - 1, 0, bins - 1)
+    edges, place = bin_places(p_positive, bins)
     n = np.bincount(place, minlength=bins)
     hits = np.bincount(place, weights=positive, minlength=bins)
     total = np.bincount(place, weights=p_positive, minlength=bins)
     some = np.where(n > 0, n, np.nan)
-    bounds = np.array([wilson(float(k), int(of)) for k, of in zip(hits, n, strict=True)])
-    return Reliability(edges, n, total / some, hits / some, bounds[:, 0], bounds[:, 1])
+    return Reliability(edges, n, total / some, hits / some, *wilson_bounds(hits, n))
+
+
+def bin_places(p: Floats, bins: int) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Edges (bins + 1,) of bins of equal width, and the bin of each probability (N,)."""
+    if bins < 1:
+        raise ValueError(f"Expected at least 1 bin, got {bins}.")
+    edges = np.linspace(0, 1, bins + 1)
+    return edges, np.clip(np.searchsorted(edges, p, side="right") - 1, 0, bins - 1)
 
 
 def ece(y: npt.ArrayLike, p: npt.ArrayLike, *, bins: int = 15) -> float:

@@ -59,13 +59,18 @@ def auc_delong(y: npt.ArrayLike, p: npt.ArrayLike, *, level: float = 0.95) -> Es
 def placements(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     """Each positive's share of negatives below it, each negative's share of positives above it.
 
-    Ties count half. Their means are both the AUC, their variances DeLong's components; one sort
-    of each class gives them (Sun & Xu's midranks, said otherwise).
+    Each in the order of its films; ties count half. Their means are both the AUC, their variances
+    and covariances DeLong's components; one sort of each class gives them (Sun & Xu's midranks,
+    said otherwise).
     """
-    high, low = np.sort(scores[positive]), np.sort(scores[~positive])
-    above = (low.searchsorted(high, "left") + low.searchsorted(high, "right")) / (2 * low.size)
-    below = (high.searchsorted(low, "left") + high.searchsorted(low, "right")) / (2 * high.size)
-    return above, 1 - below
+    sick, well = scores[positive], scores[~positive]
+    return _share_below(np.sort(well), sick), 1 - _share_below(np.sort(sick), well)
+
+
+def _share_below(rising: Floats, scores: Floats) -> Floats:
+    """For each score the share of `rising` below it, ties counting half."""
+    below = rising.searchsorted(scores, "left") + rising.searchsorted(scores, "right")
+    return below / (2 * rising.size)
 
 
 def sigmoid(x: float) -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 # 0.07 · 100 is 7.000000000000001: such a share asks for 7 films, not 8.
-_SLACK = 1e-9
+SLACK = 1e-9
 
 
 def threshold_at_sensitivity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> float:
@@ -24,7 +24,7 @@ def threshold_at_sensitivity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> fl
     positive, scores = labels_and_scores(y, p, both_classes=True)
     share(s, "a sensitivity")
     found = np.sort(scores[positive])[::-1]
-    return float(found[math.ceil(s * found.size - _SLACK) - 1])
+    return float(found[math.ceil(s * found.size - SLACK) - 1])
 
 
 def threshold_at_specificity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> float:
@@ -38,7 +38,7 @@ def threshold_at_specificity(y: npt.ArrayLike, p: npt.ArrayLike, s: float) -> fl
     positive, scores = labels_and_scores(y, p, both_classes=True)
     share(s, "a specificity")
     spared = np.sort(scores[~positive])
-    return float(np.nextafter(spared[math.ceil(s * spared.size - _SLACK) - 1], math.inf))
+    return float(np.nextafter(spared[math.ceil(s * spared.size - SLACK) - 1], math.inf))
 
 
 def balanced_threshold(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
