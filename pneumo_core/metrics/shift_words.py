@@ -26,7 +26,8 @@ def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
         return f"None of {n} disturbances costs sensitivity or specificity."
     now = row[rate]["value"]
     return (
-        f"Of {n} disturbances, “{row['name']}” costs most: {rate} falls by {cost:.1f} points, "
+        f"Of {n} disturbances, “{row['name']}” costs most: {rate} falls by {cost:.1f} points "
+        f"[{row[f'cost_{rate}_low']:.1f} to {row[f'cost_{rate}_high']:.1f}], "
         f"from {100 * now + cost:.1f} % to {100 * now:.1f} %."
     )
 
