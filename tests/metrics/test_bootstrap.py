@@ -1,0 +1,108 @@
+"""The patient-level bootstrap: by hand, against a loop over draws, and against scikit-learn."""
+
+import numpy as np
+import pytest
+
+from pneumo_core.metrics import (
+    average_precision,
+    brier,
+    ece,
+    grouped_bootstrap_auc,
+    grouped_bootstrap_average_precision,
+    grouped_bootstrap_calibration,
+    grouped_bootstrap_difference,
+)
+from pneumo_core.metrics.bootstrap import Resampling
+
+
+def drawn_films(groups, *, seed, rounds):
+    """Row numbers of each draw, films of a patient drawn twice listed twice."""
+    for times in Resampling(groups, len(groups), seed=seed, rounds=rounds).films():
+        for row in times:
+            yield np.repeat(np.arange(len(groups)), row)
+
+
+def test_a_draw_holds_as_many_patients_and_all_films_of_each():
+    groups = np.array(["b", "a", "b", "c"])
+    draws = Resampling(groups, 4, seed=0, rounds=50)
+    patients = np.concatenate(list(draws.patients()))
+    films = np.concatenate(list(draws.films()))
+    assert patients.shape == (50, 3)
+    assert (patients.sum(axis=1) == 3).all()
+    assert (films == patients[:, [1, 0, 1, 2]]).all()
+    assert 0.9 < patients.mean() < 1.1
+
+
+@pytest.mark.parametrize(
+    ("statistic", "reference"),
+    [
+        (grouped_bootstrap_auc, "roc_auc_score"),
+        (grouped_bootstrap_average_precision, "average_precision_score"),
+    ],
+)
+def test_the_interval_is_that_of_scikit_learn_over_the_same_draws(statistic, reference, patients):
+    score = getattr(pytest.importorskip("sklearn.metrics"), reference)
+    y, p, groups = patients
+    found = [score(y[i], p[i]) for i in drawn_films(groups, seed=4, rounds=60)]
+    area, low, high = statistic(y, p, groups, seed=4, rounds=60)
+    assert area == pytest.approx(score(y, p))
+    assert (low, high) == pytest.approx(tuple(np.quantile(found, [0.025, 0.975])))
+
+
+def test_the_difference_is_taken_within_each_draw(patients):
+    score = pytest.importorskip("sklearn.metrics").roc_auc_score
+    y, p, groups = patients
+    other = np.random.default_rng(0).normal(y)
+    found = [
+        score(y[i], p[i]) - score(y[i], other[i]) for i in drawn_films(groups, seed=1, rounds=60)
+    ]
+    value, low, high = grouped_bootstrap_difference(y, p, other, groups, seed=1, rounds=60)
+    assert value == pytest.approx(score(y, p) - score(y, other))
+    assert (low, high) == pytest.approx(tuple(np.quantile(found, [0.025, 0.975])))
+    same = grouped_bootstrap_difference(y, p, p, groups, seed=1, rounds=20)
+    assert same == (0.0, 0.0, 0.0)
+
+
+def test_calibration_is_that_of_the_same_draws(patients):
+    y, p, groups = patients
+    rows = list(drawn_films(groups, seed=2, rounds=60))
+    score, error = grouped_bootstrap_calibration(y, p, groups, seed=2, rounds=60)
+    briers = np.quantile([brier(y[i], p[i]) for i in rows], [0.025, 0.975])
+    eces = np.quantile([ece(y[i], p[i]) for i in rows], [0.025, 0.975])
+    assert score == pytest.approx((brier(y, p), *briers))
+    assert error.value == pytest.approx(ece(y, p))
+    assert error.low == pytest.approx(max(0, 2 * error.value - eces[1]))
+    assert error.high == pytest.approx(2 * error.value - eces[0])
+
+
+def test_calibration_of_one_class_is_defined():
+    score, error = grouped_bootstrap_calibration([1, 1, 1], [0.5] * 3, None, seed=0, rounds=10)
+    assert score == (0.25, 0.25, 0.25)
+    assert error == (0.5, 0.5, 0.5)
+
+
+def test_without_groups_each_film_is_a_patient(patients):
+    y, p, _ = patients
+    alone = grouped_bootstrap_auc(y, p, None, seed=1, rounds=50)
+    assert alone == grouped_bootstrap_auc(y, p, np.arange(len(y)), seed=1, rounds=50)
+    assert average_precision(y, p) == (
+        grouped_bootstrap_average_precision(y, p, None, seed=1, rounds=50).value
+    )
+
+
+@pytest.mark.parametrize("statistic", [grouped_bootstrap_auc, grouped_bootstrap_average_precision])
+def test_one_class_and_nan_are_refused(statistic):
+    with pytest.raises(ValueError, match="both classes, got 2 of class 1 only"):
+        statistic([1, 1], [0.1, 0.2], None, seed=0)
+    with pytest.raises(ValueError, match="finite numbers in p"):
+        statistic([1, 0], [0.1, np.nan], None, seed=0)
+    with pytest.raises(ValueError, match=r"groups of shape \(2,\)"):
+        statistic([1, 0], [0.1, 0.2], ["a"], seed=0)
+
+
+def test_draws_of_one_class_only_are_told():
+    groups = ["a", "b"]
+    # The first seed whose one draw takes the same patient twice.
+    seed = next(s for s in range(99) if len(set(next(drawn_films(groups, seed=s, rounds=1)))) == 1)
+    with pytest.raises(ValueError, match="a draw with both classes, got none in 1 rounds"):
+        grouped_bootstrap_auc([0, 1], [0.1, 0.9], groups, seed=seed, rounds=1)
