@@ -1,0 +1,171 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pneumo_core.config import Settings
+from pneumo_core.errors import DataSetError
+from pneumo_core.review.stress import stress
+
+SIDE = 64
+
+
+def grey_of(name):
+    """Normal films are dark and ill ones bright, a little more with each number."""
+    return (60 if name.startswith("NORMAL") else 150) + int(Path(name).stem) % 30
+
+
+def p_of(grey):
+    """What the tiny network says of a flat film."""
+    return 1 / (1 + np.exp(5 - 10 * grey / 255))
+
+
+@pytest.fixture(scope="module")
+def validation(tiny_bundle):
+    return pd.read_csv(tiny_bundle.path / "predictions.csv")["film"].tolist()
+
+
+@pytest.fixture
+def folder(tmp_path, validation):
+    """The 60 films of the tiny bundle's predictions, and four others."""
+    others = ["NORMAL/100.png", "NORMAL/103.png", "PNEUMONIA/101.png", "PNEUMONIA/102.png"]
+    for name in [*validation, *others]:
+        path = tmp_path / "films" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((SIDE, SIDE), grey_of(name), np.uint8)).save(path)
+    return tmp_path / "films"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(cache_dir=tmp_path / "cache")
+
+
+def test_the_films_of_the_validation_are_measured(tiny_bundle, folder, settings):
+    found = stress(tiny_bundle, folder, settings=settings, names=["brighter", "lungs black"])
+    assert (found["model"], found["films"]) == ("tiny", 60)
+    assert (found["normal"], found["pneumonia"]) == (20, 40)
+    assert found["held_out"] is True
+    assert found["words"] == (
+        "60 films of the model's own validation: it did not train on these patients."
+    )
+    assert found["points"] == {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
+    assert [row["name"] for row in found["rows"]] == ["as it is", "brighter", "lungs black"]
+    assert found["lungless"].startswith("Without lungs the AUC is ")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_rates_are_those_at_the_locked_points(tiny_bundle, folder, settings, validation):
+    found = stress(tiny_bundle, folder, settings=settings, names=["brighter"])
+    grey = np.array([grey_of(name) for name in validation])
+    ill = np.array([name.startswith("PNEUMONIA") for name in validation])
+    clean, brighter = found["rows"]
+    assert clean["sensitivity"]["value"] == clean["specificity"]["value"] == 1
+    # 0.5 is reached at a grey of 127.5, which 31 more lifts no dark film to: 60..89.
+    assert brighter["specificity"]["value"] == 1
+    change = np.abs(p_of(grey + 31) - p_of(grey))
+    assert brighter["change_mean"] == pytest.approx(change.mean(), abs=2e-3)
+    assert brighter["change_p95"] == pytest.approx(np.quantile(change, 0.95), abs=2e-3)
+    assert clean["change_mean"] == 0
+    called = p_of(grey + 31) >= 0.8
+    assert brighter["ruling_in"]["sensitivity"]["value"] == pytest.approx(called[ill].mean())
+    assert found["worst"] == "None of 1 disturbances costs sensitivity or specificity."
+
+
+def test_what_costs_most_is_said(tiny_bundle, folder, settings):
+    found = stress(tiny_bundle, folder, settings=settings, names=["darker", "blur 1 px"])
+    assert found["worst"].startswith("Of 2 disturbances, “darker” costs most: sensitivity falls by")
+    assert found["rows"][1]["cost_sensitivity"] > 0
+    assert found["rows"][2]["cost_sensitivity"] == 0
+
+
+def test_pixels_and_a_table_give_what_the_folder_gives(tiny_bundle, folder, settings, validation):
+    table = pd.DataFrame({"film": ["PNEUMONIA/101.png", *validation]})
+    table["label"] = table["film"].str.split("/").str[0].str.lower()
+    films = np.stack([np.full((SIDE, SIDE), grey_of(f), np.uint8) for f in table["film"]])
+    names = ["noise 6 %", "darker"]
+    given = stress(tiny_bundle, (films, table), settings=settings, names=names)
+    assert given["films"] == 60
+    of_folder = stress(tiny_bundle, folder, settings=settings, names=["darker"])
+    # Row numbers differ, and with them the grain; what is not random is the same.
+    assert given["rows"][2]["change_mean"] == pytest.approx(of_folder["rows"][1]["change_mean"])
+
+
+def test_a_limit_draws_the_same_films_of_each_class(tiny_bundle, folder, settings):
+    found = stress(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
+    assert (found["normal"], found["pneumonia"]) == (7, 7)
+    assert found["words"].startswith("14 films (at most 7 of each class, drawn at random) of the")
+    again = stress(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
+    assert again == found
+    assert stress(tiny_bundle, folder, settings=settings, names=[], limit=30)["normal"] == 20
+
+
+def of_card(bundle, **data):
+    return replace(bundle, card={**bundle.card, "data": data})
+
+
+def test_films_outside_are_measured_where_the_model_trained_on_all_it_predicted(
+    tiny_bundle, folder, settings
+):
+    found = stress(of_card(tiny_bundle, films=60), folder, settings=settings, names=[])
+    assert (found["films"], found["held_out"]) == (4, True)
+    assert found["words"] == "4 films, by name not among those the model was trained on."
+
+
+def test_films_the_model_was_trained_on_are_said_to_flatter(tiny_bundle, folder, settings):
+    for name in ("NORMAL/100", "NORMAL/103", "PNEUMONIA/101", "PNEUMONIA/102"):
+        (folder / f"{name}.png").unlink()
+    found = stress(of_card(tiny_bundle, films=60), folder, settings=settings, names=[])
+    assert (found["films"], found["held_out"]) == (60, False)
+    assert found["words"].endswith(
+        "all of which the model was trained on: these figures flatter it."
+    )
+
+
+def test_other_films_are_measured_and_said_to_be_others(tiny_bundle, settings):
+    table = pd.DataFrame({"film": ["a.png", "b.png"], "label": ["normal", "pneumonia"]})
+    films = np.zeros((2, SIDE, SIDE), np.uint8)
+    found = stress(tiny_bundle, (films, table), settings=settings, names=[])
+    assert (found["films"], found["held_out"]) == (2, False)
+    assert "none of them in the model's validation. Where the model trained" in found["words"]
+
+
+def test_a_test_film_of_the_same_name_is_another_film(tiny_bundle, settings):
+    films = np.zeros((2, SIDE, SIDE), np.uint8)
+    table = pd.DataFrame(
+        {"film": ["test/NORMAL/0.png", "train/NORMAL/0.png"], "label": ["normal", "normal"]}
+    )
+    found = stress(tiny_bundle, (films, table), settings=settings, names=[])
+    assert (found["films"], found["held_out"]) == (1, True)
+
+
+def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, settings):
+    heard = []
+    stress(
+        tiny_bundle,
+        folder,
+        settings=settings,
+        names=["darker"],
+        progress=lambda *told: heard.append(told),
+    )
+    assert {phase for phase, *_ in heard} == {"index", "decode", "stress"}
+    counts = [(done, total) for phase, done, total, _ in heard if phase == "stress"]
+    assert counts == sorted(counts)
+    assert counts[-1] == (120, 120)
+    assert [words for phase, _, _, words in heard if words] == ["as it is", "darker"]
+
+
+def test_an_unknown_disturbance_is_refused(tiny_bundle, folder, settings):
+    with pytest.raises(ValueError, match="Expected names of disturbances, got 'fog'"):
+        stress(tiny_bundle, folder, settings=settings, names=["fog"])
+
+
+def test_a_folder_of_broken_films_is_refused(tiny_bundle, tmp_path, settings):
+    (tmp_path / "NORMAL").mkdir()
+    (tmp_path / "NORMAL" / "0.png").write_bytes(b"no picture")
+    with pytest.raises(DataSetError, match="Expected readable films in the data; none of 1 is"):
+        stress(tiny_bundle, tmp_path, settings=settings)
