@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress
+from pneumo_core.cli.console import emit, emit_json, progress, tell
 
 
 def stress(
@@ -33,6 +33,10 @@ def stress(
 
         pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
     emit_json(found) if json else emit(_words(found))
+    for film in found["unread"]:
+        tell(f"Not read: {film['film']}: {film['problem']}")
+    if found["unread"]:
+        raise typer.Exit(1)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

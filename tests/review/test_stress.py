@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,45 +103,6 @@ def test_a_limit_draws_the_same_films_of_each_class(tiny_bundle, folder, setting
     assert stress(tiny_bundle, folder, settings=settings, names=[], limit=30)["normal"] == 20
 
 
-def of_card(bundle, **data):
-    return replace(bundle, card={**bundle.card, "data": data})
-
-
-def test_films_outside_are_measured_where_the_model_trained_on_all_it_predicted(
-    tiny_bundle, folder, settings
-):
-    found = stress(of_card(tiny_bundle, films=60), folder, settings=settings, names=[])
-    assert (found["films"], found["held_out"]) == (4, True)
-    assert found["words"] == "4 films, by name not among those the model was trained on."
-
-
-def test_films_the_model_was_trained_on_are_said_to_flatter(tiny_bundle, folder, settings):
-    for name in ("NORMAL/100", "NORMAL/103", "PNEUMONIA/101", "PNEUMONIA/102"):
-        (folder / f"{name}.png").unlink()
-    found = stress(of_card(tiny_bundle, films=60), folder, settings=settings, names=[])
-    assert (found["films"], found["held_out"]) == (60, False)
-    assert found["words"].endswith(
-        "all of which the model was trained on: these figures flatter it."
-    )
-
-
-def test_other_films_are_measured_and_said_to_be_others(tiny_bundle, settings):
-    table = pd.DataFrame({"film": ["a.png", "b.png"], "label": ["normal", "pneumonia"]})
-    films = np.zeros((2, SIDE, SIDE), np.uint8)
-    found = stress(tiny_bundle, (films, table), settings=settings, names=[])
-    assert (found["films"], found["held_out"]) == (2, False)
-    assert "none of them in the model's validation. Where the model trained" in found["words"]
-
-
-def test_a_test_film_of_the_same_name_is_another_film(tiny_bundle, settings):
-    films = np.zeros((2, SIDE, SIDE), np.uint8)
-    table = pd.DataFrame(
-        {"film": ["test/NORMAL/0.png", "train/NORMAL/0.png"], "label": ["normal", "normal"]}
-    )
-    found = stress(tiny_bundle, (films, table), settings=settings, names=[])
-    assert (found["films"], found["held_out"]) == (1, True)
-
-
 def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, settings):
     heard = []
     stress(
@@ -162,6 +122,15 @@ def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, se
 def test_an_unknown_disturbance_is_refused(tiny_bundle, folder, settings):
     with pytest.raises(ValueError, match="Expected names of disturbances, got 'fog'"):
         stress(tiny_bundle, folder, settings=settings, names=["fog"])
+
+
+def test_broken_films_are_named_and_the_others_measured(tiny_bundle, folder, settings):
+    (folder / "NORMAL" / "cut.png").write_bytes(b"no picture")
+    found = stress(tiny_bundle, folder, settings=settings, names=[])
+    assert found["films"] == 60
+    [broken] = found["unread"]
+    assert broken["film"] == "NORMAL/cut.png"
+    assert broken["problem"]
 
 
 def test_a_folder_of_broken_films_is_refused(tiny_bundle, tmp_path, settings):

@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from pneumo_core.bundle import Bundle
+from pneumo_core.review.held_out import select_films
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A bundle validated on four films; its card says how many it was trained on in all."""
+    films = ["train/NORMAL/a.png", "train/NORMAL/b.png", "train/PNEUMONIA/c.png"]
+    films.append("train/PNEUMONIA/d.png")
+    table_of(films).to_csv(tmp_path / "predictions.csv", index=False)
+    return Bundle(name="b", path=tmp_path, card={"data": {"films": 20}}, digest="")
+
+
+def table_of(films):
+    label = ["normal" if "NORMAL" in film else "pneumonia" for film in films]
+    return pd.DataFrame({"film": films, "label": label})
+
+
+FILMS = table_of(
+    [
+        "chest_xray/train/NORMAL/a.png",
+        "chest_xray/train/NORMAL/x.png",
+        "chest_xray/train/PNEUMONIA/c.png",
+        "chest_xray/train/PNEUMONIA/a.png",
+        "chest_xray/test/PNEUMONIA/d.png",
+    ]
+)
+
+
+def test_films_of_the_validation_wherever_the_data_set_lies(bundle):
+    found = select_films(bundle, FILMS)
+    # Not the pneumonia called a, nor the test film called d.
+    assert found.rows.tolist() == [0, 2]
+    assert found.held_out
+    assert found.words == (
+        "2 films of the model's own validation: it did not train on these patients."
+    )
+
+
+def test_the_others_where_the_network_was_trained_on_all_it_predicted(bundle):
+    found = select_films(replace(bundle, card={"data": {"films": 4}}), FILMS)
+    assert found.rows.tolist() == [1, 3, 4]
+    assert found.held_out
+    assert found.words == "3 films, by name not among those the model was trained on."
+
+
+def test_films_the_model_was_trained_on_flatter_it(bundle):
+    found = select_films(replace(bundle, card={"data": {"films": 4}}), FILMS.iloc[[0, 2]])
+    assert found.rows.tolist() == [0, 1]
+    assert not found.held_out
+    assert found.words == (
+        "2 films, all of which the model was trained on: these figures flatter it."
+    )
+
+
+def test_films_of_another_place_may_have_been_trained_on(bundle):
+    found = select_films(bundle, FILMS.iloc[[1, 4]])
+    assert found.rows.tolist() == [0, 1]
+    assert not found.held_out
+    assert found.words == (
+        "2 films, none of them in the model's validation. Where the model trained on some of "
+        "them, these figures flatter it."
+    )
+
+
+def test_a_card_without_a_count_is_taken_as_validated_on_a_part(bundle):
+    assert select_films(replace(bundle, card={}), FILMS).rows.tolist() == [0, 2]
+
+
+def test_a_limit_draws_the_same_films_of_each_class(bundle):
+    films = table_of([f"NORMAL/{n}.png" for n in range(9)] + [f"PNEUMONIA/{n}.png" for n in "12"])
+    found = select_films(bundle, films, limit=3)
+    assert sum(found.rows < 9) == 3
+    assert found.rows.tolist()[3:] == [9, 10]
+    assert found.rows.tolist() == select_films(bundle, films, limit=3).rows.tolist()
+    assert found.words.startswith("5 films (at most 3 of each class, drawn at random), none of")
