@@ -1,0 +1,97 @@
+"""`stress` as a person or a program meets it."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumo_core import cli
+from pneumo_core.films.disturb import DISTURBANCES
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tiny_models_dir, tmp_path):
+    """Call the command line in this process; (exit code, standard output, standard error)."""
+    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two dark normal films and three bright ones with pneumonia."""
+    for label, n, grey in (("NORMAL", 2, 60), ("PNEUMONIA", 3, 150)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for i in range(n):
+            film = np.full((64, 64), grey + i, np.uint8)
+            Image.fromarray(film).save(tmp_path / "data" / label / f"film-{i}.png")
+    return tmp_path / "data"
+
+
+def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
+    code, out, err = run("stress", data)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("tiny: 5 films, none of them in the model's validation.")
+    assert "2 normal, 3 pneumonia. Rates in per cent at P(pneumonia) >= 0.500" in lines[1]
+    [darker] = [line for line in lines if line.startswith("  darker ")]
+    words = darker.split()
+    assert words[3:9] == ["0.0", "[0–56]", "(−100.0)", "100.0", "[34–100]", "(0.0)"]
+    for name in ("as it is", *(f"  {name}" for name in DISTURBANCES)):
+        assert sum(line.startswith(f"{name} ") for line in lines) == 1
+    assert {"framing", "stretch", "turn", "anatomy"} <= set(lines)
+    assert max(map(len, lines[5:-2])) <= 120
+    assert lines[-2].startswith("Of 44 disturbances, “")
+    assert lines[-1].startswith("Without lungs the AUC is ")
+    assert "stress: centre crop 90 %" in err
+
+
+def test_json_is_one_document_and_the_csv_a_line_a_disturbance(run, data, tmp_path):
+    table = tmp_path / "stress.csv"
+    code, out, _ = run("stress", data, "--films", "2", "--json", "--csv", table)
+    found = json.loads(out)
+    assert code == 0
+    assert (found["model"], found["normal"], found["pneumonia"]) == ("tiny", 2, 2)
+    assert len(found["rows"]) == 1 + len(DISTURBANCES)
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [row["name"] for row in found["rows"]]
+    assert float(rows[0]["sensitivity_value"]) == 1
+    assert float(rows[0]["screening_specificity_low"]) > 0
+    assert rows[0]["three_way_normal_NORMAL"] == "2"
+
+
+def test_one_class_alone_leaves_dashes(run, data):
+    for film in (data / "NORMAL").iterdir():
+        film.unlink()
+    code, out, _ = run("stress", data)
+    assert code == 0
+    [clean] = [line for line in out.splitlines() if line.startswith("as it is")]
+    assert clean.split()[3] == "–"
+
+
+def test_an_unreadable_film_is_named(run, data):
+    (data / "NORMAL" / "cut.png").write_bytes(b"no picture")
+    code, out, err = run("stress", data)
+    assert code == 1
+    assert "tiny: 5 films" in out
+    assert "Not read: NORMAL/cut.png: " in err
+
+
+def test_a_folder_that_is_none_is_refused_in_words(run, tmp_path):
+    code, out, err = run("stress", tmp_path / "nowhere")
+    assert (code, out) == (1, "")
+    assert "Expected a folder of films" in err
