@@ -59,19 +59,24 @@ class Manifest:
 def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Patient groups with exact duplicates joined: int (N,), numbered from 0.
 
-    Two rows share a number if they share `group`, or hold the same bytes (`sha256`), or are
-    linked by a chain of such rows.
+    Two rows share a number if they share `group`, or hold the same bytes (`sha256`) or the same
+    pixels (`pixels`, where the index has it), or are linked by a chain of such rows.
     """
     import pandas as pd
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     group, groups = pd.factorize(index["group"])
-    # A file that could not be opened has no hash, and nothing in common with another such file.
-    content = index["sha256"].where(index["sha256"] != "", index["film"])
-    sha256, hashes = pd.factorize(content)
-    nodes = len(groups) + len(hashes)
-    edges = coo_array((np.ones(len(index)), (group, len(groups) + sha256)), shape=(nodes, nodes))
+    nodes, ends = len(groups), []
+    for column in ("sha256", "pixels"):
+        if column in index:
+            # A film that could not be read has no hash, and nothing in common with another.
+            content = index[column].where(index[column] != "", index["film"])
+            same, kinds = pd.factorize(content)
+            ends.append(nodes + same)
+            nodes += len(kinds)
+    links = (np.tile(group, len(ends)), np.concatenate(ends))
+    edges = coo_array((np.ones(len(links[0])), links), shape=(nodes, nodes))
     _, component = connected_components(edges, directed=False)
     return np.asarray(pd.factorize(component[group])[0], dtype=np.int64)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pneumo_core.errors import DataSetError, UnreadableImage
+from pneumo_core.errors import UnreadableImage
 from pneumo_core.films import decode
-from pneumo_core.films.names import parse_folders, parse_name
+from pneumo_core.films.film import Film
+from pneumo_core.films.listing import Listing, list_films
+from pneumo_core.films.names import parse_name
 from pneumo_core.films.parallel import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Progress = Callable[[int, int], None]
+Look = Callable[[Path, Film | None], dict[str, Any]]
 
 COLUMNS = (
     "film",
@@ -30,16 +32,9 @@ COLUMNS = (
     "height",
     "bytes",
     "sha256",
+    "pixels",
     "readable",
     "problem",
-)
-# A label folder may also hold notes, tables and thumbnails' databases. What a file with one of
-# these endings really is, decode tells by its first bytes.
-_PICTURES = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
-FILM_ENDINGS = _PICTURES | {".jp2", ".j2k", ".jpx", ".dcm", ".dicom", ""}
-LAYOUTS = (
-    "train/, val/ or test/ with NORMAL/ and PNEUMONIA/ in each; or NORMAL/ and PNEUMONIA/ alone; "
-    "or NORMAL/, BACTERIA/ and VIRUS/, beside each other or inside PNEUMONIA/"
 )
 
 
@@ -51,6 +46,7 @@ class _FileFacts:
     height: int
     bytes: int
     sha256: str
+    pixels: str
     readable: bool
     problem: str
 
@@ -67,6 +63,7 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
       series    the file name's prefix before the patient's number, "" where unknown
       width, height   pixels, 0 if unreadable
       bytes, sha256   of the file
+      pixels    hash of the decoded pixels, whatever file they came in; "" if unreadable
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
@@ -77,72 +74,36 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
     """
     import pandas as pd
 
-    if not root.is_dir():
-        raise DataSetError(f"Expected a folder of films, got {root}, which is no folder.")
-    base = root.resolve()
-    films = _labelled_films(base)
-    if not films:
-        raise DataSetError(
-            f"Expected {LAYOUTS}; found no such films in {root}. "
-            "Give the folder that holds these folders (symbolic links in it are not followed)."
-        )
-    rows = []
-    facts = in_order(lambda film: _file_facts(base / film), films)
-    for film, fact in zip(films, facts, strict=True):
-        rows.append({"film": str(film), **_name_columns(film, base.name), **asdict(fact)})
+    return pd.DataFrame(list(index_rows(list_films(root), progress=progress)))
+
+
+def index_rows(
+    listing: Listing, *, progress: Progress | None = None, look: Look | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of `index_folder`, in order, as the films of a listing are read.
+
+    Where more is to be known of every film, `look` is called with its path and the film, decoded,
+    or None if it cannot be, in several threads at once; what it returns is added to the row.
+    """
+
+    def facts_of(film: str) -> dict[str, Any]:
+        found, facts = _open_film(listing.base / film)
+        return asdict(facts) | (look(listing.base / film, found) if look is not None else {})
+
+    total = len(listing.films)
+    found = zip(listing.films, in_order(facts_of, listing.films), strict=True)
+    for done, (film, facts) in enumerate(found, start=1):
+        yield {"film": film, **_name_columns(film, listing), **facts}
         if progress is not None:
-            progress(len(rows), len(films))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            progress(done, total)
 
 
-def _labelled_films(base: Path) -> list[PurePosixPath]:
-    """Films below a label folder, relative to `base`, sorted; a nested copy counts once."""
-    chosen: dict[tuple[str, ...], PurePosixPath] = {}
-    for film in _walk(base):
-        if parse_folders(film.parts[:-1]).label is None:
-            continue
-        key = tuple(part for part in film.parts if not _is_archive_folder(part))
-        kept = chosen.setdefault(key, film)
-        if len(film.parts) < len(kept.parts):
-            chosen[key] = film
-    return sorted(chosen.values(), key=str)
-
-
-def _is_archive_folder(name: str) -> bool:
-    """Whether this is the archive's own folder, which Kaggle's holds a second time inside."""
-    return name.lower().replace("-", "").replace("_", "").replace(" ", "") == "chestxray"
-
-
-def _walk(base: Path) -> Iterator[PurePosixPath]:
-    """Files that may be films, relative to `base`; nothing hidden, no link, no __MACOSX."""
-
-    def refuse(error: OSError) -> None:
-        # Passing over it in silence would lose films.
-        folder = Path(error.filename).relative_to(base).as_posix()
-        raise DataSetError(
-            f"Expected to read the folder {folder}, got: {error.strerror}. Allow reading it."
-        ) from error
-
-    for folder, folders, files in os.walk(base, onerror=refuse):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and name.upper() != "__MACOSX"
-        )
-        for name in sorted(files):
-            path = Path(folder, name)
-            if name.startswith(".") or path.suffix.lower() not in FILM_ENDINGS:
-                continue
-            if path.is_file() and not path.is_symlink():
-                yield PurePosixPath(path.relative_to(base).as_posix())
-
-
-def _name_columns(film: PurePosixPath, root_name: str) -> dict[str, str]:
-    folders, name = parse_folders(film.parts[:-1]), parse_name(film.stem)
-    # chest_xray/test given as the root is still the test split.
-    split = folders.split or parse_folders([root_name]).split or "all"
+def _name_columns(film: str, listing: Listing) -> dict[str, str]:
+    folders, name = listing.folder_facts(film), parse_name(PurePosixPath(film).stem)
     label = folders.label or ""
     named = name.subtype if (name.subtype == "normal") == (label == "normal") else "unknown"
     return {
-        "split": split,
+        "split": folders.split or "all",
         "label": label,
         "subtype": folders.subtype or named,
         "group": name.group,
@@ -150,14 +111,24 @@ def _name_columns(film: PurePosixPath, root_name: str) -> dict[str, str]:
     }
 
 
-def _file_facts(path: Path) -> _FileFacts:
+def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
+    """The film, if it can be read, and what only opening the file tells."""
     try:
-        facts = decode.read_film(path).facts
+        film = decode.read_film(path)
     except UnreadableImage as error:
         n_bytes, sha256 = _size_and_hash(path)
-        return _FileFacts(0, 0, n_bytes, sha256, readable=False, problem=str(error))
-    return _FileFacts(
-        facts.width, facts.height, facts.n_bytes, facts.sha256, readable=True, problem=""
+        return None, _FileFacts(0, 0, n_bytes, sha256, "", readable=False, problem=str(error))
+    facts = film.facts
+    pixels = hashlib.sha256(f"{facts.width} {facts.height} ".encode())
+    pixels.update(film.pixels.data)
+    return film, _FileFacts(
+        facts.width,
+        facts.height,
+        facts.n_bytes,
+        facts.sha256,
+        pixels.hexdigest(),
+        readable=True,
+        problem="",
     )
 
 

@@ -71,6 +71,14 @@ def test_files_without_a_hash_have_nothing_in_common():
     assert joined_groups(index).tolist() == [0, 1, 2]
 
 
+def test_films_of_the_same_pixels_in_other_files_are_joined():
+    index = make_index([("normal", "a", "1"), ("normal", "b", "2"), ("viral", "c", "3")])
+    index["pixels"] = ["p", "q", "p"]
+    assert joined_groups(index).tolist() == [0, 1, 0]
+    index["pixels"] = ["", "", ""]
+    assert joined_groups(index).tolist() == [0, 1, 2]
+
+
 def test_duplicates_of_two_patients_share_a_fold():
     index = cohort()
     index.loc[index["group"] == "viral-3", "sha256"] = "copy"

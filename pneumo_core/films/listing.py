@@ -1,0 +1,171 @@
+"""What lies below a folder: the films to index, and everything that is passed over and why."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.names import FolderFacts, parse_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A label folder may also hold notes, tables and thumbnails' databases. What a file with one of
+# these endings really is, decode tells by its first bytes.
+_PICTURES = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
+FILM_ENDINGS = _PICTURES | {".jp2", ".j2k", ".jpx", ".dcm", ".dicom", ""}
+LAYOUTS = (
+    "train/, val/ or test/ with NORMAL/ and PNEUMONIA/ in each; or NORMAL/ and PNEUMONIA/ alone; "
+    "or NORMAL/, BACTERIA/ and VIRUS/, beside each other or inside PNEUMONIA/"
+)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Files below `base`, which is resolved; all other paths are posix, relative to it, sorted.
+
+    films: what is indexed; nested: second copies of those inside the archive's own folder;
+    macosx: what macOS' archiver left in __MACOSX/; unlabelled: pictures in no class folder;
+    links: symbolic links to films and folders, none of which is followed; links_out: those of
+    them that lead out of `base`; class_folders: folders whose name is a class, films or not.
+    """
+
+    base: Path
+    films: tuple[str, ...]
+    nested: tuple[str, ...] = ()
+    macosx: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    links_out: tuple[str, ...] = ()
+    class_folders: tuple[str, ...] = ()
+
+    def folder_facts(self, film: str) -> FolderFacts:
+        """What the folders of `film`, or of a file in that folder, say of it."""
+        facts = parse_folders(PurePosixPath(film).parts[:-1])
+        # chest_xray/test given as the root is still the test split.
+        split = facts.split or parse_folders([self.base.name]).split or "all"
+        return FolderFacts(split, facts.label, facts.subtype)
+
+    def signature(self) -> str:
+        """64 hexadecimal digits that change with any file's name, size or time of change."""
+        told = hashlib.sha256(self.base.name.encode(errors="replace"))
+        for film in (*self.films, *self.nested):
+            found = (self.base / film).stat()
+            told.update(f"{film}\0{found.st_size} {found.st_mtime_ns}\n".encode())
+        for others in (self.macosx, self.unlabelled, self.links, self.class_folders):
+            told.update("\0".join((*others, "\n")).encode())
+        return told.hexdigest()
+
+
+def list_films(root: Path) -> Listing:
+    """List what is below `root`, in any layout this data set is found in; no file is opened.
+
+    Hidden files and folders are passed over without a word.
+    Raises DataSetError if `root` is no folder, holds no labelled film, or a folder in it cannot
+    be read.
+    """
+    if not root.is_dir():
+        raise DataSetError(f"Expected a folder of films, got {root}, which is no folder.")
+    base = root.resolve()
+    seen = _Seen(base)
+    copies: dict[tuple[str, ...], list[str]] = {}
+    unlabelled = []
+    for film in seen.walk():
+        parts = PurePosixPath(film).parts
+        if parse_folders(parts[:-1]).label is None:
+            unlabelled.append(film)
+            continue
+        key = tuple(part for part in parts if not _is_archive_folder(part))
+        copies.setdefault(key, []).append(film)
+    # Of several copies the one that lies least deep.
+    chosen = [min(same, key=lambda film: film.count("/")) for same in copies.values()]
+    if not chosen:
+        raise DataSetError(
+            f"Expected {LAYOUTS}; found no such films in {root}. "
+            "Give the folder that holds these folders (symbolic links in it are not followed)."
+        )
+    return Listing(
+        base,
+        films=tuple(sorted(chosen)),
+        nested=tuple(sorted(set(chain(*copies.values())) - set(chosen))),
+        macosx=tuple(sorted(seen.macosx)),
+        unlabelled=tuple(sorted(unlabelled)),
+        links=tuple(sorted(seen.links)),
+        links_out=tuple(sorted(seen.links_out)),
+        class_folders=tuple(sorted(seen.class_folders)),
+    )
+
+
+def _is_class(folder: str) -> bool:
+    return parse_folders([folder]).label is not None
+
+
+def _is_archive_folder(name: str) -> bool:
+    """Whether this is the archive's own folder, which Kaggle's holds a second time inside."""
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "") == "chestxray"
+
+
+class _Seen:
+    """One walk over a folder, and what it met beside films."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.macosx: list[str] = []
+        self.links: list[str] = []
+        self.links_out: list[str] = []
+        self.class_folders: list[str] = []
+
+    def walk(self) -> Iterator[str]:
+        """Files that may be films; nothing hidden, no link, nothing of __MACOSX."""
+        for folder, folders, files in os.walk(self.base, onerror=self._refuse):
+            here = Path(folder).relative_to(self.base)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            endings = ((name, Path(name).suffix.lower()) for name in sorted(files))
+            named = [name for name, ending in endings if ending in FILM_ENDINGS]
+            if "__MACOSX" in (part.upper() for part in here.parts):
+                self.macosx += [(here / name).as_posix() for name in named]
+                continue
+            for name in folders:
+                if not self._is_link(here / name) and _is_class(name):
+                    self.class_folders.append((here / name).as_posix())
+            for name in named:
+                if not (name.startswith(".") or self._is_link(here / name)) and (
+                    os.path.isfile(os.path.join(folder, name))  # noqa: PTH113, PTH118 - in haste
+                ):
+                    yield _checked((here / name).as_posix())
+
+    def _is_link(self, path: Path) -> bool:
+        """Whether this is a link; if so it is noted."""
+        full = self.base / path
+        if not full.is_symlink():
+            return False
+        self.links.append(path.as_posix())
+        try:
+            inside = full.resolve().is_relative_to(self.base)
+        except (OSError, RuntimeError):  # a link that leads to itself
+            inside = False
+        if not inside:
+            self.links_out.append(path.as_posix())
+        return True
+
+    def _refuse(self, error: OSError) -> None:
+        # Passing over it in silence would lose films.
+        folder = Path(error.filename).relative_to(self.base).as_posix()
+        raise DataSetError(
+            f"Expected to read the folder {folder}, got: {error.strerror}. Allow reading it."
+        ) from error
+
+
+def _checked(film: str) -> str:
+    """A name that tables and manifests, which are UTF-8, can hold; raises DataSetError."""
+    try:
+        film.encode()
+    except UnicodeEncodeError:
+        shown = film.encode(errors="replace").decode()
+        raise DataSetError(f"Expected a name in UTF-8, got {shown}. Rename it.") from None
+    return film
