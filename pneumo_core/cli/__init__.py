@@ -14,7 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import as_job, bench, data, evaluate, models, predict, stress, train
+from pneumo_core.cli import as_job, bench, data, evaluate, models, predict, runs, stress, train
 from pneumo_core.cli.console import tell
 from pneumo_core.errors import PneumoError
 
@@ -36,6 +36,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("stress")(stress.stress)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import Recipe
+from pneumo_core.learning.states import settled
+from pneumo_core.processes import process_alive, process_created
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+STOP, CANCEL = WISHES = ("stop", "cancel")  # files by which a person asks something of a run
 
 
 @dataclass(frozen=True)
@@ -28,41 +35,82 @@ class Run:
         """The run's id."""
         return self.folder.name
 
+    @property
+    def log(self) -> Path:
+        """What its process prints."""
+        return self.folder / "log.txt"
+
     def config(self) -> dict[str, Any]:
-        """What was asked for: recipe, data folder, name of the bundle."""
+        """What was asked for: recipe, data folder, name of the bundle, version of Pneumo."""
         return _read(self.folder / "config.json")
 
     def recipe(self) -> Recipe:
-        """The run's recipe."""
-        return Recipe(**self.config()["recipe"])
+        """The run's recipe. Raises TrainingError for one of another version of Pneumo."""
+        try:
+            return Recipe(**self.config()["recipe"])
+        except (TypeError, KeyError) as error:
+            raise TrainingError(
+                f"Expected a recipe of this version of Pneumo in the run {self.id}; it is of "
+                "another one. Start a new run."
+            ) from error
 
     def status(self) -> dict[str, Any]:
-        """State ("running", "done", "failed"), phase, progress and message, as last written.
+        """State (see `states`), phase, progress and message, as last written.
 
-        A run whose process is gone without a word is "interrupted".
+        A run whose process is gone without a word is "interrupted", or "cancelled" where a
+        person asked for it.
         """
-        status = _read(self.folder / "status.json")
-        if status.get("state") == "running" and not _alive(status.get("pid")):
-            status["state"] = "interrupted"
+        path = self.folder / "status.json"
+        # Alive is asked first: a process that ends between the two has had its last word by then.
+        alive = _is_at_work(_read(path))
+        status = _read(path)
+        asked = frozenset(wish for wish in WISHES if self.asked(wish))
+        stopped = bool(status.get("stopped_after"))
+        status["state"] = settled(status.get("state"), alive=alive, asked=asked, stopped=stopped)
         return status
 
     def update(self, **facts: Any) -> None:
-        """Lay `facts` over the status; readers see the old file or the new one, never half."""
+        """Lay `facts` over the status; readers see the old file or the new one, never half.
+
+        Only the process that carries the run calls this, or one that starts it under the lock of
+        the queue. Unless `facts` say otherwise, the calling process becomes the run's own.
+        """
         path = self.folder / "status.json"
         status = _read(path) if path.exists() else {}
-        status |= {**facts, "pid": os.getpid(), "updated": _now()}
-        _write(path, status)
+        write_json(path, status | {**_this_process(), "updated": now(), **facts})
+
+    def at_work(self) -> bool:
+        """Whether the run's process is there, whatever it last claimed."""
+        return _is_at_work(_read(self.folder / "status.json"))
+
+    def asked(self, wish: str) -> bool:
+        """Whether a person asked for "stop" or "cancel"."""
+        return (self.folder / wish).exists()
+
+    def ask(self, wish: str) -> None:
+        """Leave a wish where the run's process finds it."""
+        (self.folder / wish).touch()
+
+    def forget_wishes(self) -> None:
+        """Take back what was asked, since the run begins anew."""
+        for wish in WISHES:
+            (self.folder / wish).unlink(missing_ok=True)
 
 
-def create_run(runs_dir: Path, recipe: Recipe, *, data: Path, bundle: str) -> Run:
+def create_run(
+    runs_dir: Path, recipe: Recipe, *, data: Path, bundle: str, state: str = "running"
+) -> Run:
     """A new run's folder, named for the moment, the backbone and four random characters."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir / f"{stamp}-{recipe.backbone}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
-    config = {"recipe": recipe.as_dict(), "data": str(data), "bundle": bundle, "created": _now()}
-    _write(folder / "config.json", config)
-    run = Run(folder)
-    run.update(state="running", phase="starting")
+    run, created = Run(folder), now()
+    run.update(state=state, phase="starting", began=created, queued=created)
+    if state != "running":  # whoever starts its process says which one that is
+        run.update(pid=None, phase="waiting")
+    config = {"recipe": recipe.as_dict(), "data": str(data), "bundle": bundle}
+    # Written last: a folder without it is no run yet.
+    write_json(folder / "config.json", config | {"version": __version__, "created": created})
     return run
 
 
@@ -70,14 +118,31 @@ def find_run(runs_dir: Path, run_id: str) -> Run:
     """The run called `run_id`; TrainingError where there is none."""
     folder = runs_dir / run_id
     if not re.fullmatch(r"[\w-]+", run_id) or not (folder / "config.json").is_file():
-        known = sorted(p.parent.name for p in runs_dir.glob("*/config.json"))[-5:]
+        known = [run.id for run in list_runs(runs_dir)][:5]
         listed = f" The latest are: {', '.join(known)}." if known else " There is none yet."
         raise TrainingError(f"Expected the id of a run, got {run_id!r}.{listed}")
     return Run(folder)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def list_runs(runs_dir: Path) -> list[Run]:
+    """Every run, the latest first; what is being deleted is none."""
+    found = (path.parent for path in runs_dir.glob("*/config.json"))
+    return [Run(folder) for folder in sorted(found, reverse=True) if folder.name[0] != "."]
+
+
+def now() -> str:
+    """This moment, ISO 8601, UTC; texts in the order of time."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a small file that appears whole or not at all."""
+    partial = path.with_suffix(f".{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -91,15 +156,18 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    partial.replace(path)
+@cache
+def _process(pid: int) -> dict[str, Any]:
+    return {"pid": pid, "created": process_created(pid), "host": platform.node()}
 
 
-def _alive(pid: Any) -> bool:
-    if not isinstance(pid, int):
-        return False
-    import psutil
+def _this_process() -> dict[str, Any]:
+    return _process(os.getpid())
 
-    return bool(psutil.pid_exists(pid))
+
+def _is_at_work(status: dict[str, Any]) -> bool:
+    """Another machine's process is at work as long as it has spoken in the last two minutes."""
+    if status.get("host") == platform.node():
+        return process_alive(status.get("pid"), status.get("created"))
+    spoke = datetime.fromisoformat(status.get("updated") or "2000-01-01T00:00:00+00:00")
+    return "host" in status and (datetime.now(UTC) - spoke).total_seconds() < 120

@@ -1,12 +1,17 @@
 import json
+import os
+import platform
 import subprocess
 import sys
 
 import pytest
 
+from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import make_recipe
-from pneumo_core.learning.runs import create_run, find_run
+from pneumo_core.learning.runs import create_run, find_run, list_runs
+from pneumo_core.learning.states import STATES, settled
+from pneumo_core.processes import process_created
 
 
 @pytest.fixture
@@ -15,11 +20,20 @@ def run(tmp_path):
     return create_run(tmp_path, recipe, data=tmp_path / "films", bundle="mine")
 
 
+def dead_process():
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    facts = {"pid": gone.pid, "created": process_created(gone.pid)}
+    gone.communicate(b"\n")
+    return facts
+
+
 def test_a_run_is_found_again_with_its_recipe(run):
     found = find_run(run.folder.parent, run.id)
     assert found.recipe() == make_recipe("quick", backbone="cnn", seed=5)
     assert found.config()["bundle"] == "mine"
+    assert found.config()["version"] == __version__
     assert found.status()["state"] == "running"
+    assert found.at_work()
 
 
 def test_facts_are_laid_over_the_status(run):
@@ -27,14 +41,56 @@ def test_facts_are_laid_over_the_status(run):
     run.update(epoch=3)
     status = run.status()
     assert (status["phase"], status["epoch"]) == ("training", 3)
+    assert status["pid"] == os.getpid()
+    assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "status.json"]
 
 
 def test_a_run_whose_process_is_gone_is_interrupted(run):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    path = run.folder / "status.json"
-    path.write_text(json.dumps({"state": "running", "pid": gone.pid}))
+    run.update(**dead_process())
     assert run.status()["state"] == "interrupted"
+    assert not run.at_work()
+
+
+def test_a_pid_that_was_given_to_another_process_is_not_the_runs(run):
+    run.update(created=process_created(os.getpid()) - 100)
+    assert run.status()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("spoke", "state"),
+    [("2000-01-01T00:00:00+00:00", "interrupted"), ("2999-01-01T00:00:00+00:00", "running")],
+)
+def test_a_run_of_another_machine_is_judged_by_its_last_word(run, spoke, state):
+    run.update(host=f"not-{platform.node()}", updated=spoke)
+    assert run.status()["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("claimed", "alive", "asked", "stopped", "state"),
+    [
+        ("queued", True, (), False, "queued"),
+        ("running", True, (), False, "running"),
+        ("running", True, ("stop",), False, "stopping"),
+        ("queued", True, ("stop",), False, "queued"),
+        ("running", False, (), False, "interrupted"),
+        ("running", False, ("stop",), False, "interrupted"),
+        ("running", False, ("cancel",), False, "cancelled"),
+        ("queued", False, ("cancel",), False, "cancelled"),
+        ("interrupted", True, ("cancel",), False, "cancelled"),
+        ("interrupted", True, (), False, "interrupted"),
+        ("done", False, (), False, "done"),
+        ("done", True, ("stop",), False, "done"),
+        ("done", False, ("stop",), True, "stopped"),
+        ("failed", False, ("stop",), True, "failed"),
+        (None, False, (), False, "interrupted"),
+    ],
+)
+def test_the_state_follows_from_the_claim_and_from_what_is_seen(
+    claimed, alive, asked, stopped, state
+):
+    found = settled(claimed, alive=alive, asked=frozenset(asked), stopped=stopped)
+    assert found == state
+    assert STATES[found].words
 
 
 def test_a_damaged_status_is_named(run):
@@ -43,7 +99,26 @@ def test_a_damaged_status_is_named(run):
         run.status()
 
 
+def test_a_recipe_of_another_version_is_named(run):
+    path = run.folder / "config.json"
+    config = json.loads(path.read_text())
+    config["recipe"]["unheard_of"] = 1
+    path.write_text(json.dumps(config))
+    with pytest.raises(TrainingError, match="Expected a recipe of this version of Pneumo"):
+        run.recipe()
+
+
 @pytest.mark.parametrize("name", ["nothing", "../outside", ""])
 def test_an_unknown_run_is_refused(run, name):
     with pytest.raises(TrainingError, match=rf"Expected the id of a run.*The latest are: {run.id}"):
         find_run(run.folder.parent, name)
+
+
+def test_runs_are_listed_the_latest_first_and_what_is_half_made_or_deleted_is_none(run):
+    folder = run.folder.parent
+    for name in ("20990101-000000-cnn-0000", ".deleted-20990101-000000-cnn-0001"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+    (folder / "20990101-000000-cnn-0002").mkdir()
+    assert [one.id for one in list_runs(folder)] == ["20990101-000000-cnn-0000", run.id]
+    assert list_runs(folder / "nowhere") == []

@@ -1,0 +1,166 @@
+"""`runs`: the training runs of this installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pneumo_core.cli.console import emit, emit_json, progress, tell
+
+if TYPE_CHECKING:
+    from pneumo_core.learning.runs import Run
+
+app = typer.Typer(help="The training runs: list, show, stop, cancel, resume, delete, compare.")
+
+RunId = Annotated[str, typer.Argument(metavar="ID", help="Id of the run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@app.callback(invoke_without_command=True)
+def runs(context: typer.Context) -> None:
+    """List the runs where no other command is given."""
+    if context.invoked_subcommand is None:
+        list_all()
+
+
+@app.command("list")
+def list_all(*, json: AsJson = False) -> None:
+    """A line a run, the latest first."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.learning.overview import run_rows
+
+    rows = run_rows(load_settings().runs_dir)
+    if json:
+        emit_json(rows)
+        return
+    for row in rows:
+        emit(f"{row['run']}\t{row['state']}\t{row['data']}\tAUC {_shown(row['auc'])}")
+    if not rows:
+        tell("There is no run yet. Start one with: python -m pneumo_core train DATA")
+
+
+@app.command()
+def show(run_id: RunId, *, json: AsJson = False) -> None:
+    """How a run stands, what it was asked for and what it has reached."""
+    from pneumo_core.learning.overview import row_of
+    from pneumo_core.learning.telling import standing
+
+    run = _find(run_id)
+    row, stands = row_of(run), standing(run)
+    if json:
+        emit_json({**row, "config": run.config(), "status": run.status()})
+        return
+    emit(f"{run.id}: {stands.state.words}. {stands.message} {stands.remedy}".rstrip())
+    for name, value in row.items():
+        if name not in {"run", "state"} and value not in {"", None}:
+            emit(f"  {name}: {_shown(value)}")
+
+
+@app.command()
+def stop(run_id: RunId) -> None:
+    """End a run after the step it is at; its best epoch so far becomes the model."""
+    from pneumo_core.learning.launch import stop_run
+
+    run = _find(run_id)
+    stop_run(run)
+    emit(f"{run.id} is {run.status()['state']}.")
+
+
+@app.command()
+def cancel(run_id: RunId) -> None:
+    """End a run at once, without a model. It can be resumed."""
+    from pneumo_core.learning.launch import cancel_run
+
+    run = _find(run_id)
+    cancel_run(run)
+    emit(f"{run.id} is {run.status()['state']}.")
+
+
+@app.command()
+def resume(run_id: RunId) -> None:
+    """Let a run go on in the background, after its last finished epoch."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.learning.launch import resume_run
+
+    run = _find(run_id)
+    resume_run(run, settings=load_settings())
+    emit(f"{run.id} is {run.status()['state']}. See: python -m pneumo_core runs show {run.id}")
+
+
+@app.command()
+def delete(run_id: RunId, *, yes: Annotated[bool, typer.Option("--yes")] = False) -> None:
+    """Remove a run's folder: its curves and what it could resume from. Its model stays."""
+    from pneumo_core.learning.launch import delete_run
+
+    run = _find(run_id)
+    if not yes:
+        typer.confirm(f"Delete {run.id} for good?", abort=True, err=True)
+    delete_run(run)
+    emit(f"{run.id} is deleted.")
+
+
+@app.command()
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Two runs or more.")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """What runs differ in: their settings, their films, their figures."""
+    from pneumo_core.learning.history import differences
+    from pneumo_core.learning.overview import row_of, settings_of
+
+    if len(set(run_ids)) < 2:
+        raise typer.BadParameter("expected two runs or more.")
+    chosen = [_find(run_id) for run_id in dict.fromkeys(run_ids)]
+    table = differences({run.id: {**settings_of(run), **row_of(run)} for run in chosen})
+    if json:
+        emit_json(table)
+        return
+    emit("\t".join(["", *(run.id for run in chosen)]))
+    for name, row in table.items():
+        if name != "run":
+            emit("\t".join([name, *(_shown(row[run.id]) for run in chosen)]))
+
+
+@app.command(hidden=True)
+def carry(run_id: RunId) -> None:
+    """Carry a prepared run to its end in this process; `learning.launch` starts this."""
+    from pneumo_core.cli.train import _start_keras as start_keras
+    from pneumo_core.config import load_settings
+    from pneumo_core.learning.turn import carrying
+
+    settings, run = load_settings(), _find(run_id)
+    tell(f"Run {run.id}, process started.")
+    with progress() as told, carrying(run, settings=settings, report=told) as report:
+        _check_folder(Path(run.config()["data"]))
+        start_keras()
+        from pneumo_core.learning.train import train
+
+        made = train(run, settings=settings, report=report)
+    emit(f"Model {made.name} is written.")
+
+
+def _check_folder(data: Path) -> None:
+    """Before what takes long to load. Raises DataSetError, without the path, which pages show."""
+    from pneumo_core.errors import DataSetError
+
+    if not data.is_dir():
+        raise DataSetError(
+            f"Expected the folder of films {data.name!r} where the run found it; it is gone. "
+            "Bring it back and resume, or start a new run."
+        )
+
+
+def _find(run_id: str) -> Run:
+    from pneumo_core.config import load_settings
+    from pneumo_core.learning.runs import find_run
+
+    return find_run(load_settings().runs_dir, run_id)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,162 @@
+"""Training as a process: start, stop, cancel, resume, delete. It outlives whoever started it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from pneumo_core.bundle import bundle_names
+from pneumo_core.config import ROOT, as_environment
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs, now
+from pneumo_core.learning.states import LIVE
+from pneumo_core.learning.telling import seconds_worked, standing
+from pneumo_core.learning.turn import queue_lock
+from pneumo_core.processes import end_process_group, process_created
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.recipe import Recipe
+
+COMMAND = (sys.executable, "-m", "pneumo_core", "runs", "carry")  # and the run's id
+_SECONDS_TO_END = 5.0  # from the request to end to the end by force
+# Popen objects of this process's runs: asked for their end, or they stay behind as zombies.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def start_run(recipe: Recipe, *, data: Path, bundle: str, settings: Settings) -> Run:
+    """Start a run of `recipe` on the films below `data`, or queue it where one trains already.
+
+    Its process writes the bundle called `bundle`. Raises TrainingError where it cannot start.
+    """
+    try:
+        with queue_lock(settings.runs_dir):
+            run = create_run(
+                settings.runs_dir, recipe, data=data.absolute(), bundle=bundle, state="queued"
+            )
+            _start_process(run, settings)
+    except OSError as error:
+        raise TrainingError(
+            "Expected to start a run in the folder of runs, got: "
+            f"{error.strerror or error}. Free some space, or set PNEUMO_RUNS to another folder."
+        ) from error
+    return run
+
+
+def resume_run(run: Run, *, settings: Settings) -> None:
+    """Let a run that was cancelled, interrupted or failed go on after its last finished epoch.
+
+    Raises TrainingError where it is at work, or where going on would end the same way.
+    """
+    run.recipe()
+    with queue_lock(settings.runs_dir):
+        stands = standing(run)
+        if not stands.resumable:
+            raise TrainingError(
+                f"Expected a run that can go on; {run.id} is {stands.state.words}. "
+                f"{stands.message or stands.remedy}"
+            )
+        run.forget_wishes()
+        worked = seconds_worked(run.status())
+        run.update(
+            state="queued",
+            phase="waiting",
+            queued=now(),
+            worked_before=worked,
+            stopped_after=None,
+            message="",
+            pid=None,
+        )
+        _start_process(run, settings)
+
+
+def stop_run(run: Run) -> None:
+    """Ask a run to end after the step it is at and to make its best epoch so far the model.
+
+    A run that waits or reads its films has learnt nothing yet: it is cancelled.
+    """
+    status = run.status()
+    if status["state"] in LIVE and "fold" not in status:
+        cancel_run(run)
+    elif status["state"] in LIVE:
+        run.ask(STOP)
+
+
+def cancel_run(run: Run) -> None:
+    """End a run's process at once, without a model; it can be resumed. Returns when it is gone."""
+    status = run.status()
+    if status["state"] not in LIVE:
+        return
+    run.ask(CANCEL)
+    if status["pid"] != os.getpid():
+        end_process_group(status["pid"], status["created"], patience=_SECONDS_TO_END)
+        _collect()
+
+
+def delete_run(run: Run) -> None:
+    """Remove a run's folder; the model it made stays. Raises TrainingError while it is at work."""
+    if standing(run).state.live:
+        raise TrainingError(
+            f"Expected a run that has ended; {run.id} is at work. Cancel it, then delete it."
+        )
+    # Out of the list at once and whole; what a delete cut short leaves, the next one takes along.
+    try:
+        run.folder.rename(run.folder.with_name(f".deleted-{run.id}"))
+        for gone in run.folder.parent.glob(".deleted-*"):
+            shutil.rmtree(gone)
+    except OSError as error:
+        raise TrainingError(
+            f"Expected to delete the run {run.id}, got: {error.strerror or error}. "
+            "Close what uses its files, and allow writing in the folder of runs."
+        ) from error
+
+
+def free_bundle_name(recipe: Recipe, settings: Settings) -> str:
+    """A name for the recipe's model that no model has and no run will give."""
+    taken = set(bundle_names(settings.models_dir))
+    for run in list_runs(settings.runs_dir):
+        if standing(run).state.live or standing(run).resumable:
+            taken.add(str(run.config().get("bundle")))
+    usual = f"{recipe.backbone}-{recipe.preset}"
+    numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
+    return next(name for name in (usual, *numbered) if name not in taken)
+
+
+def _start_process(run: Run, settings: Settings) -> None:
+    """Start the run's process in a session of its own; the caller holds the queue's lock."""
+    _collect()
+    with run.log.open("ab") as log:
+        child = subprocess.Popen(
+            [*COMMAND, run.id],
+            env={**os.environ, **as_environment(settings), **_surroundings()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    run.update(pid=child.pid, created=process_created(child.pid), phase="waiting")
+
+
+def _surroundings() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
+        # The log is for a person: no paths of libraries, no chatter of devices that are not there.
+        "PYTHONWARNINGS": "ignore",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def _collect() -> None:
+    """Take leave of this process's children that have ended."""
+    for pid, child in list(_children.items()):
+        if child.poll() is not None:
+            _children.pop(pid, None)

@@ -1,0 +1,193 @@
+import errno
+import os
+
+import pytest
+
+from pneumo_core.config import Settings
+from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.learning.failures import explain, in_silence
+from pneumo_core.learning.memory import memory_now, ran_out
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import CANCEL, create_run
+from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
+from pneumo_core.learning.turn import carrying
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/secret/best.weights.h5")
+
+
+class ResourceExhaustedError(Exception):
+    """Named like TensorFlow's."""
+
+
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (MemoryError(), "memory", "a smaller batch or a smaller image size"),
+        (ResourceExhaustedError("OOM when allocating"), "memory", "Expected the training to fit"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "memory", "Expected the training"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory", "Expected the training"),
+        (FULL, "disk", "the disk is full. Free some space, then resume."),
+        (caused(ValueError("h5"), FULL), "disk", "the disk is full"),
+        (caused(DataSetError("Expected to write 3 MB"), FULL), "disk", "the disk is full"),
+        (DataSetError("Expected a folder of films."), "data", "Expected a folder of films."),
+        (FileNotFoundError(errno.ENOENT, "gone", "/secret"), "data", "a file of them is gone"),
+        (TrainingError("The loss became NaN before."), "nan", "The loss became NaN before."),
+        (TrainingError("Expected --weights to fit."), "told", "Expected --weights to fit."),
+        (KeyError("secret"), "unforeseen", "an unforeseen fault (KeyError); the file trace.txt"),
+    ],
+)
+def test_what_ends_a_training_has_a_kind_and_words(error, kind, words):
+    failure = explain(error)
+    assert failure.kind == kind
+    assert words in failure.words
+    assert "secret" not in failure.words
+    assert failure.resumable is (kind != "nan")
+
+
+def memory(left, ended=0):
+    return {"process": 1, "left": left, "limit": 1000, "ended": ended}
+
+
+@pytest.mark.parametrize(
+    ("last_word", "ended", "out"),
+    [
+        (memory(left=400), 0, False),
+        (memory(left=49), 0, True),  # as good as none left when it last spoke
+        (memory(left=400, ended=2), 2, False),  # others were ended long before
+        (memory(left=400, ended=2), 3, True),
+        ({}, 5, False),
+    ],
+)
+def test_a_silent_death_for_want_of_memory_is_told_from_others(last_word, ended, out):
+    assert ran_out(last_word, ended) is out
+    words = in_silence({"memory": last_word}, ended)
+    assert ("memory ran out" in words) is out
+    assert "Resume it" in words or "resume" in words
+
+
+def test_memory_is_measured_in_bytes():
+    facts = memory_now()
+    assert 2**20 < facts["process"] < facts["limit"]
+    assert 0 < facts["left"] <= facts["limit"]
+    assert facts["ended"] >= 0
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(runs_dir=tmp_path / "runs")
+
+
+@pytest.fixture
+def run(settings):
+    recipe = make_recipe("quick", backbone="cnn")
+    return create_run(settings.runs_dir, recipe, data=settings.runs_dir, bundle="m")
+
+
+def carry(run, settings, error):
+    with carrying(run, settings=settings, report=lambda *_: None):
+        run.update(state="failed", message=f"/absolute/path: {error}")  # as the routine may say
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "raised"),
+    [
+        (FULL, "disk", TrainingError),
+        (MemoryError(), "memory", TrainingError),
+        (DataSetError("Expected films."), "data", DataSetError),
+        (ZeroDivisionError("1/0"), "unforeseen", TrainingError),
+    ],
+)
+def test_a_run_ends_with_what_the_person_should_read(run, settings, error, kind, raised):
+    with pytest.raises(raised):
+        carry(run, settings, error)
+    status = run.status()
+    assert (status["state"], status["failure"]) == ("failed", kind)
+    assert status["message"] == explain(error).words
+    stands = standing_of(status)
+    assert (stands.message, stands.remedy) == (explain(error).words, "")
+    assert stands.resumable
+    assert (run.folder / "trace.txt").exists() is (kind == "unforeseen")
+    assert not (run.folder / "reserve").exists()
+
+
+def test_on_a_full_disk_the_last_word_takes_the_room_kept_for_it(run, settings, monkeypatch):
+    kept = run.folder / "reserve"
+
+    def room_or_not(path, content):
+        if kept.exists():
+            raise FULL
+        written.append(content)
+
+    written = []
+    with pytest.raises(TrainingError, match="the disk is full"):  # noqa: PT012, SIM117
+        with carrying(run, settings=settings, report=lambda *_: None):
+            assert kept.stat().st_size == 2**16
+            monkeypatch.setattr("pneumo_core.learning.runs.write_json", room_or_not)
+            run.update(epoch=1)
+    assert written[-1]["failure"] == "disk"
+
+
+def test_a_run_ended_by_hand_can_be_resumed(run, settings):
+    with pytest.raises(KeyboardInterrupt):
+        carry(run, settings, KeyboardInterrupt())
+    assert run.status()["state"] == "interrupted"
+    assert standing_of(run.status()).message == "Stopped by hand; it can be resumed."
+
+
+def test_a_run_cancelled_before_its_turn_never_begins(run, settings):
+    run.ask(CANCEL)
+    with pytest.raises(KeyboardInterrupt):
+        carry(run, settings, AssertionError("it began"))
+    assert run.status()["state"] == "cancelled"
+
+
+def test_a_run_carried_twice_by_one_process_ends_once(run, settings):
+    with carrying(run, settings=settings, report=lambda *_: None):
+        with carrying(run, settings=settings, report=lambda *_: None):
+            pass
+        assert (run.folder / "reserve").exists()
+    assert not (run.folder / "reserve").exists()
+
+
+def test_the_phases_before_and_after_the_training_are_in_the_status(run, settings):
+    heard = []
+    with carrying(run, settings=settings, report=lambda *facts: heard.append(facts)) as report:
+        report("decode", 30, 30, "")
+        assert run.status()["phase"] == "decoding the films"
+        assert (run.status()["done"], run.status()["total"]) == (30, 30)
+        report("train", 1, 9, "loss 1")
+        assert run.status()["phase"] == "decoding the films"
+    assert heard == [("decode", 30, 30, ""), ("train", 1, 9, "loss 1")]
+
+
+def test_waiting_is_not_counted_as_work():
+    status = {
+        "worked_before": 60.0,
+        "began": "2026-01-01T10:00:00+00:00",
+        "updated": "2026-01-01T10:00:30+00:00",
+    }
+    assert seconds_worked(status) == 90
+    assert seconds_worked({**status, "phase": "waiting"}) == 60
+    assert seconds_worked({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (89, "89 s"),
+        (91, "2 min"),
+        (3599, "1 h"),
+        (4800, "1 h 20 min"),
+        (47 * 3600, "47 h"),
+        (50 * 3600, "2 days"),
+    ],
+)
+def test_a_time_is_told_as_a_person_says_it(seconds, words):
+    assert lasting(seconds) == words

@@ -1,0 +1,190 @@
+"""Runs as processes, with a stand-in for the training: started, queued, stopped, killed."""
+
+import errno
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from pneumo_core.config import Settings
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning import launch
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run, list_runs
+from pneumo_core.learning.telling import standing
+from pneumo_core.learning.turn import carrying, runs_ahead
+
+# Trains until a file "end" is in the run's folder, and hears of a wish to stop.
+STAND_IN = """
+import sys, time
+from pneumo_core.config import load_settings
+from pneumo_core.learning.runs import find_run
+from pneumo_core.learning.turn import carrying
+
+settings = load_settings()
+run = find_run(settings.runs_dir, sys.argv[1])
+with carrying(run, settings=settings, report=lambda *_: None):
+    run.update(phase="training", fold=0, epoch=0)
+    print("training", flush=True)
+    while not (run.folder / "end").exists():
+        if run.asked("stop"):
+            run.update(stopped_after={"fold": 0, "epoch": 0})
+            break
+        time.sleep(0.02)
+    run.update(state="done", message="Model m is written.")
+"""
+RECIPE = make_recipe("quick", backbone="cnn", epochs=4)
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, "COMMAND", (sys.executable, "-c", STAND_IN))
+    made = Settings(
+        models_dir=tmp_path / "models", runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache"
+    )
+    yield made
+    for run in list_runs(made.runs_dir):
+        if standing(run).state.live:
+            launch.cancel_run(run)
+
+
+def start(settings, **choices):
+    (settings.runs_dir.parent / "films").mkdir(exist_ok=True)
+    recipe = replace(RECIPE, **choices)
+    name = launch.free_bundle_name(recipe, settings)
+    return launch.start_run(
+        recipe, data=settings.runs_dir.parent / "films", bundle=name, settings=settings
+    )
+
+
+def state(run):
+    return standing(run).state.name
+
+
+def wait_for(question, seconds=30.0):
+    limit = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.02)
+
+
+def training(run):
+    return state(run) == "running" and run.status().get("phase") == "training"
+
+
+def test_a_run_is_a_process_of_its_own_session_and_ends_done(settings):
+    run = start(settings)
+    assert state(run) == "queued"
+    wait_for(lambda: training(run))
+    pid = run.status()["pid"]
+    assert pid != os.getpid()
+    assert os.getsid(pid) == pid
+    (run.folder / "end").touch()
+    wait_for(lambda: state(run) == "done")
+    assert standing(run).message == "Model m is written."
+    assert run.log.read_text() == "training\n"
+
+
+def test_the_second_waits_for_the_first_and_begins_though_the_first_is_killed(settings):
+    first, second, third = start(settings), start(settings), start(settings)
+    wait_for(lambda: training(first))
+    wait_for(lambda: second.status().get("ahead") == [first.id])
+    wait_for(lambda: len(third.status().get("ahead", [])) == 2)
+    assert [state(run) for run in (first, second, third)] == ["running", "queued", "queued"]
+    assert standing(third).message == "2 runs are before it."
+    os.kill(first.status()["pid"], signal.SIGKILL)
+    wait_for(lambda: training(second))
+    assert state(first) == "interrupted"
+    assert "Its process ended without a word" in standing(first).message
+    assert state(third) == "queued"
+    # One that waits may be killed as well: the next does not wait for it.
+    launch.cancel_run(second)
+    wait_for(lambda: training(third))
+    assert state(second) == "cancelled"
+
+
+def test_two_run_at_once_where_that_is_allowed(settings):
+    both = replace(settings, runs_at_once=2)
+    first, second = start(both), start(both)
+    wait_for(lambda: training(first) and training(second))
+
+
+def test_stop_lets_the_run_end_by_itself_with_its_model(settings):
+    run = start(settings)
+    wait_for(lambda: training(run))
+    launch.stop_run(run)
+    wait_for(lambda: state(run) == "stopped")
+    assert "best epoch so far is its model" in standing(run).remedy
+    with pytest.raises(TrainingError, match=rf"{run.id} is stopped by hand"):
+        launch.resume_run(run, settings=settings)
+
+
+def test_to_stop_a_run_that_has_learnt_nothing_cancels_it(settings):
+    first, second = start(settings), start(settings)
+    wait_for(lambda: training(first))
+    launch.stop_run(second)
+    assert state(second) == "cancelled"
+    assert not psutil.pid_exists(second.status()["pid"])
+
+
+def test_a_cancelled_run_goes_on_and_its_log_with_it(settings):
+    run = start(settings)
+    wait_for(lambda: training(run))
+    with pytest.raises(TrainingError, match="is running"):
+        launch.resume_run(run, settings=settings)
+    launch.cancel_run(run)
+    assert state(run) == "cancelled"
+    worked = run.status()["worked_before"]
+    launch.resume_run(run, settings=settings)
+    assert state(run) in {"queued", "running"}
+    wait_for(lambda: training(run))
+    assert run.status()["worked_before"] >= worked
+    (run.folder / "end").touch()
+    wait_for(lambda: state(run) == "done")
+    assert run.log.read_text() == "training\n" * 2
+
+
+def test_a_run_at_work_is_not_deleted_and_one_that_ended_is(settings):
+    run = start(settings)
+    with pytest.raises(TrainingError, match=r"is at work\. Cancel it"):
+        launch.delete_run(run)
+    launch.cancel_run(run)
+    launch.delete_run(run)
+    assert list_runs(settings.runs_dir) == []
+    assert [path.name for path in settings.runs_dir.iterdir()] == [".queue.lock"]
+
+
+def test_two_runs_of_one_recipe_make_two_models(settings):
+    first, second = start(settings), start(settings)
+    names = [run.config()["bundle"] for run in (first, second)]
+    assert names == ["cnn-quick", "cnn-quick-2"]
+
+
+def test_a_run_that_another_process_carries_is_refused(settings):
+    run = start(settings)
+    wait_for(lambda: training(run))
+    carry = carrying(run, settings=settings, report=lambda *_: None)
+    with pytest.raises(TrainingError, match=rf"{run.id} is running"):
+        carry.__enter__()
+    assert training(run)
+
+
+def test_a_damaged_run_holds_nobody_up(settings):
+    run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
+    other = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
+    (other.folder / "status.json").write_text("{")
+    assert runs_ahead(run, settings.runs_dir) == []
+    assert state(other) == "failed"
+
+
+def test_a_folder_of_runs_that_cannot_be_written_is_told(settings, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(launch, "create_run", full)
+    with pytest.raises(TrainingError, match=r"No space left on device\. Free some space"):
+        start(settings)

@@ -1,0 +1,152 @@
+"""What a run tells of itself while Keras trains: a tiny model, a real fit."""
+
+import itertools
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pneumo_core.learning import watch
+from pneumo_core.learning.history import read_curves
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run
+
+pytestmark = pytest.mark.keras
+
+RECIPE = replace(make_recipe("quick", backbone="cnn"), batch=4, epochs=3, folds=1)
+FILMS = 20
+
+
+@pytest.fixture
+def run(tmp_path):
+    made = create_run(tmp_path, RECIPE, data=tmp_path, bundle="m")
+    made.update(fold=0, phase="training")
+    return made
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """Each step is told of, and each takes one second by the clock."""
+    ticks = itertools.count()
+    monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: float(next(ticks))))
+
+
+def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None):
+    import keras
+
+    keras.utils.set_random_seed(1)
+    x = np.linspace(0, 1, FILMS, dtype="float32")[:, None]
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.25), loss=loss)
+    report = watch.EpochReport(
+        run,
+        recipe,
+        "fold 1 of 1",
+        films=FILMS,
+        report=lambda *facts: heard.append(facts) if heard is not None else None,
+    )
+    model.fit(
+        *(x, 2 * x),
+        batch_size=4,
+        epochs=recipe.epochs,
+        validation_data=(x[:4], 2 * x[:4]),
+        callbacks=[report, *callbacks],
+        shuffle=False,
+        verbose=0,
+    )
+    return model
+
+
+def after_each_batch(do):
+    import keras
+
+    class AfterEachBatch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            do(batch, logs)
+
+    return AfterEachBatch()
+
+
+def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
+    heard = []
+    fit(run, heard=heard)
+    status = run.status()
+    assert (status["epoch"], status["epochs"], status["step"], status["steps"]) == (3, 3, 5, 5)
+    assert (status["done"], status["total"], status["fits"]) == (15, 15, 1)
+    assert status["learning_rate"] == 0.25
+    assert status["films_per_second"] > 0
+    assert status["seconds_left"] == 0
+    assert status["memory"]["process"] > 2**20
+    assert status["machine"].startswith("Keras on ")
+    assert set(status["last"]) == {"loss", "val_loss"}
+    assert [facts[0] for facts in heard].count("epoch") == 3
+    assert [facts for facts in heard if facts[0] == "train"][-1][:3] == ("train", 15, 15)
+    json.dumps(status, allow_nan=False)
+
+
+def test_time_left_counts_the_folds_to_come(run, every_step):
+    import keras
+
+    left = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: left.append(run.status()["seconds_left"])
+    )
+    fit(run, look, recipe=replace(RECIPE, folds=2))
+    an_epoch = left[0] / 8  # two more epochs here, three in each of the two trainings to come
+    np.testing.assert_allclose(left, [8 * an_epoch, 7 * an_epoch, 6 * an_epoch], rtol=1e-6)
+
+
+def test_the_curve_has_the_mean_loss_since_the_last_point(run, every_step):
+    means = []
+
+    def keep(_batch, logs):
+        means.append(logs)
+
+    fit(run, after_each_batch(keep), recipe=replace(RECIPE, epochs=1))
+    steps = read_curves(run)[0].steps
+    running = np.array([logs["loss"] for logs in means])
+    expected = np.diff(running * np.arange(1, 6), prepend=0.0)
+    np.testing.assert_allclose(steps["loss"], expected, rtol=1e-4)
+    np.testing.assert_allclose(steps["epoch"], [0.2, 0.4, 0.6, 0.8, 1.0])
+    np.testing.assert_allclose(steps["learning_rate"], 0.25)
+
+
+def test_within_a_second_nothing_is_told_twice(run, monkeypatch):
+    monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: 1.0))
+    fit(run)
+    assert len(read_curves(run)[0].steps["step"]) == 1
+
+
+def test_a_wish_to_stop_ends_the_training_after_its_step(run, every_step):
+    def wish(batch, _logs):
+        if batch == 1:
+            run.ask("stop")
+
+    fit(run, after_each_batch(wish))
+    status = run.status()
+    assert status["stopped_after"] == {"fold": 0, "epoch": 0}
+    assert (status["epoch"], status["step"]) == (1, 5)
+    assert read_curves(run)[0].steps["step"][-1] == 3
+    run.update(state="done")
+    assert run.status()["state"] == "stopped"
+
+
+def test_a_run_stopped_before_it_learnt_anything_is_cancelled(run):
+    run.ask("stop")
+    with pytest.raises(KeyboardInterrupt):
+        fit(run)
+    run.update(state="interrupted")
+    assert run.status()["state"] == "cancelled"
+
+
+def test_a_loss_that_is_no_number_is_noted_with_what_to_do(run, every_step):
+    import keras
+
+    def nan_loss(y, p):
+        return keras.ops.mean(p - y) * float("nan")
+
+    fit(run, keras.callbacks.TerminateOnNaN(), loss=nan_loss)
+    assert "The loss became NaN in epoch 1" in run.status()["note"]
+    assert "lower learning rate" in run.status()["note"]
