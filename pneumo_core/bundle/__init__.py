@@ -1,6 +1,7 @@
 """Model bundles: what a trained network is delivered as, and how it is written, checked, chosen."""
 
 from pneumo_core.bundle.integrity import verify_bundle
+from pneumo_core.bundle.removal import remove_bundle
 from pneumo_core.bundle.store import (
     Bundle,
     OperatingPoints,
@@ -10,16 +11,20 @@ from pneumo_core.bundle.store import (
     list_bundles,
     load_bundle,
 )
+from pneumo_core.bundle.survey import Found, survey
 from pneumo_core.bundle.write import write_bundle
 
 __all__ = [
     "Bundle",
+    "Found",
     "OperatingPoints",
     "activate",
     "active_name",
     "bundle_names",
     "list_bundles",
     "load_bundle",
+    "remove_bundle",
+    "survey",
     "verify_bundle",
     "write_bundle",
 ]

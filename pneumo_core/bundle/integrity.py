@@ -20,6 +20,7 @@ FILES = (
     "openvino/model.xml",
     "predictions.csv",
 )
+REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 
 
@@ -33,8 +34,11 @@ def verify_bundle(path: Path) -> None:
         what = f"expected only files listed in {SUMS}, found {file}"
         raise broken(path, what, "Remove that file if you know where it comes from.")
     for file, expected in sorted(listed.items()):
-        with (path / file).open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        try:
+            with (path / file).open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise broken(path, f"expected the file {file}, but it cannot be read") from error
         if found != expected:
             raise broken(
                 path,
@@ -57,9 +61,7 @@ def read_bytes(path: Path, file: str) -> bytes:
         raise broken(path, f"expected the file {file}, but it cannot be read") from error
 
 
-def broken(
-    path: Path, what: str, remedy: str = "Restore the bundle or train it again."
-) -> BundleError:
+def broken(path: Path, what: str, remedy: str = REMEDY) -> BundleError:
     """The error that tells what is wrong with the bundle at `path`."""
     return BundleError(f"Model {path.name}: {what}. {remedy}")
 

@@ -5,6 +5,7 @@ models/<name>/card.json     what the model is and how to use it (see `card.py`)
               model.keras, openvino/model.xml, openvino/model.bin
               predictions.csv, README.md
               SHA256SUMS    "<hash>  <file>" for every other file of the folder
+models/<name>.ledger.jsonl  each time the model was measured on a test split
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from pneumo_core.bundle.card import check_card
 from pneumo_core.bundle.integrity import SUMS, broken, read_bytes, verify_bundle
@@ -25,6 +26,7 @@ from pneumo_core.errors import BundleError
 if TYPE_CHECKING:
     from pathlib import Path
 
+LEDGER = ".ledger.jsonl"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 log = logging.getLogger(__name__)
@@ -146,14 +148,22 @@ def activate(name: str, models_dir: Path | None = None) -> None:
     """Put a bundle in service, once it is verified; readers see the old name or the new one."""
     folder = _models_dir(models_dir)
     load_bundle(name, models_dir=folder)
-    draft = folder / f".active-{os.getpid()}"
+    draft = folder / f".active-{uuid4().hex[:12]}"  # two sessions of one process may do so at once
     draft.write_text(f"{name}\n", encoding="utf-8")
     draft.replace(folder / "active")
 
 
+def ledger_path(path: Path) -> Path:
+    """The ledger of the bundle at `path`: beside it, since inside every file has its hash."""
+    return path.with_name(f"{path.name}{LEDGER}")
+
+
 def check_name(name: str) -> str:
-    """The name itself where it is one; BundleError where it could be a path or a hidden file."""
-    if not _NAME.fullmatch(name):
+    """The name itself where it is one; BundleError where it could be a path or a hidden file.
+
+    What else lies in the folder of models, `active` and the ledgers, is no name either.
+    """
+    if not _NAME.fullmatch(name) or name == "active" or name.endswith(LEDGER):
         raise BundleError(
             "Expected a model name of small letters, digits, dots, dashes and underscores "
             f"(at most 64), got {name[:80]!r}. Correct the name."
@@ -172,7 +182,7 @@ def _spoken(names: list[str]) -> str:
 def _read_card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(read_bytes(path, "card.json"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise broken(path, "expected JSON in card.json, found something else") from error
     check_card(card, path.name)
     return dict(card)

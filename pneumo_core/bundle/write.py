@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.graph import Graph, write_graph
 from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
+from pneumo_core.bundle.staging import move_into_place, staged
 from pneumo_core.bundle.store import Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
@@ -63,15 +62,11 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     card = {"version": "1.0", **card, "format": FORMAT, "name": name}
     check_card(card, name)
     check_network(model, size=card["input"]["size"], classes=len(card["classes"]))
-    staging = folder / f".partial-{name}-{uuid4().hex[:8]}"
-    (staging / "openvino").mkdir(parents=True)
-    try:
+    with staged(folder, name) as staging:
         card["agreement"] = _write_network(in_float32(model), card, staging)
         _write_texts(card, predictions, staging)
         write_sums(staging)
-        _move(staging, folder / name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        move_into_place(staging, folder / name, replace=replace)
     return load_bundle(name, models_dir=folder)
 
 
@@ -164,12 +159,3 @@ def _card_json(card: dict[str, Any]) -> str:
             f"Expected a card of text, finite numbers, lists and objects: {error}. Correct it."
         ) from error
     return f"{text}\n"
-
-
-def _move(staging: Path, target: Path) -> None:
-    """Put the finished folder in place; an older one is gone only once the new one is there."""
-    retired = staging.with_name(f"{staging.name}-old")
-    if target.exists():
-        target.rename(retired)
-    staging.rename(target)
-    shutil.rmtree(retired, ignore_errors=True)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, tell
+from pneumo_core.cli.console import emit, emit_json, tell
 
-app = typer.Typer(help="The model bundles: list, verify, put in service.")
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Found
+
+app = typer.Typer(help="The model bundles: list, verify, put in service, export, import, remove.")
+
+Name = Annotated[str, typer.Argument(help="Name of the model.")]
+NONE_YET = "There is no model yet. Make one with: python -m pneumo_core train DATA"
 
 
 @app.callback(invoke_without_command=True)
@@ -19,49 +26,130 @@ def models(context: typer.Context) -> None:
 
 
 @app.command("list")
-def list_models() -> None:
-    """A line a model; the one in service is marked."""
-    from pneumo_core.bundle import active_name, list_bundles
-    from pneumo_core.errors import BundleError
+def list_models(
+    *, json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """A line a model; * marks the one in service, ! a damaged one."""
+    from pneumo_core.bundle import survey
 
-    try:
-        active = active_name()
-    except BundleError:
-        active = ""
-    bundles = list_bundles()
-    for bundle in bundles:
-        mark = "*" if bundle.name == active else " "
-        auc = bundle.card.get("figures", {}).get("auc")
-        shown = ""
-        if auc:
-            shown = f"\tvalidation AUC {auc['value']:.4f} [{auc['low']:.4f}–{auc['high']:.4f}]"
-        emit(f"{mark} {bundle.name} {bundle.version}\t{bundle.size} px{shown}")
-    if not bundles:
-        tell("There is no model yet. Make one with: python -m pneumo_core train DATA")
+    found = survey()
+    if json:
+        emit_json([_facts(one) for one in found])
+        return
+    for one in found:
+        emit(_line(one))
+    if not found:
+        tell(NONE_YET)
+
+
+def _line(one: Found) -> str:
+    size = f"{one.n_bytes / 1e6:,.1f} MB on disk"
+    mark = "*" if one.in_service else " "
+    if one.fault or one.bundle is None:
+        return f"{'!' if mark == ' ' else mark} {one.name}\t{size}\tDAMAGED: {one.fault}"
+    parts = [f"{mark} {one.name} {one.bundle.version}", f"{one.bundle.size} px", size]
+    parts.append(f"whole, SHA-256 {one.bundle.digest[:12]}")
+    parts += ["in service"] if one.in_service else []
+    auc = _auc(one.bundle.card)
+    return "\t".join([*parts, *([f"validation AUC {auc}"] if auc else [])])
+
+
+def _auc(card: dict[str, Any]) -> str:
+    from pneumo_core.bundle.card_readme import figure
+
+    figures = {label.lower(): value for label, value in card.get("figures", {}).items()}
+    return figure("auc", figures["auc"]) if figures.get("auc") is not None else ""
+
+
+def _facts(one: Found) -> dict[str, Any]:
+    bundle = one.bundle
+    known = {} if bundle is None else {"version": bundle.version, "digest": bundle.digest}
+    state = {"bytes": one.n_bytes, "in_service": one.in_service, "fault": one.fault or None}
+    card = {} if bundle is None else {"card": bundle.card}
+    return {"name": one.name, **known, **state, **card}
 
 
 @app.command()
 def verify() -> None:
     """Check every file of every model against its recorded hash."""
-    from pneumo_core.bundle import bundle_names, load_bundle
-    from pneumo_core.errors import BundleError
+    from pneumo_core.bundle import survey
 
-    broken = 0
-    for name in bundle_names():
-        try:
-            load_bundle(name)
-            emit(f"{name}: whole and unaltered")
-        except BundleError as error:
-            broken += 1
-            emit(f"{name}: {error}")
-    if broken:
+    found = survey()
+    for one in found:
+        emit(f"{one.name}: {one.fault or 'whole and unaltered'}")
+    if any(one.fault for one in found):
         raise typer.Exit(1)
 
 
 @app.command()
-def activate(name: Annotated[str, typer.Argument(help="Name of the model.")]) -> None:
+def activate(name: Name) -> None:
     """Put a model in service, once it is verified."""
     from pneumo_core.bundle import activate as put_in_service
 
     put_in_service(name)
     emit(f"{name} is in service.")
+
+
+@app.command()
+def card(name: Name) -> None:
+    """Print the model card: what a model is for, what it was made of and how well it does."""
+    from pneumo_core.bundle import load_bundle
+
+    text = (load_bundle(name).path / "README.md").read_text(encoding="utf-8", errors="replace")
+    # Whoever made the model wrote this: nothing in it may steer the terminal.
+    emit("".join(sign for sign in text if sign in "\n\t" or sign.isprintable()).rstrip())
+
+
+@app.command("export")
+def export_model(
+    name: Name,
+    *,
+    out: Annotated[Path | None, typer.Option(help="File to write; NAME.zip if not said.")] = None,
+) -> None:
+    """Write a verified model as a zip."""
+    from pneumo_core.bundle.transfer import export_bundle
+
+    target = Path(f"{name}.zip") if out is None else out
+    target = target / f"{name}.zip" if target.is_dir() else target
+    if target.exists():
+        raise typer.BadParameter(f"there is a file {target} already.")
+    content = export_bundle(name)
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise typer.BadParameter(f"{target} cannot be written: {error.strerror}.") from error
+    emit(f"{name} is in {target}, {len(content) / 1e6:,.1f} MB.")
+
+
+@app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(help="A zip that was made by `models export`.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="Name to give it; its own if not said.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite a model of that name.")
+    ] = False,
+) -> None:
+    """Take in a model from a zip, once all of it is checked. It is not put in service."""
+    from pneumo_core.bundle.transfer import import_bundle
+
+    if not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}.")
+    made = import_bundle(file, name=name, replace=replace, report=lambda words: tell(f"{words}…"))
+    emit(f"{made.name} {made.version} is there, whole: SHA-256 {made.digest}.")
+    emit(f"Put it in service with: python -m pneumo_core models activate {made.name}")
+
+
+@app.command()
+def remove(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a model for good, whole or damaged; never the one in service."""
+    from pneumo_core.bundle import remove_bundle
+
+    if not yes:
+        typer.confirm(f"Delete the model {name}? This cannot be undone.", abort=True, err=True)
+    remove_bundle(name)
+    emit(f"{name} is deleted.")

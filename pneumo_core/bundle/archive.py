@@ -1,0 +1,142 @@
+"""Zip files of strangers: every member is judged before a byte of it is unpacked.
+
+Only files that are expected by name are let in, so no member can lead out of the folder; the
+checks below say why the others are refused. The limits hold for what the members claim and for
+what they turn out to be.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from typing import IO, TYPE_CHECKING
+
+from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+MAX_BYTES = 2**30  # of a zip
+MAX_MEMBERS = 32
+MAX_DIRECTORY = 64 * 2**10  # bytes of the zip's table of contents
+MAX_RATIO = 200  # deflate reaches 1,032; text of a bundle about 20
+SMALL = 2**20  # below this many bytes no ratio is looked at
+
+_END, _END_BYTES = b"PK\x05\x06", 22
+_ZIP64 = b"PK\x06\x07"
+_ESCAPES = re.compile(r"[A-Za-z]:|[/\\]|.*\\|(.*/)?\.\.(/|$)|.*[\x00-\x1f]", re.DOTALL)
+
+
+def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
+    """The zip in `stream`; its contents are few and plain, and none leads out of its folder.
+
+    zipfile reads as many entries as a table claims; so its size is looked at first (APPNOTE 6.3.10,
+    4.3.16). ZIP64 is refused: nothing of 1 GiB needs it. Raises BundleError.
+    """
+    n_bytes = stream.seek(0, 2)
+    if n_bytes > MAX_BYTES:
+        raise refused(what, f"it has {n_bytes / 2**20:,.0f} MB; at most {MAX_BYTES // 2**20:,} MB")
+    stream.seek(max(0, n_bytes - _END_BYTES - 0xFFFF))
+    tail = stream.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_BYTES:
+        raise refused(what, "it is no zip file, or its end is missing")
+    members, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
+    zip64 = tail[max(0, at - 20) : at].startswith(_ZIP64)
+    if zip64 or members > MAX_MEMBERS or directory > MAX_DIRECTORY:
+        raise refused(what, f"its table of contents is longer than that of {MAX_MEMBERS} files")
+    try:
+        archive = zipfile.ZipFile(stream)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise refused(what, "its table of contents is damaged") from error
+    for info in archive.infolist():
+        _check_kind(info, what)
+    return archive
+
+
+def checked_members(
+    archive: zipfile.ZipFile, limits: Mapping[str, int], what: str, *, optional: Iterable[str] = ()
+) -> dict[str, zipfile.ZipInfo]:
+    """The members by name: exactly the files of `limits` (name → most bytes). Raises BundleError.
+
+    Entries of folders are passed over. `optional` files may be missing.
+    """
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        if info.is_dir():
+            if info.file_size:
+                raise refused(what, f"the folder {_shown(info)} has content")
+            continue
+        if info.filename not in limits:
+            raise refused(what, f"{_shown(info)} is none of its files")
+        if info.filename in members:
+            raise refused(what, f"{info.filename} is in it twice")
+        _check_size(info, limits[info.filename], what)
+        members[info.filename] = info
+    for name in sorted(limits.keys() - set(optional) - members.keys()):
+        raise refused(what, f"the file {name} is missing")
+    stored = sum(info.compress_size for info in members.values())
+    if archive.fp is None or stored > archive.fp.seek(0, 2):
+        raise refused(what, "its members overlap")
+    return members
+
+
+def _check_kind(info: zipfile.ZipInfo, what: str) -> None:
+    if _ESCAPES.match(info.orig_filename):
+        raise refused(what, f"{_shown(info)} could lead outside of its folder")
+    mode = stat.S_IFMT(info.external_attr >> 16)
+    if mode == stat.S_IFLNK:
+        raise refused(what, f"{_shown(info)} is a link")
+    if mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise refused(what, f"{_shown(info)} is no plain file")
+    if info.flag_bits & 0x1:
+        raise refused(what, f"{_shown(info)} is encrypted")
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise refused(what, f"{_shown(info)} is compressed in another way than zip files usually")
+
+
+def _check_size(info: zipfile.ZipInfo, most: int, what: str) -> None:
+    if info.file_size > most:
+        size, limit = f"{info.file_size / 2**20:,.1f} MB", f"{most / 2**20:,.1f} MB"
+        raise refused(what, f"{info.filename} unpacks to {size}; at most {limit}")
+    if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
+        times = info.file_size / max(1, info.compress_size)
+        raise refused(what, f"{info.filename} unpacks to {times:,.0f} times its size (a zip bomb)")
+
+
+def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, what: str) -> None:
+    """Write one checked member to the new file `target`, not a byte more than it claims."""
+    written = 0
+    with target.open("xb") as out:
+        for block in blocks(archive, info, what):
+            written += len(block)
+            if written > info.file_size:
+                break
+            out.write(block)
+    if written != info.file_size:
+        raise refused(what, f"{info.filename} is of another size than the zip says")
+
+
+def blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> Iterator[bytes]:
+    """The content of a member, a megabyte at a time, its CRC checked. Raises BundleError."""
+    try:
+        opened: AbstractContextManager[IO[bytes]] = archive.open(info)
+        with opened as source:
+            while block := source.read(2**20):
+                yield block
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise refused(what, f"{info.filename} is damaged and cannot be unpacked") from error
+
+
+def refused(what: str, why: str) -> BundleError:
+    """The error for a zip that is not let in."""
+    return BundleError(f"Expected {what}, but {why}. Ask for a new export of the model.")
+
+
+def _shown(info: zipfile.ZipInfo) -> str:
+    return repr(info.orig_filename[:80])

@@ -1,0 +1,197 @@
+"""Bundles to and from zip files: exported byte for byte, imported as what a stranger sent.
+
+NAME/card.json …        the files of the bundle, as they lie in models/
+NAME.ledger.jsonl       where there is one: each time its test split was looked at
+
+The ledger goes along although no hash covers it: a test that was looked at stays so wherever the
+model goes. Unpacked by hand into a folder of models, the zip gives the same bundle.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, refused, unpack
+from pneumo_core.bundle.graph_file import inspect_graph
+from pneumo_core.bundle.integrity import FILES, REMEDY, SUMS, verify_bundle
+from pneumo_core.bundle.keras_file import inspect_keras
+from pneumo_core.bundle.predictions_file import inspect_predictions
+from pneumo_core.bundle.staging import move_into_place, staged
+from pneumo_core.bundle.store import (
+    LEDGER,
+    bundle_names,
+    check_name,
+    ledger_path,
+    load_bundle,
+)
+from pneumo_core.bundle.trial import try_out
+from pneumo_core.config import load_settings
+from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pneumo_core.bundle.store import Bundle
+
+WHAT = "a model bundle as a zip"
+# Most bytes of each file: five times what the largest backbone needs in full precision.
+LIMITS = {
+    SUMS: 2**16,
+    "README.md": 2**20,
+    "card.json": 2**20,
+    "predictions.csv": 64 * 2**20,
+    "openvino/model.xml": 16 * 2**20,
+    "openvino/model.bin": MAX_BYTES // 2,
+    "model.keras": MAX_BYTES // 2,
+}
+LEDGER_BYTES = 4 * 2**20
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest of a zip: the same bundle gives the same bytes
+
+
+def export_bundle(name: str, *, models_dir: Path | None = None) -> bytes:
+    """A verified bundle as a zip, the same bytes wherever and whenever it is made.
+
+    Raises BundleError on a bundle that is missing, incomplete or altered.
+    """
+    bundle = load_bundle(name, models_dir=models_dir)
+    files = {f"{name}/{file}": bundle.path / file for file in (*FILES, SUMS)}
+    ledger = ledger_path(bundle.path)
+    if ledger.is_file():
+        files[ledger.name] = ledger
+    out = io.BytesIO()
+    # Stored, not deflated: weights do not shrink, and deflate differs between versions of zlib.
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for member in sorted(files):
+            info = zipfile.ZipInfo(member, _DATE)
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            archive.writestr(info, files[member].read_bytes())
+    return out.getvalue()
+
+
+def import_bundle(
+    source: Path | bytes | IO[bytes],
+    *,
+    models_dir: Path | None = None,
+    name: str | None = None,
+    replace: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> Bundle:
+    """Take in the bundle that the zip `source` holds, as `name` or under its own.
+
+    Nothing in it is trusted: sizes, names and kinds of the members are checked before unpacking;
+    then, in a hidden folder, its hashes, its card, the classes its network would build, its graph;
+    at last both networks read a film in a process of their own. Only then it is moved into place;
+    until then nothing is there. The hashes tell damage, not who made it: compare its digest with
+    the sender's. It is not put in service. `report` hears what is being done.
+
+    Raises BundleError, which names the file and the reason; a name that is taken is one, unless
+    `replace` is asked.
+    """
+    folder = load_settings().models_dir if models_dir is None else models_dir
+    tell = report or (lambda _: None)
+    try:
+        with _opened(source) as stream, open_zip(stream, WHAT) as archive:
+            top = _top_folder(archive)
+            chosen = check_name(top if name is None else name)
+            _check_free(folder, chosen, replace=replace)
+            with staged(folder, chosen) as staging:
+                tell("Unpacking")
+                ledger = _checked_ledger(_unpack_all(archive, top, staging))
+                tell("Checking every file")
+                examine(staging)
+                tell("Reading a synthetic film with it")
+                try_out(staging)
+                move_into_place(staging, folder / chosen, replace=replace)
+    except BundleError as error:
+        why = str(error)
+        if why.endswith(REMEDY):
+            why = f"{why.removesuffix(REMEDY)}Ask for a new export of the model."
+        raise BundleError(f"Nothing was imported. {why}") from error
+    _join_ledger(folder / chosen, ledger)
+    return load_bundle(chosen, models_dir=folder)
+
+
+def examine(path: Path) -> None:
+    """Check the files of an unpacked bundle without running anything of it. Raises BundleError."""
+    verify_bundle(path)
+    bundle = load_bundle(path.name, models_dir=path.parent, verify=False)
+    inspect_keras(path / "model.keras", size=bundle.size, classes=len(bundle.classes))
+    inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
+    inspect_predictions(path / "predictions.csv")
+
+
+@contextmanager
+def _opened(source: Path | bytes | IO[bytes]) -> Iterator[IO[bytes]]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, Path):
+        try:
+            stream = source.open("rb")
+        except OSError as error:
+            raise refused(WHAT, f"{source.name} cannot be read") from error
+        with stream:
+            yield stream
+    else:
+        yield source
+
+
+def _top_folder(archive: zipfile.ZipFile) -> str:
+    """The folder that holds the bundle in the zip, where there is exactly one card."""
+    cards = [file for file in archive.namelist() if file.rpartition("/")[2] == "card.json"]
+    if len(cards) != 1 or cards[0].count("/") != 1:
+        raise refused(WHAT, "there is no single folder in it with a card.json")
+    return cards[0].partition("/")[0]
+
+
+def _check_free(folder: Path, name: str, *, replace: bool) -> None:
+    if name in bundle_names(folder) and not replace:
+        raise BundleError(
+            f"Expected a name that is free, but there is a model {name!r} already. Choose another "
+            "name for this one, or ask to replace that one."
+        )
+
+
+def _unpack_all(archive: zipfile.ZipFile, top: str, staging: Path) -> bytes:
+    """Unpack every file of the bundle; the ledger's content, empty where there is none."""
+    limits = {f"{top}/{file}": most for file, most in LIMITS.items()}
+    ledger = f"{top}{LEDGER}"
+    members = checked_members(archive, limits | {ledger: LEDGER_BYTES}, WHAT, optional=[ledger])
+    free = shutil.disk_usage(staging).free
+    if sum(info.file_size for info in members.values()) > free:
+        raise BundleError(
+            "Expected room for the model on the disk; there is not enough. Make some."
+        )
+    for member, info in members.items():
+        inside = member.removeprefix(f"{top}/")
+        target = staging.with_name(ledger) if member == ledger else staging / inside
+        unpack(archive, info, target, WHAT)
+    return staging.with_name(ledger).read_bytes() if ledger in members else b""
+
+
+def _checked_ledger(content: bytes) -> list[str]:
+    """The lines of a ledger, each a JSON object. Raises BundleError."""
+    try:
+        lines = content.decode("utf-8").splitlines()
+        whole = all(isinstance(json.loads(line), dict) for line in lines)
+    except (ValueError, RecursionError) as error:
+        raise refused(WHAT, "its ledger is not one JSON object a line") from error
+    if not whole:
+        raise refused(WHAT, "its ledger is not one JSON object a line")
+    return lines
+
+
+def _join_ledger(path: Path, lines: list[str]) -> None:
+    """Add what the imported ledger holds to the one that may be here, each line once."""
+    target = ledger_path(path)
+    known = target.read_text(encoding="utf-8").splitlines() if target.is_file() else []
+    new = [line for line in lines if line not in known]
+    if new:
+        draft = target.with_name(f".{target.name}.part")
+        draft.write_text("".join(f"{line}\n" for line in [*known, *new]), encoding="utf-8")
+        draft.replace(target)

@@ -1,0 +1,128 @@
+"""`models` on the command line: what is there, and how it comes and goes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from pneumo_core import cli
+from pneumo_core.bundle import transfer
+from pneumo_core.bundle.integrity import write_sums
+
+
+@pytest.fixture
+def models(tiny_models_dir, tmp_path):
+    return shutil.copytree(tiny_models_dir, tmp_path / "models")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, models):
+    """Call `models …` in this process; (exit code, standard output, standard error)."""
+    monkeypatch.setenv("PNEUMO_MODELS", str(models))
+    monkeypatch.setattr(transfer, "try_out", lambda _: None)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["pneumo", "models", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_the_list_says_size_state_and_service(run, models, tiny_bundle):
+    shutil.copytree(models / "tiny", models / "spoilt")
+    (models / "spoilt" / "README.md").write_text("Other.")
+    code, out, _ = run("list")
+    assert code == 0
+    tiny, spoilt = out.splitlines()
+    megabytes = sum(p.stat().st_size for p in tiny_bundle.path.rglob("*") if p.is_file()) / 1e6
+    assert tiny.split("\t") == [
+        "* tiny 1.0",
+        "64 px",
+        f"{megabytes:.1f} MB on disk",
+        f"whole, SHA-256 {tiny_bundle.digest[:12]}",
+        "in service",
+        "validation AUC 0.994 [0.990–0.998]",
+    ]
+    assert spoilt.startswith("! spoilt\t")
+    assert "DAMAGED: Model spoilt: README.md has been altered" in spoilt
+    code, out, _ = run("verify")
+    assert code == 1
+    assert out.startswith("tiny: whole and unaltered\nspoilt: Model spoilt: README.md has been")
+
+
+def test_the_list_as_json(run, tiny_bundle):
+    code, out, _ = run("list", "--json")
+    (one,) = json.loads(out)
+    assert code == 0
+    assert (one["name"], one["digest"], one["in_service"]) == ("tiny", tiny_bundle.digest, True)
+    assert one["fault"] is None
+    assert one["card"]["figures"]["AUC"]["value"] == 0.9941
+
+
+def test_without_a_model_the_list_says_how_to_get_one(run, models):
+    shutil.rmtree(models)
+    assert run("list")[:2] == (0, "")
+    assert "There is no model yet. Make one with: python -m pneumo_core train" in run("list")[2]
+
+
+def test_the_model_card_is_printed_and_cannot_steer_the_terminal(run, models):
+    code, out, _ = run("card", "tiny")
+    assert (code, out.splitlines()[0]) == (0, "# Tiny, a network for tests")
+    assert "| AUC | 0.994 [0.990–0.998] |" in out
+    (models / "tiny" / "README.md").write_text("# Title\x1b[2J\n\tText\x07\n")
+    write_sums(models / "tiny")
+    assert run("card", "tiny")[:2] == (0, "# Title[2J\n\tText\n")
+
+
+def test_there_and_back(run, models, tmp_path, tiny_bundle):
+    target = tmp_path / "out.zip"
+    code, out, _ = run("export", "tiny", "--out", target)
+    assert (code, out.startswith(f"tiny is in {target}, ")) == (0, True)
+    assert run("export", "tiny", "--out", target)[0] == 2  # it is not overwritten
+    code, _, err = run("import", target)
+    assert (code, "there is a model 'tiny' already" in err) == (1, True)
+    code, out, err = run("import", target, "--name", "other")
+    assert code == 0
+    assert out.splitlines()[0] == f"other 1.0 is there, whole: SHA-256 {tiny_bundle.digest}."
+    assert err.splitlines() == [
+        "Unpacking…",
+        "Checking every file…",
+        "Reading a synthetic film with it…",
+    ]
+    assert run("import", target, "--replace")[0] == 0
+    assert run("import", tmp_path / "none.zip")[0] == 2
+    assert run("activate", "other")[0] == 0
+    assert (models / "active").read_text() == "other\n"
+
+
+def test_an_export_into_a_folder_has_the_models_name(run, tmp_path):
+    assert run("export", "tiny", "--out", tmp_path)[0] == 0
+    assert (tmp_path / "tiny.zip").is_file()
+    assert run("export", "tiny", "--out", tmp_path / "none" / "x.zip")[0] == 2
+
+
+def test_a_model_is_removed_once_that_is_confirmed(run, models, monkeypatch):
+    shutil.copytree(models / "tiny", models / "other")
+    monkeypatch.setattr("typer.confirm", _decline)
+    assert run("remove", "other")[0] == 1
+    assert (models / "other").is_dir()
+    assert run("remove", "other", "--yes")[:2] == (0, "other is deleted.\n")
+    assert not (models / "other").exists()
+    code, _, err = run("remove", "tiny", "--yes")
+    assert (code, "Expected a model that is not in service" in err) == (1, True)
+
+
+def _decline(question, **_):
+    import typer
+
+    assert question == "Delete the model other? This cannot be undone."
+    raise typer.Abort
