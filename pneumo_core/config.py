@@ -21,14 +21,24 @@ class Limits:
     min_side: int = 32
 
 
+def _usual_data_roots() -> tuple[Path, ...]:
+    """The person's home, the current folder and the one the project lies in; never a whole disk."""
+    home = Path("~").expanduser()  # stays "~" where there is none
+    return tuple(root for root in (home, Path.cwd(), ROOT.parent) if root.resolve() != root.parent)
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Folders and limits of this installation."""
+    """Folders and limits of this installation.
+
+    data_roots: the screen opens only folders of films inside one of them, or in the cache.
+    """
 
     models_dir: Path = ROOT / "models"
     runs_dir: Path = ROOT / "runs"
     cache_dir: Path = ROOT / ".pneumo" / "cache"
     jobs_dir: Path = ROOT / ".pneumo" / "jobs"
+    data_roots: tuple[Path, ...] = field(default_factory=_usual_data_roots)
     runs_at_once: int = 1  # training runs on this machine; more of them wait
     limits: Limits = field(default_factory=Limits)
 
@@ -49,9 +59,15 @@ def _folder(name: str, default: Path) -> Path:
     return Path(text).expanduser().resolve() if text else default
 
 
+def _folders(name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+    texts = [text.strip() for text in os.environ.get(name, "").split(os.pathsep)]
+    return tuple(Path(text).expanduser().resolve() for text in texts if text) or default
+
+
 def load_settings() -> Settings:
     """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS (folders),
-    PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES, PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
+    PNEUMO_DATA_ROOTS (folders, separated as in PATH), PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES,
+    PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
 
     Where only the cache has a place of its own, jobs are kept in it.
     """
@@ -63,6 +79,7 @@ def load_settings() -> Settings:
         runs_dir=_folder("PNEUMO_RUNS", usual.runs_dir),
         cache_dir=cache_dir,
         jobs_dir=_folder("PNEUMO_JOBS", jobs_dir),
+        data_roots=_folders("PNEUMO_DATA_ROOTS", usual.data_roots),
         runs_at_once=_whole_number("PNEUMO_RUNS_AT_ONCE", usual.runs_at_once),
         limits=Limits(
             max_bytes=_whole_number("PNEUMO_MAX_BYTES", limits.max_bytes),
@@ -80,6 +97,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "PNEUMO_RUNS": str(settings.runs_dir.absolute()),
         "PNEUMO_CACHE": str(settings.cache_dir.absolute()),
         "PNEUMO_JOBS": str(settings.jobs_dir.absolute()),
+        "PNEUMO_DATA_ROOTS": os.pathsep.join(str(root.absolute()) for root in settings.data_roots),
         "PNEUMO_RUNS_AT_ONCE": str(settings.runs_at_once),
         "PNEUMO_MAX_BYTES": str(settings.limits.max_bytes),
         "PNEUMO_MAX_PIXELS": str(settings.limits.max_pixels),

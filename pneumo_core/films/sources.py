@@ -1,0 +1,107 @@
+"""Where the films on the screen come from: which folders may be opened, and the one chosen last."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pneumo_core.errors import DataSetError
+
+if TYPE_CHECKING:
+    from pneumo_core.config import Settings
+
+Kind = Literal["folder", "kaggle", "synthetic"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of films that was chosen, what kind of source it is, and when (ISO 8601, UTC)."""
+
+    kind: Kind
+    path: Path
+    chosen: str
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where data sets that the program itself makes or downloads are kept."""
+    return settings.cache_dir / "data"
+
+
+def check_folder(typed: str | Path, *, settings: Settings) -> Path:
+    """The folder that a person typed, resolved: `~`, `..` and symbolic links followed.
+
+    Raises DataSetError if it is no folder or leads out of the folders that may be opened:
+    `settings.data_roots` and `data_dir`. What lies outside is neither listed nor told of.
+    """
+    text = str(typed).strip()
+    if not text:
+        raise DataSetError("Expected a folder of films, got nothing. Type where it is.")
+    try:
+        path = Path(text).expanduser().resolve()
+        allowed = any(path.is_relative_to(root.resolve()) for root in _roots(settings))
+        is_folder = allowed and path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such user, a NUL
+        raise DataSetError(f"Expected a folder of films, got {text!r}. Check the path.") from error
+    if not allowed:
+        raise DataSetError(
+            f"Expected a folder inside those that may be opened from here ({_in_words()}); "
+            f"{text} leads elsewhere. Move the films there, or name their folder in the variable "
+            "PNEUMO_DATA_ROOTS and start the app again."
+        )
+    if not is_folder:
+        what = "a file" if path.exists() else "nothing there"
+        raise DataSetError(
+            f"Expected a folder of films, got {text}, which is {what}. Check the path."
+        )
+    return path
+
+
+def remember_source(kind: Kind, path: Path, *, settings: Settings) -> Source:
+    """Keep this as the source chosen last, over restarts. Where it cannot be written, it is not."""
+    source = Source(kind, path, datetime.now(UTC).isoformat(timespec="seconds"))
+    target = _memory(settings)
+    partial = target.with_suffix(f".{os.getpid()}")
+    text = json.dumps({"kind": kind, "path": str(path), "chosen": source.chosen})
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, "utf-8")
+        partial.replace(target)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+    return source
+
+
+def remembered_source(*, settings: Settings) -> Source | None:
+    """The source chosen last, if it is still there and may still be opened."""
+    try:
+        kept = json.loads(_memory(settings).read_text("utf-8"))
+        source = Source(kept["kind"], Path(kept["path"]), str(kept["chosen"]))
+        check_folder(source.path, settings=settings)
+    except (OSError, ValueError, KeyError, TypeError, DataSetError):
+        return None
+    return source if source.kind in get_args(Kind) else None
+
+
+def forget_source(*, settings: Settings) -> None:
+    """Forget the choice; no film is touched."""
+    _memory(settings).unlink(missing_ok=True)
+
+
+def _memory(settings: Settings) -> Path:
+    return settings.cache_dir / "source.json"
+
+
+def _roots(settings: Settings) -> tuple[Path, ...]:
+    return (*settings.data_roots, data_dir(settings))
+
+
+def _in_words() -> str:
+    if os.environ.get("PNEUMO_DATA_ROOTS", "").strip():
+        return "those in PNEUMO_DATA_ROOTS"
+    return "your home folder, the one the app was started in, and the one that holds the app"
