@@ -21,13 +21,17 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     predictions: Annotated[Path | None, typer.Option(help="CSV file for a line a film.")] = None,
 ) -> None:
-    """Measure a model on a split, at the threshold that was locked on validation."""
+    """Measure a model on a split, at the threshold that was locked on validation.
+
+    A look at a split called test is written to the model's ledger, and counted.
+    """
     from pneumo_core.bundle import load_bundle
+    from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
     from pneumo_core.review.evaluate import evaluate_split
 
     with progress() as report:
-        table, figures, unread = evaluate_split(
+        found = evaluate_split(
             load_bundle(model),
             data,
             split=split,
@@ -35,11 +39,19 @@ def evaluate(
             progress=lambda phase, done, n: report(phase, done, n, ""),
         )
     if predictions is not None:
-        table.to_csv(predictions, index=False)
-    emit_json(figures) if json else emit(_words(figures))
-    for film, problem in unread:
+        found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
+    standing = found.standing
+    if json:
+        emit_json({**found.figures, "standing": standing.as_dict()})
+    else:
+        emit(_words(found.figures))
+        emit(f"{standing.badge}. {standing.words}")
+    for sentence in (standing.warning, found.note):
+        if sentence:
+            tell(f"Note: {sentence}")
+    for film, problem in found.unread:
         tell(f"Not read: {film}: {problem}")
-    if unread:
+    if found.unread:
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.reading.runtime import Runtime
+from pneumo_core.review.ledger import data_hash, looks, record
+from pneumo_core.review.predictions import with_facts
+from pneumo_core.review.standing import Standing, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +28,22 @@ Progress = Callable[[str, int, int], None]  # phase, done, total
 BATCH = 16
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """A model on labelled films.
+
+    table: the columns of predictions.csv, then series, width, height, bytes, sha256, a row a film;
+    figures: those of `figures`; unread: (film, problem); standing: what these figures may be
+    called; note: why a look at a test split is not in the ledger, "" if it is or need not be.
+    """
+
+    table: pd.DataFrame
+    figures: dict[str, Any]
+    unread: list[tuple[str, str]]
+    standing: Standing
+    note: str = ""
+
+
 def evaluate_split(
     bundle: Bundle,
     data: Path,
@@ -31,11 +51,29 @@ def evaluate_split(
     split: str,
     cache_dir: Path,
     progress: Progress = lambda *_: None,
-) -> tuple[pd.DataFrame, dict[str, Any], list[tuple[str, str]]]:
-    """Predictions of the split's films, the figures over them, and (film, problem) of the unread.
+) -> Evaluation:
+    """Read the split's films and measure the model on them; a look at a test split is recorded.
 
     A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
     where the split is absent or nothing in it can be read.
+    """
+    readable, unread = labelled_films(data, split=split, progress=progress)
+    table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
+    table = with_facts(table, readable)
+    found = figures(table, threshold=bundle.points.balanced)
+    films, note = data_hash(table["sha256"]), ""
+    if split == "test":
+        note = record(bundle, data=films, split=split, figures=found)
+    past = looks(bundle, films)
+    return Evaluation(table, found, unread, standing(bundle, table, split=split, looks=past), note)
+
+
+def labelled_films(
+    data: Path, *, split: str, progress: Progress = lambda *_: None
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """The index of the split's readable films, and (film, problem) of the others.
+
+    Raises DataSetError where the split is absent or nothing in it can be read.
     """
     found = index_folder(data, progress=lambda done, n: progress("index", done, n))
     present = sorted(found["split"].unique())
@@ -52,8 +90,7 @@ def evaluate_split(
         raise DataSetError(
             f"Expected readable films in the split {split!r}; none of {len(found)} is."
         )
-    table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
-    return table, figures(table, threshold=bundle.points.balanced), unread
+    return readable, unread
 
 
 def predict_films(

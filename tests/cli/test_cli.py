@@ -174,8 +174,9 @@ def test_evaluate_prints_the_designs_fields_for_a_test_split_alone(run, labelled
         *("accuracy", "accuracy_low", "accuracy_high"),
         *("sensitivity", "sensitivity_low", "sensitivity_high"),
         *("specificity", "specificity_low", "specificity_high"),
-        *("threshold", "brier", "ece", "confusion", "subtype_auc"),
+        *("threshold", "brier", "ece", "confusion", "subtype_auc", "standing"),
     ]
+    assert found["standing"]["kind"] == "test"
     assert (found["n"], found["n_normal"], found["n_pneumonia"]) == (8, 4, 4)
     assert found["threshold"] == 0.5
     assert sum(found["confusion"].values()) == 8

@@ -1,0 +1,132 @@
+"""What a set of figures may be called: a test, or something that looks better than one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pneumo_core.review.seen import Seen, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.review.ledger import Look
+
+Kind = Literal["validation", "training", "test", "other"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the films of some figures are to the model.
+
+    badge: some words for a label; words: a sentence or two; warning: what must not be concluded,
+    "" where nothing speaks against it; looks: how often a test split has been looked at, this
+    time included; sure: whether films were told by their hashes.
+    """
+
+    kind: Kind
+    badge: str
+    words: str
+    warning: str
+    looks: int = 0
+    sure: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+def standing_of_shipped(bundle: Bundle) -> Standing:
+    """The standing of a bundle's own predictions."""
+    where = bundle.card["operating_points"].get("fitted_on", "validation films")
+    return Standing(
+        "validation",
+        "validation: thresholds were chosen on these films",
+        f"The model did not learn from these films, but its temperature and thresholds were "
+        f"chosen on them: {where}.",
+        "Expect somewhat worse figures on other films. This is not a test.",
+    )
+
+
+def standing(
+    bundle: Bundle, table: pd.DataFrame, *, split: str, looks: Sequence[Look] = ()
+) -> Standing:
+    """The standing of films (film, split, label, and sha256 if known) that were asked as `split`.
+
+    looks: those at these very films, this one included. Raises BundleError as `seen`.
+    """
+    found = seen(bundle, table)
+    if found.trained.any():
+        return _training(found, split)
+    if found.chosen.any():
+        return _validation(found, split)
+    if split == "test":
+        return _test(found, looks)
+    return Standing(
+        "other",
+        "other data",
+        "None of these films is among those the model was made with" + _how(found),
+        "" if found.by_hash else _NOT_LISTED,
+        sure=found.by_hash,
+    )
+
+
+_NOT_LISTED = (
+    "The bundle does not list its training films: if the model was trained on any of these, "
+    "the figures flatter it."
+)
+
+
+def _training(found: Seen, split: str) -> Standing:
+    n, k = found.trained.size, int(found.trained.sum())
+    test = " although the split is called test" if split == "test" else ""
+    return Standing(
+        "training",
+        "training films",
+        f"{_of(k, n)} were trained on{test}" + _how(found),
+        "These figures say how well the model remembers, not how well it reads new films.",
+        sure=found.by_hash,
+    )
+
+
+def _validation(found: Seen, split: str) -> Standing:
+    n, k = found.chosen.size, int(found.chosen.sum())
+    test = " although the split is called test" if split == "test" else ""
+    return Standing(
+        "validation",
+        "validation: thresholds were chosen on these films",
+        f"Temperature and thresholds were chosen on {_of(k, n).lower()}{test}" + _how(found),
+        "Expect somewhat worse figures on other films. This is not a test.",
+        sure=found.by_hash,
+    )
+
+
+def _test(found: Seen, looks: Sequence[Look]) -> Standing:
+    times = "once" if len(looks) == 1 else f"{len(looks)} times"
+    versions = len({look.digest for look in looks})
+    by = f", with {versions} versions of the model" if versions > 1 else ""
+    warning = "" if found.by_hash else _NOT_LISTED
+    if len(looks) > 1:
+        warning = (
+            "Each look at a test split makes choosing by it easier: if anything was changed "
+            f"because of an earlier look, this is no longer a test. {warning}"
+        ).strip()
+    return Standing(
+        "test",
+        f"test: looked at {times}",
+        f"The thresholds were locked before. This test split has been looked at {times}{by}.",
+        warning,
+        looks=len(looks),
+        sure=found.by_hash,
+    )
+
+
+def _of(k: int, n: int) -> str:
+    return f"All {n:,} films" if k == n else f"{k:,} of the {n:,} films"
+
+
+def _how(found: Seen) -> str:
+    return "." if found.by_hash else ", as far as their names tell."
