@@ -36,11 +36,12 @@ def survey(models_dir: Path | None = None) -> list[Found]:
         active = active_name(folder)
     except BundleError:
         active = ""
-    found = [_look_at(folder / name, in_service=name == active) for name in bundle_names(folder)]
+    found = [look_at(folder / name, in_service=name == active) for name in bundle_names(folder)]
     return sorted(found, key=lambda one: (not one.in_service, one.name))
 
 
-def _look_at(path: Path, *, in_service: bool) -> Found:
+def look_at(path: Path, *, in_service: bool = False) -> Found:
+    """The bundle at `path`, its hashes checked."""
     bundle, fault = None, ""
     try:
         bundle = load_bundle(path.name, models_dir=path.parent, verify=False)

@@ -10,7 +10,6 @@ model goes. Unpacked by hand into a folder of models, the zip gives the same bun
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import zipfile
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, ref
 from pneumo_core.bundle.graph_file import inspect_graph
 from pneumo_core.bundle.integrity import FILES, REMEDY, SUMS, verify_bundle
 from pneumo_core.bundle.keras_file import inspect_keras
+from pneumo_core.bundle.ledger_file import checked_ledger, join_ledger
 from pneumo_core.bundle.predictions_file import inspect_predictions
 from pneumo_core.bundle.staging import move_into_place, staged
 from pneumo_core.bundle.store import (
@@ -102,7 +102,7 @@ def import_bundle(
             _check_free(folder, chosen, replace=replace)
             with staged(folder, chosen) as staging:
                 tell("Unpacking")
-                ledger = _checked_ledger(_unpack_all(archive, top, staging))
+                ledger = checked_ledger(_unpack_all(archive, top, staging))
                 tell("Checking every file")
                 examine(staging)
                 tell("Reading a synthetic film with it")
@@ -113,7 +113,8 @@ def import_bundle(
         if why.endswith(REMEDY):
             why = f"{why.removesuffix(REMEDY)}Ask for a new export of the model."
         raise BundleError(f"Nothing was imported. {why}") from error
-    _join_ledger(folder / chosen, ledger)
+    if ledger:
+        join_ledger(folder / chosen, ledger)
     return load_bundle(chosen, models_dir=folder)
 
 
@@ -124,6 +125,15 @@ def examine(path: Path) -> None:
     inspect_keras(path / "model.keras", size=bundle.size, classes=len(bundle.classes))
     inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
     inspect_predictions(path / "predictions.csv")
+
+
+def name_in_zip(source: Path | bytes | IO[bytes]) -> str:
+    """The name under which a zip would be imported, before anything else of it is looked at.
+
+    Raises BundleError.
+    """
+    with _opened(source) as stream, open_zip(stream, WHAT) as archive:
+        return check_name(_top_folder(archive))
 
 
 @contextmanager
@@ -172,26 +182,3 @@ def _unpack_all(archive: zipfile.ZipFile, top: str, staging: Path) -> bytes:
         target = staging.with_name(ledger) if member == ledger else staging / inside
         unpack(archive, info, target, WHAT)
     return staging.with_name(ledger).read_bytes() if ledger in members else b""
-
-
-def _checked_ledger(content: bytes) -> list[str]:
-    """The lines of a ledger, each a JSON object. Raises BundleError."""
-    try:
-        lines = content.decode("utf-8").splitlines()
-        whole = all(isinstance(json.loads(line), dict) for line in lines)
-    except (ValueError, RecursionError) as error:
-        raise refused(WHAT, "its ledger is not one JSON object a line") from error
-    if not whole:
-        raise refused(WHAT, "its ledger is not one JSON object a line")
-    return lines
-
-
-def _join_ledger(path: Path, lines: list[str]) -> None:
-    """Add what the imported ledger holds to the one that may be here, each line once."""
-    target = ledger_path(path)
-    known = target.read_text(encoding="utf-8").splitlines() if target.is_file() else []
-    new = [line for line in lines if line not in known]
-    if new:
-        draft = target.with_name(f".{target.name}.part")
-        draft.write_text("".join(f"{line}\n" for line in [*known, *new]), encoding="utf-8")
-        draft.replace(target)

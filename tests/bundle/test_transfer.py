@@ -13,6 +13,7 @@ import pytest
 from bundle_zips import files_of, signed, with_config, zipped
 
 from pneumo_core.bundle import activate, active_name, load_bundle
+from pneumo_core.bundle.ledger_file import checked_ledger
 from pneumo_core.bundle.transfer import export_bundle, import_bundle
 from pneumo_core.errors import BundleError
 
@@ -177,7 +178,7 @@ REFUSED = {
     "other columns": (other("predictions.csv", b"film,", b"name,"), "its columns are not film, sp"),
     "a chance above 1": (other("predictions.csv", b",normal,normal,", b",normal,ill,"),
                          "line 2 is no prediction of a film"),
-    "a ledger that is none": (added("tiny.ledger.jsonl"), "its ledger is not one JSON object"),
+    "a ledger that is none": (added("tiny.ledger.jsonl"), "its line 1 is no look"),
 }  # fmt: skip
 
 
@@ -223,9 +224,43 @@ def test_a_bundle_that_fails_its_trial_is_not_there(
 # -- the ledger
 
 
+def look(**changes: Any) -> str:
+    """A line as `pneumo_core.review.ledger` writes it."""
+    line = {"at": "2026-11-20T18:00:00+00:00", "version": "1.0", "digest": "0" * 16, "n": 624}
+    line |= {"data": "1" * 16, "split": "test", "figures": {"auc": 0.9, "ece": None}, "pneumo": "1"}
+    return json.dumps(line | changes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "",
+        look(n="624"),
+        look(split="x" * 65),
+        look(figures={"auc": "<b>"}),
+        look(more=1),
+    ],
+)
+def test_a_line_that_is_no_look_is_named(line: str) -> None:
+    with pytest.raises(BundleError, match="a ledger of looks at test films, but its line 2 is no"):
+        checked_ledger(f"{look()}\n{line}\n".encode())
+
+
+def test_a_look_that_our_own_ledger_writes_is_one(models: Path) -> None:
+    from pneumo_core.review import ledger
+
+    bundle = load_bundle("tiny", models_dir=models)
+    figures = dict.fromkeys(ledger.FIGURES, 0.5) | {"n": 624, "auc": float("nan")}
+    assert ledger.record(bundle, data="1" * 16, split="test", figures=figures) == ""
+    content = (models / "tiny.ledger.jsonl").read_bytes()
+    assert checked_ledger(content) == content.decode().splitlines()
+
+
 @pytest.mark.usefixtures("no_trial")
 def test_the_ledger_goes_along_and_counts_each_look_once(models: Path, tmp_path: Path) -> None:
-    first, second, third = ('{"n": 1}', '{"n": 2}', '{"n": 3}')
+    first, second, third = (look(n=n) for n in (1, 2, 3))
     (models / "tiny.ledger.jsonl").write_text(f"{first}\n{second}\n")
     sent = export_bundle("tiny", models_dir=models)
     import_bundle(sent, models_dir=tmp_path / "new", name="renamed")
