@@ -14,7 +14,18 @@ import typer
 from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import as_job, bench, data, evaluate, models, predict, runs, stress, train
+from pneumo_core.cli import (
+    as_job,
+    bench,
+    compare,
+    data,
+    evaluate,
+    models,
+    predict,
+    runs,
+    stress,
+    train,
+)
 from pneumo_core.cli.console import tell
 from pneumo_core.errors import PneumoError
 
@@ -33,6 +44,7 @@ app.command("index")(data.index)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("stress")(stress.stress)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")

@@ -34,6 +34,7 @@ from pneumo_core.metrics.fixed import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
+from pneumo_core.metrics.multiple import holm
 from pneumo_core.metrics.paired import (
     McNemar,
     PairedAuc,
@@ -95,6 +96,7 @@ __all__ = [
     "grouped_bootstrap_average_precision",
     "grouped_bootstrap_calibration",
     "grouped_bootstrap_difference",
+    "holm",
     "likelihood_ratios",
     "mcnemar",
     "per_thousand",

@@ -1,0 +1,142 @@
+"""`compare`: two or more models on the same films."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.metrics import Estimate, McNemar
+    from pneumo_core.review.compare import Contender
+    from pneumo_core.review.comparison import Comparison, Pair
+
+SHOWN = 10
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Names of bundles, or ids of runs.")],
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films to read.")] = None,
+    split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Compare models: paired tests, and the films on which they disagree.
+
+    On the validation films that all of them shipped predictions for; or, with --data, on these.
+    """
+    from pneumo_core.review.compare import compare as carry_out
+    from pneumo_core.review.compare import shipped
+
+    bundles = [_bundle(name) for name in models]
+    notes: list[str] = []
+    if data is None:
+        contenders = [shipped(bundle) for bundle in bundles]
+        notes.append("Validation films: each model's threshold was chosen on films of this kind.")
+    else:
+        contenders = [_read(bundle, data, split, notes) for bundle in bundles]
+    found = carry_out(contenders)
+    if json:
+        emit_json({**found.as_dict(), "notes": [*found.notes, *notes]})
+    else:
+        emit(_words(found))
+    for note in (*found.notes, *notes):
+        tell(f"Note: {note}")
+
+
+def _bundle(name: str) -> Bundle:
+    """The bundle of that name, or the one that the run of that id wrote."""
+    from pneumo_core.bundle import bundle_names, load_bundle
+    from pneumo_core.config import load_settings
+    from pneumo_core.errors import TrainingError
+    from pneumo_core.learning.runs import find_run
+
+    settings = load_settings()
+    if name in bundle_names(settings.models_dir):
+        return load_bundle(name, models_dir=settings.models_dir)
+    try:
+        run = find_run(settings.runs_dir, name)
+    except TrainingError:
+        return load_bundle(name, models_dir=settings.models_dir)  # tells which models there are
+    return load_bundle(run.config()["bundle"], models_dir=settings.models_dir)
+
+
+def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender:
+    from pneumo_core.config import load_settings
+    from pneumo_core.review.compare import Contender
+    from pneumo_core.review.evaluate import evaluate_split
+
+    with progress() as report:
+        found = evaluate_split(
+            bundle,
+            data,
+            split=split,
+            cache_dir=load_settings().cache_dir,
+            progress=lambda phase, done, n: report(phase, done, n, ""),
+        )
+    notes += [f"{bundle.name}: {found.standing.badge}. {found.standing.warning}".strip()]
+    notes += [note for note in (found.note,) if note]
+    notes += [f"Not read: {film}: {problem}" for film, problem in found.unread]
+    return Contender(bundle.name, found.table, bundle.points.balanced)
+
+
+def _words(found: Comparison) -> str:
+    lines = [f"{found.n:,} films: {found.n_normal:,} normal, {found.n_pneumonia:,} pneumonia"]
+    for model in found.models:
+        area = _area(model.auc_patients) if model.auc_patients else "–"
+        rates = ", ".join(
+            f"{name} {per_cent(model.at.rates[name].as_dict())}"
+            for name in ("sensitivity", "specificity")
+            if not math.isnan(model.at.rates[name].value)
+        )
+        lines.append(f"{model.name}: AUC {area}, at {model.at.threshold:.3f} {rates}")
+    for pair in found.pairs:
+        lines += _pair_words(pair)
+    lines.append(f"called differently: {len(found.disagreements):,} of {found.n:,} films")
+    shown = found.disagreements.head(SHOWN)
+    for film, label, right in shown[["film", "label", "right"]].itertuples(index=False):
+        lines.append(f"  {film}: {label}; right: {right or 'none'}")
+    if len(found.disagreements) > SHOWN:
+        lines.append(f"  and {len(found.disagreements) - SHOWN:,} more; --json lists all")
+    return "\n".join(lines)
+
+
+def _pair_words(pair: Pair) -> list[str]:
+    lines = [f"{pair.first} − {pair.second}, in points of 100:"]
+    if pair.delong is not None and pair.patients is not None:
+        lines.append(
+            f"  AUC {_points(pair.delong.difference)}, DeLong p {_p(pair.delong.p)}; "
+            f"by patients {_points(pair.patients)}"
+        )
+    tests: dict[str, McNemar | None] = {
+        "accuracy": pair.accuracy,
+        "sensitivity": pair.sensitivity,
+        "specificity": pair.specificity,
+    }
+    for name, test in tests.items():
+        if test is not None:
+            lines.append(
+                f"  {name} {_points(test.difference)}, McNemar mid-p {_p(test.p_mid)}; "
+                f"right alone: {pair.first} {test.only_first:,}, {pair.second} {test.only_second:,}"
+            )
+    return lines
+
+
+def _area(area: Estimate) -> str:
+    return f"{area.value:.4f} [{area.low:.4f}–{area.high:.4f}]"
+
+
+def _points(difference: Estimate) -> str:
+    value, low, high = (100 * end for end in difference)
+    return f"{value:+.2f} [{low:+.2f} to {high:+.2f}]"
+
+
+def _p(p: float) -> str:
+    if math.isnan(p):
+        return "not known"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
