@@ -1,0 +1,37 @@
+"""The integrity audit: every check, in order of harm."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pneumo_core.films.audit.duplicates import duplicates
+from pneumo_core.films.audit.files import misnamed, passed_over, unreadable
+from pneumo_core.films.audit.finding import HARMS, Finding
+from pneumo_core.films.audit.patients import patients
+from pneumo_core.films.audit.sizes import sizes
+from pneumo_core.films.audit.store import kept
+
+if TYPE_CHECKING:
+    from pneumo_core.films.catalogue import Catalogue
+
+
+def integrity(catalogue: Catalogue) -> list[Finding]:
+    """Every check's finding, the most harmful first; a check without hits has count 0.
+
+    Kept beside the catalogue: the second call reads it.
+    """
+    rows = kept(catalogue, "integrity", lambda: [asdict(one) for one in _look(catalogue)])
+    return [Finding(**{**row, "films": tuple(row["films"])}) for row in rows]
+
+
+def _look(catalogue: Catalogue) -> list[Finding]:
+    findings = [
+        *unreadable(catalogue),
+        misnamed(catalogue),
+        *duplicates(catalogue),
+        *patients(catalogue),
+        *sizes(catalogue),
+        *passed_over(catalogue.listing),
+    ]
+    return sorted(findings, key=lambda one: (HARMS.index(one.harm), not one.count))

@@ -1,0 +1,163 @@
+"""The audit as one HTML file that needs nothing else: no network, no script."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.films.audit.report import headline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMED = 200  # films by name under a finding
+_LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
+_HARM = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "none": "for information"}
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1c2126; --quiet: #59636e; --paper: #fff;
+  --line: #d5dae0; --mark: #0b6e8c; --high: #b5480b; --medium: #6a4bb5; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #9aa5b1;
+  --paper: #14181c; --line: #333b44; --mark: #5cc3e0; --high: #f0955a; --medium: #b79df2; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
+.quiet, footer { color: var(--quiet); }
+.card { border: 1px solid var(--line); border-left-width: 4px; border-radius: 4px;
+  padding: .2rem 1rem .6rem; margin: .8rem 0; }
+.high { border-left-color: var(--high); } .medium { border-left-color: var(--medium); }
+.card h3 { font-size: 1rem; margin: .5rem 0; } .card p { margin: .3rem 0; }
+details { margin-top: .4rem; } details li { overflow-wrap: anywhere; font-size: .9rem; }
+svg text { fill: var(--quiet); font-size: 11px; }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
+"""
+
+
+def as_html(document: dict[str, Any]) -> str:
+    """The document of `report.as_document` as a page, readable in light and in dark."""
+    title = f"Audit of {document['data']}"
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{escape(headline(document))}</p>",
+        f"<p><strong>{escape(document['overall'])}</strong></p>",
+        _counts(document["counts"]),
+        *_findings(document["findings"]),
+        *_shortcuts(document["shortcuts"]),
+        _footer(document),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>"
+        + "\n".join(parts)
+        + "</body></html>\n"
+    )
+
+
+def _footer(document: dict[str, Any]) -> str:
+    made, key = document["facts"]["made"], document["facts"]["key"][:16]
+    return (
+        f"<footer><p>{escape(document['disclaimer'])}</p><p>Pneumo {escape(document['pneumo'])}, "
+        f"films as of {escape(made)}, key {escape(key)}</p></footer>"
+    )
+
+
+def _counts(counts: dict[str, Any]) -> str:
+    rows = [
+        (split, part["films"], part["groups"], part["labels"], part["subtypes"])
+        for split, part in counts["splits"].items()
+    ]
+    body = "".join(
+        f"<tr><td>{escape(split)}</td><td class=n>{films:,}</td><td class=n>{groups:,}</td>"
+        + "".join(
+            f"<td class=n>{n:,}</td>"
+            for n in (
+                labels.get("normal", 0),
+                labels.get("pneumonia", 0),
+                subtypes.get("bacterial", 0),
+                subtypes.get("viral", 0),
+            )
+        )
+        + "</tr>"
+        for split, films, groups, labels, subtypes in rows
+    )
+    names = ("films", "patients", "normal", "pneumonia", "of these bacterial", "viral")
+    head = "".join(f"<th class=n>{name}</th>" for name in names)
+    return (
+        "<h2>What is there</h2><div class=wide><table>"
+        f"<tr><th>split</th>{head}</tr>{body}</table></div>"
+    )
+
+
+def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
+    yield "<h2>What was found</h2>"
+    for one in findings:
+        if one["count"]:
+            yield (
+                f'<div class="card {escape(one["harm"])}"><h3>{escape(one["title"])}: '
+                f"{one['count']:,} {escape(one['unit'])} "
+                f'<span class="quiet">{_HARM[one["harm"]]}</span></h3>'
+                f"<p>{escape(one['why'])}</p>"
+                f"<p><strong>What is done:</strong> {escape(one['done'])}</p>"
+                f"{_films(one['films'])}</div>"
+            )
+    clean = "; ".join(one["title"] for one in findings if not one["count"])
+    yield f'<p class="quiet">Looked for and not found: {escape(clean)}.</p>'
+
+
+def _films(films: list[str]) -> str:
+    if not films:
+        return ""
+    items = "".join(f"<li>{escape(film)}</li>" for film in films[:_NAMED])
+    more = len(films) - _NAMED
+    rest = f"<li>and {more:,} more, named by --json</li>" if more > 0 else ""
+    return f"<details><summary>Which ({len(films):,})</summary><ul>{items}{rest}</ul></details>"
+
+
+def _shortcuts(rows: list[dict[str, Any]]) -> Iterator[str]:
+    yield (
+        "<h2>What gives the label away</h2><p>How well each thing alone tells pneumonia from "
+        "normal: 0.5 is a coin, 1 is perfect. With 95 % intervals, over films of patients that "
+        "nothing was learnt from.</p><div class=wide><table><tr><th>alone</th><th>split</th>"
+        f"<th>AUC</th><th>{_scale()}</th><th>in words</th></tr>"
+    )
+    for row in rows:
+        shown = "–" if row["auc"] is None else f"{row['auc']:.3f}"
+        yield (
+            f"<tr><td>{escape(row['title'])}</td><td>{escape(row['split'])}</td>"
+            f"<td class=n>{shown}</td><td>{_bar(row)}</td>"
+            f'<td class="quiet">{escape(row["words"])}</td></tr>'
+        )
+    yield "</table></div>"
+
+
+def _scale() -> str:
+    marks = "".join(
+        f'<text x="{_x(at):.0f}" y="11" text-anchor="middle">{at:.1f}</text>'
+        for at in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    )
+    return f'<svg width="{_WIDTH + 12}" height="14" role="presentation">{marks}</svg>'
+
+
+def _bar(row: dict[str, Any]) -> str:
+    """A dot at the AUC and a line over its interval."""
+    if row["auc"] is None:
+        return ""
+    low, value, high = (_x(row[name]) for name in ("low", "auc", "high"))
+    label = f"AUC {row['auc']:.3f}, {row['low']:.3f} to {row['high']:.3f}"
+    return (
+        f'<svg width="{_WIDTH + 12}" height="18" role="img" aria-label="{label}">'
+        f'<line x1="{_x(0.5):.1f}" x2="{_x(0.5):.1f}" y1="0" y2="18" stroke="var(--line)"/>'
+        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="9" y2="9" stroke="var(--mark)" '
+        f'stroke-width="3"/><circle cx="{value:.1f}" cy="9" r="5" fill="var(--mark)"/></svg>'
+    )
+
+
+def _x(auc: float) -> float:
+    """Pixels from the left; what lies below the scale stands at its end."""
+    return max(0.0, (auc - _LEFT) / (1 - _LEFT)) * _WIDTH

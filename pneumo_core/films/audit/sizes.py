@@ -1,0 +1,118 @@
+"""Checks of how many there are: empty classes, splits too small, and the published counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumo_core.films.audit.finding import NOTHING, Finding, found
+from pneumo_core.films.audit.patients import MERGED
+from pneumo_core.metrics import wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pneumo_core.films.catalogue import Catalogue
+
+LABELS = ("normal", "pneumonia")
+# Kaggle's paultimothymooney/chest-xray-pneumonia, version 2: (split, label) → films.
+PUBLISHED = {
+    ("train", "normal"): 1341,
+    ("train", "pneumonia"): 3875,
+    ("val", "normal"): 8,
+    ("val", "pneumonia"): 8,
+    ("test", "normal"): 234,
+    ("test", "pneumonia"): 390,
+}
+FEWEST = 30  # films of a class; with them a rate of 90 % is known to 11 points either way
+
+
+def sizes(catalogue: Catalogue) -> list[Finding]:
+    """Empty classes, splits too small to use, counts against the published ones."""
+    return [_empty(catalogue), *_small(catalogue.readable), _published(catalogue.index)]
+
+
+def _empty(catalogue: Catalogue) -> Finding:
+    """Classes without a film: in a split that is there, or in a folder of their name."""
+    films, listing = catalogue.readable, catalogue.listing
+    there = set(zip(films["split"], films["label"], strict=True))
+    splits = sorted(catalogue.index["split"].unique())
+    missing = [f"{split}: {name}" for split in splits for name in LABELS
+               if (split, name) not in there]  # fmt: skip
+    full = tuple(films["film"])
+    nested = {film.rpartition("/")[0] for film in listing.nested}
+    bare = [
+        folder
+        for folder in listing.class_folders
+        if not any(film.startswith(f"{folder}/") for film in full)
+        and not any(f"{inner}/".startswith(f"{folder}/") for inner in nested)
+    ]
+    return found(
+        "empty-class",
+        "Classes without a readable film",
+        tuple(missing + bare),
+        count=max(len(missing), len(bare)),
+        unit="classes",
+        harm="high",
+        why="From one class alone nothing can be told apart, and no figure that needs both can be "
+        "given.",
+        done="Training stops and says which class is missing; evaluation leaves out what needs "
+        "both.",
+    )
+
+
+def _small(films: pd.DataFrame) -> list[Finding]:
+    """One finding each for val and test: too few films of a class to measure anything on."""
+    told = []
+    for split, done in (
+        ("val", f"Merged: nothing is chosen on it. {MERGED}"),
+        ("test", f"{NOTHING} Every figure comes with its interval: read that."),
+    ):
+        part = films[films["split"] == split]
+        n = min((int((part["label"] == name).sum()) for name in LABELS), default=0)
+        few = 0 < n < FEWEST
+        why = f"Fewer than {FEWEST} films of a class measure nothing."
+        if few:
+            low, high = wilson(0.9 * n, n)
+            why = (
+                f"With {n} films of a class, a rate of 90 % could as well be {low:.0%} or "
+                f"{high:.0%}: nothing can be chosen or said on so few."
+            )
+        told.append(
+            found(
+                f"small-{split}",
+                f"A {split} split too small to use",
+                tuple(map(str, part["film"])) if few else (),
+                harm="medium",
+                why=why,
+                done=done,
+            )
+        )
+    return told
+
+
+def _published(index: pd.DataFrame) -> Finding:
+    """Splits of the Kaggle data set whose counts are not the published ones."""
+    n = index.groupby(["split", "label"]).size()
+    present = [key for key in PUBLISHED if key[0] in set(index["split"])]
+    named = bool((index["series"] != "").all())
+    odd = [key for key in present if int(n.get(key, 0)) != PUBLISHED[key]] if named else []
+    told = "; ".join(
+        f"{split} {label}: {int(n.get((split, label), 0)):,} here, "
+        f"{PUBLISHED[split, label]:,} published"
+        for split, label in present
+    )
+    absent = sorted({key[0] for key in PUBLISHED} - {key[0] for key in present})
+    if not named or not present:
+        told = "The names or folders here are not those of that data set"
+    elif absent:
+        told += f"; not here: {', '.join(absent)}"
+    return found(
+        "published-counts",
+        "Counts other than those published for the Kaggle data set",
+        tuple(f"{split}/{label}" for split, label in odd),
+        unit="classes",
+        harm="low",
+        why="The Kaggle data set has 5,856 films (its page says 5,863). Other counts mean another "
+        f"data set, a partial copy, or films counted twice. {told}.",
+        done="Nothing: what is here is what is used.",
+    )

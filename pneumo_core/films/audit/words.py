@@ -1,0 +1,93 @@
+"""What the shortcut audit found, in sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pneumo_core.films.audit.features import Feature
+    from pneumo_core.metrics import Estimate
+
+# From this AUC on: what it is called.
+_GRADES = (
+    (0.95, "it all but gives the label away"),
+    (0.80, "a strong shortcut"),
+    (0.65, "a shortcut"),
+    (0.55, "a weak hint"),
+    (0.0, "next to nothing"),
+)
+# From this highest AUC on: what it means.
+_GIVEN_AWAY = (
+    "On these films {}, with hardly a look at the lungs. A model that does as well on films held "
+    "out of this same data has not shown that it sees pneumonia. Films from elsewhere can show it."
+)
+_HINTED = (
+    "On these films {}, with hardly a look at the lungs. Some of any accuracy measured on films of "
+    "this data may come from there. Films from elsewhere can show how much."
+)
+_HIDDEN = (
+    "Nothing tried here gives the labels away ({}). That does not rule out a shortcut nobody "
+    "thought of."
+)
+_MEANINGS = ((0.9, _GIVEN_AWAY), (0.65, _HINTED), (0.0, _HIDDEN))
+_LOST = 0.1  # of AUC from one split to the other: more does not carry over
+_SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show in these
+
+
+def measured_words(feature: Feature, split: str, found: Estimate, across: Estimate | None) -> str:
+    """A feature with its AUC within a split and, where there is one, from train to test."""
+    grade = next(words for least, words in _GRADES if found.value >= least)
+    where = "" if split == "all" else f" in {split}"
+    told = (
+        f"{feature.title} alone tells pneumonia from normal with AUC {_interval(found)}{where}: "
+        f"{grade}."
+    )
+    if across is not None:
+        carried = "does not carry over" if across.value < found.value - _LOST else "carries over"
+        told += f" Learnt in train and tried here: {_interval(across)}; it {carried}."
+    return told
+
+
+def constant_words(feature: Feature, values: NDArray[Any]) -> str:
+    """A feature that all films share."""
+    told = f"{feature.title} tells nothing here: it is the same for all films"
+    if feature.kind == "picture" or not len(values):
+        return f"{told}."
+    value = values[0]
+    if feature.kind == "category" or (isinstance(value, float) and math.isnan(value)):
+        shown = "" if feature.kind == "category" and value else " (none is a JPEG)"
+        return f"{told}{shown}."
+    return f"{told} ({value:g})."
+
+
+def few_words(feature: Feature, split: str, fewest: int) -> str:
+    """A feature in a split that is too small."""
+    where = "the films here" if split == "all" else split
+    return f"{feature.title} cannot be judged in {where}: fewer than {fewest} patients of a class."
+
+
+def overall(table: pd.DataFrame) -> str:
+    """What the shortcuts mean for any accuracy measured on this data; `table` of `shortcuts`."""
+    measured = table[(table["state"] == "measured") & ~table["feature"].isin(_SEES_LUNGS)]
+    if measured.empty:
+        return (
+            "Too few patients to say whether something other than the lungs gives the labels away."
+        )
+    learnt = measured[measured["split"].isin(["train", "all"])]
+    asked = learnt if len(learnt) else measured
+    worst = asked.iloc[int(asked["auc"].argmax())]
+    title, auc = str(worst["title"]), float(worst["auc"])
+    meaning = next(words for least, words in _MEANINGS if auc >= least)
+    sizes = table[table["feature"].isin(["width", "height", "aspect"])]
+    if len(sizes) and (sizes["state"] == "constant").all():
+        meaning += " Sizes and shapes tell nothing here: all films are copies of one size."
+    return meaning.format(f"{title[0].lower()}{title[1:]} alone reaches AUC {auc:.2f}")
+
+
+def _interval(found: Estimate) -> str:
+    digits = 3 if found.value >= 0.95 else 2
+    return f"{found.value:.{digits}f} [{found.low:.{digits}f}–{found.high:.{digits}f}]"
