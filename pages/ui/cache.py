@@ -1,17 +1,26 @@
-"""The only st.cache_* of the screens: the model that reads, and the sample films."""
+"""The only st.cache_* of the screens: the model that reads, sample films, data sets, checks."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui.pictures import jpeg, thumbnail
+from pneumo_core.errors import DataSetError
 
 if TYPE_CHECKING:
-    from pneumo_core.bundle import Bundle
+    import pandas as pd
+
+    from pneumo_core.bundle import Bundle, Found
+    from pneumo_core.films.catalogue import Catalogue
     from pneumo_core.reading.predict import Reader
+
+_DISPLAY_SIDE = 1024  # pixels
 
 
 @dataclass(frozen=True)
@@ -36,16 +45,24 @@ def reader_of(bundle: Bundle) -> Reader:
 
     Raises BundleError on a bundle that is incomplete or altered.
     """
-    return _reader(bundle.digest, bundle)
+    return _reader(f"{bundle.name}/{bundle.digest}", bundle)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _reader(digest: str, _bundle: Bundle) -> Reader:  # noqa: ARG001 - the digest is the key
+def _reader(key: str, _bundle: Bundle) -> Reader:  # noqa: ARG001 - name and digest
     from pneumo_core.bundle import verify_bundle
     from pneumo_core.reading.predict import Reader
 
     verify_bundle(_bundle.path)
     return Reader(_bundle)
+
+
+@st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
+def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  # noqa: ARG001
+    """A bundle with its hashes compared, and when; the stamp changes with its files."""
+    from pneumo_core.bundle.survey import look_at
+
+    return look_at(Path(path)), f"{datetime.now().astimezone():%H:%M:%S}"
 
 
 @st.cache_resource(show_spinner=False)
@@ -76,3 +93,45 @@ def warm_up(digest: str, _bundle: Bundle) -> bool:  # noqa: ARG001 - the digest 
     if reading.pixels is not None and reading.cam is not None:
         jpeg(overlay(reading.pixels, reading.cam))
     return True
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def film_picture(root: Path, film: str, sha256: str) -> bytes:
+    """A film of a data set at display size, as JPEG; raises as `film_bytes` does, and
+    UnreadableImage.
+    """
+    import cv2
+
+    from pneumo_core.films.decode import decode
+
+    pixels = decode(film_bytes(root, film, sha256)).pixels
+    scale = min(1.0, _DISPLAY_SIDE / max(pixels.shape))
+    height, width = (max(1, round(scale * side)) for side in pixels.shape)
+    return jpeg(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def film_bytes(root: Path, film: str, sha256: str) -> bytes:
+    """A film's file; raises DataSetError if it is not what was indexed, or has gone."""
+    path = (root / film).resolve()
+    try:
+        data = path.read_bytes() if path.is_relative_to(root.resolve()) else b""
+    except OSError:
+        data = b""
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise DataSetError(
+            f"Expected {film} as it was when the folder was looked at; it has changed or gone. "
+            "Open the folder again."
+        )
+    return data
+
+
+def facets_of(catalogue: Catalogue) -> pd.DataFrame:
+    """The index of a catalogue with what the charts add to it."""
+    return _facets(catalogue.key, catalogue)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _facets(key: str, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
+    from pages.ui.dataset.facets import with_facets
+
+    return with_facets(_catalogue.index)

@@ -8,12 +8,13 @@ ground is transparent, and each colour here reads on both.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 CLEAR = "rgba(0,0,0,0)"
 ACCENT = "#4c8fcf"  # what is neither good nor bad: a count, a curve, the only series of a chart
@@ -57,27 +58,43 @@ SUBTYPES = {
 
 
 def figure(
-    traces: Sequence[Any] = (), *, x: str = "", y: str = "", height: int = 300, legend: bool = False
+    traces: Sequence[Any] = (),
+    *,
+    x: str | Mapping[str, Any] = "",
+    y: str | Mapping[str, Any] = "",
+    height: int = 300,
+    **layout: Any,
 ) -> go.Figure:
-    """An empty or filled figure in Pneumo's look.
+    """A figure in Pneumo's look.
 
-    x, y: titles of the axes with their unit, "Width (pixels)"; empty for an axis of words.
-    height: pixels. legend: a line of names above the plot.
+    x, y: titles of the axes with their unit, "Width (pixels)"; empty for an axis of words. A
+    mapping is an axis with settings of its own, the title under "title". height: pixels.
+    layout: what else Plotly's layout takes; `showlegend` makes room for a line of names on top.
+    Everything is given at once: Plotly checks every later change anew, and that is slow.
     """
-    made = go.Figure(list(traces), {"template": _template()})
     # Streamlit's theme replaces these in a template, but not in the figure itself.
-    made.update_layout(
-        height=height,
-        showlegend=legend,
-        margin={"l": 8, "r": 12, "t": 34 if legend else 8, "b": 8, "pad": 2},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        font_size=TEXT_SIZE,
-        xaxis=_axis(x),
-        yaxis=_axis(y),
-        legend={"font_size": TEXT_SIZE, "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
-    )
-    return made
+    given = {
+        "template": _template(),
+        "height": height,
+        "showlegend": False,
+        "margin": {"l": 8, "r": 12, "t": 34 if layout.get("showlegend") else 8, "b": 8, "pad": 2},
+        # Streamlit draws a chart anew for each of the two that it has to set itself.
+        "hovermode": "closest",
+        "dragmode": False,
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"size": TEXT_SIZE},
+        "xaxis": _axis(x),
+        "yaxis": _axis(y),
+        "legend": {
+            "font": {"size": TEXT_SIZE},
+            "orientation": "h",
+            "x": 0,
+            "y": 1,
+            "yanchor": "bottom",
+        },
+    }
+    return go.Figure(list(traces), given | layout)
 
 
 def figure_config(*, zoom: bool = False) -> dict[str, Any]:
@@ -93,23 +110,28 @@ def figure_config(*, zoom: bool = False) -> dict[str, Any]:
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def _axis(given: str | Mapping[str, Any]) -> dict[str, Any]:
+    settings = {"title": given} if isinstance(given, str) else dict(given)
     return {
-        "title": {"text": title, "font_size": TEXT_SIZE, "standoff": 8},
-        "tickfont_size": TEXT_SIZE - 1,
+        "tickfont": {"size": TEXT_SIZE - 1},
         "automargin": True,
         "zeroline": False,
+        **settings,
+        "title": {
+            "text": settings.get("title", ""),
+            "font": {"size": TEXT_SIZE},
+            "standoff": 8,
+        },
     }
 
 
+@cache
 def _template() -> go.layout.Template:
     axis = {"ticks": "", "fixedrange": True, "separatethousands": True}
     return go.layout.Template(
         layout={
             "colorway": SERIES,
             "separators": ".,",
-            "hovermode": "closest",
-            "dragmode": False,
             "barcornerradius": 2,
             "bargap": 0.25,
             "xaxis": axis,

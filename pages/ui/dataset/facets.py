@@ -1,0 +1,158 @@
+"""The film index as the charts see it: counts for the bars, pairs of numbers for the points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pages.ui.charts.bars import Bar
+from pages.ui.charts.theme import SERIES, SUBTYPES
+from pages.ui.dataset.conditions import Area, OneOf, Span, chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from pages.ui.dataset.conditions import Condition
+
+SPLITS = ("train", "val", "test", "all")
+KIND = ("split", "subtype", "label")  # columns that the first chart chooses from
+PER_PATIENT = {"1": 1, "2": 2, "3": 3, "4": 4, "5–9": 9, "10 and more": 10**9}
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Two numbers of a film that are drawn against each other, with what to say of them.
+
+    up, across: the condition a rectangle makes of each, its range still open; titles: of the
+    axes, with units; hint: why one looks at it.
+    """
+
+    name: str
+    across: Span
+    up: Span
+    titles: tuple[str, str]
+    hint: str
+
+
+CLOUDS = (
+    Cloud(
+        "Size and shape",
+        Span("width", 0, 0, "width", "px"),
+        Span("aspect", 0, 0, "width ÷ height", digits=2),
+        ("Width (pixels)", "Width ÷ height"),
+        "Different shapes for sick and well mean that framing alone gives the label away.",
+    ),
+    Cloud(
+        "Brightness and contrast",
+        Span("mean", 0, 0, "mean grey", digits=0),
+        Span("contrast", 0, 0, "contrast", digits=0),
+        ("Mean grey level (0 black – 255 white)", "Contrast (SD of grey levels)"),
+        "Exposure differs between devices and wards, and with them between the classes.",
+    ),
+    Cloud(
+        "Compression",
+        Span("quality", 0, 0, "JPEG quality"),
+        Span("bytes_per_pixel", 0, 0, "file size", "bytes per pixel", digits=2),
+        ("JPEG quality (1–100)", "File size (bytes per pixel)"),
+        "A network can read the compression instead of the lungs.",
+    ),
+)
+
+
+def with_facets(index: pd.DataFrame) -> pd.DataFrame:
+    """The index with `per_patient`: how many films the film's patient has, as in PER_PATIENT."""
+    counts = index["group"].map(index["group"].value_counts()).to_numpy()
+    bounds = np.array(list(PER_PATIENT.values()))
+    words = np.array(list(PER_PATIENT))
+    return index.assign(per_patient=words[np.searchsorted(bounds, counts)])
+
+
+def by_kind(films: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[Bar]:
+    """Films of each split and kind."""
+    left = chosen(films, conditions, except_for=KIND)
+    marked = chosen(films, [one for one in conditions if one.columns & set(KIND)])
+    columns = ["split", "subtype"]
+    total = films[columns].value_counts()
+    shown = films.loc[left, columns].value_counts()
+    lit = films.loc[marked, columns].value_counts()
+    return [
+        Bar(
+            names=(split, SUBTYPES[kind].title),
+            shown=int(shown.get((split, kind), 0)),
+            total=int(total[split, kind]),
+            value=(split, kind),
+            chosen=(split, kind) in lit.index,
+            colour=SUBTYPES[kind].colour,
+            pattern=SUBTYPES[kind].pattern,
+        )
+        for split in SPLITS
+        for kind in SUBTYPES
+        if (split, kind) in total.index
+    ]
+
+
+def patients_by_split(films: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[Bar]:
+    """Patients of each split; one with films in two splits counts in both."""
+    return _patients(films, conditions, "split", SPLITS, SERIES)
+
+
+def patients_by_films(films: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[Bar]:
+    """Patients by how many films each has in the whole data set."""
+    return _patients(films, conditions, "per_patient", tuple(PER_PATIENT), ())
+
+
+def rectangle(cloud: Cloud, across: tuple[float, float], up: tuple[float, float]) -> Area:
+    """The condition of a rectangle drawn in a cloud; its corners may come in any order."""
+    return Area(_between(cloud.across, across), _between(cloud.up, up))
+
+
+def constant(films: pd.DataFrame, cloud: Cloud) -> str:
+    """In words, why there is nothing to draw: a number is unknown, or both the same for all."""
+    across, up = films[cloud.across.column].dropna(), films[cloud.up.column].dropna()
+    if across.empty or up.empty:
+        return f"{cloud.titles[0 if across.empty else 1]}: unknown for all of these films."
+    if not (across.eq(across.iloc[0]).all() and up.eq(up.iloc[0]).all()):
+        return ""
+    if cloud.across.column == "width":
+        width, height = int(films["width"].max()), int(films["height"].max())
+        return f"All films are {width:,} × {height:,} pixels."
+    return f"All films are alike: {_between(cloud.across, _ends(across)).words}."
+
+
+def _patients(
+    films: pd.DataFrame,
+    conditions: tuple[Condition, ...],
+    column: str,
+    values: tuple[str, ...],
+    colours: Iterable[str],
+) -> list[Bar]:
+    left = films[chosen(films, conditions, except_for=(column,))]
+    own = next((one for one in conditions if one.columns == {column}), None)
+    total = films.groupby(column, observed=True)["group"].nunique()
+    shown = left.groupby(column, observed=True)["group"].nunique()
+    painted = dict(zip(values, colours, strict=False))
+    return [
+        Bar(
+            names=(value,),
+            shown=int(shown.get(value, 0)),
+            total=int(total[value]),
+            value=value,
+            chosen=not isinstance(own, OneOf) or value in own.among,
+            **({"colour": painted[value]} if value in painted else {}),
+        )
+        for value in values
+        if value in total.index
+    ]
+
+
+def _between(span: Span, ends: tuple[float, float]) -> Span:
+    low, high = sorted(ends)
+    return Span(span.column, low, high, span.name, span.unit, span.digits)
+
+
+def _ends(values: pd.Series) -> tuple[float, float]:
+    return float(values.min()), float(values.max())

@@ -1,0 +1,67 @@
+"""The row of facts on the films that are looked at, and what narrows them down, as chips."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.charts.theme import SUBTYPES
+from pages.ui.dataset import choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CLASS = {"normal": "pn-normal", "bacterial": "pn-pneumonia", "viral": "pn-viral"}
+
+
+def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """What is shown of all `films`: films, patients, kinds, duplicates, unreadable files."""
+    parts = [
+        _fact(len(shown), "films" if len(shown) == len(films) else f"of {len(films):,} films"),
+        _fact(shown["group"].nunique(), "patients"),
+        *(
+            _fact(count, SUBTYPES[kind].title, _CLASS.get(kind, ""))
+            for kind, count in _kinds(shown)
+        ),
+        _fact(duplicates(shown), "present twice or more"),
+        _fact(int((~shown["readable"]).sum()), "unreadable"),
+    ]
+    st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
+
+
+def show_chips() -> None:
+    """Each condition in words, with a click to let go of it."""
+    conditions = choice.conditions()
+    if not conditions:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="chips"):
+        st.html('<span class="pn-hint">Only films with</span>', width="content")
+        for at, condition in enumerate(conditions):
+            st.button(
+                condition.words,
+                key=f"dataset.chip.{at}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Take this condition away",
+                on_click=choice.drop,
+                args=(condition.columns,),
+            )
+        if len(conditions) > 1:
+            st.button("Show all films", key="dataset.all", type="tertiary", on_click=choice.clear)
+
+
+def duplicates(films: pd.DataFrame) -> int:
+    """How many pictures are in `films` more than once, byte by byte."""
+    hashes = films.loc[films["readable"], "sha256"]
+    return int(hashes[hashes.duplicated(keep=False)].nunique())
+
+
+def _kinds(films: pd.DataFrame) -> list[tuple[str, int]]:
+    counts = films["subtype"].value_counts()
+    return [(kind, int(counts[kind])) for kind in SUBTYPES if kind in counts.index]
+
+
+def _fact(number: int, words: str, css: str = "") -> str:
+    return f'<li><strong>{number:,}</strong> <span class="{css}">{escape(words)}</span></li>'

@@ -1,0 +1,135 @@
+"""One film large: its picture, its facts, its patient's other films, and the way to Diagnose."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.cache import Sample
+from pages.ui.charts.theme import SUBTYPES
+from pages.ui.dataset import choice
+from pages.ui.dataset.conditions import OneOf
+from pages.ui.dataset.films import tiles
+from pages.ui.frame import plain_words
+from pages.ui.gallery import show_tiles
+from pages.ui.intake import take_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pneumo_core.films.audit import Finding
+    from pneumo_core.films.catalogue import Catalogue
+
+_MOST = 12  # other films of a patient shown
+_OPEN = "dataset.open"
+
+
+def open_film(
+    catalogue: Catalogue, film: str, order: Sequence[str], findings: Sequence[Finding]
+) -> None:
+    """Show `film` over the page; `order` are the films that one may go through from it."""
+    st.session_state[_OPEN] = film
+    st.dialog("Film", width="large")(_show)(catalogue, order, findings)
+
+
+def _show(catalogue: Catalogue, order: Sequence[str], findings: Sequence[Finding]) -> None:
+    with plain_words():
+        films = catalogue.index
+        row: Any = next(films[films["film"] == st.session_state[_OPEN]].itertuples())
+        _show_stepper(row.film, order)
+        picture, words = st.columns([3, 2], gap="medium")
+        with picture, st.container(key="film"):
+            _show_picture(catalogue, row)
+        with words:
+            st.html(facts_html(row, findings))
+            _show_ways(catalogue, row)
+        _show_siblings(catalogue, row)
+
+
+def _show_stepper(film: str, order: Sequence[str]) -> None:
+    at = order.index(film) if film in order else -1
+    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
+        st.html(f'<p class="pn-name">{escape(film.rpartition("/")[2])}</p>')
+        if at >= 0 and len(order) > 1:
+            _step("Previous", "Left", order, at - 1)
+            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
+            _step("Next", "Right", order, at + 1)
+
+
+def _step(label: str, shortcut: str, order: Sequence[str], to: int) -> None:
+    inside = 0 <= to < len(order)
+    st.button(
+        label,
+        key=f"dataset.film.{label.lower()}",
+        shortcut=shortcut,
+        disabled=not inside,
+        on_click=_open,
+        args=(order[to] if inside else "",),
+    )
+
+
+def _open(film: str) -> None:
+    st.session_state[_OPEN] = film
+
+
+def _show_picture(catalogue: Catalogue, row: Any) -> None:
+    if row.readable:
+        st.image(
+            cache.film_picture(catalogue.root, row.film, row.sha256),
+            width="stretch",
+            alt=f"The film {row.film}",
+        )
+    else:
+        st.warning(f"This file cannot be read as a film. {row.problem}")
+
+
+def facts_html(row: Any, findings: Sequence[Finding]) -> str:
+    """What is known of a film, and which findings it is part of."""
+    look = SUBTYPES[row.subtype]
+    facts = [
+        ("Label", f"{look.title}, split {escape(row.split)}"),
+        ("Patient", escape(row.group)),
+        ("Size", f"{row.width:,} × {row.height:,} pixels, shape {row.aspect:.2f}"),
+        ("File", f"{row.bytes / 1000:,.0f} kB, {row.bytes_per_pixel:.2f} bytes per pixel"),
+    ]
+    if not math.isnan(row.quality):  # a JPEG
+        facts.append(("JPEG quality", f"{row.quality:.0f} of 100"))
+    facts.append(("Grey levels", f"mean {row.mean:.0f}, contrast {row.contrast:.0f} (0–255)"))
+    flags = [finding.title for finding in findings if row.film in finding.films]
+    facts.append(("Audit", "; ".join(map(escape, flags)) or "nothing found"))
+    facts.append(("SHA-256", f"<code>{row.sha256}</code>"))
+    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return f'<dl class="pn-facts">{inner}</dl>'
+
+
+def _show_ways(catalogue: Catalogue, row: Any) -> None:
+    """Read it in Diagnose; look at all films of its patient."""
+    with st.container(horizontal=True):
+        if st.button("Read this film", type="primary", disabled=not row.readable):
+            data = cache.film_bytes(catalogue.root, row.film, row.sha256)
+            name = row.film.rpartition("/")[2]
+            take_sample(Sample(name, origin="", data=data, thumb=""), cache.model_in_service())
+            st.switch_page("pages/diagnose.py")
+        if st.button("All films of this patient"):
+            choice.choose((OneOf("group", (row.group,), "patient"),))
+            st.rerun()
+
+
+def _show_siblings(catalogue: Catalogue, row: Any) -> None:
+    films = catalogue.index
+    own = films[films["group"] == row.group]
+    if len(own) == 1:
+        st.html('<p class="pn-label">This patient has no other film here.</p>')
+        return
+    more = f", the first {_MOST} shown" if len(own) > _MOST else ""
+    st.html(f'<p class="pn-label">All {len(own)} films of this patient{more}:</p>')
+    shown = own.head(_MOST)
+    clicked = show_tiles(tiles(catalogue, shown), key="dataset.siblings", marked=row.film)
+    if clicked and clicked != row.film:
+        _open(clicked)
+        st.rerun(scope="fragment")

@@ -1,0 +1,163 @@
+"""The films themselves: filters that the charts do not have, and the gallery."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import streamlit as st
+
+from pages.ui.charts.theme import SUBTYPES
+from pages.ui.dataset import choice
+from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, without
+from pages.ui.dataset.facets import SPLITS
+from pages.ui.dataset.linked import NAMES
+from pages.ui.gallery import Tile, show_gallery
+from pages.ui.pictures import data_uri, jpeg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from pneumo_core.films.audit import Finding
+    from pneumo_core.films.catalogue import Catalogue
+
+_UNREADABLE = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>'
+)
+_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
+
+
+def show_films(
+    catalogue: Catalogue, shown: pd.DataFrame, findings: Sequence[Finding]
+) -> str | None:
+    """Filters and gallery of the films `shown`; returns the film that was just clicked."""
+    _show_filters(catalogue.index, findings)
+    if shown.empty:
+        st.html('<p class="pn-empty">No film fits all of this. Take a condition away.</p>')
+        return None
+    return show_gallery(
+        len(shown),
+        lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
+        key="dataset.gallery",
+    )
+
+
+def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
+    """Tiles of these rows of the index, pictures from the catalogue's memory map."""
+    return [
+        Tile(
+            film=row.film,
+            picture=picture(catalogue, row),
+            caption=row.film.rpartition("/")[2],
+            sign=SUBTYPES[row.subtype].sign,
+            kind=_KINDS.get(row.subtype, "unread"),
+            aspect=row.width / row.height if row.readable else 1.0,
+            note=f"{row.split} · {SUBTYPES[row.subtype].words}",
+        )
+        for row in films.itertuples()
+    ]
+
+
+def picture(catalogue: Catalogue, row: object) -> str:
+    """The small picture of a row as a data URI; of an unreadable film, a cross."""
+    if not row.readable:
+        return _UNREADABLE
+    return data_uri(jpeg(catalogue.thumbnails[int(row.thumbnail)], quality=85))
+
+
+def _show_filters(films: pd.DataFrame, findings: Sequence[Finding]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        _pills("split", [one for one in SPLITS if one in set(films["split"])])
+        _pills("label", ["normal", "pneumonia"])
+        _pills("subtype", [one for one in SUBTYPES if one in set(films["subtype"])])
+        _name_field()
+        with st.popover("More", icon=":material/tune:"):
+            _width_slider(films)
+            _finding_box(findings)
+
+
+def _pills(column: str, values: list[str]) -> None:
+    key = f"dataset.filter.{column}"
+    own = on(choice.conditions(), column)
+    st.session_state[key] = [one for one in values if isinstance(own, OneOf) and one in own.among]
+    st.pills(
+        NAMES[column].capitalize(),
+        values,
+        selection_mode="multi",
+        format_func=lambda value: SUBTYPES[value].title if column == "subtype" else value,
+        key=key,
+        on_change=_pilled,
+        args=(column,),
+    )
+
+
+def _pilled(column: str) -> None:
+    values = tuple(st.session_state[f"dataset.filter.{column}"])
+    before = choice.conditions()
+    if values:
+        choice.choose(put(before, OneOf(column, values, NAMES[column])))
+    else:
+        choice.choose(without(before, frozenset({column})))
+
+
+def _name_field() -> None:
+    own = on(choice.conditions(), "film", "group")
+    st.session_state["dataset.filter.name"] = own.text if isinstance(own, Named) else ""
+    st.text_input(
+        "Name or patient",
+        key="dataset.filter.name",
+        placeholder="person12",
+        icon=":material/search:",
+        width=180,
+        on_change=_named,
+    )
+
+
+def _named() -> None:
+    text = st.session_state["dataset.filter.name"].strip()
+    new = Named(text)
+    before = without(choice.conditions(), new.columns)
+    choice.choose((*before, new) if text else before)
+
+
+def _width_slider(films: pd.DataFrame) -> None:
+    widths = films.loc[films["readable"], "width"]
+    low, high = int(widths.min()), int(widths.max())
+    if low == high:
+        st.caption(f"All films are {low:,} pixels wide.")
+        return
+    own = on(choice.conditions(), "width")
+    ends = (int(own.low), int(own.high)) if isinstance(own, Span) else (low, high)
+    st.session_state["dataset.filter.width"] = ends
+    st.slider(
+        "Width (pixels)", low, high, key="dataset.filter.width",
+        on_change=_widened, args=((low, high),),
+    )  # fmt: skip
+
+
+def _widened(all_of: tuple[int, int]) -> None:
+    ends = st.session_state["dataset.filter.width"]
+    new = Span("width", *ends, "width", "px")
+    before = without(choice.conditions(), new.columns)
+    choice.choose(before if tuple(ends) == all_of else (*before, new))
+
+
+def _finding_box(findings: Sequence[Finding]) -> None:
+    options = {finding.title: finding for finding in findings if finding.films}
+    own = on(choice.conditions(), "film")
+    marked = own.name if isinstance(own, Among) and own.name in options else None
+    st.session_state["dataset.filter.finding"] = marked
+    st.selectbox(
+        "Flagged by the audit", list(options), index=None, placeholder="anything or nothing",
+        key="dataset.filter.finding", on_change=_flagged, args=(options,),
+    )  # fmt: skip
+
+
+def _flagged(options: dict[str, Finding]) -> None:
+    title = st.session_state["dataset.filter.finding"]
+    before = without(choice.conditions(), frozenset({"film"}))
+    new = () if title is None else (Among(frozenset(options[title].films), title),)
+    choice.choose((*before, *new))

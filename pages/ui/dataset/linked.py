@@ -1,0 +1,138 @@
+"""The linked charts: a bar clicked or an area drawn in one filters all the others."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.charts.bars import bars
+from pages.ui.charts.clouds import cloud
+from pages.ui.charts.theme import SUBTYPES, figure_config
+from pages.ui.dataset import choice, facets
+from pages.ui.dataset.conditions import Area, OneOf, chosen, on, put, toggled, without
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from pages.ui.charts.bars import Bar
+    from pages.ui.dataset.facets import Cloud
+
+NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
+
+
+def show_charts(films: pd.DataFrame) -> None:
+    """All linked charts of `films`, an index with facets."""
+    conditions = choice.conditions()
+    left, right = st.columns([3, 2])
+    with left, _card("Films by split and kind", "Click a row to see those films alone."):
+        rows = facets.by_kind(films, conditions)
+        _show_bars(rows, "kind", _click_kind, unit="films", row=39)
+    with right, _card("Patients", "Films of one patient must never be on both sides of a split."):
+        rows = facets.patients_by_split(films, conditions)
+        _show_bars(rows, "split", partial(_click, "split"), unit="patients")
+        rows = facets.patients_by_films(films, conditions)
+        st.html('<p class="pn-label">By films per patient</p>')
+        _show_bars(rows, "per_patient", partial(_click, "per_patient"), unit="patients")
+    st.html(_legend())
+    with st.container(key="clouds"):
+        for column, one in zip(st.columns(len(facets.CLOUDS)), facets.CLOUDS, strict=True):
+            with column, _card(one.name, one.hint):
+                _show_cloud(films, one)
+
+
+def _card(title: str, hint: str) -> Any:
+    card = st.container(border=True, gap="xxsmall", height="stretch")
+    card.html(f'<div class="pn-card"><h3>{title}</h3><p>{hint}</p></div>')
+    return card
+
+
+def _legend() -> str:
+    """The kinds of film with their signs, once for all clouds."""
+    names = {"normal": "normal", "bacterial": "pneumonia", "viral": "viral"}
+    parts = "".join(
+        f'<span class="pn-{name}">{SUBTYPES[kind].title}</span>' for kind, name in names.items()
+    )
+    return (
+        f'<p class="pn-summary pn-key">{parts}<span class="pn-hint">'
+        "Draw a rectangle over marks to see those films alone.</span></p>"
+    )
+
+
+def _show_bars(
+    rows: Sequence[Bar], name: str, click: Callable[[Any], None], *, unit: str, row: int = 25
+) -> None:
+    key = f"dataset.bars.{name}.{choice.round_()}"
+    st.plotly_chart(
+        bars(rows, unit=unit, row=row),
+        key=key,
+        on_select=partial(_clicked_bar, key, [row.value for row in rows], click),
+        selection_mode="points",
+        config=figure_config(),
+        alt=f"{unit} by {name}: "
+        + ", ".join(f"{' '.join(row.names)} {row.shown:,}" for row in rows),
+    )
+
+
+def _clicked_bar(key: str, values: Sequence[Any], click: Callable[[Any], None]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points and (row := points[0].get("customdata")) is not None:
+        click(values[row if isinstance(row, int) else row[0]])
+
+
+def _click(column: str, value: str) -> None:
+    choice.choose(toggled(choice.conditions(), OneOf(column, (value,), NAMES[column])))
+
+
+def _click_kind(value: tuple[str, str]) -> None:
+    """One split and one kind at once; both again lets go of both."""
+    split, kind = (OneOf(column, (one,), NAMES[column])
+                   for column, one in zip(("split", "subtype"), value, strict=True))  # fmt: skip
+    before = without(choice.conditions(), frozenset({"label"}))
+    if split in before and kind in before:
+        choice.choose(without(without(before, split.columns), kind.columns))
+    else:
+        choice.choose(put(put(before, split), kind))
+
+
+def _show_cloud(films: pd.DataFrame, one: Cloud) -> None:
+    if why_not := facets.constant(films, one):
+        st.html(f'<p class="pn-empty">{why_not}</p>')
+        return
+    key = f"dataset.cloud.{one.across.column}.{choice.round_()}"
+    st.plotly_chart(
+        _cloud_figure(films, one),
+        key=key,
+        on_select=partial(_drawn, key, one),
+        selection_mode="box",
+        config=figure_config(),
+        alt=f"{one.name}: {one.titles[1]} over {one.titles[0]} of the films",
+    )
+
+
+def _cloud_figure(films: pd.DataFrame, one: Cloud) -> go.Figure:
+    columns = (one.across.column, one.up.column)
+    area = on(choice.conditions(), *columns)
+    return cloud(
+        films[columns[0]].to_numpy(float),
+        films[columns[1]].to_numpy(float),
+        films["subtype"].to_numpy(),
+        chosen(films, choice.conditions(), except_for=columns),
+        across=one.titles[0],
+        up=one.titles[1],
+        area=(area.across.low, area.across.high, area.up.low, area.up.high)
+        if isinstance(area, Area)
+        else None,
+    )
+
+
+def _drawn(key: str, one: Cloud) -> None:
+    """A rectangle was drawn: its films are chosen."""
+    boxes = st.session_state[key]["selection"]["box"]
+    if boxes:
+        new = facets.rectangle(one, tuple(boxes[0]["x"]), tuple(boxes[0]["y"]))
+        choice.choose(put(choice.conditions(), new))
