@@ -2,4 +2,9 @@
 
 import streamlit as st
 
-st.navigation([st.Page("pages/diagnose.py", title="Diagnose", default=True)]).run()
+st.navigation(
+    [
+        st.Page("pages/diagnose.py", title="Diagnose", default=True),
+        st.Page("pages/models.py", title="Models"),
+    ]
+).run()

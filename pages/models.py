@@ -1,0 +1,51 @@
+"""Models: which there are, how good and how whole they are, and which one is in service."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.frame import heading, page_frame
+from pages.ui.models import memory, stock
+from pages.ui.models.actions import confirm_removal
+from pages.ui.models.intake import show_intake
+from pages.ui.models.shelf import show_model
+
+
+def models() -> None:
+    """The page, top to bottom."""
+    shelf, in_service = stock.shelf(), stock.name_in_service()
+    names = [checked.found.name for checked in shelf]
+    _head(in_service, there=in_service in names)
+    if words := memory.told():
+        st.toast(words, icon=":material/check:")
+    if not shelf:
+        _welcome()
+    for checked in shelf:
+        show_model(checked)
+    show_intake(names, in_service)
+    if memory.doomed() in names:
+        confirm_removal(memory.doomed())
+
+
+def _head(in_service: str, *, there: bool) -> None:
+    """The heading, and in words where no film can be read."""
+    heading("Models", f"in service: {in_service}" if there else "no model in service")
+    if in_service and not there:
+        st.warning(
+            f"The model in service, {in_service}, is not there any more: no film can be read. Put "
+            "another one in service.",
+            icon=":material/model_training:",
+        )
+
+
+def _welcome() -> None:
+    st.html(
+        '<section class="pn-welcome"><h2>There is no model yet.</h2><p>Drop one below that '
+        "somebody exported, or train one: <code>python -m pneumo_core train DATA --activate</code>."
+        "</p><p>A model is a folder with the network in two forms, its card, its predictions on "
+        "films it was not trained on, and the hashes of all of it.</p></section>"
+    )
+
+
+with page_frame("Models"):
+    models()

@@ -1,0 +1,69 @@
+"""What can be done with a model on the shelf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.models import memory, stock
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+
+
+def put_in_service(bundle: Bundle) -> None:
+    """Let every session read with this model from now on; first see that it can be read with."""
+    from pneumo_core.bundle import activate
+
+    with st.spinner(f"Putting {bundle.name} in service: its files are checked, it is loaded…"):
+        cache.reader_of(bundle)
+        activate(bundle.name)
+    memory.tell(
+        f"{bundle.name} {bundle.version} is in service: Diagnose reads with it from now on."
+    )
+    st.rerun()
+
+
+def verify(name: str) -> None:
+    """Read every file again and compare its hash."""
+    with st.spinner(f"Reading every file of {name}…"):
+        found = stock.check_again(name).found
+    good = f"{name}: every file is there and as it was recorded."
+    memory.tell(f"{name} is damaged; its card says how." if found.fault else good)
+    st.rerun()
+
+
+def export(name: str) -> bytes:
+    """The model as a zip, made when the button is clicked."""
+    from pneumo_core.bundle.transfer import export_bundle
+
+    return export_bundle(name)
+
+
+def readme_of(bundle: Bundle) -> str:
+    """The text of the model card; BundleError where it cannot be read."""
+    from pneumo_core.bundle.integrity import read_bytes
+
+    return read_bytes(bundle.path, "README.md").decode("utf-8", errors="replace")
+
+
+@st.dialog("Delete this model?", on_dismiss=memory.spare)
+def confirm_removal(name: str) -> None:
+    """Ask first: a model that is deleted does not come back."""
+    from pneumo_core.bundle import remove_bundle
+
+    st.markdown(
+        f"**{name}** and all its files will be gone for good. Export it first if you may want it "
+        "back. How often its test films were looked at stays on record."
+    )
+    with st.container(horizontal=True):
+        gone = st.button("Delete for good", key="models.delete.yes", type="primary")
+        kept = st.button("Keep it", key="models.delete.no")
+    if gone or kept:
+        memory.spare()
+        if gone:
+            remove_bundle(name)
+            memory.tell(f"{name} is deleted.")
+        st.rerun()

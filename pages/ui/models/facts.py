@@ -1,0 +1,116 @@
+"""What a card says of its model, as people read it; nothing here is computed or typed in."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.bundle.card_readme import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.review.ledger import Look
+
+HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+USUAL_SOURCE = (
+    "Kermany et al. 2018 (Mendeley Data V2): children of 1–5 years, one hospital in Guangzhou"
+)
+USUAL_LICENCE = "CC BY 4.0"
+
+
+def headline(card: dict[str, Any]) -> list[tuple[str, str]]:
+    """The figures to show first, with their intervals: ("AUC", "0.994 [0.991–0.997]")."""
+    figures = {label.lower(): value for label, value in card.get("figures", {}).items()}
+    return [
+        (words, figure(words, figures[key]))
+        for key, words in HEADLINE.items()
+        if figures.get(key) is not None
+    ]
+
+
+def of_what(card: dict[str, Any]) -> str:
+    """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
+    films = card.get("figures", {}).get("films", card.get("data", {}).get("validation_films"))
+    count = f"{films:,} " if isinstance(films, int) else ""
+    return f"on {count}validation films it was not trained on, at its balanced point"
+
+
+def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
+    """What the model is and what it was made of: (name, words). What is not known is left out."""
+    card = bundle.card
+    network, data = card.get("network", {}), card.get("data", {})
+    source = data.get("source")
+    rows = [
+        ("Trained", _trained(card.get("training", {}))),
+        ("Training films", _films(data)),
+        ("Data", str(source or USUAL_SOURCE)),
+        ("Licences", _licences(network, "" if source else USUAL_LICENCE)),
+        ("Test films", looked_at(looks, bundle.digest)),
+        ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
+        ("Input", f"{bundle.size} × {bundle.size} pixels"),
+        ("Answers", ", ".join(bundle.classes)),
+        ("On disk", megabytes(n_bytes)),
+        ("SHA-256", bundle.digest),
+    ]
+    return [(name, words) for name, words in rows if words]
+
+
+def looked_at(looks: Sequence[Look], digest: str) -> str:
+    """How often somebody has measured the model on a test split, from its ledger."""
+    if not looks:
+        return "never looked at on this machine"
+    times = "once" if len(looks) == 1 else f"{len(looks):,} times"
+    earlier = sum(look.digest != digest[:16] for look in looks)
+    others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
+    return f"looked at {times}{others}; the last time on {_day(looks[-1].at[:10])}"
+
+
+def megabytes(n_bytes: int) -> str:
+    """A size as people read it: "35.3 MB"."""
+    return f"{n_bytes / 1e6:,.1f} MB"
+
+
+def _trained(training: dict[str, Any]) -> str:
+    seconds = training.get("seconds")
+    took = f"in {_duration(seconds)}" if isinstance(seconds, int | float) else None
+    preset = f"preset {training['preset']}" if training.get("preset") else None
+    day = _day(str(training["finished"])) if training.get("finished") else None
+    return _joined(day, took, preset, training.get("machine"))
+
+
+def _films(data: dict[str, Any]) -> str:
+    classes = [f"{_count(data, kind)}" for kind in ("normal", "bacterial", "viral")]
+    parts = ", ".join(part for part in classes if part)
+    films, patients = _count(data, "films"), _count(data, "groups", "patients")
+    whole = f"{films} of {patients}" if films and patients else films
+    return f"{whole}: {parts}" if whole and parts else whole
+
+
+def _licences(network: dict[str, Any], data: str) -> str:
+    weights = network.get("weights_licence")
+    return _joined(f"data {data}" if data else None, f"weights {weights}" if weights else None)
+
+
+def _count(facts_of: dict[str, Any], key: str, words: str = "") -> str:
+    value = facts_of.get(key)
+    return f"{value:,} {words or key}" if isinstance(value, int) else ""
+
+
+def _joined(*parts: object) -> str:
+    return "; ".join(str(part) for part in parts if part)
+
+
+def _day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{day.day} {day:%B %Y}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,91 @@
+"""One model on the shelf: what its card says, how it stands, and what can be done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.models import actions, memory
+from pages.ui.models.facts import facts, headline, megabytes, of_what
+from pages.ui.models.model_card import show_model_card
+
+if TYPE_CHECKING:
+    from pages.ui.models.stock import Checked
+    from pneumo_core.bundle import Bundle
+
+
+def show_model(checked: Checked) -> None:
+    """The card of one model."""
+    found = checked.found
+    with st.container(border=True, key=f"model-{found.name}"):
+        st.html(_title(checked))
+        if found.fault:
+            st.error(f"{found.fault} It reads no film until then.", icon=":material/error:")
+        if found.bundle is not None:
+            _show_facts(found.bundle, found.n_bytes)
+        _buttons(checked)
+
+
+def _show_facts(bundle: Bundle, n_bytes: int) -> None:
+    from pneumo_core.review.ledger import looks
+
+    rows = facts(bundle, n_bytes, looks(bundle))
+    st.html(
+        f'<div class="pn-model">{_figures(bundle)}<dl class="pn-facts">'
+        + "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
+        + "</dl></div>"
+    )
+
+
+def _title(checked: Checked) -> str:
+    found = checked.found
+    version = "" if found.bundle is None else escape(found.bundle.version)
+    service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
+    state = "✕ Damaged" if found.fault else "✓ Every file unaltered"
+    size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
+    return (
+        f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
+        f'<span class="pn-aside">{state}, checked at {escape(checked.at)}{size}</span></div>'
+    )
+
+
+def _figures(bundle: Bundle) -> str:
+    figures = headline(bundle.card)
+    if not figures:
+        return '<p class="pn-aside">There are no figures in its card.</p>'
+    items = "".join(
+        f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
+        for label, value in figures
+    )
+    note = f"{of_what(bundle.card)}; in brackets the 95 % interval"
+    return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
+
+
+def _buttons(checked: Checked) -> None:
+    found = checked.found
+    name, usable = found.name, found.bundle is not None and not found.fault
+    with st.container(horizontal=True, gap="small", key=f"actions-{name}"):
+        if (
+            usable
+            and not found.in_service
+            and st.button("Put in service", key=f"models.activate.{name}", type="primary")
+        ):
+            actions.put_in_service(found.bundle)
+        if found.bundle is not None and st.button("Model card", key=f"models.card.{name}"):
+            show_model_card(actions.readme_of(found.bundle))
+        if st.button("Verify", key=f"models.verify.{name}"):
+            actions.verify(name)
+        if usable:
+            st.download_button(
+                "Export",
+                data=partial(actions.export, name),
+                file_name=f"{name}.zip",
+                mime="application/zip",
+                key=f"models.export.{name}",
+                on_click="ignore",
+            )
+        if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
+            memory.doom(name)
