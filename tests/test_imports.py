@@ -43,7 +43,7 @@ FILES = sorted(
 DRAWING = {"matplotlib", "plotly", "PIL", "cv2", "streamlit"}
 LIGHT = (
     *("cli", "jobs", "metrics", "bundle", "reading.predict", "learning.runs"),
-    *("learning.launch", "learning.turn", "learning.overview"),
+    *("learning.launch", "learning.turn", "learning.overview", "learning.estimate"),
     *("films.decode", "films.index", "films.folds", "films.pixels"),
 )
 HEAVY = ("tensorflow", "keras", "openvino", "pandas", "sklearn", "streamlit")

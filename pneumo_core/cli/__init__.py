@@ -20,8 +20,10 @@ from pneumo_core.cli import (
     compare,
     data,
     evaluate,
+    machine,
     models,
     predict,
+    report,
     runs,
     stress,
     train,
@@ -45,10 +47,12 @@ app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("stress")(stress.stress)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
+app.add_typer(machine.app, name="machine")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from pneumo_core.learning.clock import EpochClock
 from pneumo_core.learning.history import StepCurve, data_hash
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.memory import memory_now
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_REPORTS = 1.0
 SECONDS_BETWEEN_LOOKS = 0.2
-_VALIDATION_SHARE = (
-    0.1  # of an epoch's time, until one was seen: a fifth of the films, no gradients
-)
 
 
 def stop_asked(run: Run) -> bool:
@@ -48,107 +46,104 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         report: Callable[[str, int, int, str], None],
     ) -> None:
         super().__init__()
-        self.run, self.recipe, self.title = run, recipe, title
-        self.films, self.report = films, report
+        self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
-        self.epochs, self.epoch = recipe.epochs, 0
-        self.told, self.looked = 0.0, 0.0
-        self.speed, self.epoch_seconds = math.nan, math.nan
+        self.epoch, self.told, self.looked = 0, 0.0, 0.0
 
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run. A run stopped by now has learnt nothing."""
         if stop_asked(self.run):
             self.run.ask(CANCEL)
             raise KeyboardInterrupt
-        self.epochs = self.params.get("epochs") or self.epochs
+        self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
         self.fold = int(self.run.status().get("fold") or 0)
         self.fits = self.recipe.folds + (self.recipe.folds > 1)
         folder = self.run.folder / f"fold-{self.fold}"
         folder.mkdir(exist_ok=True)
         self.curve = StepCurve(folder, self.steps)
+        self.clock = EpochClock(self.epochs, self.steps, self.recipe.batch)
         self.run.update(
             phase="training",
             words=f"{self.title}: preparing the first step",
-            done=self.fold * self.epochs * self.steps,
-            total=self.fits * self.epochs * self.steps,
             machine=survey(self.recipe.precision).sentence(self.recipe.batch),
             data_hash=data_hash(self.run),
             fits=self.fits,
             epochs=self.epochs,
             steps=self.steps,
+            **self._done(0),
         )
 
     def on_epoch_begin(self, epoch: int, _logs: Any = None) -> None:
-        """Start the epoch's clocks; its first step, which may compile, is no measure of speed."""
-        self.epoch, self.began = epoch, time.time()
-        self.first_step: float | None = None
-        self.summed = (0, 0.0)
+        """Start the epoch's clocks."""
+        self.epoch, self.summed = epoch, (0, 0.0)
+        self.clock.begin_epoch(time.time())
         self.curve.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Report the step, its loss and the films a second; stop where that is asked for."""
         now = time.time()
-        if self.first_step is None:
-            self.first_step = now
+        self.clock.end_step(batch + 1, now)
         if now - self.looked >= SECONDS_BETWEEN_LOOKS:
             self.looked = now
             if stop_asked(self.run) and not self.model.stop_training:
                 self.model.stop_training = True
                 self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
-        if now - self.told < SECONDS_BETWEEN_REPORTS:
-            return
-        self.told = now
-        if batch:
-            self.speed = batch * self.recipe.batch / max(1e-9, now - self.first_step)
-        self._tell_step(batch + 1, logs or {})
+        if now - self.told >= SECONDS_BETWEEN_REPORTS:
+            self.told = now
+            self._tell_step(batch + 1, logs or {})
 
     def on_test_begin(self, _logs: Any = None) -> None:
         """Say that the films held out are looked at."""
-        self.run.update(words=f"{self._where()}: the films held out", step=self.steps)
+        self.clock.end_training(time.time())
+        self.run.update(words=f"{self._where()}: checking on the films held out")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Report the epoch's figures."""
+        seconds = self.clock.end_epoch(time.time())
         shown = {k: round(float(v), 4) for k, v in (logs or {}).items()}
-        now = time.time()
-        seconds = now - self.began
-        if self.first_step is not None:
-            self.epoch_seconds = now - self.first_step + self.recipe.batch / self.speed
         words = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
-        note = {}
+        facts: dict[str, Any] = {}
         if not math.isfinite(shown.get("loss", 0.0)):
-            note["note"] = (
+            facts["note"] = (
                 f"The loss became NaN in epoch {epoch + 1} and the training ended there. The best "
                 "epoch before it counts. Train again with a lower learning rate."
             )
-        self.run.update(
-            epoch=epoch + 1, last=shown, seconds_left=self._left(epoch + 1, 0), words=words, **note
-        )
+        if pace := self.clock.pace():
+            facts["pace"] = {**pace, "memory": memory_now()["process"]}
+        left = self.clock.left(epoch + 1, 0, self.fits - self.fold - 1)
+        finite = {name: _finite(value) for name, value in shown.items()}
+        self.run.update(epoch=epoch + 1, last=finite, seconds_left=left, words=words, **facts)
         where = f"{self.title}, {epoch + 1} of {self.epochs}"
         self.report("epoch", epoch + 1, self.epochs, f"{where}: {words} ({seconds:.0f} s)")
 
     def _tell_step(self, step: int, logs: dict[str, float]) -> None:
-        loss, rate = self._interval_loss(step, logs), self._learning_rate()
-        done = self.epoch * self.steps + step
-        speed = f"{self.speed:.0f}" if math.isfinite(self.speed) else "–"
-        words = f"{self._where()}, loss {loss:.3f}, {speed} films/s"
+        loss, speed = self._interval_loss(step, logs), self.clock.speed
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        words = f"{self._where()}, loss {loss:.3f}"
+        if math.isfinite(speed):
+            words += f", {speed:.0f} films/s"
         self.run.update(
             epoch=self.epoch,
             step=step,
-            done=self.fold * self.epochs * self.steps + done,
-            total=self.fits * self.epochs * self.steps,
-            films_per_second=_finite(self.speed),
+            films_per_second=_finite(speed),
             learning_rate=rate,
             loss=_finite(loss),
-            seconds_left=self._left(self.epoch, step),
+            seconds_left=self.clock.left(self.epoch, step, self.fits - self.fold - 1),
             memory=memory_now(),
             words=words,
+            **self._done(self.epoch * self.steps + step),
         )
         auc = float(logs.get("auc", math.nan))  # of the epoch so far
-        self.curve.add(
-            *(self.epoch, step), loss=loss, auc=auc, films_per_second=self.speed, learning_rate=rate
-        )
+        values = {"loss": loss, "auc": auc, "films_per_second": speed, "learning_rate": rate}
+        self.curve.add(self.epoch, step, **values)
+        done = self.epoch * self.steps + step
         self.report("train", done, self.steps * self.epochs, words)
+
+    def _done(self, steps: int) -> dict[str, int]:
+        """Steps done in this training, as steps of the whole run."""
+        a_fit = self.epochs * self.steps
+        return {"done": self.fold * a_fit + steps, "total": self.fits * a_fit}
 
     def _interval_loss(self, step: int, logs: dict[str, float]) -> float:
         """Mean loss of the steps since the last report, out of Keras' mean over the epoch."""
@@ -156,19 +151,6 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         summed = float(logs.get("loss", math.nan)) * step
         self.summed = (step, summed)
         return (summed - total) / max(1, step - before)
-
-    def _learning_rate(self) -> float:
-        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-
-    def _left(self, epoch: int, step: int) -> float | None:
-        """Seconds to the end of all trainings of the run if none ends early; None if unknown."""
-        a_step = self.recipe.batch / self.speed  # NaN before the first measure
-        an_epoch = self.epoch_seconds  # NaN in the first one
-        if not math.isfinite(an_epoch):
-            an_epoch = self.steps * a_step * (1 + _VALIDATION_SHARE)
-        here = self.epochs - epoch - step / max(1, self.steps)
-        left = an_epoch * (here + (self.fits - self.fold - 1) * self.epochs)
-        return round(left, 1) if math.isfinite(left) else None
 
     def _where(self) -> str:
         return f"{self.title}, epoch {self.epoch + 1} of {self.epochs}"

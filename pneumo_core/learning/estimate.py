@@ -1,0 +1,107 @@
+"""How long a run will take and how much it needs: from what was measured here, else roughly."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pneumo_core.films.reframe import OTHER_FRAMES
+from pneumo_core.learning.hardware import cores, gigabytes
+from pneumo_core.learning.memory import memory_left
+from pneumo_core.learning.pace import Pace, known_pace
+from pneumo_core.learning.telling import lasting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.recipe import Recipe
+
+# Seconds a film and GiB for a batch of 32 in training, at 160 px: `measure_pace` on two cores of
+# an AMD EPYC in bfloat16, ImageNet weights, upper blocks trained.
+_ROUGH = {
+    "cnn": (0.0095, 0.3),
+    "mobilenetv2": (0.0074, 0.3),
+    "resnet50v2": (0.0136, 0.5),
+    "densenet121": (0.0179, 0.7),
+    "efficientnetv2b0": (0.0230, 0.6),
+    "densenet169": (0.0241, 1.3),
+    "resnet50": (0.0409, 0.9),
+}
+_ROUGH_CORES, _ROUGH_SIZE, _ROUGH_BATCH = 2, 160, 32
+_FROM_SCRATCH = 2.2  # as long and as large, where everything is trained
+_ON_A_GPU = 1 / 40  # as long
+_LIBRARIES = 1.2 * 2**30  # bytes of Keras and its backend
+_READING = 0.02  # seconds of one core to open, check and decode a film
+_BUNDLE = 15.0  # seconds to calibrate, write and check the model
+_ROOM = 1.5 * 2**30  # bytes of checkpoints, and of the model twice
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds that a run takes if no training ends early, and bytes of memory at its peak.
+
+    measured: whether this machine's pace with this network is known, or only guessed.
+    """
+
+    seconds: float
+    memory: int
+    measured: bool
+
+    def sentence(self) -> str:
+        """The time in words, and how far they can be relied on."""
+        if self.measured:
+            return f"about {lasting(self.seconds)}"
+        return f"very roughly {lasting(self.seconds)}"
+
+
+def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -> Estimate:
+    """What a run of `recipe` on `films` films (outside the test split) takes on this machine."""
+    pace = known_pace(recipe, settings)
+    known = pace is not None
+    pace = pace or _rough(recipe, gpus)
+    held_out = films / max(recipe.folds, 5 if recipe.folds == 1 else 2)
+    epoch = pace.train * (films - held_out) + pace.validation * held_out + pace.save
+    a_fold = pace.start + recipe.epochs * epoch
+    a_fold += pace.validation * held_out * (1 + len(OTHER_FRAMES))
+    seconds = recipe.folds * a_fold + _READING * films / cores() + _BUNDLE
+    if recipe.folds > 1:  # and then the network of all films
+        seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
+    return Estimate(seconds, pace.memory, known)
+
+
+def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings) -> list[str]:
+    """What the machine lacks for the run, each with what to do; [] if it may start."""
+    told = []
+    left = memory_left()
+    if expected.measured and expected.memory > left:
+        told.append(
+            f"Expected about {gigabytes(expected.memory)} of free memory, as measured here; "
+            f"{gigabytes(left)} are free. Close other programs, or choose a smaller batch or size."
+        )
+    needed = films * recipe.size**2 + _ROOM
+    for folder in {settings.cache_dir, settings.runs_dir}:
+        free = shutil.disk_usage(_existing(folder)).free
+        if free < needed:
+            told.append(
+                f"Expected {gigabytes(needed)} of free disk for decoded films and checkpoints; "
+                f"{gigabytes(free)} are free. Free some space, or choose a smaller size."
+            )
+            break
+    return told
+
+
+def _rough(recipe: Recipe, gpus: int) -> Pace:
+    seconds, batch_memory = _ROUGH[recipe.backbone]
+    area = (recipe.size / _ROUGH_SIZE) ** 2
+    if recipe.weights == "none" and recipe.backbone != "cnn":
+        seconds, batch_memory = seconds * _FROM_SCRATCH, batch_memory * _FROM_SCRATCH
+    train = seconds * area * (_ON_A_GPU * _ROUGH_CORES / gpus if gpus else _ROUGH_CORES / cores())
+    memory = _LIBRARIES + batch_memory * 2**30 * area * recipe.batch / _ROUGH_BATCH
+    return Pace(train, validation=0.4 * train, start=20.0, save=3.0, memory=int(memory))
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or what of the way to it is there."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

@@ -1,0 +1,210 @@
+"""What a run will take: measured paces, rough ones, and what makes it impossible."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from pneumo_core.config import Settings
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.reframe import OTHER_FRAMES
+from pneumo_core.learning import estimate as module
+from pneumo_core.learning import hardware, pace
+from pneumo_core.learning.estimate import Estimate, estimate, shortages
+from pneumo_core.learning.hardware import Gpu, Hardware, gigabytes, known_hardware
+from pneumo_core.learning.material import Material, lacks, material
+from pneumo_core.learning.pace import Pace, known_pace, measure_pace
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run
+
+CNN = make_recipe("quick", backbone="cnn", size=64)
+PACE = Pace(train=0.01, validation=0.004, start=10.0, save=2.0, memory=2**30, measured="today")
+GIB = 2**30
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        models_dir=tmp_path / "models", runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache"
+    )
+
+
+def keep(recipe, settings, found):
+    path = pace._kept(recipe, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(found)))
+
+
+def test_a_measured_pace_gives_the_time_of_every_part(settings, monkeypatch):
+    monkeypatch.setattr(module, "cores", lambda: 2)
+    keep(CNN, settings, PACE)
+    found = estimate(CNN, 1000, settings)
+    epoch = 800 * 0.01 + 200 * 0.004 + 2
+    answers = 200 * 0.004 * (1 + len(OTHER_FRAMES))
+    assert found.measured
+    assert found.memory == GIB
+    assert found.seconds == pytest.approx(10 + 3 * epoch + answers + 1000 * 0.02 / 2 + 15)
+
+
+def test_folds_are_trained_each_and_all_films_at_the_end(settings, monkeypatch):
+    monkeypatch.setattr(module, "cores", lambda: 2)
+    keep(CNN, settings, PACE)
+    found = estimate(replace(CNN, folds=2, epochs=1), 1000, settings)
+    fold = 10 + 500 * 0.01 + 500 * 0.004 * (2 + len(OTHER_FRAMES)) + 2
+    everything = 10 + 1000 * 0.01 + 2
+    assert found.seconds == pytest.approx(2 * fold + everything + 10 + 15)
+
+
+def test_without_a_measure_the_time_is_said_to_be_rough(settings):
+    found = estimate(CNN, 1000, settings)
+    assert not found.measured
+    assert found.sentence().startswith("very roughly ")
+    assert replace(found, measured=True, seconds=900.0).sentence() == "about 15 min"
+    large = estimate(
+        replace(CNN, backbone="resnet50", weights="imagenet", size=224), 1000, settings
+    )
+    scratch = estimate(replace(CNN, backbone="resnet50", size=224), 1000, settings)
+    assert found.seconds < large.seconds < scratch.seconds
+    assert found.memory < large.memory < scratch.memory
+    assert estimate(CNN, 1000, settings, gpus=1).seconds < found.seconds
+
+
+def test_a_pace_is_of_one_network_size_batch_start_and_machine(settings, monkeypatch):
+    keep(CNN, settings, PACE)
+    assert known_pace(CNN, settings) == PACE
+    assert known_pace(replace(CNN, epochs=9, seed=1, learning_rate=0.1), settings) == PACE
+    for other in ({"size": 96}, {"batch": 8}, {"backbone": "resnet50"}, {"precision": "float32"}):
+        assert known_pace(replace(CNN, **other), settings) is None
+    monkeypatch.setattr(pace, "hardware_key", lambda: "another machine")
+    assert known_pace(CNN, settings) is None
+
+
+def test_an_earlier_run_of_this_kind_is_a_measure_too(settings):
+    facts = {name: value for name, value in asdict(PACE).items() if name != "measured"}
+    run = create_run(settings.runs_dir, CNN, data=settings.runs_dir, bundle="m")
+    assert known_pace(CNN, settings) is None
+    run.update(pace=facts)
+    assert replace(known_pace(CNN, settings), measured="today") == PACE
+    assert known_pace(replace(CNN, size=96), settings) is None
+    run.update(host="another machine")
+    assert known_pace(CNN, settings) is None
+
+
+@pytest.mark.keras
+def test_the_pace_is_measured_on_the_routine_itself_and_kept(settings):
+    heard = []
+    recipe = replace(CNN, batch=2, precision="float32")
+    found = measure_pace(recipe, settings, report=lambda *facts: heard.append(facts))
+    assert 0 < found.train < 60
+    assert 0 < found.validation < 60
+    assert found.start > 0
+    assert found.memory > 50 * 2**20
+    assert known_pace(recipe, settings) == found
+    assert heard[0] == ("pace", 0, 1, "measuring 4 steps of cnn at 64 px")
+
+
+def test_too_little_memory_or_disk_is_told_in_numbers(settings, monkeypatch):
+    monkeypatch.setattr(module, "memory_left", lambda: 2 * GIB)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Disk(free=100 * GIB))
+    expected = Estimate(60.0, 5 * GIB, measured=True)
+    (told,) = shortages(CNN, 1000, expected, settings)
+    assert told.startswith("Expected about 5.0 GB of free memory, as measured here; 2.0 GB are")
+    assert shortages(CNN, 1000, replace(expected, measured=False), settings) == []
+    assert shortages(CNN, 1000, replace(expected, memory=GIB), settings) == []
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Disk(free=GIB))
+    (told,) = shortages(CNN, 1000, replace(expected, memory=GIB), settings)
+    assert "1.0 GB are free. Free some space" in told
+
+
+class Disk:
+    def __init__(self, free):
+        self.free = free
+
+
+FILMS = Material(
+    normal=40,
+    bacterial=50,
+    viral=30,
+    unknown=0,
+    normal_patients=20,
+    pneumonia_patients=30,
+    test=10,
+)
+
+
+def test_films_are_counted_by_their_names(tmp_path):
+    names = [
+        *(f"train/NORMAL/IM-{i:04}-0001.jpeg" for i in range(3)),
+        "train/PNEUMONIA/person1_bacteria_1.jpeg",
+        "train/PNEUMONIA/person1_bacteria_2.jpeg",
+        "val/PNEUMONIA/person1_virus_1.jpeg",
+        "val/PNEUMONIA/somebody.jpeg",
+        "test/NORMAL/IM-0009-0001.jpeg",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = material(tmp_path)
+    assert (found.normal, found.bacterial, found.viral, found.unknown) == (3, 2, 1, 1)
+    assert (found.normal_patients, found.pneumonia_patients) == (3, 3)
+    assert (found.films, found.test) == (7, 1)
+    assert found.sentence() == (
+        "7 films to learn from: 3 normal / 2 bacterial / 1 viral / 1 pneumonia of unknown kind"
+    )
+    with pytest.raises(DataSetError, match="Expected a folder of films"):
+        material(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "recipe", "words"),
+    [
+        ({}, CNN, []),
+        ({"viral": 0}, CNN, ["there is no viral film. Choose the task with two classes."]),
+        ({"viral": 0}, replace(CNN, task="binary"), []),
+        ({"unknown": 12}, CNN, ["12 do not say it. Choose the task with two classes."]),
+        ({"normal_patients": 4}, CNN, ["at least 5 normal patients", "got 4"]),
+        ({"pneumonia_patients": 9}, replace(CNN, folds=10), ["at least 10 pneumonia patients"]),
+        (
+            {"normal": 0, "bacterial": 0, "viral": 0, "normal_patients": 0},
+            CNN,
+            ["all of this folder are in test/"],
+        ),
+    ],
+)
+def test_what_the_films_lack_is_told_before_anything_starts(changes, recipe, words):
+    told = " ".join(lacks(replace(FILMS, **changes), recipe))
+    assert bool(told) is bool(words)
+    for part in words:
+        assert part in told
+
+
+def machine(**changes):
+    facts = {"cores": 2, "memory": 24 * GIB, "processor": "2 CPU cores", "gpus": ()}
+    facts |= {"backend": "tensorflow", "policy": "float32", "xla": False}
+    return Hardware(**{**facts, "key": hardware.hardware_key(), **changes})
+
+
+def test_the_machine_is_known_as_long_as_it_is_the_same(settings, monkeypatch):
+    assert known_hardware(settings) is None
+    gpu = machine(gpus=(Gpu("NVIDIA H200", 140 * GIB),))
+    settings.cache_dir.mkdir()
+    (settings.cache_dir / "machine.json").write_text(json.dumps(asdict(gpu)))
+    assert known_hardware(settings) == gpu
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert known_hardware(settings) is None
+
+
+def test_the_machine_in_one_line():
+    assert machine().sentence() == "2 CPU cores, 24 GB of memory, no GPU"
+    gpus = (Gpu("NVIDIA H200", 140 * GIB),)
+    assert machine(cores=1, gpus=gpus).sentence() == (
+        "1 CPU core, 24 GB of memory, NVIDIA H200 (140 GB)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(650 * 2**20, "650 MB"), (1.3 * GIB, "1.3 GB"), (23.5 * GIB, "24 GB"), (10, "1 MB")],
+)
+def test_bytes_are_told_as_a_person_says_them(count, words):
+    assert gigabytes(count) == words
