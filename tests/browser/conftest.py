@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from selenium import webdriver
 from pneumo_core.config import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).resolve().parents[2]
 SWITCHES = (
@@ -50,13 +52,19 @@ def models_dir(request: pytest.FixtureRequest, chromium: tuple[str, str]) -> Pat
 
 @pytest.fixture(scope="session")
 def address(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where Pneumo answers: started as a person would start it, on a free port."""
+    """Where Pneumo answers."""
+    with serving(models_dir, tmp_path_factory.mktemp("server") / "log.txt") as url:
+        yield url
+
+
+@contextmanager
+def serving(models_dir: Path, log: Path) -> Iterator[str]:
+    """Pneumo with these models, started as a person would start it, on a free port; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     with log.open("w") as stream:
         server = subprocess.Popen(
             command,
@@ -82,6 +90,12 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
     pytest.fail(f"Expected a server at {url}; it said:\n{log.read_text()}")
+
+
+@pytest.fixture
+def serve() -> Callable[[Path, Path], AbstractContextManager[str]]:
+    """`serving`, for tests that need a server of their own."""
+    return serving
 
 
 @pytest.fixture
