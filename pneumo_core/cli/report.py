@@ -1,0 +1,88 @@
+"""`report`: the evaluation report of a model, as HTML, PDF, CSV and JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pneumo_core.cli.console import emit, emit_json, progress, tell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.review.standing import Standing
+
+
+def report(  # noqa: PLR0913 - one argument an option
+    model: Annotated[str | None, typer.Argument(help="Bundle; the one in service if none.")] = None,
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films to read.")] = None,
+    split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
+    html: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="PDF file to write.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="Folder for a CSV file a table.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="All tables as one JSON document.")] = False,
+    prevalence: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of pneumonia where it would be used.")
+    ] = 0.2,
+) -> None:
+    """Report on a model: figures with intervals, CLAIM 2024 and TRIPOD+AI.
+
+    On the bundle's own validation predictions; or, with --data, on these films.
+    """
+    if not (html or pdf or tables or json):
+        raise typer.BadParameter("say what to write: --html, --pdf, --tables or --json.")
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.review.ledger import looks
+    from pneumo_core.review.report import as_json, build_report, to_html, to_pdf, write_tables
+
+    bundle = load_bundle(model)
+    table, standing, films, unread = _films(bundle, data, split)
+    made = build_report(
+        bundle, table, standing, films=films, looks=looks(bundle), prevalence=prevalence
+    )
+    written = [] if tables is None else [tables] if write_tables(made, tables) else []
+    if html is not None:
+        html.write_text(to_html(made), encoding="utf-8")
+        written.append(html)
+    if pdf is not None:
+        pdf.write_bytes(to_pdf(made))
+        written.append(pdf)
+    if json:
+        emit_json(as_json(made))
+    else:
+        emit("\n".join(f"written: {path}" for path in written))
+    for film, problem in unread:
+        tell(f"Not read: {film}: {problem}")
+    if unread:
+        raise typer.Exit(1)
+
+
+def _films(
+    bundle: Bundle, data: Path | None, split: str
+) -> tuple[pd.DataFrame, Standing, str, list[tuple[str, str]]]:
+    """Predictions, their standing, what films they are, and which could not be read."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.review.evaluate import evaluate_split
+    from pneumo_core.review.predictions import shipped_predictions
+    from pneumo_core.review.standing import standing_of_shipped
+
+    if data is None:
+        own = "its own validation films"
+        return shipped_predictions(bundle), standing_of_shipped(bundle), own, []
+    with progress() as told:
+        found = evaluate_split(
+            bundle,
+            data,
+            split=split,
+            cache_dir=load_settings().cache_dir,
+            progress=lambda phase, done, n: told(phase, done, n, ""),
+        )
+    if found.note:
+        tell(f"Note: {found.note}")
+    # The folder's name, not its path: a report is handed on.
+    films = f"the split {split} of {data.resolve().name}"
+    return found.table, found.standing, films, found.unread

@@ -1,0 +1,241 @@
+"""What the tool can answer of the checklists, from card and figures; the rest stays open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pneumo_core.review.disclaimer import is_published, population
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.review.standing import Standing
+    from pneumo_core.review.summary import Summary
+
+State = Literal["answered", "in part", "open", "not applicable"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How far an item is answered, and with what; open: what whoever reports must add."""
+
+    state: State
+    text: str
+
+
+def answers(bundle: Bundle, summary: Summary, standing: Standing, films: str) -> dict[str, Answer]:
+    """An answer by key of the checklists' items; a key that is missing is open."""
+    found = {
+        **_always(summary, films),
+        **_of_evaluation(summary, standing, films),
+        **_of_card(bundle),
+    }
+    return {**found, **(_PUBLISHED if is_published(bundle) else _of_source(bundle))}
+
+
+def _yes(text: str) -> Answer:
+    return Answer("answered", text)
+
+
+def _part(text: str) -> Answer:
+    return Answer("in part", text)
+
+
+def _always(summary: Summary, films: str) -> dict[str, Answer]:
+    """What holds for every model of this tool."""
+    return {
+        "category": _part(
+            "Deep learning, a convolutional network that classifies chest films. Say so in the "
+            "title, with the population and the outcome."
+        ),
+        "intended": _part(
+            "Research and teaching: to show what a network finds, how sure it is, where it looked "
+            "and when it should not answer. No clinical role. Add the clinical background."
+        ),
+        "goal": _part(f"Evaluation of a trained classifier on {films}. State hypotheses."),
+        "preprocessing": _yes(
+            "Decoded to 8-bit grey (DICOM: rescale, VOI, polarity), resized to the network's size "
+            "with anti-aliasing, aspect ratio ignored; the same for all films and groups. The "
+            "network scales grey levels itself."
+        ),
+        "missing": _yes(
+            "Films that cannot be read are left out and counted. There are no other "
+            "predictors that could be missing."
+        ),
+        "deidentification": _part(
+            "No patient tag of a DICOM file is shown, stored or logged. Text burnt into pixels is "
+            "not removed. State how the films were de-identified at their source."
+        ),
+        "partition": _yes(
+            "Training and validation films are parted at random, stratified, by patient; films "
+            "with the same bytes count as one patient. A split called test is never trained on."
+        ),
+        "disjoint": _yes("Patients, as far as file names tell them."),
+        "predictors": _yes("The pixels of one frontal film; nothing else enters."),
+        "not_subjective": Answer("not applicable", "No predictor is judged by a person."),
+        "metrics": _yes(
+            "AUC, average precision, sensitivity, specificity and accuracy at locked points, rates "
+            "at a fixed rate, PPV and NPV by prevalence, Brier score and its parts, calibration "
+            "error, slope and offset, net benefit, three-way rates; ROC, precision-recall, "
+            "reliability and decision curves."
+        ),
+        "uncertainty": _yes(
+            "95 % intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, the "
+            "bootstrap by patient for curves, Brier score and calibration error."
+        ),
+        "clusters": _part(
+            "Several films of a patient: bootstrap by patient. Differences between centres are not "
+            "measured."
+        ),
+        "explain": _yes(
+            "Class activation maps on every reading, with the caption that they show where the "
+            "model looked and not where the lesion is (Saporta et al. 2022)."
+        ),
+        "fairness": _part(
+            "Figures by subtype, film size, aspect ratio and file series. Age, sex, ethnicity and "
+            "device are not in the data."
+        ),
+        "updating": Answer("not applicable", "The model was not updated after its evaluation."),
+        "input_quality": _yes(
+            "What is plainly no frontal chest radiograph is refused before any probability; films "
+            "between the operating points are referred, and so are films whose answer changes "
+            "under small re-framings."
+        ),
+        "code_sharing": _yes(
+            "The code that trained, evaluated and wrote this is open (MIT licence)."
+        ),
+        "performance": _yes("Headline, Telling films apart, Calibration, Decisions, Subgroups."),
+        "failures": _yes("Errors: the films called wrongly, the surest first; Subgroups."),
+        "how_predicted": _yes(
+            "The stored network on each film once, logits divided by the stored temperature, "
+            "softmax; P(pneumonia) = 1 − P(normal)."
+        ),
+        "demographics": Answer("open", "Age, sex and clinical findings are not in the films."),
+        "flow": _part(
+            f"{summary.n:,} films of {summary.n_patients:,} patients measured, "
+            f"{summary.n_normal:,} normal and {summary.n_pneumonia:,} with pneumonia. "
+            "Add how patients were selected."
+        ),
+        "events": _yes(f"{summary.n:,} films, {summary.n_pneumonia:,} with pneumonia."),
+    }
+
+
+def _of_evaluation(summary: Summary, standing: Standing, films: str) -> dict[str, Answer]:
+    """What follows from the films that were measured."""
+    accuracy = summary.points["balanced"]
+    found = {
+        "abstract": _part("The headline of this report has the results. Write the summary."),
+        "accuracy": _yes(
+            f"Sensitivity {accuracy.sensitivity.value:.1%}, specificity "
+            f"{accuracy.specificity.value:.1%} at the locked balanced point, with intervals in the "
+            "headline.".replace("%", " %")
+        ),
+        "internal": _part(f"{standing.badge}. {standing.words}"),
+        "external": Answer("open", "Test on films of another hospital."),
+        "differences": Answer(
+            "open", "Describe how the films measured differ from those trained on."
+        ),
+    }
+    if standing.kind == "test":
+        found["internal"] = _yes(f"{standing.badge}. {standing.words}")
+    if standing.kind == "other":
+        found["external"] = _part(f"{films}: {standing.words} State where they come from.")
+    return found
+
+
+def _of_card(bundle: Bundle) -> dict[str, Answer]:
+    """What the card says of the model."""
+    card = bundle.card
+    training, network = card.get("training", {}), card.get("network", {})
+    points = card["operating_points"]
+    found = {
+        "output": _yes(
+            "A calibrated probability and one of three answers. Thresholds: screening "
+            f"{bundle.points.screening:.3f}, balanced {bundle.points.balanced:.3f}, ruling in "
+            f"{bundle.points.ruling_in:.3f}, fitted on "
+            f"{points.get('fitted_on', 'validation films')}."
+        ),
+        "availability": _part(
+            "Weights, graph, temperature and thresholds are in the bundle, with their hashes. "
+            "State where the bundle and the films can be had."
+        ),
+    }
+    if network:
+        found["model"] = _yes(_listed(network, ("backbone", "parameters", "trained_from")))
+        if "weights" in network:
+            found["initial"] = _yes(str(network["weights"]))
+    if training:
+        keys = (
+            *("preset", "size", "epochs", "batch", "learning_rate", "weight_decay"),
+            *("label_smoothing", "ema_momentum", "dropout", "seed", "machine"),
+        )
+        found["training"] = _yes(_listed(training, keys) + "; augmentation as in the model card.")
+        folds = training.get("folds")
+        if folds == 1:
+            found["ensemble"] = Answer("not applicable", "One network.")
+            found["selection"] = _part(
+                "The best epoch on the validation patients; its recipe was chosen before. Say how."
+            )
+        elif isinstance(folds, int):
+            found["ensemble"] = Answer("not applicable", "One network, trained on all films.")
+            found["selection"] = _part(f"{folds} folds by patient, then one network of all films.")
+        weighted = training.get("class_weights")
+        if weighted is not None:
+            how = "Class weights in the loss" if weighted else "None in training"
+            found["imbalance"] = _yes(f"{how}; probabilities recalibrated to the films' own odds.")
+    if card.get("versions"):
+        found["software"] = _yes(_listed(card["versions"], tuple(card["versions"])))
+    if isinstance(card.get("stress"), dict):
+        found["robustness"] = _yes("Disturbed films: cost of each disturbance at the locked point.")
+    if card.get("limitations"):
+        found["limits"] = _part(" ".join(map(str, card["limitations"])))
+    return found
+
+
+def _of_source(bundle: Bundle) -> dict[str, Answer]:
+    """A data set of the user's own: what the card says, and no more."""
+    return {"sources": _part(f"{population(bundle)} Describe it.")}
+
+
+_PUBLISHED = {
+    "retrospective": _yes("Retrospective."),
+    "sources": _yes(
+        "Kermany, Zhang, Goldbaum (2018), Mendeley Data V2, doi 10.17632/rscbjbr9sj.2, CC BY 4.0; "
+        "74 % of the films show pneumonia, which is no clinic's share."
+    ),
+    "target": _part(
+        "Children of 1–5 years with a frontal film. For researchers and students, not for patients."
+    ),
+    "setting": _yes("One hospital: Guangzhou Women and Children's Medical Center."),
+    "eligibility": _part(
+        "Children of 1–5 years with an antero-posterior film in routine care; low-quality scans "
+        "were removed by the publishers. Further criteria are not published."
+    ),
+    "acquisition": _part(
+        "Antero-posterior chest films, published as JPEG. Devices are not stated."
+    ),
+    "reference": _yes(
+        "Normal or pneumonia, by two physicians looking at the films; subtype from the file names. "
+        "There is no reference test such as a culture."
+    ),
+    "annotators": _part("Two expert physicians (Kermany et al. 2018). Their years are not stated."),
+    "test_annotation": _yes("The official test films were checked by a third expert."),
+    "inequalities": Answer("open", "The data hold no age, sex or origin to tell."),
+    "data_sharing": _yes("Open: doi 10.17632/rscbjbr9sj.2, CC BY 4.0."),
+    "ethics": _part(
+        "The publishers report approval by the institutional review boards (Kermany et al. 2018). "
+        "State your own."
+    ),
+    "limits": _yes(
+        "One hospital, one age group, labels without a reference test, shortcuts in framing and "
+        "compression between training and test films; see the model card."
+    ),
+    "interpretation": _part(
+        "Figures hold for films like these. Expect more false alarms on films from elsewhere."
+    ),
+}
+
+
+def _listed(facts: dict[str, Any], keys: tuple[str, ...]) -> str:
+    told = [f"{key.replace('_', ' ')} {facts[key]}" for key in keys if facts.get(key) is not None]
+    return ", ".join(told)

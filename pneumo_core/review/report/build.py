@@ -1,0 +1,78 @@
+"""A bundle and its predictions on some films → the report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pneumo_core import __version__
+from pneumo_core.review.disclaimer import disclaimer
+from pneumo_core.review.report import figures, forests, sections
+from pneumo_core.review.report.checklist_section import checklists
+from pneumo_core.review.report.document import Report
+from pneumo_core.review.report.model_sections import (
+    ledger_section,
+    model,
+    stress_section,
+    subgroup_section,
+)
+from pneumo_core.review.subgroups import subgroups
+from pneumo_core.review.summary import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.review.ledger import Look
+    from pneumo_core.review.standing import Standing
+
+PREVALENCE = 0.2
+
+
+def build_report(  # noqa: PLR0913 - a report gathers all that is known
+    bundle: Bundle,
+    table: pd.DataFrame,
+    standing: Standing,
+    *,
+    films: str,
+    looks: Sequence[Look] = (),
+    prevalence: float = PREVALENCE,
+    today: str | None = None,
+) -> Report:
+    """The report of a model on the films of `table`.
+
+    table: as `evaluate_split` or `shipped_predictions` give it; films: what they are, for the
+    title ("split test of chest_xray"); prevalence: 0..1, of the decision curve and one row of the
+    table of PPV and NPV; today: ISO date, the current one by default. Raises ValueError.
+    """
+    summary = summarise(table, bundle.points, prevalence=prevalence)
+    threshold = bundle.points.balanced
+    groups = subgroups(table, threshold=threshold)
+    pictures = figures.of(summary)
+    stress = bundle.card.get("stress")
+    measured = [
+        sections.headline(summary, standing, pictures),
+        sections.telling_apart(summary, pictures),
+        sections.calibration(summary, pictures),
+        sections.decisions(summary),
+        subgroup_section(groups, forests.forest(groups)),
+    ]
+    if isinstance(stress, dict) and stress.get("rows"):
+        measured.append(stress_section(stress, forests.stress(stress["rows"])))
+    date = today or datetime.now(UTC).date().isoformat()
+    return Report(
+        title=f"{bundle.card.get('title') or bundle.name}: evaluation",
+        subtitle=f"{bundle.name} {bundle.version} on {films} · {date} · Pneumo {__version__}",
+        badge=standing.badge,
+        badge_kind=standing.kind,
+        disclaimer=disclaimer(bundle),
+        sections=(
+            *measured,
+            sections.errors(table, threshold),
+            ledger_section(looks),
+            model(bundle),
+            *checklists(bundle, summary, standing, films),
+        ),
+    )

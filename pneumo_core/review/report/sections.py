@@ -1,0 +1,284 @@
+"""The sections on figures: headline, telling apart, calibration, decisions, errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumo_core.review.report.document import Section, Table, Tile, Tiles, Words
+from pneumo_core.review.report.words import (
+    NONE,
+    POINT_NAMES,
+    area,
+    children,
+    decimal,
+    finite,
+    number,
+    plain,
+    rate,
+    ratio,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pneumo_core.metrics import Estimate
+    from pneumo_core.review.report.document import Block, Cell, Picture
+    from pneumo_core.review.standing import Standing
+    from pneumo_core.review.summary import Summary
+
+PREVALENCES = (0.05, 0.1, 0.2, 0.4)
+MOST_ERRORS = 15
+
+
+def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture]) -> Section:
+    """What the figures are of, and the main ones in a row."""
+    at, three = summary.points["balanced"], summary.three_way
+    tiles = [
+        _tile("Sensitivity", at.sensitivity, "of the pneumonia films called, 95 % interval"),
+        _tile("Specificity", at.specificity, "of the normal films cleared, 95 % interval"),
+        _tile("Answered", three.coverage, "of the films; the others are referred"),
+        _tile("Wrong answers", three.error, "of the answered films"),
+    ]
+    if summary.ranking is not None:
+        value, low, high = summary.ranking.auc_patients
+        of = f"[{low:.3f}–{high:.3f}] patients drawn anew"
+        tiles.insert(0, Tile("AUC", f"{value:.3f}", of))
+    blocks: list[Block] = [
+        Words(
+            f"{summary.n:,} films of {summary.n_patients:,} patients: {summary.n_normal:,} normal, "
+            f"{summary.n_pneumonia:,} pneumonia. {standing.words}"
+        )
+    ]
+    if standing.warning:
+        blocks.append(Words(standing.warning, "warning"))
+    blocks += [Tiles(tuple(tiles)), points_table(summary)]
+    blocks += [pictures["confusion"], pictures["scores"]]
+    return Section("Headline", tuple(blocks))
+
+
+def telling_apart(summary: Summary, pictures: dict[str, Picture]) -> Section:
+    """ROC, precision and recall, and rates at a fixed rate; or why there are none."""
+    ranking = summary.ranking
+    if ranking is None:
+        words = "All films are of one class: there is no ranking to measure."
+        return Section("Telling films apart", (Words(words, "warning"),))
+    names: tuple[tuple[str, str, Estimate], ...] = (
+        ("AUC", "DeLong, films taken as independent", ranking.auc),
+        ("AUC", "bootstrap, patients drawn anew", ranking.auc_patients),
+        ("average precision", "bootstrap, patients drawn anew", ranking.average_precision),
+    )
+    rows = [(name, area(value), how) for name, how, value in names]
+    records: list[dict[str, Cell]] = [
+        {"figure": name, **plain(value, "value"), "interval": how} for name, how, value in names
+    ]
+    for name, held in ranking.fixed.items():
+        how = f"threshold {held.threshold:.3f}, chosen anew in each draw"
+        rows.append((name, rate(held.rate), how))
+        records.append({"figure": name, **plain(held.rate, "value"), "interval": how})
+    table = Table(
+        "ranking",
+        "Over all thresholds",
+        ("figure", "value [95 % interval]", "interval by"),
+        tuple(rows),
+        tuple(records),
+        "Thresholds at a fixed rate are chosen on these very films: they describe the ranking and "
+        "are no operating points.",
+    )
+    return Section("Telling films apart", (pictures["roc"], pictures["precision_recall"], table))
+
+
+def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
+    """Whether a probability means what it says."""
+    parts = summary.parts
+    rows: list[tuple[str, str, str]] = [
+        ("Brier score", decimal(summary.brier, 4), "0 is perfect; mean squared error"),
+        ("expected calibration error", decimal(summary.ece, 4), "0 is perfect; 15 bins"),
+        ("of the Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
+        ("of the Brier score: resolution", number(parts.resolution, 4), "more is better"),
+        ("of the Brier score: uncertainty", number(parts.uncertainty, 4), "of the films alone"),
+        ("temperature asked for", number(summary.temperature, 2), "1 is ideal, above: too sure"),
+    ]
+    records: list[dict[str, Cell]] = [
+        {"figure": "brier", **plain(summary.brier, "value")},
+        {"figure": "ece", **plain(summary.ece, "value")},
+        {"figure": "temperature", "value": summary.temperature},
+    ]
+    for name, value in list(parts.as_dict().items())[1:]:
+        records.append({"figure": f"brier_{name}", "value": value})
+    if summary.ranking is not None:
+        line = summary.ranking.line
+        rows += [
+            ("calibration slope", decimal(line.slope, 2), "1 is ideal, below: too extreme"),
+            ("calibration offset", decimal(line.offset, 2), "0 is ideal, above: too low"),
+        ]
+        records += [
+            {"figure": "calibration_slope", **plain(line.slope, "value")},
+            {"figure": "calibration_offset", **plain(line.offset, "value")},
+        ]
+    table = Table(
+        "calibration",
+        "Does a probability mean what it says?",
+        ("figure", "value [95 % interval]", "how to read it"),
+        tuple(rows),
+        tuple(records),
+    )
+    return Section(
+        "Calibration and net benefit", (pictures["reliability"], *_decision(pictures), table)
+    )
+
+
+def decisions(summary: Summary) -> Section:
+    """Three-way rates, and what the balanced point means at several prevalences."""
+    return Section(
+        "Decisions",
+        (
+            Words(
+                "A film below the screening point is answered “no sign of pneumonia”, one from the "
+                "ruling-in point on “signs of pneumonia”, and one between them is referred to a "
+                "radiologist. Measured on the films as they are; a reading on the screen refers a "
+                "few more, where small re-framings change its answer."
+            ),
+            _three_way(summary),
+            _prevalences(summary),
+        ),
+    )
+
+
+def errors(table: pd.DataFrame, threshold: float) -> Section:
+    """The films called wrongly, the surest first."""
+    sick = table["label"] == "pneumonia"
+    wrong = table[(table["p_pneumonia"] >= threshold) != sick]
+    surest = (wrong["p_pneumonia"] - threshold).abs().sort_values(ascending=False, kind="stable")
+    shown = wrong.loc[surest.index]
+    records: list[dict[str, Cell]] = [
+        {"film": film, "label": label, "subtype": subtype, "p_pneumonia": p}
+        for film, label, subtype, p in shown[
+            ["film", "label", "subtype", "p_pneumonia"]
+        ].itertuples(index=False)
+    ]
+    rows = tuple(
+        (
+            str(one["film"]),
+            str(one["subtype"] if one["subtype"] != "unknown" else one["label"]),
+            f"{one['p_pneumonia']:.3f}",
+            "missed" if one["label"] == "pneumonia" else "false alarm",
+        )
+        for one in records[:MOST_ERRORS]
+    )
+    if not rows:
+        return Section("Errors", (Words("No film is called wrongly at the balanced point."),))
+    left = len(records) - len(rows)
+    note = f"{left:,} more in the CSV file." if left else ""
+    worst = Table(
+        "errors",
+        "Films called wrongly at the balanced point, the surest first",
+        ("film", "label", "P(pneumonia)", "error"),
+        rows,
+        tuple(records),
+        note,
+        wide=(0,),
+    )
+    return Section("Errors", (worst,))
+
+
+def points_table(summary: Summary) -> Table:
+    """Rates at each locked point."""
+    rows, records = [], []
+    for name, at in summary.points.items():
+        c = at.confusion
+        rows.append(
+            (
+                POINT_NAMES[name],
+                f"{at.threshold:.3f}",
+                rate(at.sensitivity),
+                rate(at.specificity),
+                rate(at.rates["accuracy"]),
+                f"{c.fn:,}",
+                f"{c.fp:,}",
+            )
+        )
+        rates = {
+            key: value for one, est in at.rates.items() for key, value in plain(est, one).items()
+        }
+        records.append({"point": name, "threshold": at.threshold, **c.as_dict(), **rates})
+    return Table(
+        "operating_points",
+        "At the locked operating points",
+        ("point", "from P ≥", "sensitivity", "specificity", "accuracy", "missed", "false alarms"),
+        tuple(rows),
+        tuple(records),
+        "In brackets: Wilson's 95 % interval, films taken as independent.",
+    )
+
+
+def _three_way(summary: Summary) -> Table:
+    three = summary.three_way
+    answers = (
+        ("answered", "coverage", three.coverage, "of all films"),
+        ("wrong among the answered", "error", three.error, "of the answered films"),
+        ("sensitivity among the answered", "sensitivity", three.sensitivity, "of pneumonia films"),
+        ("specificity among the answered", "specificity", three.specificity, "of normal films"),
+        ("missed", "missed", three.missed, "of all pneumonia films"),
+        ("false alarms", "false_alarms", three.false_alarms, "of all normal films"),
+        ("referred", "referred_of_sick", three.referred_of_sick, "of all pneumonia films"),
+        ("referred", "referred_of_well", three.referred_of_well, "of all normal films"),
+    )
+    return Table(
+        "three_way",
+        "Answered or referred",
+        ("rate", "value [95 % interval]", "of what"),
+        tuple((name, rate(value), of) for name, _, value, of in answers),
+        tuple({"rate": key, **plain(value, "value")} for _, key, value, _ in answers),
+    )
+
+
+def _prevalences(summary: Summary) -> Table:
+    from pneumo_core.metrics import per_thousand, predictive_values
+
+    at = summary.points["balanced"]
+    shares = sorted({*PREVALENCES, round(summary.prevalence, 4)})
+    rows, records = [], []
+    for share in shares:
+        values = predictive_values(at.confusion, share)
+        thousand = per_thousand(at.confusion, share)
+        rows.append(
+            (
+                f"{100 * share:.0f} %",
+                rate(values.ppv),
+                rate(values.npv),
+                children(thousand.missed),
+                children(thousand.false_alarms),
+            )
+        )
+        records.append(
+            {
+                "prevalence": share,
+                **plain(values.ppv, "ppv"),
+                **plain(values.npv, "npv"),
+                **plain(thousand.missed, "missed_of_1000"),
+                **plain(thousand.false_alarms, "false_alarms_of_1000"),
+            }
+        )
+    own = summary.n_pneumonia / summary.n
+    positive, negative = at.ratios.positive, at.ratios.negative
+    return Table(
+        "prevalence",
+        "What a call means, by how common pneumonia is",
+        ("prevalence", "PPV", "NPV", "missed of 1,000 children", "false alarms of 1,000"),
+        tuple(rows),
+        tuple(records),
+        f"At the balanced point. {100 * own:.0f} % of these films show pneumonia, which is no "
+        f"clinic's share. Likelihood ratio of a positive call {ratio(positive)}, of a negative "
+        f"call {ratio(negative)}.",
+    )
+
+
+def _decision(pictures: dict[str, Picture]) -> tuple[Picture, ...]:
+    return (pictures["decision_curve"],) if "decision_curve" in pictures else ()
+
+
+def _tile(name: str, estimate: Estimate, detail: str) -> Tile:
+    if finite(estimate.value) is None:
+        return Tile(name, NONE, "no such film")
+    value, low, high = (100 * end for end in estimate)
+    return Tile(name, f"{value:.1f} %", f"[{low:.1f}–{high:.1f}] {detail}")
