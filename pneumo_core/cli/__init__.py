@@ -16,10 +16,13 @@ from typer.exceptions import TyperException
 from pneumo_core import DISCLAIMER
 from pneumo_core.cli import (
     as_job,
+    audit,
     bench,
     compare,
     data,
     evaluate,
+    fetch,
+    folds,
     machine,
     models,
     predict,
@@ -43,6 +46,9 @@ app = typer.Typer(
 )
 app.command("predict")(predict.predict)
 app.command("index")(data.index)
+app.command("audit")(audit.audit)
+app.command("folds")(folds.folds)
+app.command("fetch-data")(fetch.fetch_data)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def index(
@@ -19,38 +16,15 @@ def index(
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Count the films of a data set by split, class, subtype and patient."""
+    from pneumo_core.films.audit import counts
     from pneumo_core.films.index import index_folder
 
     with progress() as report:
         found = index_folder(folder, progress=lambda done, n: report("index", done, n, ""))
-    facts = summary(found)
+    facts = counts(found)
     emit_json(facts) if json else emit(_table(facts))
     if facts["unreadable"]:
         raise typer.Exit(1)
-
-
-def summary(found: pd.DataFrame) -> dict[str, Any]:
-    """Films and patients of an index, in all and by split, with every unreadable file named."""
-    readable = found[found["readable"]]
-    duplicates = readable[readable.duplicated("sha256", keep=False)]
-    return {
-        "films": len(found),
-        "groups": int(found["group"].nunique()),
-        "exact_duplicates": int(duplicates["sha256"].nunique()),
-        "splits": {
-            str(split): {
-                "films": len(part),
-                "groups": int(part["group"].nunique()),
-                "labels": {str(k): int(n) for k, n in part["label"].value_counts().items()},
-                "subtypes": {str(k): int(n) for k, n in part["subtype"].value_counts().items()},
-            }
-            for split, part in found.groupby("split")
-        },
-        "unreadable": [
-            {"film": str(row.film), "problem": str(row.problem)}
-            for row in found[~found["readable"]].itertuples()
-        ],
-    }
 
 
 def _table(facts: dict[str, Any]) -> str:

@@ -81,6 +81,25 @@ def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(pd.factorize(component[group])[0], dtype=np.int64)
 
 
+def learning_films(index: pd.DataFrame) -> pd.DataFrame:
+    """The rows that may be learnt from, numbered anew: readable, and of no test split.
+
+    Raises DataSetError if there is none.
+    """
+    usable = index[index["readable"] & (index["split"] != "test")].reset_index(drop=True)
+    if usable.empty:
+        raise DataSetError(
+            "Expected films to train on; every film is unreadable or in the test split."
+        )
+    return usable
+
+
+def straddling_groups(index: pd.DataFrame, fold: npt.NDArray[np.int64]) -> list[str]:
+    """Patients (`group`) with films in more than one fold; `fold` int (N,) of the rows."""
+    torn = index.assign(fold=fold).groupby("group")["fold"].nunique()
+    return [str(group) for group in torn.index[torn > 1]]
+
+
 def grouped_folds(index: pd.DataFrame, *, folds: int, seed: int) -> npt.NDArray[np.int64]:
     """Share an index out over `folds` folds: int (N,), each row's fold, 0 … folds-1.
 

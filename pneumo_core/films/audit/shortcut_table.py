@@ -29,7 +29,7 @@ ROUNDS = 1000  # of the bootstrap
 FEWEST_PATIENTS = 20  # of a class in a split; with fewer every AUC is chance
 COLUMNS = (
     *("feature", "title", "words", "split", "films", "n_groups", "state"),
-    *("auc", "low", "high", "across", "across_low", "across_high"),
+    *("auc", "low", "high", "across", "across_low", "across_high", "constant"),
 )
 
 
@@ -41,6 +41,7 @@ def shortcuts(catalogue: Catalogue, *, progress: Progress | None = None) -> pd.D
       words             what was found, as one sentence
       split, films, n_groups    of how many readable films and patients
       state             "measured"; "constant": the same for all films; "few": too few patients
+      constant          the number that all films share, NaN where they do not or it is none
       auc, low, high    area under the ROC curve, 0..1, positive is pneumonia, with its 95 %
                         interval; NaN unless measured
       across, across_low, across_high    the same learnt on all of train and tried on test, on
@@ -108,10 +109,12 @@ def _row(
         "split": split.name,
         "films": len(split.rows),
         "n_groups": len(np.unique(split.group)),
-        **dict.fromkeys(("auc", "low", "high"), None),
+        **dict.fromkeys(("auc", "low", "high", "constant"), None),
     }
     row |= dict(zip(("across", "across_low", "across_high"), across or (None,) * 3, strict=True))
     if _constant(values):
+        if feature.kind == "number" and len(values):
+            row["constant"] = float(values[0])
         return row | {"state": "constant", "words": constant_words(feature, values)}
     if not split.enough:
         return row | {"state": "few", "words": few_words(feature, split.name, FEWEST_PATIENTS)}

@@ -82,9 +82,13 @@ def overall(table: pd.DataFrame) -> str:
     worst = asked.iloc[int(asked["auc"].argmax())]
     title, auc = str(worst["title"]), float(worst["auc"])
     meaning = next(words for least, words in _MEANINGS if auc >= least)
-    sizes = table[table["feature"].isin(["width", "height", "aspect"])]
-    if len(sizes) and (sizes["state"] == "constant").all():
-        meaning += " Sizes and shapes tell nothing here: all films are copies of one size."
+    sides = table[table["feature"].isin(["width", "height"])].groupby("feature")["constant"]
+    width, height = (sides.get_group(name).unique() for name in ("width", "height"))
+    if len(width) == len(height) == 1 and not math.isnan(width[0] * height[0]):
+        meaning += (
+            f" Sizes and shapes tell nothing here: all films are {width[0]:g} × {height[0]:g} "
+            "copies."
+        )
     return meaning.format(f"{title[0].lower()}{title[1:]} alone reaches AUC {auc:.2f}")
 
 
