@@ -8,6 +8,7 @@ from pages.ui.frame import heading, page_frame
 from pages.ui.models import memory, stock
 from pages.ui.models.actions import confirm_removal
 from pages.ui.models.intake import show_intake
+from pages.ui.models.plain import plain
 from pages.ui.models.shelf import show_model
 
 
@@ -15,9 +16,9 @@ def models() -> None:
     """The page, top to bottom."""
     shelf, in_service = stock.shelf(), stock.name_in_service()
     names = [checked.found.name for checked in shelf]
-    _head(in_service, there=in_service in names)
+    _head(in_service, shelf)
     if words := memory.told():
-        st.toast(words, icon=":material/check:")
+        st.toast(plain(words), icon=":material/check:")
     if not shelf:
         _welcome()
     for checked in shelf:
@@ -27,10 +28,12 @@ def models() -> None:
         confirm_removal(memory.doomed())
 
 
-def _head(in_service: str, *, there: bool) -> None:
+def _head(in_service: str, shelf: list[stock.Checked]) -> None:
     """The heading, and in words where no film can be read."""
-    heading("Models", f"in service: {in_service}" if there else "no model in service")
-    if in_service and not there:
+    here = [checked.found for checked in shelf if checked.found.in_service]
+    damaged = ", damaged" if here and here[0].fault else ""
+    heading("Models", f"in service: {in_service}{damaged}" if here else "no model in service")
+    if in_service and not here:
         st.warning(
             f"The model in service, {in_service}, is not there any more: no film can be read. Put "
             "another one in service.",

@@ -108,12 +108,13 @@ def test_a_model_comes_in_by_drop_and_a_spoilt_one_does_not(browser, address, mo
     (tmp_path / "sent.zip").write_bytes(sent)
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
         archive.writestr("second/card.json", "{}")
-        archive.writestr("second/../../active", "second")
+        archive.writestr("../active![x](https://127.0.0.1/x.png)", "second")
 
     browser.get(f"{address}/models")
     wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP))
     browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "evil.zip"))
-    wait(browser, lambda b: "'second/../../active' could lead outside" in faults(b)[-1])
+    wait(browser, lambda b: "'../active![x](https://127.0.0.1/x.png)' could" in faults(b)[-1])
+    assert browser.find_elements(By.CSS_SELECTOR, "[data-testid=stAlert] img") == []
     assert bundle_names(models) == ["first"]
     assert active_name(models) == "first"
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import cache
 from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
+from pages.ui.models.plain import plain
 from pneumo_core.bundle import active_name, bundle_names, transfer
 from pneumo_core.review.ledger import Look
 
@@ -197,6 +198,19 @@ def test_a_zip_that_is_refused_says_why_until_the_next(models, zipped):
 # -- words
 
 
+def test_a_damaged_model_in_service_is_told_in_the_heading(models):
+    (models / "tiny" / "card.json").unlink()
+    page = opened()
+    assert "in service: tiny, damaged" in html(page)
+    keys = {button.key for button in page.button}
+    assert "models.delete.tiny" not in keys
+    assert "models.activate.other" in keys
+
+
+def test_the_name_of_a_file_is_no_markdown():
+    assert plain("`a` ![x](u) *b* $c$ ~d~ \\") == "\\`a\\` !\\[x\\](u) \\*b\\* \\$c\\$ \\~d\\~ \\\\"
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -216,13 +230,15 @@ def test_the_words_of_a_card(tiny_bundle):
     card = tiny_bundle.card | {
         "training": {"finished": "2026-11-20", "seconds": 2372, "preset": "standard",
                      "machine": "2 CPU cores"},
-        "data": {"films": 5216, "groups": 3654, "normal": 1341, "bacterial": 2530, "viral": 1345},
+        "data": {"films": 5216, "validation_films": 1044, "groups": 3654, "normal": 1341,
+                 "bacterial": 2530, "viral": 1345},
         "network": {"backbone": "ResNet50V2", "parameters": 8580611, "weights_licence": "Apache"},
     }  # fmt: skip
     rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
     assert rows["Trained"] == "20 November 2026; in 40 min; preset standard; 2 CPU cores"
     assert rows["Training films"] == (
-        "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral"
+        "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral; "
+        "1,044 of them held out for validation"
     )
     assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
     assert rows["Licences"] == "data CC BY 4.0; weights Apache"

@@ -85,7 +85,8 @@ def _films(data: dict[str, Any]) -> str:
     parts = ", ".join(part for part in classes if part)
     films, patients = _count(data, "films"), _count(data, "groups", "patients")
     whole = f"{films} of {patients}" if films and patients else films
-    return f"{whole}: {parts}" if whole and parts else whole
+    held_out = _count(data, "validation_films", "of them held out for validation")
+    return _joined(f"{whole}: {parts}" if whole and parts else whole, held_out)
 
 
 def _licences(network: dict[str, Any], data: str) -> str:

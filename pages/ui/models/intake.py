@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.models import memory
+from pages.ui.models.plain import plain
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def show_intake(names: list[str], in_service: str) -> None:
             memory.refuse("")
             _take_in(file, names, in_service)
         if memory.refusal():
-            st.error(memory.refusal(), icon=":material/block:")
+            st.error(plain(memory.refusal()), icon=":material/block:")
         st.caption(WHAT_IS_CHECKED)
 
 
@@ -49,8 +50,8 @@ def _take_in(file: UploadedFile, names: list[str], in_service: str) -> None:
         return
     at_once = " It is in service: films would be read with this one at once." * (name == in_service)
     st.warning(
-        f"{file.name} holds a model named {name}, and there is one already. Give this one another "
-        f"name, or replace that one, which is then gone for good.{at_once}",
+        f"{plain(file.name)} holds a model named {name}, and there is one already. Give this one "
+        f"another name, or replace that one, which is then gone for good.{at_once}",
         icon=":material/content_copy:",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -67,14 +68,14 @@ def _take_in(file: UploadedFile, names: list[str], in_service: str) -> None:
 def _import(file: UploadedFile, name: str, *, replace: bool) -> None:
     from pneumo_core.bundle.transfer import import_bundle
 
-    with st.status(f"Importing {file.name}: some seconds", expanded=False) as status:
+    with st.status(f"Importing {plain(file.name)}: some seconds", expanded=False) as status:
         try:
             made = import_bundle(
                 file,
                 name=name,
                 replace=replace,
                 report=lambda step: status.update(
-                    label=f"{file.name}: {step[0].lower()}{step[1:]}…"
+                    label=f"{plain(file.name)}: {step[0].lower()}{step[1:]}…"
                 ),
             )
         except BundleError as error:

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.ui.models import actions, memory
 from pages.ui.models.facts import facts, headline, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
+from pages.ui.models.plain import plain
 
 if TYPE_CHECKING:
     from pages.ui.models.stock import Checked
@@ -23,7 +24,7 @@ def show_model(checked: Checked) -> None:
     with st.container(border=True, key=f"model-{found.name}"):
         st.html(_title(checked))
         if found.fault:
-            st.error(f"{found.fault} It reads no film until then.", icon=":material/error:")
+            st.error(f"{plain(found.fault)} It reads no film until then.", icon=":material/error:")
         if found.bundle is not None:
             _show_facts(found.bundle, found.n_bytes)
         _buttons(checked)
