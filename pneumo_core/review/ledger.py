@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
+from pneumo_core.bundle.store import ledger_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,11 +47,6 @@ class Look:
     pneumo: str
 
 
-def ledger_path(bundle: Bundle) -> Path:
-    """Where the ledger of a bundle lies."""
-    return bundle.path.with_name(f"{bundle.name}.ledger.jsonl")
-
-
 def data_hash(sha256: Iterable[str]) -> str:
     """What films these are: 16 hexadecimal digits over their hashes, in whatever order."""
     return hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest()[:16]
@@ -62,7 +58,7 @@ def looks(bundle: Bundle, data: str | None = None) -> list[Look]:
     A line that is no look, as after a full disk, is passed over.
     """
     try:
-        lines = ledger_path(bundle).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = ledger_path(bundle.path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     found = [look for look in map(_parse, lines) if look is not None]
@@ -87,7 +83,7 @@ def record(bundle: Bundle, *, data: str, split: str, figures: dict[str, Any]) ->
         figures={name: _plain(figures[name]) for name in FIGURES},
         pneumo=__version__,
     )
-    path = ledger_path(bundle)
+    path = ledger_path(bundle.path)
     try:
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=10):
             _append(path, json.dumps(asdict(look), allow_nan=False))

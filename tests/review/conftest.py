@@ -1,0 +1,19 @@
+"""What several tests of the review share."""
+
+import pytest
+
+from pneumo_core.bundle import Bundle
+
+
+@pytest.fixture
+def paper_bundle():
+    """Makes a bundle that lies on disk with its card and predictions, and without a network."""
+
+    def make(folder, card, predictions, name="paper"):
+        path = folder / name
+        path.mkdir(parents=True)
+        predictions.to_csv(path / "predictions.csv", index=False, float_format="%.6f")
+        card = {"format": 1, "name": name, "version": "1.0", **card}
+        return Bundle(name=name, path=path, card=card, digest="d1" * 32)
+
+    return make

@@ -1,0 +1,134 @@
+"""What figures may be called: films told by hash or by name, and how often they were looked at."""
+
+import pandas as pd
+import pytest
+
+from pneumo_core.errors import BundleError
+from pneumo_core.review.ledger import Look
+from pneumo_core.review.seen import FILE, seen
+from pneumo_core.review.standing import standing, standing_of_shipped
+
+
+def films(*names, split="all", sha256=None):
+    label = ["normal" if "NORMAL" in name else "pneumonia" for name in names]
+    table = pd.DataFrame({"film": names, "split": split, "label": label})
+    return table if sha256 is None else table.assign(sha256=sha256)
+
+
+def validation(*names):
+    table = films(*names)
+    return table.assign(
+        split="validation", subtype="", group="g", p_normal=0.5, p_bacterial="", p_viral="",
+        p_pneumonia=0.5,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def bundle(paper_bundle, tmp_path, tiny_card):
+    own = validation("train/NORMAL/IM-0001-0001.jpeg", "train/PNEUMONIA/1.png")
+    return paper_bundle(tmp_path, {**tiny_card, "data": {"films": 5216}}, own)
+
+
+def hashed(bundle, *lines):
+    (bundle.path / FILE).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def test_films_are_told_by_their_hash_where_the_bundle_lists_them(bundle):
+    hashed(bundle, f"{'a' * 16} t", f"{'b' * 16} v", f"{'c' * 16} tv")
+    table = films(
+        "NORMAL/1.png", "NORMAL/2.png", "NORMAL/3.png", "NORMAL/4.png",
+        sha256=["a" * 64, "b" * 64, "c" * 64, "d" * 64],
+    )  # fmt: skip
+    found = seen(bundle, table)
+    assert found.by_hash
+    assert found.trained.tolist() == [True, False, True, False]
+    assert found.chosen.tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("line", ["", "abc t", f"{'a' * 16} x", f"{'a' * 16}  t", f"{'A' * 16} t"])
+def test_a_list_of_films_that_is_none_is_refused(bundle, line):
+    hashed(bundle, f"{'a' * 16} t", line)
+    with pytest.raises(BundleError, match="Model paper: expected a hash and a role on each line"):
+        seen(bundle, films("NORMAL/1.png", sha256=["d" * 64]))
+
+
+def test_by_name_the_rest_of_the_same_data_set_was_trained_on(bundle):
+    table = films("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/1.png", "PNEUMONIA/2.png", split="train")
+    found = seen(bundle, table)
+    assert not found.by_hash
+    assert found.chosen.tolist() == [True, True, False]
+    assert found.trained.tolist() == [False, False, True]
+
+
+def test_by_name_a_test_film_is_only_known_if_its_name_holds_the_patient(bundle):
+    table = films("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/1.png", "PNEUMONIA/2.png", split="test")
+    found = seen(bundle, table)
+    assert found.chosen.tolist() == [True, False, False]
+    assert not found.trained.any()
+
+
+def test_a_cross_validated_model_was_trained_on_its_validation_films(
+    paper_bundle, tmp_path, tiny_card
+):
+    own = validation("train/NORMAL/1.png", "train/PNEUMONIA/2.png")
+    bundle = paper_bundle(tmp_path, {**tiny_card, "data": {"films": 2}}, own)
+    found = seen(bundle, films("NORMAL/1.png", "PNEUMONIA/2.png"))
+    assert found.trained.all()
+    assert not found.chosen.any()
+
+
+def look(digest="d"):
+    return Look("2026-01-01T00:00:00+00:00", "1.0", digest, "h", "test", 2, {}, "0.1.0")
+
+
+def test_a_first_look_at_test_films_is_a_test(bundle):
+    hashed(bundle)
+    table = films("NORMAL/9.png", split="test", sha256=["d" * 64])
+    found = standing(bundle, table, split="test", looks=[look()])
+    assert (found.kind, found.badge, found.looks) == ("test", "test: looked at once", 1)
+    assert found.warning == ""
+    assert found.sure
+
+
+def test_later_looks_are_counted_and_warned_of(bundle):
+    table = films("NORMAL/9.png", split="test")
+    found = standing(bundle, table, split="test", looks=[look(), look(), look("e")])
+    assert found.badge == "test: looked at 3 times"
+    assert "3 times, with 2 versions of the model" in found.words
+    assert "no longer a test" in found.warning
+    assert "does not list its training films" in found.warning
+    assert not found.sure
+
+
+def test_training_films_are_no_test_whatever_the_split_is_called(bundle):
+    hashed(bundle, f"{'a' * 16} t")
+    table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
+    found = standing(bundle, table, split="test", looks=[look()])
+    assert (found.kind, found.badge) == ("training", "training films")
+    assert found.words == ("1 of the 2 films were trained on although the split is called test.")
+    assert "how well the model remembers" in found.warning
+
+
+def test_films_that_thresholds_were_chosen_on_are_validation(bundle):
+    table = films("train/NORMAL/IM-0001-0001.jpeg", split="train")
+    found = standing(bundle, table, split="train")
+    assert found.kind == "validation"
+    assert found.badge == "validation: thresholds were chosen on these films"
+    assert "all 1 films, as far as their names tell" in found.words
+    assert "not a test" in found.warning
+
+
+def test_other_films_are_other_data_and_doubt_is_told(bundle):
+    found = standing(bundle, films("NORMAL/x.png"), split="all")
+    assert (found.kind, found.badge) == ("other", "other data")
+    assert "flatter" in found.warning
+    hashed(bundle, f"{'a' * 16} t")
+    sure = standing(bundle, films("NORMAL/x.png", sha256=["d" * 64]), split="all")
+    assert sure.warning == ""
+
+
+def test_a_bundles_own_predictions_are_validation(bundle):
+    found = standing_of_shipped(bundle)
+    assert found.kind == "validation"
+    assert "60 films that do not exist" in found.words
+    assert found.as_dict()["looks"] == 0
