@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle, Found
     from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.learning.material import Material
     from pneumo_core.reading.predict import Reader
 
 _DISPLAY_SIDE = 1024  # pixels
@@ -135,3 +136,37 @@ def _facets(key: str, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
     from pages.ui.dataset.facets import with_facets
 
     return with_facets(_catalogue.index)
+
+
+def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
+    """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
+    return _folds(catalogue.key, folds, seed, catalogue)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _folds(key: str, folds: int, seed: int, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
+    from pneumo_core.films.folds import grouped_folds, learning_films
+
+    films = learning_films(_catalogue.index)
+    return films.assign(fold=grouped_folds(films, folds=folds, seed=seed))
+
+
+def manifest_of(catalogue: Catalogue, folds: int, seed: int) -> str:
+    """The manifest of such a split, JSON."""
+    from tempfile import TemporaryDirectory
+
+    from pneumo_core.films.folds import write_manifest
+
+    films = folds_of(catalogue, folds, seed)
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "manifest.json")
+        write_manifest(films, films["fold"].to_numpy(), path, seed=seed)
+        return path.read_text("utf-8")
+
+
+@st.cache_data(show_spinner=False, ttl=20, max_entries=8)
+def material_of(root: Path) -> Material:
+    """What a folder offers a training; DataSetError where there are no films."""
+    from pneumo_core.learning.material import material
+
+    return material(root)
