@@ -44,7 +44,7 @@ def _exact(films: pd.DataFrame) -> Finding:
         harm="medium",
         why="The same film on both sides of a split is known before it is asked for."
         + (
-            f" {contents:,} films are there more than once, in {len(same):,} files."
+            f" Films that are there more than once: {contents:,}, in {len(same):,} files."
             if contents
             else ""
         ),
@@ -77,8 +77,8 @@ def _near(films: pd.DataFrame) -> Finding:
     label, group = films["label"].to_numpy(), films["group"].to_numpy()
     apart = int((group[pairs[:, 0]] != group[pairs[:, 1]]).sum())
     torn = int((label[pairs[:, 0]] != label[pairs[:, 1]]).sum())
-    told = f" {apart:,} of the pairs have two patients' names" if apart else ""
-    told += f", {torn:,} have two labels" if torn else ""
+    told = f" Pairs under two patients' names: {apart:,}." if apart else ""
+    told += f" Pairs under two labels: {torn:,}." if torn else ""
     return found(
         "near-duplicates",
         "Pairs that look the same",
@@ -87,7 +87,7 @@ def _near(films: pd.DataFrame) -> Finding:
         unit="pairs",
         harm="high" if torn else "medium",
         why="A film resized, brightened or saved again is still the same film, and an image-level "
-        f"split puts it on both sides.{told}{'.' if told else ''}",
+        f"split puts it on both sides.{told}",
         done="Nothing: only identical films are grouped. Look at the pairs; where they are one "
         "film, remove one of the two.",
     )

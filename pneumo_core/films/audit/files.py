@@ -99,8 +99,8 @@ def passed_over(listing: Listing) -> list[Finding]:
             "Symbolic links",
             listing.links,
             harm="low",
-            why="A link can lead to the same film again, or out of the folder"
-            + (f", as {len(listing.links_out):,} of these do." if listing.links_out else "."),
+            why="A link can lead to the same film again, or out of the folder. "
+            f"Leading out: {len(listing.links_out):,}.",
             done="Passed over: no link below the folder is followed.",
             unit="links",
         ),
@@ -133,7 +133,7 @@ def _nested(listing: Listing) -> Finding:
         harm="medium",
         why="Kaggle's archive holds chest_xray inside chest_xray. Counted twice, a film lies on "
         "both sides of every split."
-        + (f" {odd:,} are of another size than the copy that counts." if odd else ""),
+        + (f" Of another size than the copy that counts: {odd:,}." if odd else ""),
         done="Counted once: the copy nearest to the top is used, the other is not opened.",
     )
 

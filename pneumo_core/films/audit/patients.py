@@ -62,18 +62,20 @@ def _wrong_key(known: pd.DataFrame) -> Finding:
     """What the bare number of `personN` would report; the counters run per subtype."""
     persons = known[known["series"] == "person"]
     number = persons["group"].str.rpartition("-")[2].rename("number")
-    torn = persons[persons["split"].groupby(number).transform("nunique") > 1]
+    by_number = persons["split"].groupby(number).transform("nunique") > 1
+    by_child = persons.groupby("group")["split"].transform("nunique") > 1
+    torn = set(number[by_number]) - set(number[by_child])
     joined = int(number[~persons["group"].duplicated()].duplicated().sum())
     return found(
         "wrong-key",
         "Numbers that only look like one patient in two splits",
         (),
-        count=int(number[torn.index].nunique()),
+        count=len(torn),
         unit="numbers",
         harm="none",
         why="The person numbers start anew for bacterial and viral films: person12_bacteria and "
         "person12_virus are two children. Who takes the bare number for the child sees patients "
-        f"shared where there are none; {joined:,} numbers stand for two children here.",
+        f"shared where there are none. Numbers of two children here: {joined:,}.",
         done="Grouped by subtype and number together, which is the right key.",
     )
 

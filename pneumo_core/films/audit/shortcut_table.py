@@ -12,14 +12,13 @@ from pneumo_core.films.audit.features import FEATURES, Feature
 from pneumo_core.films.audit.store import kept
 from pneumo_core.films.audit.words import constant_words, few_words, measured_words
 from pneumo_core.films.folds import grouped_folds, joined_groups
-from pneumo_core.metrics import grouped_bootstrap_auc
+from pneumo_core.metrics import Estimate, auc_delong, grouped_bootstrap_auc
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from pneumo_core.films.catalogue import Catalogue
-    from pneumo_core.metrics import Estimate
 
 Progress = Callable[[int, int], None]
 
@@ -135,7 +134,7 @@ def _out_of_fold(feature: Feature, values: NDArray[Any], split: _Split) -> Estim
         held = split.fold == number
         model = _model(feature).fit(_table(values[~held]), split.sick[~held])
         score[held] = rankdata(model.predict_proba(_table(values[held]))[:, 1]) / held.sum()
-    return grouped_bootstrap_auc(split.sick, score, split.group, seed=SEED, rounds=ROUNDS)
+    return _estimate(split, score)
 
 
 def _across(feature: Feature, values: NDArray[Any], splits: dict[str, _Split]) -> Estimate | None:
@@ -147,7 +146,17 @@ def _across(feature: Feature, values: NDArray[Any], splits: dict[str, _Split]) -
         return None
     model = _model(feature).fit(_table(values[train.rows]), train.sick)
     score = model.predict_proba(_table(values[test.rows]))[:, 1]
-    return grouped_bootstrap_auc(test.sick, score, test.group, seed=SEED, rounds=ROUNDS)
+    return _estimate(test, score)
+
+
+def _estimate(split: _Split, score: NDArray[np.float64]) -> Estimate:
+    """AUC with the patient-level bootstrap's interval, which is a point where all are told apart:
+    then with Wilson's, as DeLong's variance is none.
+    """
+    found = grouped_bootstrap_auc(split.sick, score, split.group, seed=SEED, rounds=ROUNDS)
+    if found.low < found.high:
+        return found
+    return Estimate(*auc_delong(split.sick, score))
 
 
 def _model(feature: Feature) -> Any:

@@ -66,8 +66,8 @@ def _small(films: pd.DataFrame) -> list[Finding]:
         if few:
             low, high = wilson(0.9 * n, n)
             why = (
-                f"With {n} films of a class, a rate of 90 % could as well be {low:.0%} or "
-                f"{high:.0%}: nothing can be chosen or said on so few."
+                f"A class has {n}: a rate of 90 % among so few could as well be {100 * low:.0f} or "
+                f"{100 * high:.0f} %, and nothing can be chosen on it."
             )
         told.append(
             found(

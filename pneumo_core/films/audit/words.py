@@ -41,6 +41,8 @@ _SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show i
 def measured_words(feature: Feature, split: str, found: Estimate, across: Estimate | None) -> str:
     """A feature with its AUC within a split and, where there is one, from train to test."""
     grade = next(words for least, words in _GRADES if found.value >= least)
+    if found.low <= 0.5:
+        grade = "no more than chance can give"
     where = "" if split == "all" else f" in {split}"
     told = (
         f"{feature.title} alone tells pneumonia from normal with AUC {_interval(found)}{where}: "

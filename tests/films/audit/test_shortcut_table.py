@@ -1,0 +1,224 @@
+"""What gives a label away is found, by films of children that nothing was learnt from."""
+
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
+from pneumo_core.films.audit import shortcut_table as table_module
+from pneumo_core.films.audit.features import FEATURES, cells
+from pneumo_core.films.catalogue import THUMBNAIL, Catalogue
+from pneumo_core.films.listing import Listing
+
+COPIES = {"width": 224, "height": 224, "aspect": 1.0, "quality": 75.0, "quantisation": "a"}
+
+
+@pytest.fixture
+def catalogue_of(tmp_path, monkeypatch):
+    """A function: a catalogue of films that exist only as rows; columns by name, (n,) each.
+
+    Of the features only those in `ask` are measured.
+    """
+
+    def make(sick, *, ask, split="train", group=None, thumbnails=None, name="one", **columns):
+        features = [feature for feature in FEATURES if feature.name in ask]
+        monkeypatch.setattr(table_module, "FEATURES", features)
+        n = len(sick)
+        index = pd.DataFrame({"film": [f"{i:04d}" for i in range(n)], "split": split})
+        index["label"] = np.where(sick, "pneumonia", "normal")
+        index["subtype"] = np.where(sick, "viral", "normal")
+        index["group"] = [f"g{i}" for i in range(n)] if group is None else group
+        index["sha256"] = index["pixels"] = index["film"]
+        index["readable"] = True
+        rng = np.random.default_rng(1)
+        for feature in FEATURES:
+            if feature.kind == "number":
+                index[feature.name] = rng.normal(size=n)
+        for column, values in (COPIES | columns).items():
+            index[column] = values
+        if thumbnails is None:
+            thumbnails = np.zeros((n, THUMBNAIL, THUMBNAIL), np.uint8)
+        folder = tmp_path / name
+        folder.mkdir()
+        return Catalogue(
+            tmp_path, index, thumbnails, Listing(tmp_path, ()), "key", "now", Path(folder)
+        )
+
+    return make
+
+
+def row(table, feature, split="train"):
+    (found,) = table[(table["feature"] == feature) & (table["split"] == split)].itertuples()
+    return found
+
+
+SICK = np.arange(240) % 2 == 1
+ALL = [feature.name for feature in FEATURES]
+ASKED = ["width", "height", "mean"]
+
+
+def test_a_feature_that_gives_the_label_away_is_found_in_either_direction(catalogue_of):
+    rng = np.random.default_rng(0)
+    strong = ("bytes_per_pixel", "mean", "contrast", "quantisation")
+    table = shortcuts(
+        catalogue_of(
+            SICK,
+            ask=(*strong, "border_mean"),
+            bytes_per_pixel=SICK + rng.normal(0, 0.1, 240),
+            mean=-(SICK + rng.normal(0, 0.1, 240)),
+            contrast=np.where(SICK, 0, rng.choice([-1, 1], 240)) + rng.normal(0, 0.1, 240),
+            quantisation=np.where(SICK, "x", "y"),
+        )
+    )
+    for feature in strong:
+        found = row(table, feature)
+        assert found.auc > 0.98
+        assert 0.9 < found.low <= found.auc <= found.high
+        assert found.low < found.high
+        assert "all but gives the label away" in found.words
+    assert (found.films, found.n_groups, found.state) == (240, 240, "measured")
+    useless = row(table, "border_mean")
+    assert useless.low < 0.5 < useless.high
+    assert "no more than chance can give" in useless.words
+
+
+def test_what_all_films_share_tells_nothing(catalogue_of):
+    table = shortcuts(catalogue_of(SICK, ask=ALL, quality=np.nan, quantisation=""))
+    words = {
+        "width": "The width in pixels tells nothing here: it is the same for all films (224).",
+        "quality": "The JPEG quality tells nothing here: it is the same for all films "
+        "(none is a JPEG).",
+        "quantisation": "The JPEG quantisation table tells nothing here: it is the same for all "
+        "films (none is a JPEG).",
+        "ring": "The outermost ring of a 16 × 16 thumbnail tells nothing here: it is the same for "
+        "all films.",
+    }
+    for feature, told in words.items():
+        found = row(table, feature)
+        assert (found.state, found.words) == ("constant", told)
+        assert math.isnan(found.auc)
+    assert row(table, "width").constant == 224
+    assert overall(table).endswith(
+        "Sizes and shapes tell nothing here: all films are 224 × 224 copies."
+    )
+
+
+def test_a_child_is_not_known_from_its_other_films(catalogue_of):
+    # Each of 60 children has four films and one value: by film it could be looked up.
+    rng = np.random.default_rng(3)
+    child = np.repeat(np.arange(60), 4)
+    table = shortcuts(
+        catalogue_of(
+            child % 2 == 1,
+            ask=["mean"],
+            group=[f"g{n}" for n in child],
+            mean=rng.permutation(60)[child] + rng.normal(0, 0.01, 240),
+        )
+    )
+    found = row(table, "mean")
+    assert found.n_groups == 60
+    assert 0.3 < found.auc < 0.7
+    assert found.high - found.low > 0.2  # of 60 children, not of 240 films
+
+
+def test_what_is_learnt_in_train_is_tried_on_test(catalogue_of):
+    rng = np.random.default_rng(0)
+    split = np.repeat(["train", "test"], 120)
+    way = np.where(split == "train", 1, -1)
+    table = shortcuts(
+        catalogue_of(
+            SICK,
+            ask=["aspect", "mean", "width"],
+            split=split,
+            aspect=way * SICK + rng.normal(0, 0.1, 240),
+            mean=SICK + rng.normal(0, 0.1, 240),
+        )
+    )
+    lost, kept = row(table, "aspect", "test"), row(table, "mean", "test")
+    assert lost.auc > 0.98
+    assert lost.across < 0.6  # on the other side nothing is known
+    assert lost.across_low <= lost.across <= lost.across_high
+    assert "it does not carry over" in lost.words
+    assert kept.across > 0.98
+    assert "it carries over" in kept.words
+    assert row(table, "aspect").across == lost.across
+    assert "Learnt in train" not in row(table, "aspect").words
+    assert math.isnan(row(table, "width", "test").across)
+
+
+def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
+    split = np.where(np.arange(240) < 24, "val", "train")
+    table = shortcuts(catalogue_of(SICK, ask=ASKED, split=split))
+    found = row(table, "mean", "val")
+    assert found.state == "few"
+    assert math.isnan(found.auc)
+    assert found.words == (
+        "The mean brightness cannot be judged in val: fewer than 20 patients of a class."
+    )
+    tiny = shortcuts(catalogue_of(SICK[:10], ask=ASKED, split="all", name="tiny"))
+    assert set(tiny["state"]) == {"few", "constant"}
+    assert overall(tiny).startswith("Too few patients to say")
+    one_sided = shortcuts(catalogue_of(SICK | True, ask=ASKED, name="sick"))
+    assert "measured" not in set(one_sided["state"])
+
+
+def test_the_table_is_kept(catalogue_of, monkeypatch):
+    catalogue = catalogue_of(SICK, ask=ASKED)
+    seen = []
+    first = shortcuts(catalogue, progress=lambda done, n: seen.append((done, n)))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    monkeypatch.setattr(table_module, "_measure", lambda *_: pytest.fail("not again"))
+    pd.testing.assert_frame_equal(shortcuts(catalogue), first)
+
+
+def test_an_audit_is_ready_when_both_parts_are_kept(good):
+    assert not audit_ready(replace(good, folder=good.folder.parent))
+    integrity(good)
+    shortcuts(good)
+    assert audit_ready(good)
+
+
+def test_the_cells_and_the_ring_of_a_thumbnail(catalogue_of):
+    thumbnail = np.full((THUMBNAIL, THUMBNAIL), 100, np.uint8)
+    thumbnail[:6] = 10  # the top row of cells
+    thumbnail[6:12, 6:12] = 250  # one cell inside
+    catalogue = catalogue_of(SICK[:1], ask=(), thumbnails=thumbnail[np.newaxis])
+    found = cells(catalogue)
+    assert found.shape == (1, 16, 16)
+    assert found[0, 0].tolist() == [10] * 16
+    assert (found[0, 1, 1], found[0, 1, 0], found[0, 2, 2]) == (250, 100, 100)
+    ring = next(one for one in FEATURES if one.name == "ring").values(catalogue)
+    assert ring.shape == (1, 60)
+    assert sorted(set(ring[0].tolist())) == [10, 100]
+
+
+def table_with(auc, *, feature="aspect", title="The shape"):
+    return pd.DataFrame(
+        [
+            {"feature": feature, "title": title, "split": "train", "state": "measured",
+             "auc": auc, "constant": math.nan},
+            {"feature": "thumbnail", "title": "A thumbnail", "split": "train",
+             "state": "measured", "auc": 0.99, "constant": math.nan},
+            {"feature": "width", "title": "The width", "split": "train", "state": "few",
+             "auc": math.nan, "constant": math.nan},
+            {"feature": "height", "title": "The height", "split": "train", "state": "few",
+             "auc": math.nan, "constant": math.nan},
+        ]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("auc", "words"),
+    [
+        (0.93, "the shape alone reaches AUC 0.93, with hardly a look .* has not shown"),
+        (0.70, "the shape alone reaches AUC 0.70.* may come from there"),
+        (0.52, r"Nothing tried here gives the labels away \(the shape alone reaches AUC 0.52\)"),
+    ],
+)
+def test_what_it_means_for_any_accuracy(auc, words):
+    assert re.search(words, overall(table_with(auc)))
