@@ -5,6 +5,7 @@ import streamlit as st
 st.navigation(
     [
         st.Page("pages/diagnose.py", title="Diagnose", default=True),
+        st.Page("pages/dataset.py", title="Dataset"),
         st.Page("pages/models.py", title="Models"),
     ]
 ).run()

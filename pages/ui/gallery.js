@@ -36,4 +36,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const open = (film) => setTriggerValue("opened", film);
   grid.replaceChildren(...data.tiles.map((film) => tile(film, data.marked, open)));
+  const look = String(data.look);
+  if (grid.dataset.look !== undefined && grid.dataset.look !== look) {
+    grid.scrollIntoView({ behavior: "smooth", block: "start" });
+  }
+  grid.dataset.look = look;
 }

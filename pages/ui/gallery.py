@@ -49,30 +49,37 @@ class Tile:
 
 
 def show_gallery(
-    films: int, tiles: Callable[[int, int], Sequence[Tile]], *, key: str, page_size: int = PAGE
+    films: int,
+    tiles: Callable[[int, int], Sequence[Tile]],
+    *,
+    key: str,
+    page_size: int = PAGE,
+    look: int = 0,
 ) -> str | None:
     """A gallery of `films` films, page by page; returns the film that was just clicked, if any.
 
     `tiles(start, stop)` makes those of one page, and is asked for no others. `key` names the
     gallery on its page; where the films change, the page shown is the first again if there is no
-    such page any more.
+    such page any more. Whenever `look` is another number than before, the browser goes there.
     """
     pages = max(1, -(-films // page_size))
     page = _shown_page(pages, f"{key}.page")
     start = (page - 1) * page_size
-    clicked = show_tiles(tiles(start, min(start + page_size, films)), key=f"{key}.films")
+    shown = tiles(start, min(start + page_size, films))
+    clicked = show_tiles(shown, key=f"{key}.films", look=look)
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="center", key=f"{key}.pager"):
             st.pagination(pages, key=f"{key}.page", max_visible_pages=5)
     return clicked
 
 
-def show_tiles(tiles: Sequence[Tile], *, key: str, marked: str = "") -> str | None:
+def show_tiles(tiles: Sequence[Tile], *, key: str, marked: str = "", look: int = 0) -> str | None:
     """Some films side by side; returns the one that was just clicked. `marked` is framed."""
     result = _grid(
         key=key,
         data={
             "marked": marked,
+            "look": look,
             "tiles": [asdict(tile) | {"alt": tile.alt} for tile in tiles],
         },
         on_opened_change=_nothing,

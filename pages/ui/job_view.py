@@ -19,9 +19,9 @@ _SECONDS = 1.0  # between two looks at a running job
 def show_job(job: Job, *, doing: str, phases: Mapping[str, str] | None = None) -> JobStatus:
     """Show a job and return how it stood at the start of this run of the page.
 
-    While it runs, its place on the page renews itself every second, and once the page as a whole
-    when the job has ended; afterwards nothing is polled. A job that failed, was stopped or was cut
-    short says so with what it said last; one that is done shows nothing.
+    While it runs, its place on the page renews itself every second, and the page as a whole when
+    a phase or the job has ended; afterwards nothing is polled. A job that failed, was stopped or
+    was cut short says so with what it said last; one that is done shows nothing.
 
     doing: the work in words ("Looking at the films"); phases: its phases' names in words.
     """
@@ -34,13 +34,15 @@ def show_job(job: Job, *, doing: str, phases: Mapping[str, str] | None = None) -
 def _watch(job: Job, doing: str, phases: dict[str, str]) -> None:
     with plain_words():
         status = job.status()
-        shown = f"job.{job.id}"
+        seen = st.session_state.pop(f"job.{job.id}", "")
         if status.state == "running":
-            st.session_state[shown] = True
+            st.session_state[f"job.{job.id}"] = status.phase
+            if seen not in {"", status.phase}:
+                st.rerun()
             _running(job, status, doing, phases)
             return
-        if st.session_state.pop(shown, False):
-            st.rerun()  # all of the page: there is something new to see
+        if seen:
+            st.rerun()
         _ended(job, status, doing)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -12,7 +13,9 @@ from pages.ui.charts.theme import GREY, SERIES, TEXT_SIZE, figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ROW = 40  # pixels
+_ROW = 19  # pixels a dot
+_GAP = 12  # pixels between two names
+_LABEL = 22  # characters a line of a name
 _SYMBOLS = ("circle", "square", "diamond", "cross")
 
 
@@ -35,34 +38,38 @@ def intervals(
     reference: float | None = None,
     reference_words: str = "",
     span: tuple[float, float] = (0.0, 1.0),
+    order: Sequence[str] = (),
 ) -> go.Figure:
-    """Names from top to bottom in the order in which they first come, one dot a series in each.
+    """A forest plot: names from top to bottom in the order in which they first come, one dot a
+    series in each, the numbers in a column on the right.
 
     x: title of the axis; span: its range; reference: a value to compare with, drawn as a line
-    with its words on top. Hover gives `words`, else the numbers.
+    with its words at its foot; order: of the series, where not as they first come. Hover gives
+    `words`, else the numbers.
     """
     names = list(dict.fromkeys(row.name for row in rows))
-    series = list(dict.fromkeys(row.series for row in rows))
+    present = dict.fromkeys(row.series for row in rows)
+    series = list(dict.fromkeys([*(one for one in order if one in present), *present]))
     line: dict[str, Any] = {}
     if reference is not None:
         line = {"shapes": [_line(reference)], "annotations": [_words(reference, reference_words)]}
     return figure(
         [
-            draw(rows, names, one, at, len(series))
-            for at, one in enumerate(series)
-            for draw in (_dots, _numbers)
+            trace
+            for at in range(len(series))
+            for trace in _traces(rows, names, at=at, series=series, numbers_at=span[1])
         ],
-        x={"title": x, "range": list(span), "showgrid": True},
+        x={"title": x, "range": list(span), "showgrid": True, "nticks": 6},
         y={
             "tickvals": list(range(len(names))),
-            "ticktext": names,
+            "ticktext": ["<br>".join(wrap(name, _LABEL)) for name in names],
             "range": [len(names) - 0.4, -0.6],
             "showgrid": False,
         },
-        height=_ROW * len(names) + 84,
+        height=(_ROW * len(series) + _GAP) * len(names) + 96,
         showlegend=len(series) > 1,
-        # Room for the numbers of an estimate near the end.
-        margin={"l": 8, "r": 112, "t": 34, "b": 8, "pad": 2},
+        # Room for the column of numbers.
+        margin={"l": 8, "r": 116, "t": 46, "b": 8, "pad": 2},
         **line,
     )
 
@@ -72,13 +79,19 @@ def spoken(row: Estimate) -> str:
     return f"{row.value:.2f} [{row.low:.2f}–{row.high:.2f}]"
 
 
-def _dots(rows: Sequence[Estimate], names: list[str], series: str, at: int, of: int) -> go.Scatter:
-    own = [row for row in rows if row.series == series]
-    return go.Scatter(
-        name=series,
-        legendgroup=series,
+def _traces(
+    rows: Sequence[Estimate], names: list[str], *, at: int, series: list[str], numbers_at: float
+) -> list[go.Scatter]:
+    """The dots of one series with their lines, and their numbers."""
+    own = [row for row in rows if row.series == series[at]]
+    # Series of one name lie above each other, within three quarters of its row.
+    shift = (at - (len(series) - 1) / 2) * 0.72 / len(series)
+    y = [names.index(row.name) + shift for row in own]
+    dots = go.Scatter(
+        name=series[at],
+        legendgroup=series[at],
         x=[row.value for row in own],
-        y=[names.index(row.name) + _shift(at, of) for row in own],
+        y=y,
         mode="markers",
         hovertext=[row.words or f"{row.name}: {spoken(row)}" for row in own],
         hoverinfo="text",
@@ -90,26 +103,21 @@ def _dots(rows: Sequence[Estimate], names: list[str], series: str, at: int, of: 
             "thickness": 2,
             "width": 0,
         },
+        cliponaxis=False,
     )
-
-
-def _numbers(
-    rows: Sequence[Estimate], names: list[str], series: str, at: int, of: int
-) -> go.Scatter:
-    """The numbers behind the intervals' upper ends."""
-    own = [row for row in rows if row.series == series]
-    return go.Scatter(
-        legendgroup=series,
+    numbers = go.Scatter(
+        legendgroup=series[at],
         showlegend=False,
-        x=[row.high for row in own],
-        y=[names.index(row.name) + _shift(at, of) for row in own],
+        x=[numbers_at] * len(own),
+        y=y,
         mode="text",
         text=[f"  {spoken(row)}" for row in own],
         textposition="middle right",
-        textfont_size=TEXT_SIZE - 1,
+        textfont={"size": TEXT_SIZE - 1, "color": SERIES[at]},
         cliponaxis=False,
         hoverinfo="skip",
     )
+    return [dots, numbers]
 
 
 def _line(reference: float) -> dict[str, Any]:
@@ -121,8 +129,8 @@ def _line(reference: float) -> dict[str, Any]:
 
 def _words(reference: float, words: str) -> dict[str, Any]:
     return {
-        "x": reference, "y": 1, "yref": "paper", "text": words, "showarrow": False,
-        "xanchor": "left", "yanchor": "bottom", "xshift": 4, "yshift": -16,
+        "x": reference, "y": 0, "yref": "paper", "text": words, "showarrow": False,
+        "xanchor": "left", "yanchor": "bottom", "xshift": 4, "yshift": 2,
         "font": {"color": GREY},
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pages.ui.dataset.conditions import Condition
 
 _CONDITIONS, _ROUND, _OF = "dataset.conditions", "dataset.round", "dataset.of"
+_LOOK = "dataset.look"
 
 
 def prepare(data_set: str) -> None:
@@ -27,10 +28,12 @@ def conditions() -> tuple[Condition, ...]:
     return kept
 
 
-def choose(new: tuple[Condition, ...]) -> None:
-    """Look at the films of these conditions."""
+def choose(new: tuple[Condition, ...], *, look: bool = False) -> None:
+    """Look at the films of these conditions; with `look` the page goes to the films themselves."""
     st.session_state[_CONDITIONS] = new
     st.session_state[_ROUND] = round_() + 1
+    if look:
+        st.session_state[_LOOK] = round_()
 
 
 def drop(columns: frozenset[str]) -> None:
@@ -46,3 +49,8 @@ def clear() -> None:
 def round_() -> int:
     """Counts the choices: part of each chart's key, so that no chart keeps an old selection."""
     return int(st.session_state.get(_ROUND, 0))
+
+
+def look() -> int:
+    """The choice after which the page last had to go to the films; 0 if none."""
+    return int(st.session_state.get(_LOOK, 0))

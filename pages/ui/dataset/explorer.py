@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,25 +13,51 @@ from pages.ui.dataset.conditions import chosen
 from pages.ui.dataset.facts import show_chips, show_facts
 from pages.ui.dataset.film import open_film
 from pages.ui.dataset.films import show_films
+from pages.ui.dataset.findings import show_findings
 from pages.ui.dataset.linked import show_charts
+from pages.ui.dataset.shortcuts import show_shortcuts
 from pages.ui.frame import plain_words
+from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import pandas as pd
 
     from pneumo_core.films.audit import Finding
     from pneumo_core.films.catalogue import Catalogue
 
 
+@dataclass(frozen=True)
+class Audit:
+    """What both audits found: findings in order of harm, the table of shortcuts, its meaning."""
+
+    findings: tuple[Finding, ...]
+    table: pd.DataFrame
+    meaning: str
+
+
+def audit_of(catalogue: Catalogue) -> Audit | None:
+    """Both audits where they were made already; they are read from the disk."""
+    if not audit_ready(catalogue):
+        return None
+    table = shortcuts(catalogue)
+    return Audit(tuple(integrity(catalogue)), table, overall(table))
+
+
 @st.fragment
-def show_explorer(catalogue: Catalogue, findings: Sequence[Finding]) -> None:
-    """Facts, linked charts, findings and films of a data set."""
+def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
+    """Facts, linked charts, findings and films of a data set; `origin` says whose films these
+    are if nobody's.
+    """
     with plain_words():
         films = cache.facets_of(catalogue)
         shown = films[chosen(films, choice.conditions())]
+        findings = () if audit is None else audit.findings
         show_facts(films, shown)
-        show_chips()
+        show_chips("top")
         show_charts(films)
+        if audit is not None:
+            show_findings(findings)
+            show_shortcuts(audit.table, audit.meaning)
         clicked = show_films(catalogue, shown, findings)
         if clicked is not None:
-            open_film(catalogue, clicked, shown["film"].tolist(), findings)
+            open_film(catalogue, clicked, shown["film"].tolist(), findings, origin)

@@ -25,23 +25,23 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
             _fact(count, SUBTYPES[kind].title, _CLASS.get(kind, ""))
             for kind, count in _kinds(shown)
         ),
-        _fact(duplicates(shown), "present twice or more"),
+        _fact(duplicates(shown), "duplicates"),
         _fact(int((~shown["readable"]).sum()), "unreadable"),
     ]
     st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
 
 
-def show_chips() -> None:
-    """Each condition in words, with a click to let go of it."""
+def show_chips(place: str) -> None:
+    """Each condition in words, with a click to let go of it; `place` tells two such rows apart."""
     conditions = choice.conditions()
     if not conditions:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="chips"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"chips-{place}"):
         st.html('<span class="pn-hint">Only films with</span>', width="content")
         for at, condition in enumerate(conditions):
             st.button(
                 condition.words,
-                key=f"dataset.chip.{at}",
+                key=f"dataset.chip.{place}.{at}",
                 icon=":material/close:",
                 icon_position="right",
                 help="Take this condition away",
@@ -49,7 +49,9 @@ def show_chips() -> None:
                 args=(condition.columns,),
             )
         if len(conditions) > 1:
-            st.button("Show all films", key="dataset.all", type="tertiary", on_click=choice.clear)
+            st.button(
+                "Show all films", key=f"dataset.all.{place}", type="tertiary", on_click=choice.clear
+            )
 
 
 def duplicates(films: pd.DataFrame) -> int:

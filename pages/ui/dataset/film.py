@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from pages.ui import cache
@@ -17,11 +18,15 @@ from pages.ui.dataset.films import tiles
 from pages.ui.frame import plain_words
 from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
+from pneumo_core.films.neighbours import NEAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    import pandas as pd
+
+    from pages.ui.dataset.conditions import Rows
     from pneumo_core.films.audit import Finding
     from pneumo_core.films.catalogue import Catalogue
 
@@ -30,14 +35,22 @@ _OPEN = "dataset.open"
 
 
 def open_film(
-    catalogue: Catalogue, film: str, order: Sequence[str], findings: Sequence[Finding]
+    catalogue: Catalogue,
+    film: str,
+    order: Sequence[str],
+    findings: Sequence[Finding],
+    origin: str,
 ) -> None:
-    """Show `film` over the page; `order` are the films that one may go through from it."""
+    """Show `film` over the page; `order` are the films that one may go through from it, `origin`
+    says whose they are if nobody's.
+    """
     st.session_state[_OPEN] = film
-    st.dialog("Film", width="large")(_show)(catalogue, order, findings)
+    st.dialog("Film", width="large")(_show)(catalogue, order, findings, origin)
 
 
-def _show(catalogue: Catalogue, order: Sequence[str], findings: Sequence[Finding]) -> None:
+def _show(
+    catalogue: Catalogue, order: Sequence[str], findings: Sequence[Finding], origin: str
+) -> None:
     with plain_words():
         films = catalogue.index
         row: Any = next(films[films["film"] == st.session_state[_OPEN]].itertuples())
@@ -47,7 +60,7 @@ def _show(catalogue: Catalogue, order: Sequence[str], findings: Sequence[Finding
             _show_picture(catalogue, row)
         with words:
             st.html(facts_html(row, findings))
-            _show_ways(catalogue, row)
+            _show_ways(catalogue, row, origin)
         _show_siblings(catalogue, row)
 
 
@@ -107,13 +120,13 @@ def facts_html(row: Any, findings: Sequence[Finding]) -> str:
     return f'<dl class="pn-facts">{inner}</dl>'
 
 
-def _show_ways(catalogue: Catalogue, row: Any) -> None:
+def _show_ways(catalogue: Catalogue, row: Any, origin: str) -> None:
     """Read it in Diagnose; look at all films of its patient."""
     with st.container(horizontal=True):
         if st.button("Read this film", type="primary", disabled=not row.readable):
             data = cache.film_bytes(catalogue.root, row.film, row.sha256)
             name = row.film.rpartition("/")[2]
-            take_sample(Sample(name, origin="", data=data, thumb=""), cache.model_in_service())
+            take_sample(Sample(name, origin, data, thumb=""), cache.model_in_service())
             st.switch_page("pages/diagnose.py")
         if st.button("All films of this patient"):
             choice.choose((OneOf("group", (row.group,), "patient"),))
@@ -121,15 +134,32 @@ def _show_ways(catalogue: Catalogue, row: Any) -> None:
 
 
 def _show_siblings(catalogue: Catalogue, row: Any) -> None:
+    """The patient's films, and those that look the same whoever's they are."""
     films = catalogue.index
     own = films[films["group"] == row.group]
-    if len(own) == 1:
-        st.html('<p class="pn-label">This patient has no other film here.</p>')
+    _show_row(catalogue, own, row.film, f"All {len(own):,} films of this patient")
+    same = films[look_alike(films, row.phash) & (films["film"] != row.film).to_numpy()]
+    _show_row(catalogue, same, row.film, f"{len(same):,} that look the same")
+
+
+def _show_row(catalogue: Catalogue, films: pd.DataFrame, film: str, words: str) -> None:
+    if set(films["film"]) <= {film}:
         return
-    more = f", the first {_MOST} shown" if len(own) > _MOST else ""
-    st.html(f'<p class="pn-label">All {len(own)} films of this patient{more}:</p>')
-    shown = own.head(_MOST)
-    clicked = show_tiles(tiles(catalogue, shown), key="dataset.siblings", marked=row.film)
-    if clicked and clicked != row.film:
+    more = f", the first {_MOST} shown" if len(films) > _MOST else ""
+    st.html(f'<p class="pn-label">{words}{more}</p>')
+    key = "dataset.siblings" if film in set(films["film"]) else "dataset.alike"
+    clicked = show_tiles(tiles(catalogue, films.head(_MOST)), key=key, marked=film)
+    if clicked and clicked != film:
         _open(clicked)
         st.rerun(scope="fragment")
+
+
+def look_alike(films: pd.DataFrame, phash: str) -> Rows:
+    """Whether the perceptual hash of each film is near `phash`, bool (N,)."""
+    if not phash:
+        return np.zeros(len(films), np.bool_)
+    asked = int(phash, 16)
+    return np.array(
+        [bool(one) and (int(one, 16) ^ asked).bit_count() <= NEAR for one in films["phash"]],
+        np.bool_,
+    )

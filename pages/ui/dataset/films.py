@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, without
 from pages.ui.dataset.facets import SPLITS
+from pages.ui.dataset.facts import show_chips
 from pages.ui.dataset.linked import NAMES
 from pages.ui.gallery import Tile, show_gallery
 from pages.ui.pictures import data_uri, jpeg
@@ -34,7 +36,9 @@ def show_films(
     catalogue: Catalogue, shown: pd.DataFrame, findings: Sequence[Finding]
 ) -> str | None:
     """Filters and gallery of the films `shown`; returns the film that was just clicked."""
+    st.html(f'<h2 class="pn-section">{heading(len(shown), len(catalogue.index))}</h2>')
     _show_filters(catalogue.index, findings)
+    show_chips("films")
     if shown.empty:
         st.html('<p class="pn-empty">No film fits all of this. Take a condition away.</p>')
         return None
@@ -42,7 +46,13 @@ def show_films(
         len(shown),
         lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
         key="dataset.gallery",
+        look=choice.look(),
     )
+
+
+def heading(shown: int, films: int) -> str:
+    """What the gallery shows: all films, or how many of them."""
+    return f"The {films:,} films" if shown == films else f"{shown:,} of the {films:,} films"
 
 
 def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
@@ -51,7 +61,7 @@ def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
         Tile(
             film=row.film,
             picture=picture(catalogue, row),
-            caption=row.film.rpartition("/")[2],
+            caption=PurePosixPath(row.film).stem,
             sign=SUBTYPES[row.subtype].sign,
             kind=_KINDS.get(row.subtype, "unread"),
             aspect=row.width / row.height if row.readable else 1.0,

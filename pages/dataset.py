@@ -1,0 +1,67 @@
+"""Dataset: see what you have before you trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.dataset import choice
+from pages.ui.dataset.downloads import show_downloads
+from pages.ui.dataset.explorer import audit_of, show_explorer
+from pages.ui.dataset.folds import show_folds
+from pages.ui.dataset.looking import catalogue_of, show_audit_job
+from pages.ui.dataset.source import line_html, show_chooser, show_making, show_welcome
+from pages.ui.frame import heading, page_frame, plain_words
+from pneumo_core.config import load_settings
+from pneumo_core.films.sources import remembered_source
+
+if TYPE_CHECKING:
+    from pneumo_core.config import Settings
+    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.films.sources import Source
+
+
+def dataset() -> None:
+    """The page, top to bottom."""
+    heading("Dataset")
+    settings = load_settings()
+    if show_making(settings):
+        return
+    source = remembered_source(settings=settings)
+    if source is None:
+        show_welcome(settings)
+        show_chooser(settings)
+        return
+    place = st.container()
+    catalogue = None
+    with plain_words():
+        catalogue = catalogue_of(source.path, settings)
+    with place:
+        _show_source(source, catalogue, settings)
+    if catalogue is not None:
+        _show(catalogue, source, settings)
+
+
+def _show_source(source: Source, catalogue: Catalogue | None, settings: Settings) -> None:
+    """What is loaded, and the way to something else."""
+    with st.container(horizontal=True, vertical_alignment="center", key="loaded"):
+        st.html(line_html(source, catalogue))
+        with st.popover("Other films", icon=":material/folder_open:", width="content"):
+            show_chooser(settings, source.kind)
+
+
+def _show(catalogue: Catalogue, source: Source, settings: Settings) -> None:
+    choice.prepare(catalogue.key)
+    audit = audit_of(catalogue)
+    if audit is None:
+        show_audit_job(source.path, settings)
+    origin = "synthetic; nobody's film" if source.kind == "synthetic" else ""
+    show_explorer(catalogue, audit, origin)
+    show_folds(catalogue)
+    if audit is not None:
+        show_downloads(catalogue)
+
+
+with page_frame("Dataset"):
+    dataset()
