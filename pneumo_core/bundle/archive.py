@@ -129,7 +129,7 @@ def blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> Iterat
         with opened as source:
             while block := source.read(2**20):
                 yield block
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError) as error:
         raise refused(what, f"{info.filename} is damaged and cannot be unpacked") from error
 
 

@@ -83,6 +83,8 @@ def _check_optional(card: dict[str, Any], name: str) -> None:
     for text in texts:
         if not isinstance(text, str):
             raise _wrong(name, "text in 'limitations' and 'data.source'", text)
+    for key in ("films", "keras_openvino", "half_precision") if card.get("agreement") else ():
+        _number(card, name, "agreement", key)
     points = card["operating_points"]
     figures = {f"figures.{label}": value for label, value in card.get("figures", {}).items()}
     figures |= {f"{point}.{rate}": points[point].get(rate) for point in POINTS for rate in RATES}

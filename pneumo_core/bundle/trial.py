@@ -118,9 +118,10 @@ def _by_keras(bundle: Bundle, films: NDArray[np.float32]) -> NDArray[np.float64]
         export(network, Path(scratch) / "draft.xml")
         hints = {"INFERENCE_PRECISION_HINT": "f32"}
         model = ov.Core().compile_model(Path(scratch) / "draft.xml", "CPU", hints)
-        found = model(films).to_tuple()
+        # One film at a time: exported without TensorFlow, some networks take no more.
+        found = [value for film in films for value in model(film[np.newaxis]).to_tuple()]
         del model  # Windows cannot delete what is still mapped
-    (logits,) = (value for value in found if value.ndim == 2)
+    logits = np.concatenate([value for value in found if value.ndim == 2])
     return _certain(bundle, logits, "model.keras")
 
 

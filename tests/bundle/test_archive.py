@@ -123,6 +123,14 @@ def test_a_size_that_is_a_lie_is_refused(tmp_path: Path) -> None:
             unpack(archive, info, tmp_path / "a.txt", WHAT)
 
 
+def test_a_member_that_lies_before_the_zip_is_refused() -> None:
+    content = zipped(GOOD)[5:]  # every offset now leads too far
+    with open_zip(io.BytesIO(content), WHAT) as archive:
+        info = checked_members(archive, LIMITS, WHAT)["a.txt"]
+        with pytest.raises(BundleError, match=r"a\.txt is damaged and cannot be unpacked"):
+            list(blocks(archive, info, WHAT))
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     content = zipped(GOOD).replace(b"alpha", b"alphb")
     with open_zip(io.BytesIO(content), WHAT) as archive:

@@ -94,6 +94,7 @@ def test_what_is_no_model_is_not_deleted(models: Path, name: str, message: str) 
             "low and high, in figures.auc",
         ),
         ({"figures": {"n": 10**400}}, "low and high, in figures.n"),
+        ({"agreement": {"films": 64}}, "a number in agreement.keras_openvino"),
         ({"version": "1\x1b[2J"}, "at most 64 printable characters in 'version'"),
         ({"version": "1" * 65}, "at most 64 printable characters in 'version'"),
         ({"calibration": {"temperature": 10**400}}, "a number in calibration.temperature"),

@@ -74,7 +74,8 @@ def megabytes(n_bytes: int) -> str:
 
 def _trained(training: dict[str, Any]) -> str:
     seconds = training.get("seconds")
-    took = f"in {_duration(seconds)}" if isinstance(seconds, int | float) else None
+    known = isinstance(seconds, int | float) and 0 < seconds < 1e9
+    took = f"in {_duration(seconds)}" if known else None
     preset = f"preset {training['preset']}" if training.get("preset") else None
     day = _day(str(training["finished"])) if training.get("finished") else None
     return _joined(day, took, preset, training.get("machine"))
