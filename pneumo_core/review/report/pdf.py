@@ -17,6 +17,7 @@ INK, GREY, LINE, SOFT, ACCENT = "#1c1e20", "#5d6267", "#d5d8db", "#f4f5f6", "#1f
 BADGES = {"test": "#00695f", "validation": "#6736c4", "training": "#a84300", "other": GREY}
 MARGIN = 50.0  # points, 1/72 inch
 PADDING = 6.0  # of the frame that a page is filled into, inside its margins
+MOST_IN_CELL = 1200  # characters
 FONT, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 
@@ -150,7 +151,7 @@ def _table(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
     from reportlab.platypus import CondPageBreak, Paragraph
     from reportlab.platypus import Table as Grid
 
-    body = [[Paragraph(escape(cell), styles["cell"]) for cell in row] for row in table.rows]
+    body = [[Paragraph(escape(_cut(cell)), styles["cell"]) for cell in row] for row in table.rows]
     head = [Paragraph(escape(name), styles["head"]) for name in table.columns]
     style = [
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
@@ -165,6 +166,11 @@ def _table(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
     )
     note = [Paragraph(escape(table.note), styles["small"])] if table.note else []
     return [CondPageBreak(90), Paragraph(escape(table.title), styles["h3"]), grid, *note]
+
+
+def _cut(text: str) -> str:
+    """A row of a table cannot go over two pages: what is longer than any needs to be is cut."""
+    return text if len(text) <= MOST_IN_CELL else f"{text[:MOST_IN_CELL]}… (cut; the HTML has all)"
 
 
 def _widths(table: Table, width: float) -> list[float]:
