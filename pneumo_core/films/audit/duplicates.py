@@ -42,7 +42,8 @@ def _exact(films: pd.DataFrame) -> Finding:
         count=_pairs(same["sha256"]),
         unit="pairs",
         harm="medium",
-        why="The same film on both sides of a split is known before it is asked for."
+        why="A model that learnt from one copy knows the other: with a copy on each side of a "
+        "split, its figures flatter it."
         + (
             f" Films that are there more than once: {contents:,}, in {len(same):,} files."
             if contents

@@ -6,13 +6,19 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.films.audit.report import headline
+from pneumo_core.films.audit.words import with_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAMED = 200  # films by name under a finding
 _LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
-_HARM = {"high": "▲ high", "medium": "◆ medium", "low": "● low", "none": "for information"}
+_HARM = {
+    "high": "▲ high harm",
+    "medium": "◆ medium harm",
+    "low": "● low harm",
+    "none": "for information",
+}
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2126; --quiet: #59636e; --paper: #fff;
@@ -26,6 +32,7 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
+td.auc { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .quiet, footer { color: var(--quiet); }
 .card { border: 1px solid var(--line); border-left-width: 4px; border-radius: 4px;
@@ -122,15 +129,16 @@ def _films(films: list[str]) -> str:
 def _shortcuts(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield (
         "<h2>What gives the label away</h2><p>How well each thing alone tells pneumonia from "
-        "normal: 0.5 is a coin, 1 is perfect. With 95 % intervals, over films of patients that "
-        "nothing was learnt from.</p><div class=wide><table><tr><th>alone</th><th>split</th>"
+        "normal: 0.5 is a coin, 1 is perfect. With 95 % intervals, on patients from whom nothing "
+        "was learnt.</p><div class=wide><table><tr><th>alone</th><th>split</th>"
         f"<th>AUC</th><th>{_scale()}</th><th>in words</th></tr>"
     )
     for row in rows:
-        shown = "–" if row["auc"] is None else f"{row['auc']:.3f}"
+        ends = (row["auc"], row["low"], row["high"])
+        shown = "–" if row["auc"] is None else with_interval(*ends)
         yield (
             f"<tr><td>{escape(row['title'])}</td><td>{escape(row['split'])}</td>"
-            f"<td class=n>{shown}</td><td>{_bar(row)}</td>"
+            f"<td class=auc>{shown}</td><td>{_bar(row)}</td>"
             f'<td class="quiet">{escape(row["words"])}</td></tr>'
         )
     yield "</table></div>"
@@ -149,7 +157,7 @@ def _bar(row: dict[str, Any]) -> str:
     if row["auc"] is None:
         return ""
     low, value, high = (_x(row[name]) for name in ("low", "auc", "high"))
-    label = f"AUC {row['auc']:.3f}, {row['low']:.3f} to {row['high']:.3f}"
+    label = f"AUC {with_interval(row['auc'], row['low'], row['high'])}"
     return (
         f'<svg width="{_WIDTH + 12}" height="18" role="img" aria-label="{label}">'
         f'<line x1="{_x(0.5):.1f}" x2="{_x(0.5):.1f}" y1="0" y2="18" stroke="var(--line)"/>'

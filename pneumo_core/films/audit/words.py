@@ -45,12 +45,12 @@ def measured_words(feature: Feature, split: str, found: Estimate, across: Estima
         grade = "no more than chance can give"
     where = "" if split == "all" else f" in {split}"
     told = (
-        f"{feature.title} alone tells pneumonia from normal with AUC {_interval(found)}{where}: "
-        f"{grade}."
+        f"{feature.title} alone tells pneumonia from normal with AUC {with_interval(*found)}"
+        f"{where}: {grade}."
     )
     if across is not None:
         carried = "does not carry over" if across.value < found.value - _LOST else "carries over"
-        told += f" Learnt in train and tried here: {_interval(across)}; it {carried}."
+        told += f" Learnt in train and tried here: {with_interval(*across)}; it {carried}."
     return told
 
 
@@ -82,7 +82,8 @@ def overall(table: pd.DataFrame) -> str:
     learnt = measured[measured["split"].isin(["train", "all"])]
     asked = learnt if len(learnt) else measured
     worst = asked.iloc[int(asked["auc"].argmax())]
-    title, auc = str(worst["title"]), float(worst["auc"])
+    title = str(worst["title"])
+    auc, low, high = (float(worst[name]) for name in ("auc", "low", "high"))
     meaning = next(words for least, words in _MEANINGS if auc >= least)
     sides = table[table["feature"].isin(["width", "height"])].groupby("feature")["constant"]
     width, height = (sides.get_group(name).unique() for name in ("width", "height"))
@@ -91,9 +92,11 @@ def overall(table: pd.DataFrame) -> str:
             f" Sizes and shapes tell nothing here: all films are {width[0]:g} × {height[0]:g} "
             "copies."
         )
-    return meaning.format(f"{title[0].lower()}{title[1:]} alone reaches AUC {auc:.2f}")
+    reached = with_interval(auc, low, high)
+    return meaning.format(f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}")
 
 
-def _interval(found: Estimate) -> str:
-    digits = 3 if found.value >= 0.95 else 2
-    return f"{found.value:.{digits}f} [{found.low:.{digits}f}–{found.high:.{digits}f}]"
+def with_interval(value: float, low: float, high: float) -> str:
+    """An AUC as a person reads it; near 1 the third digit counts."""
+    digits = 3 if value >= 0.95 else 2
+    return f"{value:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
