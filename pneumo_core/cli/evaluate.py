@@ -65,7 +65,7 @@ def _words(f: dict[str, Any]) -> str:
     rates = ", ".join(share(name) for name in ("accuracy", "sensitivity", "specificity"))
     lines = [
         f"{f['n']:,} films: {f['n_normal']:,} normal, {f['n_pneumonia']:,} pneumonia",
-        f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}]",
+        _area(f),
         f"at P(pneumonia) >= {f['threshold']:.3f}, locked on validation: {rates}",
         f"true positive {c['tp']:,}, true negative {c['tn']:,}",
         f"false positive {c['fp']:,}, false negative {c['fn']:,}",
@@ -74,3 +74,9 @@ def _words(f: dict[str, Any]) -> str:
     if f["subtype_auc"] is not None:
         lines.append(f"bacterial against viral (exploratory): AUC {f['subtype_auc']:.3f}")
     return "\n".join(lines)
+
+
+def _area(f: dict[str, Any]) -> str:
+    if math.isnan(f["auc"]):
+        return "AUC – (films of one class)"
+    return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}]"

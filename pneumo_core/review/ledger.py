@@ -111,9 +111,15 @@ def _append(path: Path, line: str) -> None:
 def _parse(line: str) -> Look | None:
     try:
         entry = json.loads(line)
-        return Look(**{field.name: entry[field.name] for field in fields(Look)})
-    except (ValueError, KeyError, TypeError):
+        look = Look(**{field.name: entry[field.name] for field in fields(Look)})
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    texts = (look.at, look.version, look.digest, look.data, look.split, look.pneumo)
+    whole = all(isinstance(text, str) for text in texts) and type(look.n) is int
+    if not whole or not isinstance(look.figures, dict):
+        return None
+    told = look.figures.values()
+    return look if all(one is None or isinstance(one, int | float) for one in told) else None
 
 
 def _plain(value: Any) -> float | None:

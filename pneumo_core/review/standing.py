@@ -125,7 +125,7 @@ def _test(found: Seen, looks: Sequence[Look]) -> Standing:
 
 
 def _of(k: int, n: int) -> str:
-    return f"All {n:,} films" if k == n else f"{k:,} of the {n:,} films"
+    return f"All {n:,} films" if k == n > 1 else f"{k:,} of {n:,} films"
 
 
 def _how(found: Seen) -> str:

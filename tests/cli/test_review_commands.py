@@ -90,7 +90,7 @@ def test_training_films_are_told_by_their_hash(run, clinic, models):
             file.write(f"{hashlib.sha256(listed.read_bytes()).hexdigest()}  {FILE}\n")
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
-    assert "training films. 4 of the 6 films were trained on although" in out
+    assert "training films. 4 of 6 films were trained on although" in out
     assert "how well the model remembers" in err
 
 

@@ -49,7 +49,12 @@ def test_a_line_that_was_cut_short_is_passed_over_and_left_behind(bundle):
 
 
 def test_strange_lines_are_no_looks(bundle):
-    ledger_path(bundle.path).write_text('[]\nnull\n{"at": 1}\n\n5\n', "utf-8")
+    record(bundle, data="one", split="test", figures=FOUND)
+    whole = json.loads(ledger_path(bundle.path).read_text("utf-8"))
+    strange = [{**whole, key: value} for key, value in (("n", "7"), ("at", 5), ("figures", "x"))]
+    strange.append({**whole, "figures": {"auc": "high"}})
+    lines = ["[]", "null", '{"at": 1}', "", "5", *map(json.dumps, strange)]
+    ledger_path(bundle.path).write_text("\n".join(lines), "utf-8")
     assert looks(bundle) == []
 
 

@@ -105,7 +105,7 @@ def test_training_films_are_no_test_whatever_the_split_is_called(bundle):
     table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
     found = standing(bundle, table, split="test", looks=[look()])
     assert (found.kind, found.badge) == ("training", "training films")
-    assert found.words == ("1 of the 2 films were trained on although the split is called test.")
+    assert found.words == ("1 of 2 films were trained on although the split is called test.")
     assert "how well the model remembers" in found.warning
 
 
@@ -114,7 +114,7 @@ def test_films_that_thresholds_were_chosen_on_are_validation(bundle):
     found = standing(bundle, table, split="train")
     assert found.kind == "validation"
     assert found.badge == "validation: thresholds were chosen on these films"
-    assert "all 1 films, as far as their names tell" in found.words
+    assert "1 of 1 films, as far as their names tell" in found.words
     assert "not a test" in found.warning
 
 

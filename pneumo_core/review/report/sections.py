@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumo_core.review.cells import films_by_cell
 from pneumo_core.review.report.document import Section, Table, Tile, Tiles, Words
 from pneumo_core.review.report.words import (
     NONE,
@@ -146,8 +147,10 @@ def decisions(summary: Summary) -> Section:
 
 def errors(table: pd.DataFrame, threshold: float) -> Section:
     """The films called wrongly, the surest first."""
-    sick = table["label"] == "pneumonia"
-    wrong = table[(table["p_pneumonia"] >= threshold) != sick]
+    import pandas as pd
+
+    cells = films_by_cell(table, threshold)
+    wrong = pd.concat([cells["missed"], cells["false alarms"]])
     surest = (wrong["p_pneumonia"] - threshold).abs().sort_values(ascending=False, kind="stable")
     shown = wrong.loc[surest.index]
     records: list[dict[str, Cell]] = [
