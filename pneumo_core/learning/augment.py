@@ -1,8 +1,9 @@
 """The training augmentation, as one Keras layer on the device.
 
 It removes what separates this data set's classes without being disease: framing, aspect,
-exposure, sharpness and compression (see FACTS in the model card). Every film is re-framed by one
-affine sampling, then passes through exposure, sharpness, compression, noise and occlusion.
+exposure, sharpness and compression. Every film is re-framed by one affine sampling, then passes
+through exposure, sharpness, compression, noise and occlusion. What depends on a film's class is
+decided outside (`learning.counterweight`) and comes in as its plan.
 Keras's own image layers cover most of this one by one; a chain of them would resample a film
 four times and cannot put margins of different greys around films of one batch.
 """
@@ -17,6 +18,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from pneumo_core.learning.counterweight import BLANK, KEPT_HEIGHT, KEPT_WIDTH
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -28,6 +31,7 @@ class Augmentation:
     shear: float = 0.08
     shift: float = 0.06  # of the side, beyond what the crop leaves free
     flip: float = 0.5
+    replicate: float = 0.3  # chance that margins repeat the film's edge; else they are one grey
     gamma: float = 0.5  # log range
     contrast: float = 0.35  # log range
     brightness: float = 0.12  # of full scale
@@ -35,12 +39,17 @@ class Augmentation:
     noise: float = 0.035  # of full scale
     compression: float = 0.5  # chance of JPEG-like block quantisation
     occlusion: float = 0.35  # chance of a covered rectangle
-    border: float = 0.35  # chance of covered edges, as by collimation
+    border: float = 0.5  # chance of covered edges, as by collimation
+    tilt_deg: float = 12.0  # of the covered edges
+    inverted: float = 0.15  # share of the covered edges that are inverted and not covered
 
 
 @keras.saving.register_keras_serializable(package="pneumo")
 class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
-    """Films float32 (N, S, S, 1) in 0..255 → the same, disturbed; identity outside training."""
+    """Films float32 (N, S, S, 1) in 0..255 → the same, disturbed; identity outside training.
+
+    With a plan, float32 (N, 3) as `Counterweight.plan` makes it, it is called on [films, plan].
+    """
 
     def __init__(self, strength: Augmentation, *, seed: int, **kwargs: Any) -> None:
         super().__init__(dtype="float32", trainable=False, **kwargs)
@@ -52,12 +61,15 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         """The layer's configuration: strengths and seed."""
         return {**super().get_config(), "strength": asdict(self.strength), "seed": self.seed}
 
-    def call(self, films: Any, training: bool = False) -> Any:
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Disturb while training."""
+        films, plan = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         if not training:
             return films
         x = films / 255.0
-        x = self._reframe(x)
+        if plan is not None:
+            x = self._blank(x, plan[:, BLANK])
+        x = self._reframe(x, plan)
         x = self._expose(x)
         x = self._soften(x)
         x = self._compress(x)
@@ -75,7 +87,24 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
     def _chance(self, x: Any, probability: float) -> Any:
         return ops.cast(self._uniform(x, 0.0, 1.0) < probability, "float32")
 
-    def _reframe(self, x: Any) -> Any:
+    def _blank(self, x: Any, chosen: Any) -> Any:
+        """Paint both lung fields, roughly, in one shade, where `chosen` (N,) is 1."""
+        row, column = self._grid(x)
+        half_width, half_height = self._uniform(x, 0.2, 0.3), self._uniform(x, 0.4, 0.52)
+        along = (row - self._uniform(x, 0.42, 0.58)) / half_height
+        hidden = ops.zeros_like(x)
+        for low, high in ((0.24, 0.34), (0.66, 0.76)):
+            across = (column - self._uniform(x, low, high)) / half_width
+            hidden = ops.maximum(hidden, ops.cast(across**2 + along**2 < 1, "float32"))
+        hidden = hidden * ops.reshape(chosen, (-1, 1, 1, 1))
+        return x * (1 - hidden) + self._uniform(x, 0.0, 0.8) * hidden
+
+    def _grid(self, x: Any) -> tuple[Any, Any]:
+        """Row and column of every pixel, 0..1, shapes (1, S, 1, 1) and (1, 1, S, 1)."""
+        places = ops.arange(x.shape[1], dtype="float32") / x.shape[1]
+        return ops.reshape(places, (1, -1, 1, 1)), ops.reshape(places, (1, 1, -1, 1))
+
+    def _reframe(self, x: Any, plan: Any) -> Any:
         """Crop, stretch, turn, shear, shift and mirror in one bilinear sampling."""
         s, size = self.strength, float(x.shape[1])
 
@@ -85,6 +114,8 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         area, log_aspect = flat(*s.area), flat(-math.log(s.aspect), math.log(s.aspect))
         wide = ops.sqrt(area * ops.exp(log_aspect))
         high = ops.sqrt(area / ops.exp(log_aspect))
+        if plan is not None:
+            wide, high = wide * plan[:, KEPT_WIDTH], high * plan[:, KEPT_HEIGHT]
         angle = flat(-1, 1) * (s.rotation_deg * math.pi / 180)
         mirror = ops.where(flat(0, 1) < s.flip, -1.0, 1.0)
         cos, sin, shear = ops.cos(angle), ops.sin(angle), flat(-s.shear, s.shear)
@@ -97,10 +128,23 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         b2 = centre - (b0 + b1) * centre + flat(-1, 1) * free_y * size
         zero = ops.zeros_like(a0)
         transform = ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
-        # Outside the film: black for most, else a grey of the film's own, as scanned margins are.
-        fill = self._chance(x, 0.5) * self._uniform(x, 0.0, 0.8)
-        inside = ops.image.affine_transform(x - fill, transform, fill_mode="constant")
-        return inside + fill
+        seen = ops.image.affine_transform(x, transform, fill_mode="nearest")
+        # Outside the film: its edge repeated for some, black or one grey for most.
+        inside = ops.maximum(
+            self._within(x, (a0, a1, a2), (b0, b1, b2)), self._chance(x, s.replicate)
+        )
+        grey = ops.maximum(self._uniform(x, -0.6, 0.8), 0.0)
+        return seen * inside + grey * (1 - inside)
+
+    def _within(self, x: Any, across: tuple[Any, ...], down: tuple[Any, ...]) -> Any:
+        """1 where a pixel of the result lies on the film, else 0: (N, S, S, 1)."""
+        row, column = (place * x.shape[1] for place in self._grid(x))
+        inside = ops.ones_like(x)
+        for over_x, over_y, shift in (across, down):
+            a, b, c = (ops.reshape(value, (-1, 1, 1, 1)) for value in (over_x, over_y, shift))
+            place = a * column + b * row + c
+            inside = inside * ops.cast((place >= 0) & (place <= x.shape[1] - 1), "float32")
+        return inside
 
     def _expose(self, x: Any) -> Any:
         s = self.strength
@@ -137,18 +181,22 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         return x + self._chance(x, self.strength.compression) * (back - x)
 
     def _cover(self, x: Any) -> Any:
-        """Cover one rectangle, and the edges, with a flat grey."""
-        size = x.shape[1]
-        column = ops.reshape(ops.arange(size, dtype="float32") / size, (1, 1, -1, 1))
-        row = ops.reshape(ops.arange(size, dtype="float32") / size, (1, -1, 1, 1))
+        """Cover one rectangle, and the edges, straight or askew, with a flat grey."""
+        s = self.strength
+        row, column = self._grid(x)
+        angle = self._chance(x, 0.6) * self._uniform(x, -1.0, 1.0) * (s.tilt_deg * math.pi / 180)
+        cos, sin = ops.cos(angle), ops.sin(angle)
+        across = 0.5 + (column - 0.5) * cos + (row - 0.5) * sin
+        along = 0.5 - (column - 0.5) * sin + (row - 0.5) * cos
+        edges = [self._uniform(x, -0.1, 0.15) for _ in range(4)]
+        open_field = (across > edges[0]) & (across < 1 - edges[1])
+        open_field = open_field & (along > edges[2]) & (along < 1 - edges[3])
+        frame = (1 - ops.cast(open_field, "float32")) * self._chance(x, s.border)
+        inverted = self._chance(x, s.inverted)
+        grey = ops.maximum(self._uniform(x, -1.0, 1.0), 0.0)
+        x = x * (1 - frame) + (inverted * (1 - x) + (1 - inverted) * grey) * frame
         half_w, half_h = self._uniform(x, 0.03, 0.16), self._uniform(x, 0.03, 0.16)
         centre_x, centre_y = self._uniform(x, 0.0, 1.0), self._uniform(x, 0.0, 1.0)
         patch = (ops.abs(column - centre_x) < half_w) & (ops.abs(row - centre_y) < half_h)
-        patch = ops.cast(patch, "float32") * self._chance(x, self.strength.occlusion)
-        edges = [self._uniform(x, -0.08, 0.14) for _ in range(4)]
-        open_field = (column > edges[0]) & (column < 1 - edges[1])
-        open_field = open_field & (row > edges[2]) & (row < 1 - edges[3])
-        frame = (1 - ops.cast(open_field, "float32")) * self._chance(x, self.strength.border)
-        grey = self._uniform(x, -0.4, 1.0)
-        hidden = ops.maximum(patch, frame)
-        return x * (1 - hidden) + ops.maximum(grey, 0.0) * hidden
+        patch = ops.cast(patch, "float32") * self._chance(x, s.occlusion)
+        return x * (1 - patch) + ops.maximum(self._uniform(x, -0.4, 1.0), 0.0) * patch

@@ -14,7 +14,9 @@ from pneumo_core.learning.calibrate import (
     pneumonia_probability,
     rates,
 )
+from pneumo_core.learning.evidence import cohort_rows, stress_rows
 from pneumo_core.learning.network import find_backbone
+from pneumo_core.learning.views import POINT_VIEWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,26 +39,24 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     rows: NDArray[np.int64],
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
+    pixels: NDArray[np.uint8],
     facts: dict[str, Any],
     parameters: int,
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
     `rows` are the films that the network had not seen, out of `index` (whose class labels are
-    `labels`), and `logits` (frames, len(rows), C) its answers to them as they are and re-framed;
-    `facts` are machine, seconds, finished and versions.
+    `labels` and pixels are `labels` and `pixels`), and `logits` (views, len(rows), C) its answers
+    to them in the views of `learning.views`; `facts` are machine, seconds, finished and versions.
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
-    fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
+    fitted_views = logits[: len(POINT_VIEWS)]
+    fitted = calibrate(np.concatenate(fitted_views), np.tile(held_out, len(fitted_views)))
     p, sick = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
-    where = (
-        "one fifth of the patients, held out"
-        if recipe.folds == 1
-        else f"out-of-fold predictions of {recipe.folds} folds of patients"
-    )
     fitted_on = (
-        f"{len(rows):,} validation films ({where}), each as it is and in {len(logits) - 1} other "
-        "framings; the rates beside a point are those of the films as they are"
+        f"{len(rows):,} validation films ({_where(recipe)}), each as it is and in "
+        f"{len(POINT_VIEWS) - 1} other views ({', '.join(POINT_VIEWS[1:])}); the rates beside a "
+        "point are those of the films as they are"
     )
     card = {
         "format": 1,
@@ -78,6 +78,8 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),
+        "stress": stress_rows(logits, held_out, fitted),
+        "cohorts": cohort_rows(index.iloc[rows], pixels[rows], p, fitted.balanced),
         "data": _data(index, len(rows)),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
@@ -88,6 +90,13 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "versions": facts["versions"],
     }
     return card, fitted
+
+
+def _where(recipe: Recipe) -> str:
+    what = "patients" if recipe.hold_out == "patients" else "patients, by ranges of their numbers"
+    if recipe.folds == 1:
+        return f"one fifth of the {what}, held out"
+    return f"out-of-fold predictions of {recipe.folds} folds of {what}"
 
 
 def _disturbances() -> dict[str, Any]:

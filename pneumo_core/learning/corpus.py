@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.folds import grouped_folds, write_manifest
+from pneumo_core.films.cohorts import number_blocks
+from pneumo_core.films.folds import grouped_folds, read_manifest, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 
@@ -61,10 +62,20 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
         cache_dir=settings.cache_dir,
         progress=lambda done, total: report("decode", done, total, ""),
     )
+    return Corpus(usable, pixels, labels, _folds(usable, recipe, run.folder / "folds.json"))
+
+
+def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.int64]:
+    """The run's folds: those it began with, where it goes on."""
+    if manifest.exists():
+        return read_manifest(manifest).fold_of(usable)
     folds = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS
-    fold = grouped_folds(usable, folds=folds, seed=recipe.seed)
-    write_manifest(usable, fold, run.folder / "folds.json", seed=recipe.seed)
-    return Corpus(usable, pixels, labels, fold)
+    if recipe.hold_out == "numbers":
+        fold = number_blocks(usable, blocks=folds)
+    else:
+        fold = grouped_folds(usable, folds=folds, seed=recipe.seed)
+    write_manifest(usable, fold, manifest, seed=recipe.seed)
+    return fold
 
 
 def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:

@@ -3,8 +3,9 @@
 Augmentation that treats both classes alike widens their framings but keeps them apart. Normal
 training films show more of the trunk from top to bottom; the others are wider for their height
 (median width over height 1.2 against 1.4 at full size). So some normal films are cropped in
-height and some others in width, which brings the two together. And some films of every class lose
-their lungs altogether: there the right answer is that nothing is known.
+height and some others in width, which brings the two together. Some films of every class lose
+their lungs altogether: there the right answer is that nothing is known. And a film whose border
+gives its class away counts for less than one whose border misleads.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.reframe import Frame, reframe
-
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
+
+# What is decided about a film before it is augmented, by column.
+KEPT_WIDTH, KEPT_HEIGHT, BLANK = range(3)
+LEFT_ALONE = (1.0, 1.0, 0.0)
+WEIGHTS = (0.2, 6.0)  # no film counts for less or more than this
 
 
 @dataclass(frozen=True)
@@ -29,37 +34,51 @@ class Counterweight:
     pneumonia_width: tuple[float, float] = (0.75, 1.0)
     blank_lungs: float = 0.1
 
-    def apply(
-        self, films: NDArray[np.uint8], targets: NDArray[np.float32], rng: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Films (B, S, S) and targets (B, C) with some of them changed; the arguments are not."""
-        films, targets = films.copy(), targets.copy()
-        for i in np.flatnonzero(rng.random(len(films)) < self.framing):
-            films[i] = reframe(films[i : i + 1], self._frame(bool(targets[i, 0]), rng))[0]
-        for i in np.flatnonzero(rng.random(len(films)) < self.blank_lungs):
-            films[i] = without_lungs(films[i], rng)
-            targets[i] = 1 / targets.shape[1]
-        return films, targets
+    def plan(
+        self, targets: NDArray[np.float32], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What to do to each film, float32 (B, 3), and targets (B, C) to suit; no argument changes.
 
-    def _frame(self, normal: bool, rng: np.random.Generator) -> Frame:
-        if normal:
-            kept = rng.uniform(*self.normal_height)
-            return Frame(1.0, kept, down=rng.uniform(-0.5, 0.5) * (1 - kept))
-        kept = rng.uniform(*self.pneumonia_width)
-        return Frame(kept, 1.0, right=rng.uniform(-0.5, 0.5) * (1 - kept))
+        Columns: share of the width kept, share of the height kept, 1 where the lungs are painted
+        over. Such a film belongs to no class: its target is uniform.
+        """
+        n, targets = len(targets), targets.copy()
+        plan = np.tile(np.array(LEFT_ALONE, "float32"), (n, 1))
+        framed, normal = rng.random(n) < self.framing, targets[:, 0] > 0.5
+        height, width = rng.uniform(*self.normal_height, n), rng.uniform(*self.pneumonia_width, n)
+        plan[framed & normal, KEPT_HEIGHT] = height[framed & normal]
+        plan[framed & ~normal, KEPT_WIDTH] = width[framed & ~normal]
+        blank = rng.random(n) < self.blank_lungs
+        plan[blank, BLANK] = 1.0
+        targets[blank] = 1 / targets.shape[1]
+        return plan, targets
 
 
 NO_COUNTERWEIGHT = Counterweight(framing=0.0, blank_lungs=0.0)
 
 
-def without_lungs(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A film (S, S) with both lung fields, roughly, painted over in one shade."""
-    size = film.shape[0]
-    row, column = np.mgrid[0:size, 0:size] / size
-    hidden = np.zeros_like(film, dtype=bool)
-    half_width, half_height = rng.uniform(0.2, 0.3), rng.uniform(0.4, 0.52)
-    middle = rng.uniform(0.42, 0.58)
-    for centre in (rng.uniform(0.24, 0.34), rng.uniform(0.66, 0.76)):
-        across, along = (column - centre) / half_width, (row - middle) / half_height
-        hidden |= across**2 + along**2 < 1
-    return np.where(hidden, np.uint8(rng.integers(0, 200)), film)
+def framing_weights(
+    index: pd.DataFrame, pixels: NDArray[np.uint8], *, strength: float
+) -> NDArray[np.float64]:
+    """How much each training film counts, float64 (N,) with mean 1; ones where `strength` is 0.
+
+    The weight is (P(class) / P(class | border)) ** strength, clipped: inverse-propensity weighting
+    (Rosenbaum and Rubin 1983) with the border's own logistic regression, out of fold, as the
+    propensity. At strength 1 the border alone would tell nothing of the class. Where a class has
+    too few patients to fit it, every film counts alike.
+    """
+    from pneumo_core.errors import DataSetError
+    from pneumo_core.films.cohorts import framing_scores
+
+    if not strength:
+        return np.ones(len(index))
+    try:
+        told = framing_scores(index, pixels)
+    except DataSetError:
+        return np.ones(len(index))
+    sick = (index["label"] == "pneumonia").to_numpy()
+    propensity = np.where(sick, told, 1 - told)
+    share = np.where(sick, sick.mean(), 1 - sick.mean())
+    weights = np.clip(share / np.maximum(propensity, 1e-6), *WEIGHTS) ** strength
+    found: NDArray[np.float64] = weights / weights.mean()
+    return found

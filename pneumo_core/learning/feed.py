@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
+from pneumo_core.learning.counterweight import LEFT_ALONE, NO_COUNTERWEIGHT, Counterweight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
 class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches (films uint8 (B, S, S, 1), targets float32 (B, C)) in an order new each epoch.
+    """Batches ({"film": uint8 (B, S, S, 1), "plan": float32 (B, 3)}, targets (B, C), weights (B,)).
 
-    `cache` uint8 (N, S, S), may be memory-mapped; `rows` which of it; `labels` int (N,).
-    Order and counterweight of epoch e depend on `seed` and e alone, so that a resumed run sees
-    the same ones. Without a seed films keep their order and stay as they are.
+    `cache` uint8 (N, S, S), may be memory-mapped; `rows` which of it; `labels` int (N,); `weights`
+    float (N,), how much each film counts. Order and plan of epoch e depend on `seed` and e alone,
+    so that a resumed run sees the same ones; all batches are full, and what is left over has its
+    turn in another epoch. Without a seed every film comes once, in its order, as it is.
     """
 
     def __init__(  # noqa: PLR0913 - options, by keyword
@@ -31,11 +32,13 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
         classes: int,
         batch: int,
         seed: int | None,
+        weights: NDArray[np.float64] | None = None,
         counterweight: Counterweight = NO_COUNTERWEIGHT,
     ) -> None:
         super().__init__(workers=1)
         self.cache, self.labels, self.rows = cache, labels, rows
         self.classes, self.batch, self.seed = classes, batch, seed
+        self.weights = np.ones(len(cache)) if weights is None else weights
         self.counterweight = counterweight
         self.epoch = 0
         self.order = rows
@@ -47,13 +50,17 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
             self.order = np.random.default_rng((self.seed, epoch)).permutation(self.rows)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.rows) / self.batch)
+        if self.seed is None:
+            return math.ceil(len(self.rows) / self.batch)
+        return max(1, len(self.rows) // self.batch)
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], Any, Any]:
         rows = self.order[index * self.batch : (index + 1) * self.batch]
-        films = self.cache[rows]
+        films, weights = self.cache[rows][..., None], self.weights[rows].astype("float32")
         targets = np.eye(self.classes, dtype="float32")[self.labels[rows]]
-        if self.seed is not None:
+        if self.seed is None:
+            plan = np.tile(np.array(LEFT_ALONE, "float32"), (len(rows), 1))
+        else:
             rng = np.random.default_rng((self.seed, self.epoch, index))
-            films, targets = self.counterweight.apply(films, targets, rng)
-        return films[..., None], targets
+            plan, targets = self.counterweight.plan(targets, rng)
+        return {"film": films, "plan": plan}, targets, weights

@@ -12,18 +12,17 @@ from keras import ops
 
 from pneumo_core.bundle.network import in_float32
 from pneumo_core.errors import TrainingError
-from pneumo_core.films.reframe import reframe
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.learning.feed import FilmBatches
-from pneumo_core.learning.network import build_network
+from pneumo_core.learning.network import build_network, find_backbone
+from pneumo_core.learning.optimizer import BlockwiseAdamW
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from pneumo_core.films.reframe import Frame
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
 
@@ -56,11 +55,14 @@ def fit(  # noqa: PLR0913 - options, by keyword
     *,
     machine: Machine,
     folder: Path,
+    weights: NDArray[np.float64] | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
 ) -> Any:
     """Train; the network of the best epoch's averaged weights, in float32.
 
-    With no validation rows (the model of all films) the last epoch's averaged weights count.
+    With no validation rows (the model of all films), or without `patience`, no choice is made and
+    the last epoch's averaged weights count.
+    `weights` float (N,): how much each film counts, beside its class.
     `folder` receives history.csv, the best weights and, while it lasts, the backup that a
     killed run resumes from.
     """
@@ -84,9 +86,11 @@ def fit(  # noqa: PLR0913 - options, by keyword
         classes=len(recipe.classes),
         batch=recipe.batch,
         seed=recipe.seed,
+        weights=_class_weights(recipe, films.labels, train_rows)
+        * (np.ones(len(films.labels)) if weights is None else weights),
         counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
     )
-    _compile(model, recipe, machine, steps=len(feed))
+    _compile(model, network, recipe, machine, steps=len(feed))
     held_out = None
     if len(validation_rows):
         held_out = FilmBatches(
@@ -101,9 +105,10 @@ def fit(  # noqa: PLR0913 - options, by keyword
         feed,
         epochs=recipe.epochs,
         validation_data=held_out,
-        class_weight=_class_weights(recipe, films.labels[train_rows]),
         callbacks=[
-            *_callbacks(recipe, folder, feed, model, watched=held_out is not None),
+            *_callbacks(
+                recipe, folder, feed, model, choose=held_out is not None and recipe.patience > 0
+            ),
             *callbacks,
         ],
         # The feed shuffles films; Keras would shuffle batches on top, from no seed of ours.
@@ -122,13 +127,32 @@ def fit(  # noqa: PLR0913 - options, by keyword
 
 def _with_augmentation(network: Any, recipe: Recipe) -> Any:
     film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    plan = keras.Input((3,), name="plan")
     seen = ops.cast(film, "float32")
     if recipe.augment:
-        seen = FilmAugment(Augmentation(), seed=recipe.seed, name="augment")(seen)
-    return keras.Model(film, network(seen), name="training")
+        strength = Augmentation(area=(recipe.least_area, 1.1))
+        seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
+    return keras.Model({"film": film, "plan": plan}, network(seen), name="training")
 
 
-def _compile(model: Any, recipe: Recipe, machine: Machine, *, steps: int) -> None:
+def _lower_and_head(network: Any, recipe: Recipe) -> tuple[list[str], list[str]]:
+    """Paths of the trained variables below the backbone's own first trained block, and the head's.
+
+    Trained from scratch there is no lower part: everything is as new as the head.
+    """
+    start = find_backbone(recipe.backbone).trained_from
+    head = [v.path for v in network.get_layer("logits").trainable_variables]
+    lower: list[str] = []
+    if recipe.weights == "none" or not start:
+        return lower, head
+    for layer in network.layers:
+        if layer.name.startswith(start):
+            break
+        lower += [v.path for v in layer.trainable_variables]
+    return lower, head
+
+
+def _compile(model: Any, network: Any, recipe: Recipe, machine: Machine, *, steps: int) -> None:
     total = steps * recipe.epochs
     warm = max(1, int(total * recipe.warm_up))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -138,8 +162,13 @@ def _compile(model: Any, recipe: Recipe, machine: Machine, *, steps: int) -> Non
         warmup_steps=warm,
         alpha=0.01,
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule,
+    lower, head = _lower_and_head(network, recipe)
+    optimizer = BlockwiseAdamW(
+        lower=lower,
+        lower_rate=recipe.lower_rate,
+        head=head,
+        head_steps=0 if recipe.weights == "none" else int(total * recipe.head_first),
+        learning_rate=schedule,
         weight_decay=recipe.weight_decay,
         clipnorm=1.0,
         use_ema=True,
@@ -156,15 +185,19 @@ def _compile(model: Any, recipe: Recipe, machine: Machine, *, steps: int) -> Non
     )
 
 
-def _class_weights(recipe: Recipe, labels: NDArray[np.int64]) -> dict[int, float] | None:
+def _class_weights(
+    recipe: Recipe, labels: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How much each film counts for its class, (N,): among `rows` all classes weigh the same."""
     if not recipe.class_weights:
-        return None
-    counts = np.bincount(labels, minlength=len(recipe.classes))
-    return {i: len(labels) / (len(counts) * max(1, int(n))) for i, n in enumerate(counts)}
+        return np.ones(len(labels))
+    counts = np.bincount(labels[rows], minlength=len(recipe.classes))
+    by_class: NDArray[np.float64] = len(rows) / (len(counts) * np.maximum(1, counts))
+    return by_class[labels]
 
 
 def _callbacks(
-    recipe: Recipe, folder: Path, feed: FilmBatches, model: Any, *, watched: bool
+    recipe: Recipe, folder: Path, feed: FilmBatches, model: Any, *, choose: bool
 ) -> list[keras.callbacks.Callback]:
     """Stock callbacks; those after SwapEMAWeights see the averaged weights at an epoch's end."""
     cb = keras.callbacks
@@ -185,12 +218,12 @@ def _callbacks(
             folder / BEST,
             monitor="val_auc",
             mode="max",
-            save_best_only=watched,
+            save_best_only=choose,
             save_weights_only=True,
             initial_value_threshold=_best_before(folder / "history.csv"),
         ),
     ]
-    if watched:
+    if choose:
         listed.append(cb.EarlyStopping(monitor="val_auc", mode="max", patience=recipe.patience))
     return listed
 
@@ -204,12 +237,12 @@ def _best_before(history: Path) -> float | None:
     return max(values, default=None)
 
 
-def predict_logits(
-    network: Any, pixels: NDArray[np.uint8], rows: NDArray[np.int64], frame: Frame
-) -> NDArray[np.float32]:
-    """Logits float32 (len(rows), C) of films seen through `frame`, in batches of 64."""
+def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits float32 (N, C) of films uint8 (N, S, S), in batches of 64."""
     logits = [np.empty((0, network.output_shape[-1]), "float32")]
-    for start in range(0, len(rows), 64):
-        films = reframe(pixels[rows[start : start + 64]], frame)
-        logits.append(network.predict_on_batch(films[..., None]))
+    for start in range(0, len(films), 64):
+        batch = films[start : start + 64]
+        # All batches of one size: some backends compile anew for every other one.
+        full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
+        logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
     return np.concatenate(logits)

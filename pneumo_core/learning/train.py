@@ -12,10 +12,11 @@ import numpy as np
 
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import TrainingError
-from pneumo_core.films.reframe import OTHER_FRAMES, WHOLE
 from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
-from pneumo_core.learning.corpus import Corpus, Report, gather
+from pneumo_core.learning.corpus import HOLDOUT_FOLDS, Corpus, Report, gather
+from pneumo_core.learning.counterweight import framing_weights
+from pneumo_core.learning.views import POINT_VIEWS, stress_sample, view_logits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
     from pneumo_core.learning.runs import Run
+
+
+NETWORK = "network.keras"
 
 
 def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
@@ -56,7 +60,9 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     machine = survey(recipe.precision)
     report("machine", 1, 1, machine.sentence(recipe.batch))
     films = Films(corpus.pixels, corpus.labels)
-    network, rows, logits = _learn(run, recipe, corpus, films, machine, report)
+    rows, logits = _learn(run, recipe, corpus, films, machine, report)
+    _check_can_bundle(run)
+    network = _shipped(run, recipe)
     earlier = run.status().get("seconds", 0.0)
     seconds = time.time() - began + earlier
     run.update(phase="bundling", seconds=seconds)
@@ -69,6 +75,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         rows=rows,
         logits=logits,
         labels=corpus.labels,
+        pixels=corpus.pixels,
         facts=_facts(recipe, machine, seconds),
         parameters=int(network.count_params()),
     )
@@ -87,71 +94,108 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
 
 def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     run: Run, recipe: Recipe, corpus: Corpus, films: Any, machine: Machine, report: Report
-) -> tuple[Any, NDArray[np.int64], NDArray[np.float32]]:
-    """The network to ship, and rows and logits (frames, films, classes) of films unseen by it."""
-    everything = np.arange(len(corpus.labels))
-    rows, logits, network = [], [], None
-    for fold in range(recipe.folds):
-        held_out = np.flatnonzero(corpus.fold == fold)
-        network, seen = _fold(
-            run, recipe, films, np.setdiff1d(everything, held_out), held_out, machine, report, fold
-        )
-        rows.append(held_out)
-        logits.append(seen)
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows, and logits (views, rows, classes) of networks that had not seen them."""
+    rows, logits = [], []
+    # One fold: the last, which holds the highest numbers where ranges of numbers are held out.
+    held_out_folds = range(recipe.folds) if recipe.folds > 1 else [HOLDOUT_FOLDS - 1]
+    for number, fold in enumerate(held_out_folds):
+        rows.append(np.flatnonzero(corpus.fold == fold))
+        logits.append(_fold(run, recipe, corpus, films, rows[-1], machine, report, number))
     if recipe.folds > 1:
         nobody = np.array([], dtype=np.int64)
-        network, _ = _fold(run, recipe, films, everything, nobody, machine, report, recipe.folds)
-    return network, np.concatenate(rows), np.concatenate(logits, axis=1)
+        _fold(run, recipe, corpus, films, nobody, machine, report, recipe.folds)
+    return np.concatenate(rows), np.concatenate(logits, axis=1)
+
+
+def _shipped(run: Run, recipe: Recipe) -> Any:
+    """The network of all films where there are several folds; else that of the only one."""
+    import keras
+
+    last = recipe.folds if recipe.folds > 1 else 0
+    return keras.saving.load_model(run.folder / f"fold-{last}" / NETWORK, compile=False)
+
+
+def _check_can_bundle(run: Run) -> None:
+    """A machine made for training alone may lack what writes the bundle."""
+    from importlib.util import find_spec
+
+    if find_spec("openvino") is None:
+        raise TrainingError(
+            "Expected OpenVINO to write the bundle, and it is not installed here. The training is "
+            f"finished and kept in the run {run.id}: install what requirements.txt lists, or copy "
+            "the run's folder to a machine that has it, and resume the run there."
+        )
 
 
 def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     run: Run,
     recipe: Recipe,
+    corpus: Corpus,
     films: Any,
-    train_rows: NDArray[np.int64],
     held_out: NDArray[np.int64],
     machine: Machine,
     report: Report,
     fold: int,
-) -> tuple[Any, NDArray[np.float32]]:
-    """Train one fold, or take it from the run's folder where it was finished before."""
-    import keras
-
+) -> NDArray[np.float32]:
+    """Train one fold, or take its logits from the run's folder where it was finished before."""
     from pneumo_core.learning.fit import fit, predict_logits
     from pneumo_core.learning.watch import EpochReport
 
     folder = run.folder / f"fold-{fold}"
-    finished, kept = folder / "network.keras", folder / "logits.npy"
+    kept = folder / "logits.npy"
     if kept.exists():
-        return keras.saving.load_model(finished, compile=False), np.load(kept)
+        seen: NDArray[np.float32] = np.load(kept)
+        return seen
+    train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
     title = f"fold {fold + 1} of {recipe.folds}" if len(held_out) else "all films"
     run.update(phase="training", fold=fold)
     watch = EpochReport(run, recipe, title, films=len(train_rows), report=report)
+    weights = np.ones(len(corpus.labels))
+    weights[train_rows] = framing_weights(
+        corpus.index.iloc[train_rows],
+        corpus.pixels[train_rows],
+        strength=recipe.framing_weights if recipe.augment else 0.0,
+    )
     network = fit(
-        recipe, films, train_rows, held_out, machine=machine, folder=folder, callbacks=(watch,)
+        recipe,
+        films,
+        train_rows,
+        held_out,
+        machine=machine,
+        folder=folder,
+        weights=weights,
+        callbacks=(watch,),
     )
-    logits = np.stack(
-        [predict_logits(network, films.pixels, held_out, frame) for frame in (WHOLE, *OTHER_FRAMES)]
+    run.update(phase="disturbing")
+    logits = view_logits(
+        lambda seen: predict_logits(network, seen),
+        corpus.pixels,
+        held_out,
+        classes=len(recipe.classes),
+        stressed=stress_sample(corpus.labels[held_out], films=recipe.stress_films, seed=fold),
+        progress=lambda done, total: report("stress", done, total, f"{title}: disturbed films"),
     )
-    if not np.isfinite(logits).all():
+    if not np.isfinite(logits[: len(POINT_VIEWS)]).all():
         raise TrainingError(
             "The network's answers are not numbers. Lower --learning-rate, train again."
         )
-    network.save(finished)
+    network.save(folder / NETWORK)
     # The logits come last and whole: that they are there says that the fold is finished.
     partial = kept.with_suffix(".partial")
     with partial.open("wb") as file:
         np.save(file, logits)
     partial.replace(kept)
-    return network, logits
+    return logits
 
 
 def _with_prior(
     network: Any, logits: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Bring the head's bias to the films' own odds; the logits (frames, films, C) it gives then."""
+    """Bring the head's bias to the films' own odds; the logits (views, films, C) it gives then."""
     shift = np.zeros(logits.shape[-1], "float32")
-    shift[1:] = prior_shift(np.concatenate(logits), np.tile(labels, len(logits)))
+    fitted_on = logits[: len(POINT_VIEWS)]
+    shift[1:] = prior_shift(np.concatenate(fitted_on), np.tile(labels, len(fitted_on)))
     head = network.get_layer("logits")
     kernel, bias = head.get_weights()
     head.set_weights([kernel, bias + shift])

@@ -15,6 +15,7 @@ STILL = Augmentation(
     shear=0.0,
     shift=0.0,
     flip=0.0,
+    replicate=0.0,
     gamma=0.0,
     contrast=0.0,
     brightness=0.0,
@@ -90,3 +91,32 @@ def test_brightness_stays_within_its_range(films):
     out = disturbed(changed(brightness=0.1), films)
     inside = (films > 30) & (films < 225)
     assert np.abs((out - films)[inside]).max() <= 0.1 * 255 + 0.5
+
+
+def test_a_plan_crops_height_or_width_and_paints_the_lungs_over(films):
+    plan = np.array([[1, 1, 0], [0.5, 1, 0], [1, 0.5, 0], [1, 1, 1]], "float32")
+    ramp = np.arange(64, dtype="float32") * 3
+    film = (ramp[:, None] + ramp[None] / 16)[None, ..., None]
+    out = np.asarray(FilmAugment(STILL, seed=2)([np.repeat(film, 4, axis=0), plan], training=True))
+    np.testing.assert_allclose(out[0], film[0], atol=0.1)
+    down, across = np.ptp(out[..., 0], axis=1).mean(1), np.ptp(out[..., 0], axis=2).mean(1)
+    assert down[2] == pytest.approx(down[0] / 2, rel=0.05)
+    assert across[1] == pytest.approx(across[0] / 2, rel=0.1)
+    # Both lung fields are one shade: the middles of the left and of the right half.
+    assert np.ptp(out[3, 28:36, [18, 46], 0]) < 0.1
+    np.testing.assert_allclose(out[3, [0, -1]], film[0, [0, -1]], atol=0.1)
+
+
+def test_margins_repeat_the_edge_where_that_is_chosen(films):
+    out = disturbed(changed(area=(4.0, 4.0), replicate=1.0), films)
+    np.testing.assert_allclose(out[:, 8, 24:40], out[:, 2, 24:40], atol=1)
+
+
+def test_edges_are_covered_askew(films):
+    bright = np.full((16, 64, 64, 1), 200, "float32")
+    out = disturbed(changed(border=1.0, inverted=0.0, tilt_deg=12.0), bright)
+    covered = out[..., 0] != out[:, 32:33, 32:33, 0]
+    assert not covered[:, 24:40, 24:40].any()
+    assert covered.any(axis=(1, 2)).sum() >= 10
+    # Askew: the covered part of a row changes from row to row.
+    assert max(len(set(film.sum(1))) for film in covered[:, 16:48]) > 3

@@ -6,26 +6,47 @@ from pneumo_core.learning.feed import FilmBatches
 pytestmark = pytest.mark.keras
 
 
-def batches(seed):
+def batches(seed, rows=9):
     cache = np.arange(10, dtype="uint8")[:, None, None] * np.ones((1, 4, 4), "uint8")
     labels = np.arange(10) % 3
-    return FilmBatches(cache, labels, np.arange(1, 10), classes=3, batch=4, seed=seed)
+    return FilmBatches(cache, labels, np.arange(1, 1 + rows), classes=3, batch=4, seed=seed)
 
 
 def films_of(feed):
-    return [int(film[0, 0, 0]) for i in range(len(feed)) for film in feed[i][0]]
+    return [int(film[0, 0, 0]) for i in range(len(feed)) for film in feed[i][0]["film"]]
 
 
 def test_every_film_comes_once_with_its_own_label():
-    feed = batches(seed=1)
+    feed = batches(seed=1, rows=8)
     feed.start_epoch(0)
-    assert len(feed) == 3
-    assert sorted(films_of(feed)) == list(range(1, 10))
+    assert len(feed) == 2
+    assert sorted(films_of(feed)) == list(range(1, 9))
     for i in range(len(feed)):
-        films, targets = feed[i]
+        inputs, targets, weights = feed[i]
+        films = inputs["film"]
         assert films.dtype == np.uint8
         assert films.shape[1:] == (4, 4, 1)
         np.testing.assert_array_equal(targets.argmax(1), films[:, 0, 0, 0] % 3)
+        np.testing.assert_array_equal(inputs["plan"], [[1, 1, 0]] * 4)
+        np.testing.assert_array_equal(weights, 1)
+
+
+def test_training_batches_are_full_and_what_is_left_over_has_its_turn():
+    feed = batches(seed=1)
+    seen = set()
+    for epoch in range(4):
+        feed.start_epoch(epoch)
+        assert [len(feed[i][1]) for i in range(len(feed))] == [4, 4]
+        seen |= set(films_of(feed))
+    assert seen == set(range(1, 10))
+    assert [len(batches(seed=1, rows=3)[0][1])] == [3]
+
+
+def test_a_film_counts_for_its_weight():
+    feed = batches(seed=1)
+    feed.weights = np.arange(10) / 2
+    inputs, _, weights = feed[0]
+    np.testing.assert_array_equal(weights, inputs["film"][:, 0, 0, 0] / 2)
 
 
 def test_an_epochs_order_depends_on_seed_and_epoch_alone():

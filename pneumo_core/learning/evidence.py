@@ -1,0 +1,84 @@
+"""What a card says of films disturbed and of cohorts: tables from held-out predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core import metrics
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.cohorts import framing_quarters, framing_scores, number_blocks
+from pneumo_core.films.disturb import ABOUT
+from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
+from pneumo_core.learning.views import VIEWS, measured
+from pneumo_core.metrics.shift import table_from
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Rows = list[dict[str, Any]]
+BLOCKS = 5
+QUARTERS: tuple[str, ...] = (
+    "border tells the class most plainly",
+    "border tells the class",
+    "border tells little",
+    "border misleads most",
+)
+
+
+def stress_rows(logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration) -> Rows:
+    """The stress table at the locked points: a row a view, the films as they are first.
+
+    logits (V, N, C) in the views of `learning.views`; films that were not seen in every view are
+    left out.
+    """
+    seen = measured(logits)
+    if not seen.any():
+        return []
+    p = [pneumonia_probability(view[seen], fitted.temperature) for view in logits]
+    points = {
+        "screening": fitted.screening,
+        "balanced": fitted.balanced,
+        "ruling_in": fitted.ruling_in,
+    }
+    changed = dict(zip(VIEWS[1:], p[1:], strict=True))
+    return table_from(labels[seen] > 0, p[0], changed, points, about=ABOUT)
+
+
+def cohort_rows(
+    index: pd.DataFrame, pixels: NDArray[np.uint8], p: NDArray[Any], threshold: float
+) -> Rows:
+    """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
+
+    By how well the border alone tells the class, in quarters, and by ranges of the numbers in the
+    file names. [] for a set with too few patients to form them.
+    """
+    sick = (index["label"] == "pneumonia").to_numpy()
+    index = index.reset_index(drop=True)
+    try:
+        quarter = framing_quarters(index, framing_scores(index, pixels))
+        block = number_blocks(index, blocks=BLOCKS)
+    except DataSetError:
+        return []
+    named = [("framing", quarter, QUARTERS)]
+    named += [("numbers", block, tuple(f"range {n + 1} of {BLOCKS}" for n in range(BLOCKS)))]
+    return [
+        {"cohort": cohort, "part": part, **_figures(sick[of == n], p[of == n], threshold)}
+        for cohort, of, parts in named
+        for n, part in enumerate(parts)
+        if (of == n).any()
+    ]
+
+
+def _figures(sick: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict[str, Any]:
+    at = rates(sick, p, threshold)
+    auc = None
+    if sick.any() and not sick.all():
+        auc = dict(zip(("value", "low", "high"), metrics.auc_delong(sick, p), strict=True))
+    return {
+        "films": len(p),
+        "auc": auc,
+        "sensitivity": at["sensitivity"],
+        "specificity": at["specificity"],
+    }
