@@ -102,8 +102,8 @@ def test_audit_in_words(run, demo):
     assert code == 1
     lines = out.splitlines()
     assert lines[0].startswith("162 films of ")
-    assert lines[0].endswith("; 1 pairs of duplicates, 1 unreadable")
-    assert "Pairs of identical files: 1 pairs (medium harm)" in lines
+    assert lines[0].endswith("; 1 pair of duplicates, 1 unreadable")
+    assert "Pairs of identical files: 1 pair (medium harm)" in lines
     assert "    train/PNEUMONIA/person900_virus_1.jpeg" in lines
     assert any(line.startswith("Looked for and not found: Damaged or cut") for line in lines)
     assert lines[-1] == DISCLAIMER

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.films.audit.report import headline
+from pneumo_core.films.audit.finding import amount
+from pneumo_core.films.audit.report import headline, measured, unmeasured
 from pneumo_core.films.audit.words import with_interval
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
         if one["count"]:
             yield (
                 f'<div class="card {escape(one["harm"])}"><h3>{escape(one["title"])}: '
-                f"{one['count']:,} {escape(one['unit'])} "
+                f"{escape(amount(one['count'], one['unit']))} "
                 f'<span class="quiet">{_HARM[one["harm"]]}</span></h3>'
                 f"<p>{escape(one['why'])}</p>"
                 f"<p><strong>What is done:</strong> {escape(one['done'])}</p>"
@@ -133,15 +134,15 @@ def _shortcuts(rows: list[dict[str, Any]]) -> Iterator[str]:
         "was learnt.</p><div class=wide><table><tr><th>alone</th><th>split</th>"
         f"<th>AUC</th><th>{_scale()}</th><th>in words</th></tr>"
     )
-    for row in rows:
-        ends = (row["auc"], row["low"], row["high"])
-        shown = "–" if row["auc"] is None else with_interval(*ends)
+    for row in measured(rows):
+        shown = with_interval(row["auc"], row["low"], row["high"])
         yield (
             f"<tr><td>{escape(row['title'])}</td><td>{escape(row['split'])}</td>"
             f"<td class=auc>{shown}</td><td>{_bar(row)}</td>"
             f'<td class="quiet">{escape(row["words"])}</td></tr>'
         )
     yield "</table></div>"
+    yield f'<p class="quiet">{escape(" ".join(unmeasured(rows)))}</p>'
 
 
 def _scale() -> str:
@@ -154,8 +155,6 @@ def _scale() -> str:
 
 def _bar(row: dict[str, Any]) -> str:
     """A dot at the AUC and a line over its interval."""
-    if row["auc"] is None:
-        return ""
     low, value, high = (_x(row[name]) for name in ("low", "auc", "high"))
     label = f"AUC {with_interval(row['auc'], row['low'], row['high'])}"
     return (

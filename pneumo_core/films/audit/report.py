@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.films.audit.checks import integrity
+from pneumo_core.films.audit.finding import amount
 from pneumo_core.films.audit.shortcut_table import shortcuts
 from pneumo_core.films.audit.summary import counts, facts
-from pneumo_core.films.audit.words import overall
+from pneumo_core.films.audit.words import few_patients, overall
 
 if TYPE_CHECKING:
     from pneumo_core.films.audit.shortcut_table import Progress
@@ -42,7 +43,7 @@ def as_text(document: dict[str, Any]) -> str:
     lines = [headline(document), ""]
     for finding in (one for one in document["findings"] if one["count"]):
         harm = "" if finding["harm"] == "none" else f" ({finding['harm']} harm)"
-        lines.append(f"{finding['title']}: {finding['count']:,} {finding['unit']}{harm}")
+        lines.append(f"{finding['title']}: {amount(finding['count'], finding['unit'])}{harm}")
         lines.append(f"  {finding['why']}")
         lines.append(f"  What is done: {finding['done']}")
         named = finding["films"][:_NAMED]
@@ -51,9 +52,22 @@ def as_text(document: dict[str, Any]) -> str:
         lines += [f"    and {more:,} more; --json names all"] if more else []
     clean = [one["title"] for one in document["findings"] if not one["count"]]
     lines += ["", f"Looked for and not found: {'; '.join(clean)}.", "", "Shortcuts"]
-    lines += [f"  {row['words']}" for row in document["shortcuts"]]
+    lines += [f"  {row['words']}" for row in measured(document["shortcuts"])]
+    lines += [f"  {words}" for words in unmeasured(document["shortcuts"])]
     lines += ["", document["overall"], "", document["disclaimer"]]
     return "\n".join(lines)
+
+
+def measured(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the shortcut table that have a figure."""
+    return [row for row in rows if row["state"] == "measured"]
+
+
+def unmeasured(rows: list[dict[str, Any]]) -> list[str]:
+    """The other rows in sentences: a feature that is constant once, a split that is small once."""
+    few = [row["split"] for row in rows if row["state"] == "few"]
+    constant = [row["words"] for row in rows if row["state"] == "constant"]
+    return [*dict.fromkeys(constant), *map(few_patients, dict.fromkeys(few))]
 
 
 def headline(document: dict[str, Any]) -> str:
@@ -66,7 +80,7 @@ def headline(document: dict[str, Any]) -> str:
     kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes, key=_order))
     return (
         f"{found['films']:,} films of {found['groups']:,} patients: {kinds}; "
-        f"{codes['exact-duplicates']['count']:,} pairs of duplicates, "
+        f"{amount(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
         f"{len(found['unreadable']):,} unreadable"
     )
 

@@ -10,7 +10,12 @@ import numpy as np
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.audit.features import FEATURES, Feature
 from pneumo_core.films.audit.store import kept
-from pneumo_core.films.audit.words import constant_words, few_words, measured_words
+from pneumo_core.films.audit.words import (
+    FEWEST_PATIENTS,
+    constant_words,
+    few_words,
+    measured_words,
+)
 from pneumo_core.films.folds import grouped_folds, joined_groups
 from pneumo_core.metrics import Estimate, auc_delong, grouped_bootstrap_auc
 
@@ -25,7 +30,7 @@ Progress = Callable[[int, int], None]
 FOLDS = 5
 SEED = 0
 ROUNDS = 1000  # of the bootstrap
-FEWEST_PATIENTS = 20  # of a class in a split; with fewer every AUC is chance
+_SPLITS = ("all", "train", "val", "test")
 COLUMNS = (
     *("feature", "title", "words", "split", "films", "n_groups", "state"),
     *("auc", "low", "high", "across", "across_low", "across_high", "constant"),
@@ -64,7 +69,7 @@ def _measure(catalogue: Catalogue, progress: Progress | None) -> list[dict[str, 
     group = joined_groups(films)
     splits = {
         str(split): _Split(str(split), films, group, np.flatnonzero(films["split"] == split))
-        for split in sorted(films["split"].unique())
+        for split in sorted(films["split"].unique(), key=_SPLITS.index)
     }
     rows: list[dict[str, Any]] = []
     for done, feature in enumerate(FEATURES, start=1):
@@ -116,7 +121,7 @@ def _row(
             row["constant"] = float(values[0])
         return row | {"state": "constant", "words": constant_words(feature, values)}
     if not split.enough:
-        return row | {"state": "few", "words": few_words(feature, split.name, FEWEST_PATIENTS)}
+        return row | {"state": "few", "words": few_words(feature, split.name)}
     found = _out_of_fold(feature, values, split)
     row |= dict(zip(("auc", "low", "high"), found, strict=True))
     words = measured_words(feature, split.name, found, across if split.name == "test" else None)

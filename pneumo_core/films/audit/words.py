@@ -34,6 +34,7 @@ _HIDDEN = (
     "thought of."
 )
 _MEANINGS = ((0.9, _GIVEN_AWAY), (0.65, _HINTED), (0.0, _HIDDEN))
+FEWEST_PATIENTS = 20  # of a class in a split; with fewer every AUC is chance
 _LOST = 0.1  # of AUC from one split to the other: more does not carry over
 _SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show in these
 
@@ -66,10 +67,15 @@ def constant_words(feature: Feature, values: NDArray[Any]) -> str:
     return f"{told} ({value:g})."
 
 
-def few_words(feature: Feature, split: str, fewest: int) -> str:
+def few_words(feature: Feature, split: str) -> str:
     """A feature in a split that is too small."""
-    where = "the films here" if split == "all" else split
-    return f"{feature.title} cannot be judged in {where}: fewer than {fewest} patients of a class."
+    return f"{feature.title} cannot be judged: {few_patients(split).lower()}"
+
+
+def few_patients(split: str) -> str:
+    """That a split is too small."""
+    where = "" if split == "all" else f" in {split}"
+    return f"Fewer than {FEWEST_PATIENTS} patients of a class{where}: too few to judge by."
 
 
 def overall(table: pd.DataFrame) -> str:

@@ -158,7 +158,8 @@ def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
     assert found.state == "few"
     assert math.isnan(found.auc)
     assert found.words == (
-        "The mean brightness cannot be judged in val: fewer than 20 patients of a class."
+        "The mean brightness cannot be judged: fewer than 20 patients of a class in val: "
+        "too few to judge by."
     )
     tiny = shortcuts(catalogue_of(SICK[:10], ask=ASKED, split="all", name="tiny"))
     assert set(tiny["state"]) == {"few", "constant"}
