@@ -24,14 +24,19 @@ ICON = Path(__file__).with_name("icon.svg")
 # Streamlit follows the system's theme until a person chooses one, and offers no other default.
 # Reading rooms are dark: a browser that comes for the first time gets "Dark" as if chosen in the
 # menu, where it can be changed. Without storage, or should the key be renamed, the system decides.
+# Streamlit keeps a choice for each page: one that is opened from another takes over its theme, and
+# without a reload, which would lose the session and the films in it.
 DARK_FIRST = """<script>
 try {
   const offered = `pneumo-dark-first-${location.pathname}`;
   if (localStorage.getItem(offered) === null) {
+    const shown = getComputedStyle(document.querySelector(".stApp")).colorScheme;
+    const inherited = window.pneumoThemed && shown !== "dark" ? '"Light"' : '"Dark"';
     localStorage.setItem(offered, "yes");
-    localStorage.setItem(`stActiveTheme-${location.pathname}-v2`, '"Dark"');
-    if (matchMedia("(prefers-color-scheme: light)").matches) location.reload();
+    localStorage.setItem(`stActiveTheme-${location.pathname}-v2`, inherited);
+    if (!window.pneumoThemed && shown !== "dark") location.reload();
   }
+  window.pneumoThemed = true;
 } catch (error) {}
 </script>"""
 
