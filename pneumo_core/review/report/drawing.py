@@ -92,6 +92,8 @@ def draw_many(  # noqa: PLR0913 - what a figure is called and says
                 out, format=kind, dpi=PNG_DPI, metadata={"Date": None} if kind == "svg" else None
             )
             written[kind] = out.getvalue()
+            # Laid out once: the second form is the same picture.
+            figure.set_layout_engine("none")
     return Picture(
         name, title, caption, alt, written["svg"], written["png"], size[0] / size[1], half
     )

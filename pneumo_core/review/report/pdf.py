@@ -191,7 +191,8 @@ def _widths(table: Table, width: float) -> list[float]:
     # What is wide shares, by the roots of its lengths, what the narrow columns leave.
     wide = table.wide or (wanted.index(max(wanted)),)
     narrow = {i: min(each, width / 4) for i, each in enumerate(wanted) if i not in wide}
-    left = max(width - sum(narrow.values()), width / 4)
+    longest = max((word for i in wide for word in table.columns[i].split()), key=len)
+    left = max(width - sum(narrow.values()), 1.4 * measured(longest, BOLD) * len(wide))
     roots = {i: wanted[i] ** 0.5 for i in wide}
     found = [
         narrow.get(i, left * roots.get(i, 0) / sum(roots.values())) for i in range(len(wanted))
