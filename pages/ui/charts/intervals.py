@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ROW = 19  # pixels a dot
-_GAP = 12  # pixels between two names
-_LABEL = 22  # characters a line of a name
+_NAME = 25  # pixels a name, with the gap above it
 _SYMBOLS = ("circle", "square", "diamond", "cross")
 
 
@@ -36,41 +34,39 @@ def intervals(
     *,
     x: str,
     reference: float | None = None,
-    reference_words: str = "",
     span: tuple[float, float] = (0.0, 1.0),
     order: Sequence[str] = (),
 ) -> go.Figure:
     """A forest plot: names from top to bottom in the order in which they first come, one dot a
     series in each, the numbers in a column on the right.
 
-    x: title of the axis; span: its range; reference: a value to compare with, drawn as a line
-    with its words at its foot; order: of the series, where not as they first come. Hover gives
+    x: title of the axis; span: its range; reference: a value to compare with, drawn as a
+    line, which the axis' title explains; order: of the series, where not as they first come. Hover gives
     `words`, else the numbers.
     """
     names = list(dict.fromkeys(row.name for row in rows))
     present = dict.fromkeys(row.series for row in rows)
     series = list(dict.fromkeys([*(one for one in order if one in present), *present]))
-    line: dict[str, Any] = {}
-    if reference is not None:
-        line = {"shapes": [_line(reference)], "annotations": [_words(reference, reference_words)]}
+    depth = _NAME + _ROW * len(series)  # of one name with its dots
+    top = _NAME / depth
     return figure(
         [
-            trace
-            for at in range(len(series))
-            for trace in _traces(rows, names, at=at, series=series, numbers_at=span[1])
+            *(
+                trace
+                for at in range(len(series))
+                for trace in _traces(rows, names, at=at, series=series, numbers_at=span[1])
+            ),
+            _headings(names, at=span[0], shift=(_NAME / 2 + 2) / depth),
         ],
         x={"title": x, "range": list(span), "showgrid": True, "nticks": 6},
-        y={
-            "tickvals": list(range(len(names))),
-            "ticktext": ["<br>".join(wrap(name, _LABEL)) for name in names],
-            "range": [len(names) - 0.4, -0.6],
-            "showgrid": False,
-        },
-        height=(_ROW * len(series) + _GAP) * len(names) + 96,
+        y={"range": [len(names), 0], "showgrid": False, "showticklabels": False},
+        height=depth * len(names) + 96,
         showlegend=len(series) > 1,
         # Room for the column of numbers.
         margin={"l": 8, "r": 116, "t": 46, "b": 8, "pad": 2},
-        **line,
+        shapes=[
+            _line(reference, row, top=top) for row in range(len(names)) if reference is not None
+        ],
     )
 
 
@@ -84,8 +80,8 @@ def _traces(
 ) -> list[go.Scatter]:
     """The dots of one series with their lines, and their numbers."""
     own = [row for row in rows if row.series == series[at]]
-    # Series of one name lie above each other, within three quarters of its row.
-    shift = (at - (len(series) - 1) / 2) * 0.72 / len(series)
+    # The name has the upper part of its row, the series lie below each other in the rest.
+    shift = (_NAME + _ROW * (at + 0.5)) / (_NAME + _ROW * len(series))
     y = [names.index(row.name) + shift for row in own]
     dots = go.Scatter(
         name=series[at],
@@ -113,28 +109,31 @@ def _traces(
         mode="text",
         text=[f"  {spoken(row)}" for row in own],
         textposition="middle right",
-        textfont={"size": TEXT_SIZE - 1, "color": SERIES[at]},
+        textfont={"size": TEXT_SIZE - 1},
         cliponaxis=False,
         hoverinfo="skip",
     )
     return [dots, numbers]
 
 
-def _line(reference: float) -> dict[str, Any]:
+def _headings(names: list[str], *, at: float, shift: float) -> go.Scatter:
+    """The names, each above its dots: beside them they leave a narrow page no room."""
+    return go.Scatter(
+        x=[at] * len(names),
+        y=[row + shift for row in range(len(names))],
+        mode="text",
+        text=names,
+        textposition="middle right",
+        textfont={"size": TEXT_SIZE},
+        showlegend=False,
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
+
+
+def _line(reference: float, row: int, *, top: float) -> dict[str, Any]:
+    """The line beside the dots of one name, not through the name itself."""
     return {
-        "type": "line", "x0": reference, "x1": reference, "y0": 0, "y1": 1, "yref": "paper",
-        "line": {"color": GREY, "dash": "dash", "width": 1.5},
+        "type": "line", "x0": reference, "x1": reference, "y0": row + top, "y1": row + 1,
+        "line": {"color": GREY, "dash": "dot", "width": 1.5}, "layer": "below",
     }  # fmt: skip
-
-
-def _words(reference: float, words: str) -> dict[str, Any]:
-    return {
-        "x": reference, "y": 0, "yref": "paper", "text": words, "showarrow": False,
-        "xanchor": "left", "yanchor": "bottom", "xshift": 4, "yshift": 2,
-        "font": {"color": GREY},
-    }  # fmt: skip
-
-
-def _shift(at: int, of: int) -> float:
-    """Series of one name lie above each other, within half a row of it."""
-    return (at - (of - 1) / 2) * 0.56 / of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -58,6 +59,9 @@ def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> Non
         if audit is not None:
             show_findings(findings)
             show_shortcuts(audit.table, audit.meaning)
-        clicked = show_films(catalogue, shown, findings)
-        if clicked is not None:
-            open_film(catalogue, clicked, shown["film"].tolist(), findings, origin)
+        show_films(
+            catalogue,
+            shown,
+            findings,
+            partial(open_film, catalogue, findings=findings, origin=origin),
+        )

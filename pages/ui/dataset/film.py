@@ -38,6 +38,7 @@ def open_film(
     catalogue: Catalogue,
     film: str,
     order: Sequence[str],
+    *,
     findings: Sequence[Finding],
     origin: str,
 ) -> None:

@@ -14,16 +14,19 @@ from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, with
 from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.facts import show_chips
 from pages.ui.dataset.linked import NAMES
+from pages.ui.frame import plain_words
 from pages.ui.gallery import Tile, show_gallery
 from pages.ui.pictures import data_uri, jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from pneumo_core.films.audit import Finding
     from pneumo_core.films.catalogue import Catalogue
+
+    Open = Callable[[str, list[str]], None]
 
 _UNREADABLE = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
@@ -33,21 +36,32 @@ _KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 
 
 def show_films(
-    catalogue: Catalogue, shown: pd.DataFrame, findings: Sequence[Finding]
-) -> str | None:
-    """Filters and gallery of the films `shown`; returns the film that was just clicked."""
+    catalogue: Catalogue, shown: pd.DataFrame, findings: Sequence[Finding], open_film: Open
+) -> None:
+    """Filters and gallery of the films `shown`; a click hands a film and all shown to
+    `open_film`.
+    """
     st.html(f'<h2 class="pn-section">{heading(len(shown), len(catalogue.index))}</h2>')
     _show_filters(catalogue.index, findings)
     show_chips("films")
     if shown.empty:
         st.html('<p class="pn-empty">No film fits all of this. Take a condition away.</p>')
-        return None
-    return show_gallery(
-        len(shown),
-        lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
-        key="dataset.gallery",
-        look=choice.look(),
-    )
+    else:
+        _show_gallery(catalogue, shown, open_film)
+
+
+@st.fragment
+def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
+    """The gallery by itself: to leaf through it and to open a film, no chart is drawn again."""
+    with plain_words():
+        clicked = show_gallery(
+            len(shown),
+            lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
+            key="dataset.gallery",
+            look=choice.look(),
+        )
+        if clicked is not None:
+            open_film(clicked, shown["film"].tolist())
 
 
 def heading(shown: int, films: int) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.films.catalogue import Catalogue
 
+_MADE = "dataset.split-made"
 _WHY = (
     "Training joins train and val and shares their films out by patient, so that no child is on "
     "both sides; test is left alone. The same number of folds and seed always give the same split, "
@@ -33,18 +34,25 @@ def show_folds(catalogue: Catalogue) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             folds = st.number_input("Folds", 2, 20, HOLDOUT_FOLDS, key="dataset.folds", width=130)
             seed = st.number_input("Seed", 0, 10**6, Recipe.seed, key="dataset.seed", width=130)
-        with st.spinner("Sharing the films out by patient"):
-            films = cache.folds_of(catalogue, int(folds), int(seed))
-        st.html(table_html(films))
-        st.download_button(
-            "Download the manifest (JSON)",
-            lambda: cache.manifest_of(catalogue, int(folds), int(seed)),
-            f"{catalogue.root.name}-folds-{folds}-seed-{seed}.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            key="dataset.manifest",
-        )
+            if st.button("Make the split", key="dataset.split"):
+                st.session_state[_MADE] = (catalogue.key, folds, seed)
+        if st.session_state.get(_MADE) == (catalogue.key, folds, seed):
+            _show_split(catalogue, folds, seed)
+
+
+def _show_split(catalogue: Catalogue, folds: int, seed: int) -> None:
+    with st.spinner("Sharing the films out by patient: some seconds the first time"):
+        films = cache.folds_of(catalogue, folds, seed)
+    st.html(table_html(films))
+    st.download_button(
+        "Manifest (JSON)",
+        lambda: cache.manifest_of(catalogue, folds, seed),
+        f"{catalogue.root.name}-folds-{folds}-seed-{seed}.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="dataset.manifest",
+    )
 
 
 def table_html(films: pd.DataFrame) -> str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ACROSS = "learnt in train, tried on test"
-_CHANCE = 0.5
 _ORDER = ("train", "all", "val", "test")
 
 
@@ -34,9 +33,8 @@ def show_shortcuts(table: pd.DataFrame, meaning: str) -> None:
         st.plotly_chart(
             intervals(
                 rows,
-                x="AUC of the feature alone (0.5 a coin toss, 1 gives the label away)",
-                reference=_CHANCE,
-                reference_words="coin toss",
+                x="AUC (0.5 coin toss, 1 certain)",
+                reference=0.5,
                 span=(min(0.4, lowest - 0.02), 1.0),
                 order=[*map(_in, _ORDER), _ACROSS],
             ),
