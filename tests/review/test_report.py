@@ -17,10 +17,10 @@ from pneumo_core.review.report import as_json, build_report, to_html, to_pdf, wr
 from pneumo_core.review.report.answers import answers
 from pneumo_core.review.report.checklist_section import checklists
 from pneumo_core.review.report.claim import CLAIM
+from pneumo_core.review.report.decision_sections import errors
 from pneumo_core.review.report.document import Picture, Report, Section, Table, Words
 from pneumo_core.review.report.exports import to_csv
 from pneumo_core.review.report.model_sections import model
-from pneumo_core.review.report.sections import errors
 from pneumo_core.review.report.tripod import TRIPOD
 from pneumo_core.review.standing import standing_of_shipped
 from pneumo_core.review.summary import summarise

@@ -9,6 +9,7 @@ from pneumo_core import __version__
 from pneumo_core.review.disclaimer import disclaimer
 from pneumo_core.review.report import figures, forests, sections
 from pneumo_core.review.report.checklist_section import checklists
+from pneumo_core.review.report.decision_sections import decisions, errors
 from pneumo_core.review.report.document import Report
 from pneumo_core.review.report.model_sections import (
     ledger_section,
@@ -56,7 +57,7 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
         sections.headline(summary, standing, pictures),
         sections.telling_apart(summary, pictures),
         sections.calibration(summary, pictures),
-        sections.decisions(summary),
+        decisions(summary),
         subgroup_section(groups, forests.forest(groups)),
     ]
     if isinstance(stress, dict) and stress.get("rows"):
@@ -70,7 +71,7 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
         disclaimer=disclaimer(bundle),
         sections=(
             *measured,
-            sections.errors(table, threshold),
+            errors(table, threshold),
             ledger_section(looks),
             model(bundle),
             *checklists(bundle, summary, standing, films),

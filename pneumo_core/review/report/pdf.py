@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import io
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from pneumo_core.review.report.document import Picture, Table, Tiles, Words
+from pneumo_core.review.report.pdf_look import (
+    ACCENT,
+    BADGES,
+    BOLD,
+    FONT,
+    GREY,
+    LINE,
+    SOFT,
+    register_fonts,
+    widths,
+)
+from pneumo_core.review.report.pdf_look import styles as paragraph_styles
 
 if TYPE_CHECKING:
     from pneumo_core.review.report.document import Block, Report, Section
 
-INK, GREY, LINE, SOFT, ACCENT = "#1c1e20", "#5d6267", "#d5d8db", "#f4f5f6", "#1f6097"
-BADGES = {"test": "#00695f", "validation": "#6736c4", "training": "#a84300", "other": GREY}
 MARGIN = 50.0  # points, 1/72 inch
 PADDING = 6.0  # of the frame that a page is filled into, inside its margins
 MOST_IN_CELL = 1200  # characters
-FONT, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 
 def to_pdf(report: Report) -> bytes:
     """The report as PDF, its fonts inside; the same report gives the same bytes."""
-    from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-    from reportlab.platypus import (  # type: ignore[import-untyped]
+    from reportlab.lib.pagesizes import A4
+    from reportlab.platypus import (
         HRFlowable,
         Paragraph,
         SimpleDocTemplate,
         Spacer,
     )
 
-    _fonts()
-    styles = _styles()
+    register_fonts()
+    styles = paragraph_styles()
     out = io.BytesIO()
     document = SimpleDocTemplate(
         out,
@@ -130,7 +137,7 @@ def _tiles(block: Tiles, styles: dict[str, Any], width: float) -> Any:
         ]
         for tile in block.tiles
     ]
-    style = [
+    style: list[Any] = [
         ("BACKGROUND", (0, 0), (-1, -1), SOFT),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LINEAFTER", (0, 0), (-2, -1), 4, "#ffffff"),
@@ -153,7 +160,7 @@ def _table(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
 
     body = [[Paragraph(escape(_cut(cell)), styles["cell"]) for cell in row] for row in table.rows]
     head = [Paragraph(escape(name), styles["head"]) for name in table.columns]
-    style = [
+    style: list[Any] = [
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
         ("LINEBELOW", (0, 0), (-1, 0), 0.8, GREY),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -162,7 +169,7 @@ def _table(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
         ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
     ]
     grid = Grid(
-        [head, *body], colWidths=_widths(table, width), repeatRows=1, style=style, hAlign="LEFT"
+        [head, *body], colWidths=widths(table, width), repeatRows=1, style=style, hAlign="LEFT"
     )
     note = [Paragraph(escape(table.note), styles["small"])] if table.note else []
     return [CondPageBreak(90), Paragraph(escape(table.title), styles["h3"]), grid, *note]
@@ -173,39 +180,12 @@ def _cut(text: str) -> str:
     return text if len(text) <= MOST_IN_CELL else f"{text[:MOST_IN_CELL]}… (cut; the HTML has all)"
 
 
-def _widths(table: Table, width: float) -> list[float]:
-    """Columns as wide as their longest word and as much of their text as there is room for."""
-    from reportlab.pdfbase.pdfmetrics import stringWidth  # type: ignore[import-untyped]
-
-    def measured(text: str, font: str) -> float:
-        return float(stringWidth(text, font, 8)) + 8
-
-    columns = [
-        [measured(name, BOLD), *(measured(row[i], FONT) for row in table.rows)]
-        for i, name in enumerate(table.columns)
-    ]
-    wanted = [max(column) for column in columns]
-    spare = width - sum(wanted)
-    if spare >= 0:
-        return [each + spare / len(wanted) for each in wanted]
-    # What is wide shares, by the roots of its lengths, what the narrow columns leave.
-    wide = table.wide or (wanted.index(max(wanted)),)
-    narrow = {i: min(each, width / 4) for i, each in enumerate(wanted) if i not in wide}
-    longest = max((word for i in wide for word in table.columns[i].split()), key=len)
-    left = max(width - sum(narrow.values()), 1.4 * measured(longest, BOLD) * len(wide))
-    roots = {i: wanted[i] ** 0.5 for i in wide}
-    found = [
-        narrow.get(i, left * roots.get(i, 0) / sum(roots.values())) for i in range(len(wanted))
-    ]
-    return [each * width / sum(found) for each in found]
-
-
 def _badge(report: Report, styles: dict[str, Any]) -> Any:
     from reportlab.pdfbase.pdfmetrics import stringWidth
     from reportlab.platypus import Paragraph
     from reportlab.platypus import Table as Grid
 
-    style = [
+    style: list[Any] = [
         ("BACKGROUND", (0, 0), (-1, -1), BADGES[report.badge_kind]),
         ("ROUNDEDCORNERS", [6, 6, 6, 6]),
         ("TOPPADDING", (0, 0), (-1, -1), 2),
@@ -218,7 +198,7 @@ def _badge(report: Report, styles: dict[str, Any]) -> Any:
 
 def _foot(report: Report) -> Any:
     """Disclaimer and page number at the foot of every page."""
-    from reportlab.lib.utils import simpleSplit  # type: ignore[import-untyped]
+    from reportlab.lib.utils import simpleSplit
 
     def draw(canvas: Any, document: Any) -> None:
         canvas.saveState()
@@ -234,46 +214,3 @@ def _foot(report: Report) -> Any:
         canvas.restoreState()
 
     return draw
-
-
-@cache
-def _fonts() -> None:
-    """Register the fonts that matplotlib brings: they have every sign that a report uses."""
-    import matplotlib as mpl
-    from reportlab.pdfbase.pdfmetrics import registerFont
-    from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]
-
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    for name in (FONT, BOLD):
-        registerFont(TTFont(name, folder / f"{name}.ttf"))
-
-
-def _styles() -> dict[str, Any]:
-    from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
-
-    def style(name: str, size: float, **more: Any) -> Any:
-        usual = {"fontName": FONT, "textColor": INK, "leading": size * 1.4}
-        return ParagraphStyle(name, fontSize=size, **{**usual, **more})
-
-    return {
-        "title": style("title", 18, fontName=BOLD),
-        "h2": style("h2", 13, fontName=BOLD, spaceBefore=14, spaceAfter=5, textColor=ACCENT),
-        "h3": style("h3", 9.5, fontName=BOLD, spaceBefore=8, spaceAfter=4),
-        "text": style("text", 9, spaceAfter=4),
-        "warning": style(
-            "warning",
-            9,
-            backColor="#fbf1ea",
-            borderPadding=5,
-            spaceBefore=8,
-            spaceAfter=10,
-            leftIndent=5,
-            rightIndent=5,
-        ),
-        "small": style("small", 7.5, textColor=GREY, spaceAfter=3),
-        "tiny": style("tiny", 6.5, textColor=GREY),
-        "big": style("big", 14, fontName=BOLD),
-        "cell": style("cell", 8, leading=10.4),
-        "head": style("head", 8, fontName=BOLD, textColor=GREY),
-        "badge": style("badge", 8.5, fontName=BOLD, textColor="#ffffff"),
-    }
