@@ -6,6 +6,7 @@ st.navigation(
     [
         st.Page("pages/diagnose.py", title="Diagnose", default=True),
         st.Page("pages/dataset.py", title="Dataset"),
+        st.Page("pages/training.py", title="Training"),
         st.Page("pages/models.py", title="Models"),
     ]
 ).run()

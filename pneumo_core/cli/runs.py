@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,14 +29,15 @@ def runs(context: typer.Context) -> None:
 def list_all(*, json: AsJson = False) -> None:
     """A line a run, the latest first."""
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.overview import run_rows
+    from pneumo_core.learning.overview import in_words, run_rows
 
     rows = run_rows(load_settings().runs_dir)
     if json:
         emit_json(rows)
         return
     for row in rows:
-        emit(f"{row['run']}\t{row['state']}\t{row['data']}\tAUC {_shown(row['auc'])}")
+        auc = in_words(row.get("auc") or row.get("val_auc"))
+        emit(f"{row['run']}\t{row['state']}\t{row['data']}\tvalidation AUC {auc}")
     if not rows:
         tell("There is no run yet. Start one with: python -m pneumo_core train DATA")
 
@@ -44,7 +45,7 @@ def list_all(*, json: AsJson = False) -> None:
 @app.command()
 def show(run_id: RunId, *, json: AsJson = False) -> None:
     """How a run stands, what it was asked for and what it has reached."""
-    from pneumo_core.learning.overview import row_of
+    from pneumo_core.learning.overview import in_words, row_of
     from pneumo_core.learning.telling import standing
 
     run = _find(run_id)
@@ -54,8 +55,8 @@ def show(run_id: RunId, *, json: AsJson = False) -> None:
         return
     emit(f"{run.id}: {stands.state.words}. {stands.message} {stands.remedy}".rstrip())
     for name, value in row.items():
-        if name not in {"run", "state"} and value not in {"", None}:
-            emit(f"  {name}: {_shown(value)}")
+        if name not in {"run", "state"} and in_words(value) != "–":
+            emit(f"  {name}: {in_words(value)}")
 
 
 @app.command()
@@ -109,7 +110,7 @@ def compare(
 ) -> None:
     """What runs differ in: their settings, their films, their figures."""
     from pneumo_core.learning.history import differences
-    from pneumo_core.learning.overview import row_of, settings_of
+    from pneumo_core.learning.overview import in_words, row_of, settings_of
 
     if len(set(run_ids)) < 2:
         raise typer.BadParameter("expected two runs or more.")
@@ -121,7 +122,7 @@ def compare(
     emit("\t".join(["", *(run.id for run in chosen)]))
     for name, row in table.items():
         if name != "run":
-            emit("\t".join([name, *(_shown(row[run.id]) for run in chosen)]))
+            emit("\t".join([name, *(in_words(row[run.id]) for run in chosen)]))
 
 
 @app.command(hidden=True)
@@ -158,9 +159,3 @@ def _find(run_id: str) -> Run:
     from pneumo_core.learning.runs import find_run
 
     return find_run(load_settings().runs_dir, run_id)
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

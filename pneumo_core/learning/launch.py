@@ -81,7 +81,7 @@ def stop_run(run: Run) -> None:
     A run that waits or reads its films has learnt nothing yet: it is cancelled.
     """
     status = run.status()
-    if status["state"] in LIVE and "fold" not in status:
+    if status["state"] in LIVE and "step" not in status:
         cancel_run(run)
     elif status["state"] in LIVE:
         run.ask(STOP)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.runs import Run, list_runs
+from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+FIGURES = ("auc", "sensitivity", "specificity")
 
 
 def run_rows(runs_dir: Path) -> list[dict[str, Any]]:
@@ -18,21 +22,52 @@ def run_rows(runs_dir: Path) -> list[dict[str, Any]]:
     return [row_of(run) for run in list_runs(runs_dir)]
 
 
-def row_of(run: Run) -> dict[str, Any]:
-    """A run in one line, every value text, number or None.
+def live_runs(runs_dir: Path) -> list[Run]:
+    """Runs that train or wait: those that train first, then in the order of their turn."""
+    found = []
+    for run in list_runs(runs_dir):
+        try:
+            status = run.status()
+        except TrainingError:
+            continue
+        if status["state"] in LIVE:
+            found.append((status["state"] == "queued", status.get("queued", ""), run.id, run))
+    return [run for *_, run in sorted(found, key=lambda one: one[:3])]
 
-    run, state, data (the folder's name), data_hash, backbone, weights, size, task, preset,
-    epochs (done of asked), seed, version, device, time, loss and auc of the best validation
-    epoch or the last one, sensitivity and specificity of the finished model, model (its bundle).
+
+def current_run(runs_dir: Path) -> Run | None:
+    """The run to look at: the one that trains, else the one whose turn is next, else the one that
+    spoke last.
+    """
+    live = live_runs(runs_dir)
+    if live:
+        return live[0]
+    spoken = []
+    for run in list_runs(runs_dir):
+        try:
+            spoken.append((run.status().get("updated", ""), run))
+        except TrainingError:
+            continue
+    return max(spoken, key=lambda one: one[0])[1] if spoken else None
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """A run in one line, every value text, number, estimate or None.
+
+    run, created (ISO 8601), state, data (the folder's name), data_hash, backbone, weights, size,
+    task, preset, epochs (done of asked), seed, version, device, time, val_loss and val_auc of the
+    last epoch, model (its bundle); of a finished model auc, sensitivity and specificity, each with
+    its 95 % interval ({"value", "low", "high"}).
     """
     try:
         config, status = run.config(), run.status()
     except TrainingError:
-        return {"run": run.id, "state": "failed", "data": "damaged", "auc": None}
+        return {"run": run.id, "state": "failed", "data": "damaged"}
     recipe, last = config.get("recipe", {}), status.get("last") or {}
     figures = status.get("figures") or {}
     return {
         "run": run.id,
+        "created": config.get("created") or "",
         "state": standing_of(status).state.name,
         "data": Path(str(config.get("data", ""))).name,
         "data_hash": status.get("data_hash") or "",
@@ -43,9 +78,8 @@ def row_of(run: Run) -> dict[str, Any]:
         "device": status.get("machine") or "",
         "time": lasting(seconds_worked(status)) if seconds_worked(status) else "",
         "val_loss": last.get("val_loss"),
-        "auc": _value(figures, "auc") or last.get("val_auc"),
-        "sensitivity": _value(figures, "sensitivity"),
-        "specificity": _value(figures, "specificity"),
+        "val_auc": last.get("val_auc"),
+        **{name: figures.get(name) for name in FIGURES},
         "model": config.get("bundle") or "",
     }
 
@@ -66,6 +100,10 @@ def weights_in_words(recipe: Mapping[str, Any]) -> str:
     return known.get(weights) or Path(weights).name
 
 
-def _value(figures: Mapping[str, Any], name: str) -> float | None:
-    found = figures.get(name)
-    return float(found["value"]) if isinstance(found, dict) and "value" in found else None
+def in_words(value: Any) -> str:
+    """A value of a row: "0.9412", "0.94 [0.92–0.96]", "–" for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, dict):
+        return f"{value['value']:.3f} [{value['low']:.3f}–{value['high']:.3f}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

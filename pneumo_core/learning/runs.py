@@ -79,6 +79,16 @@ class Run:
         status = _read(path) if path.exists() else {}
         write_json(path, status | {**_this_process(), "updated": now(), **facts})
 
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of its log, "" where it printed nothing."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 400 * lines))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
     def at_work(self) -> bool:
         """Whether the run's process is there, whatever it last claimed."""
         return _is_at_work(_read(self.folder / "status.json"))

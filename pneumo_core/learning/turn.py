@@ -34,6 +34,7 @@ PHASES = {
     "index": "reading the films",
     "decode": "decoding the films",
     "machine": "starting",
+    "stress": "disturbing the films held out",
     "bundle": "making the model",
 }
 _RESERVE = "reserve"  # room on a full disk for the run's last words

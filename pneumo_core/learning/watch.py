@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumo_core.learning.clock import EpochClock
-from pneumo_core.learning.history import StepCurve, data_hash
+from pneumo_core.learning.history import EPOCHS, StepCurve, data_hash
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.memory import memory_now
 from pneumo_core.learning.runs import CANCEL, STOP
@@ -51,21 +51,22 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.epoch, self.told, self.looked = 0, 0.0, 0.0
 
     def on_train_begin(self, _logs: Any = None) -> None:
-        """Find the place of this training in the run. A run stopped by now has learnt nothing."""
-        if stop_asked(self.run):
+        """Find the place of this training in the run, unless it was stopped with nothing learnt."""
+        self.fold = int(self.run.status().get("fold") or 0)
+        folder = self.run.folder / f"fold-{self.fold}"
+        if stop_asked(self.run) and self.fold == 0 and not (folder / EPOCHS).exists():
             self.run.ask(CANCEL)
             raise KeyboardInterrupt
         self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
-        self.fold = int(self.run.status().get("fold") or 0)
         self.fits = self.recipe.folds + (self.recipe.folds > 1)
-        folder = self.run.folder / f"fold-{self.fold}"
+        self._title = f"{self.title}, " if self.fits > 1 else ""  # of one, it says nothing
         folder.mkdir(exist_ok=True)
         self.curve = StepCurve(folder, self.steps)
         self.clock = EpochClock(self.epochs, self.steps, self.recipe.batch)
         self.run.update(
             phase="training",
-            words=f"{self.title}: preparing the first step",
+            words=f"{self._title}preparing the first step",
             machine=survey(self.recipe.precision).sentence(self.recipe.batch),
             data_hash=data_hash(self.run),
             fits=self.fits,
@@ -113,7 +114,8 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
         left = self.clock.left(epoch + 1, 0, self.fits - self.fold - 1)
         finite = {name: _finite(value) for name, value in shown.items()}
-        self.run.update(epoch=epoch + 1, last=finite, seconds_left=left, words=words, **facts)
+        done = f"{self._where()}: done"
+        self.run.update(epoch=epoch + 1, last=finite, seconds_left=left, words=done, **facts)
         where = f"{self.title}, {epoch + 1} of {self.epochs}"
         self.report("epoch", epoch + 1, self.epochs, f"{where}: {words} ({seconds:.0f} s)")
 
@@ -153,7 +155,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         return (summed - total) / max(1, step - before)
 
     def _where(self) -> str:
-        return f"{self.title}, epoch {self.epoch + 1} of {self.epochs}"
+        return f"{self._title}epoch {self.epoch + 1} of {self.epochs}"
 
 
 def _finite(value: float) -> float | None:

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from pneumo_core.learning.history import StepCurve, data_hash, differences, read_curves
-from pneumo_core.learning.overview import row_of, run_rows, settings_of
+from pneumo_core.learning.overview import (
+    current_run,
+    in_words,
+    live_runs,
+    row_of,
+    run_rows,
+    settings_of,
+)
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
 
@@ -125,8 +132,9 @@ def test_a_row_says_what_a_run_was_asked_for_and_what_it_reached(run):
     assert row["run"] == run.id
     assert (row["data"], row["data_hash"], row["seed"]) == ("films", "0123", 7)
     assert (row["backbone"], row["weights"], row["size"]) == ("cnn", "from scratch", 128)
-    assert (row["epochs"], row["val_loss"], row["auc"]) == ("3 of 3", 0.9, 0.97)
-    assert (row["sensitivity"], row["specificity"]) == (0.9, None)
+    assert (row["epochs"], row["val_loss"], row["val_auc"]) == ("3 of 3", 0.9, 0.7)
+    assert (row["auc"]["value"], row["sensitivity"], row["specificity"]) == (0.97, rate, None)
+    assert in_words(row["sensitivity"]) == "0.900 [0.800–0.950]"
     assert row["model"] == "mine"
     assert run_rows(run.folder.parent) == [row]
 
@@ -144,3 +152,25 @@ def test_a_weights_file_is_named_without_its_path(run):
     config["recipe"]["weights"] = "/home/somebody/secret/resnet.weights.h5"
     path.write_text(json.dumps(config))
     assert settings_of(run)["weights"] == "resnet.weights.h5"
+
+
+def test_the_run_to_look_at_is_the_one_that_trains_then_the_next_then_the_last(tmp_path):
+    recipe = make_recipe("quick", backbone="cnn")
+    old, new, third = (
+        create_run(tmp_path, recipe, data=tmp_path, bundle="m", state=state)
+        for state in ("running", "queued", "queued")
+    )
+    assert [run.id for run in live_runs(tmp_path)] == [old.id]
+    third.update(queued="2000-01-01")
+    new.update(queued="2000-01-02")
+    assert [run.id for run in live_runs(tmp_path)] == [old.id, third.id, new.id]
+    assert current_run(tmp_path) == old
+    old.update(state="done")
+    assert current_run(tmp_path) == third
+    third.update(state="done")
+    new.update(state="failed")
+    assert live_runs(tmp_path) == []
+    assert current_run(tmp_path) == new
+    (new.folder / "status.json").write_text("{")
+    assert current_run(tmp_path) == third
+    assert current_run(tmp_path / "nowhere") is None

@@ -28,7 +28,7 @@ from pneumo_core.learning.turn import carrying
 settings = load_settings()
 run = find_run(settings.runs_dir, sys.argv[1])
 with carrying(run, settings=settings, report=lambda *_: None):
-    run.update(phase="training", fold=0, epoch=0)
+    run.update(phase="training", fold=0, epoch=0, step=1)
     print("training", flush=True)
     while not (run.folder / "end").exists():
         if run.asked("stop"):

@@ -1,0 +1,49 @@
+"""Training: what will run, the run in progress with its curves, and all runs side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.frame import heading, page_frame
+from pages.ui.training.actions import ask_deletion
+from pages.ui.training.board import show_board
+from pages.ui.training.ledger import show_ledger
+from pages.ui.training.plan import show_plan
+from pages.ui.training.running import show_running
+from pages.ui.training.settings import show_settings
+from pages.ui.training.source import show_source
+from pneumo_core.config import Settings, load_settings
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.runs import list_runs
+
+
+def training() -> None:
+    """The page, top to bottom."""
+    settings = load_settings()
+    heading("Training")
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _plan(settings)
+    with right:
+        show_running(settings)
+    show_ledger(settings)
+    show_board(settings)
+    ask_deletion(list_runs(settings.runs_dir))
+
+
+def _plan(settings: Settings) -> None:
+    """What will run, first in a sentence; then what it is made of."""
+    sentence = st.container()
+    chosen = show_source(settings)
+    try:
+        recipe = show_settings(settings)
+    except TrainingError as error:
+        sentence.warning(str(error), icon=":material/block:")
+        return
+    if chosen is not None:
+        with sentence:
+            show_plan(recipe, *chosen, settings)
+
+
+with page_frame("Training"):
+    training()

@@ -1,0 +1,1 @@
+"""Parts of the Training screen: what will run, the run in progress, and all runs."""

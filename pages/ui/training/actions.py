@@ -1,0 +1,136 @@
+"""What can be done with a run: stop, cancel, resume, delete, put its model in service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.frame import plain_words
+from pages.ui.training.names import run_title
+from pneumo_core.errors import BundleError
+from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
+
+if TYPE_CHECKING:
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.runs import Run
+    from pneumo_core.learning.telling import Standing
+
+_DOOMED = "training.doomed"
+
+
+def show_actions(
+    run: Run, stands: Standing, settings: Settings, *, learns: bool = False, place: str = "run"
+) -> None:
+    """The buttons that make sense for the run as it stands.
+
+    learns: whether it has learnt something that to stop it would keep; place: keeps keys apart.
+    """
+    with st.container(horizontal=True, key=f"training.{place}.actions"):
+        if stands.state.live:
+            _live(run, stands, place, learns=learns)
+            return
+        if stands.resumable and _button("Resume", "resume", run, place, primary=True):
+            _then(resume_run, run, settings=settings)
+        bundle = _model_of(run, stands, settings)
+        if bundle and _in_service(settings) == bundle:
+            st.caption(f"Its model {bundle} is in service.")
+        elif bundle and _button("Put in service", "activate", run, place, primary=True):
+            _put_in_service(bundle)
+        if _button("Delete…", "delete", run, place):
+            st.session_state[_DOOMED] = run.id
+            st.rerun()
+
+
+def _live(run: Run, stands: Standing, place: str, *, learns: bool) -> None:
+    if learns and stands.state.name == "running":
+        st.button(
+            "Stop",
+            key=f"training.{place}.stop.{run.id}",
+            on_click=_quietly,
+            args=(stop_run, run),
+            help="Ends after this step. The best epoch so far becomes the model.",
+            icon=":material/stop_circle:",
+        )
+    st.button(
+        "Cancel",
+        key=f"training.{place}.cancel.{run.id}",
+        on_click=_quietly,
+        args=(cancel_run, run),
+        help="Ends now, without a model. It can be resumed after its last finished epoch.",
+        icon=":material/cancel:",
+    )
+
+
+def ask_deletion(runs: list[Run]) -> None:
+    """Ask, where a run waits for its deletion, whether it is meant."""
+    for run in runs:
+        if run.id == st.session_state.get(_DOOMED):
+            _confirm(run)
+
+
+def _spare() -> None:
+    st.session_state.pop(_DOOMED, None)
+
+
+@st.dialog("Delete this run?", on_dismiss=_spare)
+def _confirm(run: Run) -> None:
+    st.markdown(
+        f"**{run_title(run)}**: its curves, its log and what it could be resumed from will be gone "
+        "for good. The model it made stays."
+    )
+    with st.container(horizontal=True):
+        gone = st.button("Delete for good", key="training.delete.yes", type="primary")
+        kept = st.button("Keep it", key="training.delete.no")
+    if gone or kept:
+        _spare()
+        if gone:
+            with plain_words():
+                delete_run(run)
+        st.rerun()
+
+
+def _button(label: str, does: str, run: Run, place: str, *, primary: bool = False) -> bool:
+    return st.button(
+        label,
+        key=f"training.{place}.{does}.{run.id}",
+        type="primary" if primary else "secondary",
+    )
+
+
+def _then(do: Any, run: Run, **options: Any) -> None:
+    do(run, **options)
+    st.rerun()
+
+
+def _quietly(do: Any, run: Run) -> None:
+    """A callback runs outside the page's frame: an error would be a trace, here it is words."""
+    with plain_words():
+        do(run)
+
+
+def _put_in_service(name: str) -> None:
+    from pages.ui import cache
+    from pneumo_core.bundle import activate, load_bundle
+
+    with st.spinner(f"Putting {name} in service: its files are checked, it is loaded…"):
+        cache.reader_of(load_bundle(name))
+        activate(name)
+    st.toast(f"{name} is in service: Diagnose reads with it from now on.", icon=":material/check:")
+
+
+def _model_of(run: Run, stands: Standing, settings: Settings) -> str:
+    """Name of the model that the run made, if it is still there; else ""."""
+    if stands.state.name not in {"done", "stopped"}:
+        return ""
+    name = str(run.config().get("bundle", ""))
+    return name if (settings.models_dir / name / "card.json").is_file() else ""
+
+
+def _in_service(settings: Settings) -> str:
+    from pneumo_core.bundle import active_name
+
+    try:
+        return active_name(settings.models_dir)
+    except BundleError:
+        return ""

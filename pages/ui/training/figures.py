@@ -1,0 +1,80 @@
+"""From a run's curves to the charts that show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pages.ui.charts.training import AUC, LOSS, SHARE, Chart, Line, share_span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumo_core.learning.history import Curves
+
+_NAMES = {"auc": "", "sensitivity": "sensitivity", "specificity": "specificity"}
+
+
+def loss_chart(curves: Curves, epochs: int) -> Chart:
+    """Loss of training, step by step, and of the films held out, epoch by epoch."""
+    return Chart(_loss(curves), LOSS, epochs)
+
+
+def metric_chart(curves: Curves, epochs: int) -> Chart:
+    """AUC, and what else is measured in per cents, of training and of the films held out."""
+    lines = _shares(curves)
+    y = AUC if all(line.name in {"training", "validation"} for line in lines) else SHARE
+    return Chart(lines, y, epochs, span=share_span(lines))
+
+
+def overlay(runs: Sequence[tuple[str, Curves]], *, loss: bool) -> Chart:
+    """Several runs over each other, each by its name: validation as points, training thin."""
+    lines = []
+    for number, (name, curves) in enumerate(runs):
+        for line in _loss(curves) if loss else _shares(curves, only="auc"):
+            named = f"{name}, {line.name}"
+            lines.append(
+                Line(
+                    *(named, line.epochs, line.values, line.points),
+                    held_out=line.held_out,
+                    style=0 if line.held_out else 1,
+                    best=line.best,
+                    run=number,
+                )
+            )
+    return Chart(lines, LOSS) if loss else Chart(lines, AUC, span=share_span(lines))
+
+
+def _loss(curves: Curves) -> list[Line]:
+    steps, epochs = curves.steps, curves.epochs
+    lines = []
+    if steps:
+        lines.append(Line("training", steps["epoch"], steps["loss"]))
+    elif "loss" in epochs:
+        lines.append(Line("training", epochs["epoch"] + 1, epochs["loss"], points=True))
+    if "val_loss" in epochs:
+        ends = epochs["epoch"] + 1
+        lines.append(Line("validation", ends, epochs["val_loss"], points=True, held_out=True))
+    return lines
+
+
+def _shares(curves: Curves, only: str = "") -> list[Line]:
+    steps, epochs = curves.steps, curves.epochs
+    names = [name for name in _NAMES if not only or name == only]
+    lines = []
+    if steps and "auc" in steps:
+        lines.append(Line("training", steps["epoch"], steps["auc"]))
+    for style, name in enumerate(names):
+        lines += [
+            Line(
+                "validation" if name == "auc" else f"{_NAMES[name]}, validation",
+                epochs["epoch"] + 1,
+                values,
+                points=True,
+                held_out=True,
+                style=style,
+                best=curves.best_epoch if name == "auc" else None,
+            )
+            for column, values in epochs.items()
+            if column.startswith(f"val_{name}")
+        ]
+    return lines

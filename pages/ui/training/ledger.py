@@ -1,0 +1,162 @@
+"""All runs in a table; one ticked shows what can be done with it, two or more are compared."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.training.actions import show_actions
+from pages.ui.training.figures import overlay
+from pages.ui.training.names import moment, rate_in_words, run_title
+from pages.ui.training.running import show_chart
+from pages.ui.training.words import BACKBONES, backbone_title
+from pneumo_core.learning.history import differences, read_curves
+from pneumo_core.learning.overview import FIGURES, in_words, row_of, settings_of
+from pneumo_core.learning.runs import list_runs
+from pneumo_core.learning.states import STATES
+from pneumo_core.learning.telling import standing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.runs import Run
+
+_TICKED, _TABLE = "training.ticked", "training.table"
+_LETTERS = "ABCDE"  # runs over each other that an eye can still tell apart
+_NAMES = {"auc": "AUC, validation", "val_auc": "AUC, last epoch", "val_loss": "loss, last epoch"}
+
+
+def show_ledger(settings: Settings) -> None:
+    """The table of all runs, latest first, and what the ticked ones have to say."""
+    runs = list_runs(settings.runs_dir)
+    if not runs:
+        return
+    st.html('<h2 class="pn-section">All runs</h2>')
+    ids = [run.id for run in runs]
+    ticked = [run_id for run_id in st.session_state.get(_TICKED, []) if run_id in ids]
+    marked = {"rows": [ids.index(run_id) for run_id in ticked], "columns": [], "cells": []}
+    st.session_state[_TABLE] = {"selection": marked}
+    st.dataframe(
+        table([row_of(run) for run in runs]),
+        key=_TABLE,
+        hide_index=True,
+        selection_mode="multi-row",
+        on_select=partial(_tick, ids),
+        column_config=_columns(),
+        height="content" if len(runs) <= 8 else 340,
+        placeholder="–",
+        alt="The training runs, latest first",
+    )
+    chosen = [run for run in runs if run.id in ticked]
+    if len(chosen) == 1:
+        _show_one(chosen[0], settings)
+    elif chosen:
+        _compare(chosen)
+    else:
+        st.caption("Tick a run to resume, delete or use it; tick two or more to compare them.")
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """One line a run, in the order given."""
+    import pandas as pd
+
+    states = [STATES[row["state"]] for row in rows]
+    shown = {
+        "started": [moment(row.get("created") or "") or row["run"] for row in rows],
+        "state": [f"{state.sign} {state.words}" for state in states],
+        "network": [_network(row) for row in rows],
+        "weights": [row.get("weights") for row in rows],
+        "size": [row.get("size") for row in rows],
+        "epochs": [row.get("epochs") for row in rows],
+    }
+    for name in FIGURES:
+        shown[name] = [rate_in_words(row.get(name), whole=name != "auc") for row in rows]
+    shown["val_loss"] = pd.to_numeric([row.get("val_loss") for row in rows])
+    for name in ("time", "data", "data_hash", "task", "seed", "device", "version", "model"):
+        shown[name] = [row.get(name) for row in rows]
+    return pd.DataFrame(shown)
+
+
+def _columns() -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "started": config.TextColumn("Started", width=130),
+        "state": config.TextColumn("State", width=150),
+        "network": config.TextColumn("Network", width=120),
+        "weights": config.TextColumn("Start from", width=100),
+        "size": config.NumberColumn("Size (px)", width=70),
+        "epochs": config.TextColumn("Epochs", width=70),
+        "auc": config.TextColumn("AUC, validation", width=160),
+        "sensitivity": config.TextColumn("Sensitivity", width=130),
+        "specificity": config.TextColumn("Specificity", width=130),
+        "val_loss": config.NumberColumn("Loss, validation", format="%.3f", width=110),
+        "time": config.TextColumn("Time", width=80),
+        "data": config.TextColumn("Data set", width=120),
+        "data_hash": config.TextColumn("Data hash", width=110),
+        "task": config.TextColumn("Task", width=90),
+        "seed": config.NumberColumn("Seed", width=60, format="%d"),
+        "device": config.TextColumn("Device", width=220),
+        "version": config.TextColumn("Version", width=70),
+        "model": config.TextColumn("Model", width=150),
+    }
+
+
+def _tick(ids: list[str]) -> None:
+    """Remember runs by their id: rows move when a run is added."""
+    rows = st.session_state[_TABLE]["selection"]["rows"]
+    st.session_state[_TICKED] = [ids[row] for row in rows if row < len(ids)]
+
+
+def _show_one(run: Run, settings: Settings) -> None:
+    stands = standing(run)
+    st.markdown(f"**{run_title(run)}**: {stands.state.words}. {stands.message} {stands.remedy}")
+    show_actions(run, stands, settings, place="ledger")
+
+
+def _compare(chosen: list[Run]) -> None:
+    """Curves over each other, and what the runs differ in; letters name them in both."""
+    if len(chosen) > len(_LETTERS):
+        st.caption(f"The first {len(_LETTERS)} of the {len(chosen)} runs are compared.")
+    named = dict(zip(_LETTERS, chosen, strict=False))
+    st.html(
+        "".join(
+            f"<p class='pn-place'><strong>{letter}</strong> {escape(run_title(run))}</p>"
+            for letter, run in named.items()
+        )
+    )
+    drawn = [(letter, read_curves(run)) for letter, run in named.items()]
+    first = [(letter, curves[0]) for letter, curves in drawn if curves]
+    if first:
+        loss, share = st.columns(2, gap="small")
+        with loss:
+            show_chart(overlay(first, loss=True), "compare.loss", "Loss of the runs")
+        with share:
+            show_chart(overlay(first, loss=False), "compare.auc", "AUC of the runs")
+    st.dataframe(
+        difference_table(named), placeholder="–", alt="What the runs differ in, a line a setting"
+    )
+
+
+def difference_table(named: dict[str, Run]) -> pd.DataFrame:
+    """A line for each setting and figure in which the runs differ, a column a run."""
+    import pandas as pd
+
+    told = {letter: {**settings_of(run), **row_of(run)} for letter, run in named.items()}
+    rows = {
+        _NAMES.get(name, name.replace("_", " ")): {
+            letter: in_words(value) for letter, value in values.items()
+        }
+        for name, values in differences(told).items()
+        if name not in {"run", "created", "model"}
+    }
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=list(named), dtype=str)
+    return found.rename_axis("They differ in")
+
+
+def _network(row: dict[str, Any]) -> str:
+    name = str(row.get("backbone") or "")
+    return backbone_title(name) if name in BACKBONES else name

@@ -1,0 +1,131 @@
+"""What will run, how long it will take, why it cannot, and the button that starts it."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.job_view import show_job
+from pages.ui.training.words import sentence
+from pneumo_core.jobs import latest_job, start_job
+from pneumo_core.learning.estimate import estimate, shortages
+from pneumo_core.learning.hardware import cores, gigabytes, known_hardware
+from pneumo_core.learning.launch import free_bundle_name, start_run
+from pneumo_core.learning.material import lacks
+from pneumo_core.learning.memory import memory_limit
+from pneumo_core.learning.overview import live_runs
+
+if TYPE_CHECKING:
+    from pages.ui.training.source import Source
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.estimate import Estimate
+    from pneumo_core.learning.hardware import Hardware
+    from pneumo_core.learning.material import Material
+    from pneumo_core.learning.recipe import Recipe
+
+_STARTED = "training.started"
+_SECONDS_BETWEEN_STARTS = 3.0  # a double click is one click
+
+
+def show_plan(recipe: Recipe, source: Source, found: Material, settings: Settings) -> None:
+    """The sentence, the machine, what stands in the way, and Start."""
+    machine = _machine(settings)
+    expected = estimate(
+        recipe, found.films, settings, gpus=len(machine.gpus) if machine is not None else 0
+    )
+    st.html(f'<p class="pn-plan">{escape(_sentence(recipe, machine, expected))}</p>')
+    obstacles = lacks(found, recipe) + shortages(recipe, found.films, expected, settings)
+    for words in obstacles:
+        st.warning(words, icon=":material/block:")
+    live = len(live_runs(settings.runs_dir))
+    waits = live >= settings.runs_at_once
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            "Queue it" if waits else "Start",
+            type="primary",
+            disabled=bool(obstacles),
+            key="training.start",
+            icon=":material/play_arrow:",
+        ):
+            _start(recipe, source, settings)
+        if waits:
+            st.caption("Another run is at work. This one begins by itself when it has ended.")
+    _show_machine(machine, recipe, expected, settings, idle=not live)
+
+
+def _sentence(recipe: Recipe, machine: Hardware | None, expected: Estimate) -> str:
+    where = f"{cores()} CPU cores"
+    if machine is not None and machine.gpus:
+        count = len(machine.gpus)
+        where = machine.gpus[0].name if count == 1 else f"{count} GPUs"
+    return sentence(recipe, where, expected.sentence())
+
+
+def _start(recipe: Recipe, source: Source, settings: Settings) -> None:
+    """Start a run, unless it is the second half of a double click."""
+    kept, at = st.session_state.get(_STARTED, (None, 0.0))
+    if kept == (recipe, source.path) and time.monotonic() - at < _SECONDS_BETWEEN_STARTS:
+        return
+    name = free_bundle_name(recipe, settings)
+    start_run(recipe, data=source.path, bundle=name, settings=settings)
+    st.session_state[_STARTED] = ((recipe, source.path), time.monotonic())
+    st.rerun()
+
+
+def _machine(settings: Settings) -> Hardware | None:
+    """The machine, asked once in a process of its own: looking at devices loads Keras."""
+    known = known_hardware(settings)
+    if known is None:
+        job = latest_job("machine", settings=settings)
+        if job is None or job.status().state == "done":  # another machine than the one kept
+            start_job("machine", ["machine", "--json"], settings=settings)
+    return known
+
+
+def _show_machine(
+    machine: Hardware | None, recipe: Recipe, expected: Estimate, settings: Settings, *, idle: bool
+) -> None:
+    if machine is None:
+        st.caption(f"{cores()} CPU cores, {gigabytes(memory_limit())} of memory.")
+        job = latest_job("machine", settings=settings)
+        if job is not None:
+            show_job(job, doing="Looking for GPUs")
+    else:
+        xla = "with XLA" if machine.xla else "without XLA"
+        precision = machine.policy if recipe.precision == "auto" else recipe.precision
+        st.caption(f"{machine.sentence()}. Keras on {machine.backend}, {precision} {xla}.")
+    if not expected.measured:
+        _offer_measure(recipe, settings, idle=idle)
+
+
+def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:
+    """The button that measures the pace, and the measuring while it lasts."""
+    key = f"{recipe.backbone} {recipe.size} {recipe.batch} {recipe.precision} {recipe.weights}"
+    job = latest_job("pace", settings=settings, key=key)
+    if job is not None and show_job(job, doing="Measuring").state == "running":
+        return
+    if st.button(
+        "Measure the time here",
+        key="training.measure",
+        disabled=not idle,
+        help="Trains a few steps on noise, which takes half a minute to two minutes."
+        if idle
+        else "While a run is at work the measure would be too slow.",
+    ):
+        weights = [] if recipe.backbone == "cnn" else ["--weights", _start_of(recipe)]
+        size, batch = str(recipe.size), str(recipe.batch)
+        options = ["--backbone", recipe.backbone, "--size", size, "--batch", batch, *weights]
+        start_job(
+            "pace",
+            ["machine", "pace", *options, "--precision", recipe.precision],
+            settings=settings,
+            key=key,
+        )
+        st.rerun()
+
+
+def _start_of(recipe: Recipe) -> str:
+    return "none" if recipe.weights == "none" else "imagenet"

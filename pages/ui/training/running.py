@@ -1,0 +1,170 @@
+"""The run in progress, or the one that ended last: where it is, its curves, its log, its end."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.charts.theme import figure_config
+from pages.ui.charts.training import curves as draw
+from pages.ui.frame import plain_words
+from pages.ui.training.actions import show_actions
+from pages.ui.training.figures import loss_chart, metric_chart
+from pages.ui.training.names import rate_in_words, run_title
+from pneumo_core.learning.hardware import gigabytes
+from pneumo_core.learning.history import read_curves
+from pneumo_core.learning.overview import current_run, live_runs
+from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
+
+if TYPE_CHECKING:
+    from pages.ui.charts.training import Chart
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.runs import Run
+    from pneumo_core.learning.telling import Standing
+
+_SECONDS = 2.0  # between two looks at a run
+_LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
+_FIGURES = {
+    "auc": "AUC, validation",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+}
+_WELCOME = (
+    '<section class="pn-welcome"><h2>No run yet.</h2><p>Choose on the left and press Start. A run '
+    "goes on when this page is closed. Here you will see how far it is, its curves and its log; "
+    "at the end it becomes a model that you can put in service.</p></section>"
+)
+
+
+def show_running(settings: Settings) -> None:
+    """The current run; looked at again every two seconds while any run is at work."""
+    live = [run.id for run in live_runs(settings.runs_dir)]
+    st.fragment(_watch, run_every=_SECONDS if live else None)(settings, live)
+
+
+def _watch(settings: Settings, live: list[str]) -> None:
+    with plain_words():
+        if [run.id for run in live_runs(settings.runs_dir)] != live:
+            st.rerun()  # all of the page: a run has begun or ended
+        run = current_run(settings.runs_dir)
+        if run is None:
+            st.html(_WELCOME)
+            return
+        _show(run, settings)
+        for number, waiting in enumerate(live_runs(settings.runs_dir)[1:]):
+            _show_waiting(waiting, number)
+
+
+def _show(run: Run, settings: Settings) -> None:
+    status = run.status()
+    stands = standing_of(status)
+    st.html(_title(run, stands))
+    _show_progress(status, stands)
+    if status.get("note"):
+        st.warning(status["note"], icon=":material/warning:")
+    learns = bool(status.get("step")) and status.get("phase") == "training"
+    show_actions(run, stands, settings, learns=learns)
+    _show_curves(run, int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0))
+    if facts := _facts(status, stands):
+        listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+        st.html(f'<dl class="pn-facts">{listed}</dl>')
+    if stands.state.live:
+        if log := run.log_tail(_LINES_NOW):
+            st.code(log, language=None, wrap_lines=True)
+        return
+    with st.expander("Log", key=f"training.log.{run.id}"):
+        st.code(run.log_tail(_LINES) or "It printed nothing.", language=None, wrap_lines=True)
+
+
+def _title(run: Run, stands: Standing) -> str:
+    state = stands.state
+    return (
+        f'<div class="pn-run"><h2>{escape(run_title(run))}</h2>'
+        f'<span class="pn-state pn-state-{state.name}">{state.sign} {state.words}</span></div>'
+    )
+
+
+def _show_progress(status: dict[str, Any], stands: Standing) -> None:
+    if stands.state.live:
+        done, total = status.get("done") or 0, status.get("total") or 0
+        left = status.get("seconds_left") if status.get("phase") == "training" else None
+        words = status.get("words") or status.get("phase") or "starting"
+        if total > 1 and status.get("phase") != "training":
+            words = f"{words}, {done:,} of {total:,}"
+        if stands.state.name == "queued":
+            words = f"Waiting. {stands.message} {stands.state.remedy}"
+        if left:
+            words += f" · about {lasting(left)} left"
+        st.progress(min(1.0, done / total) if total else 0.0, words)
+        return
+    words = f"{stands.message} {stands.remedy}".strip()
+    show = st.error if stands.state.name in {"failed", "interrupted"} else st.success
+    icon = ":material/error:" if show is st.error else ":material/check:"
+    if stands.state.name == "cancelled":
+        show, icon = st.info, ":material/info:"
+    show(words, icon=icon)
+
+
+def _facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
+    """What the run says of itself, name and words."""
+    found = []
+    last = {name: value for name, value in (status.get("last") or {}).items() if value is not None}
+    if figures := status.get("figures"):
+        found += [
+            (title, words)
+            for name, title in _FIGURES.items()
+            if (words := rate_in_words(figures.get(name), whole=name != "auc"))
+        ]
+    elif "val_auc" in last and "val_loss" in last:
+        words = f"AUC {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
+        found.append(("Films held out", words))
+    if stands.state.live and status.get("films_per_second"):
+        found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))
+    if stands.state.live and status.get("learning_rate") is not None:
+        found.append(("Learning rate", f"{status['learning_rate']:.2g}"))
+    memory = status.get("memory") or {}
+    if stands.state.live and memory:
+        device = f", {gigabytes(memory['device'])} of the GPU's" if "device" in memory else ""
+        found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
+    if status.get("machine"):
+        found.append(("Device", status["machine"]))
+    if seconds_worked(status) >= 1:
+        found.append(
+            ("Time so far" if stands.state.live else "Time", lasting(seconds_worked(status)))
+        )
+    return found
+
+
+def _show_curves(run: Run, epochs: int) -> None:
+    drawn = read_curves(run)
+    if not drawn:
+        return
+    latest = drawn[-1]
+    if len(drawn) > 1:
+        st.caption(f"Curves of training {latest.fold + 1}; those before it are in Compare below.")
+    loss, share = st.columns(2, gap="small")
+    with loss:
+        show_chart(loss_chart(latest, epochs), f"{run.id}.loss", "Loss over the epochs")
+    with share:
+        show_chart(metric_chart(latest, epochs), f"{run.id}.share", "AUC over the epochs")
+
+
+def show_chart(chart: Chart, key: str, alt: str) -> None:
+    """A chart that is drawn anew in its place."""
+    st.plotly_chart(
+        draw(chart),
+        width="stretch",
+        config=figure_config(),
+        key=f"training.chart.{key}",
+        alt=f"{alt}: {', '.join(line.name for line in chart.lines)}",
+    )
+
+
+def _show_waiting(run: Run, number: int) -> None:
+    from pneumo_core.learning.launch import cancel_run
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f'<p class="pn-place">{number + 1}. waiting: {escape(run_title(run))}</p>')
+        st.button("Cancel", key=f"training.cancel.{run.id}", on_click=cancel_run, args=(run,))
