@@ -47,7 +47,9 @@ def _show_source(source: Source, catalogue: Catalogue | None, settings: Settings
     """What is loaded, and the way to something else."""
     with st.container(horizontal=True, vertical_alignment="center", key="loaded"):
         st.html(line_html(source, catalogue))
-        with st.popover("Other films", icon=":material/folder_open:", width="content"):
+        # Another source, another popover: the one it was chosen in closes.
+        key = f"dataset.other.{source.chosen}"
+        with st.popover("Other films", icon=":material/folder_open:", width="content", key=key):
             show_chooser(settings, source.kind)
 
 

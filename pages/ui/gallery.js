@@ -36,9 +36,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const open = (film) => setTriggerValue("opened", film);
   grid.replaceChildren(...data.tiles.map((film) => tile(film, data.marked, open)));
-  const look = String(data.look);
-  if (grid.dataset.look !== undefined && grid.dataset.look !== look) {
-    grid.scrollIntoView({ behavior: "smooth", block: "start" });
+  // A gallery that comes anew with its page must not draw the page to it; a new wish must.
+  const wishes = (window.pneumoGalleryWishes ??= {});
+  const before = wishes[data.name];
+  wishes[data.name] = data.look;
+  if (before !== undefined && before !== data.look && data.look) {
+    setTimeout(() => grid.scrollIntoView({ behavior: "smooth", block: "start" }), 100);
   }
-  grid.dataset.look = look;
 }

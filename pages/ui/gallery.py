@@ -68,7 +68,7 @@ def show_gallery(
     shown = tiles(start, min(start + page_size, films))
     clicked = show_tiles(shown, key=f"{key}.films", look=look)
     if pages > 1:
-        with st.container(horizontal=True, horizontal_alignment="center", key=f"{key}.pager"):
+        with st.container(horizontal_alignment="center", key=f"{key}.pager"):
             st.pagination(pages, key=f"{key}.page", max_visible_pages=5)
     return clicked
 
@@ -78,6 +78,7 @@ def show_tiles(tiles: Sequence[Tile], *, key: str, marked: str = "", look: int =
     result = _grid(
         key=key,
         data={
+            "name": key,
             "marked": marked,
             "look": look,
             "tiles": [asdict(tile) | {"alt": tile.alt} for tile in tiles],

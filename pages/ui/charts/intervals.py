@@ -40,9 +40,9 @@ def intervals(
     """A forest plot: names from top to bottom in the order in which they first come, one dot a
     series in each, the numbers in a column on the right.
 
-    x: title of the axis; span: its range; reference: a value to compare with, drawn as a
-    line, which the axis' title explains; order: of the series, where not as they first come. Hover gives
-    `words`, else the numbers.
+    x: title of the axis; span: its range; reference: a value to compare with, drawn as a line,
+    which the axis' title explains; order: of the series, where not as they first come. Hover
+    gives `words`, else the numbers.
     """
     names = list(dict.fromkeys(row.name for row in rows))
     present = dict.fromkeys(row.series for row in rows)

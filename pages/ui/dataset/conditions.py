@@ -119,9 +119,9 @@ class Named:
 
 @dataclass(frozen=True)
 class Among:
-    """The films of a finding, or any other list of films by name."""
+    """The films of a finding, or any other list of films by name, in the order to show them in."""
 
-    films: frozenset[str]
+    films: tuple[str, ...]
     name: str
 
     @property
@@ -156,6 +156,15 @@ def chosen(
         if not condition.columns & left_out:
             rows &= condition.holds(films)
     return rows
+
+
+def in_order(films: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
+    """The rows as a finding has them, where one is looked at: the films of a pair together."""
+    listed = next((one for one in conditions if isinstance(one, Among)), None)
+    if listed is None:
+        return films
+    place = {film: at for at, film in enumerate(listed.films)}
+    return films.iloc[films["film"].map(place).to_numpy().argsort(kind="stable")]
 
 
 def on(conditions: Iterable[Condition], *columns: str) -> Condition | None:

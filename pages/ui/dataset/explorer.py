@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset import choice
-from pages.ui.dataset.conditions import chosen
+from pages.ui.dataset.conditions import chosen, in_order
 from pages.ui.dataset.facts import show_chips, show_facts
 from pages.ui.dataset.film import open_film
 from pages.ui.dataset.films import show_films
@@ -51,7 +51,8 @@ def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> Non
     """
     with plain_words():
         films = cache.facets_of(catalogue)
-        shown = films[chosen(films, choice.conditions())]
+        conditions = choice.conditions()
+        shown = in_order(films[chosen(films, conditions)], conditions)
         findings = () if audit is None else audit.findings
         show_facts(films, shown)
         show_chips("top")

@@ -183,5 +183,5 @@ def _finding_box(findings: Sequence[Finding]) -> None:
 def _flagged(options: dict[str, Finding]) -> None:
     title = st.session_state["dataset.filter.finding"]
     before = without(choice.conditions(), frozenset({"film"}))
-    new = () if title is None else (Among(frozenset(options[title].films), title),)
+    new = () if title is None else (Among(options[title].films, title),)
     choice.choose((*before, *new))

@@ -60,5 +60,5 @@ def _card(finding: Finding) -> None:
 
 
 def _show(finding: Finding) -> None:
-    condition = Among(frozenset(finding.films), finding.title)
+    condition = Among(finding.films, finding.title)
     choice.choose(put((), condition), look=True)

@@ -31,7 +31,7 @@ def show_charts(films: pd.DataFrame) -> None:
     left, right = st.columns([3, 2])
     with left, _card("Films by split and kind", "Click a row to see those films alone."):
         rows = facets.by_kind(films, conditions)
-        _show_bars(rows, "kind", _click_kind, unit="films", row=39)
+        _show_bars(rows, "kind", _click_kind, unit="films", row=min(60, max(30, 351 // len(rows))))
     with right, _card("Patients", "Films of one patient must never be on both sides of a split."):
         rows = facets.patients_by_split(films, conditions)
         _show_bars(rows, "split", partial(_click, "split"), unit="patients")
