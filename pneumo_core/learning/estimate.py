@@ -6,11 +6,11 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumo_core.films.reframe import OTHER_FRAMES
 from pneumo_core.learning.hardware import cores, gigabytes
 from pneumo_core.learning.memory import memory_left
 from pneumo_core.learning.pace import Pace, known_pace
 from pneumo_core.learning.telling import lasting
+from pneumo_core.learning.views import POINT_VIEWS, VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,7 @@ _FROM_SCRATCH = 2.2  # as long and as large, where everything is trained
 _ON_A_GPU = 1 / 40  # as long
 _LIBRARIES = 1.2 * 2**30  # bytes of Keras and its backend
 _READING = 0.02  # seconds of one core to open, check and decode a film
+_DISTURBING = 0.003  # seconds of one core to disturb a film of 160 px in one way
 _BUNDLE = 15.0  # seconds to calibrate, write and check the model
 _ROOM = 1.5 * 2**30  # bytes of checkpoints, and of the model twice
 
@@ -64,7 +65,8 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     held_out = films / max(recipe.folds, 5 if recipe.folds == 1 else 2)
     epoch = pace.train * (films - held_out) + pace.validation * held_out + pace.save
     a_fold = pace.start + recipe.epochs * epoch
-    a_fold += pace.validation * held_out * (1 + len(OTHER_FRAMES))
+    disturbing = _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
+    a_fold += _films_seen(recipe, held_out) * (pace.validation + disturbing)
     seconds = recipe.folds * a_fold + _READING * films / cores() + _BUNDLE
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
@@ -90,6 +92,12 @@ def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings
             )
             break
     return told
+
+
+def _films_seen(recipe: Recipe, held_out: float) -> float:
+    """Films that a fold's network answers to when it is trained, disturbed ones among them."""
+    stressed = min(recipe.stress_films or held_out, held_out)
+    return len(POINT_VIEWS) * held_out + (len(VIEWS) - len(POINT_VIEWS)) * stressed
 
 
 def _rough(recipe: Recipe, gpus: int) -> Pace:

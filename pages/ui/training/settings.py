@@ -145,7 +145,9 @@ def _widget(setting: Setting, usual: Any, preset: str) -> Any:
         return st.toggle(setting.label, usual, **about)
     if isinstance(setting.kind, tuple):
         at = setting.kind.index(usual)
-        return st.selectbox(setting.label, setting.kind, index=at, **about)
+        return st.selectbox(
+            setting.label, setting.kind, index=at, format_func=lambda name: name or "usual", **about
+        )
     if setting.kind == "whole":
         return st.number_input(
             *(setting.label, int(setting.low), int(setting.high), int(usual)), **about

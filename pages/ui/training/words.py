@@ -40,7 +40,8 @@ TASKS = {
 class Setting:
     """A setting that is folded away: its name in the recipe, its label, its meaning, its kind.
 
-    kind: "whole", "number", "yes" or a tuple of choices; low, high: of numbers.
+    kind: "whole", "number", "yes" or a tuple of choices ("" is the network's own); low, high: of
+    numbers.
     """
 
     name: str
@@ -73,6 +74,31 @@ MORE = (
         "whole",
         1,
         100,
+    ),
+    Setting(
+        "trained_from",
+        "What is trained",
+        "A pretrained network keeps what it knows below: its upper blocks, its head alone, or all.",
+        ("", "head", "all"),
+    ),
+    Setting(
+        "hold_out",
+        "Held out",
+        "Patients at random; or ranges of file numbers, a harder check where these mean months.",
+        ("patients", "numbers"),
+    ),
+    Setting(
+        "framing_weights",
+        "Against framing",
+        "0: all films count alike; 1: those count more whose framing does not tell their class.",
+        "number",
+    ),
+    Setting(
+        "least_area",
+        "Smallest crop",
+        "Share of a film that augmentation keeps at least.",
+        "number",
+        0.05,
     ),
     Setting("class_weights", "Class weights", "Rare classes count as much as common ones.", "yes"),
     Setting(
