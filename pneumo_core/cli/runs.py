@@ -144,14 +144,12 @@ def carry(run_id: RunId) -> None:
 
 
 def _check_folder(data: Path) -> None:
-    """Before what takes long to load. Raises DataSetError, without the path, which pages show."""
+    """Before what takes long to load. Raises DataSetError."""
     from pneumo_core.errors import DataSetError
+    from pneumo_core.learning.failures import gone
 
     if not data.is_dir():
-        raise DataSetError(
-            f"Expected the folder of films {data.name!r} where the run found it; it is gone. "
-            "Bring it back and resume, or start a new run."
-        )
+        raise DataSetError(gone(data))
 
 
 def _find(run_id: str) -> Run:

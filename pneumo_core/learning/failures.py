@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.learning.memory import ran_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _KEPT = "What its finished epochs learnt is kept."
 
@@ -45,15 +48,14 @@ _SILENT = (
 )
 
 
-def explain(error: BaseException) -> Failure:
-    """What an exception that ended a training means to the person."""
-    for cause in _chain(error):
-        if isinstance(cause, MemoryError) or _says_exhausted(cause):
-            return _MEMORY
-        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
-            return _DISK
-        if isinstance(cause, OSError) and cause.errno == errno.ENOMEM:
-            return _MEMORY
+def explain(error: BaseException, data: Path | None = None) -> Failure:
+    """What an exception that ended a training means to the person; `data` is the run's folder of
+    films.
+    """
+    if shortage := next(filter(None, map(_shortage, _chain(error))), None):
+        return shortage
+    if data is not None and not data.is_dir():
+        return Failure("data", gone(data))
     if isinstance(error, PneumoError):
         return Failure(_kind_of(error), str(error))
     if isinstance(error, FileNotFoundError):
@@ -69,11 +71,27 @@ def explain(error: BaseException) -> Failure:
     )
 
 
+def gone(data: Path) -> str:
+    """Words for a folder of films that is not there any more; for pages, without its path."""
+    return (
+        f"Expected the folder of films {data.name!r} where the run found it; it is gone. Bring it "
+        f"back and resume, or start a new run. {_KEPT}"
+    )
+
+
 def in_silence(status: dict[str, Any], ended_for_memory: int) -> str:
     """Words for a run whose process died without any; `status` is the last that it wrote."""
     if ran_out(status.get("memory") or {}, ended_for_memory):
         return _SILENT_MEMORY
     return _SILENT
+
+
+def _shortage(error: BaseException) -> Failure | None:
+    """What the system lacked, if that is what the error says."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or _says_exhausted(error):
+        return _MEMORY
+    return _DISK if number in {errno.ENOSPC, errno.EDQUOT} else None
 
 
 def _kind_of(error: PneumoError) -> str:

@@ -80,7 +80,11 @@ def read_curves(run: Run) -> list[Curves]:
         steps, epochs = _read(folder / STEPS), _read(folder / EPOCHS)
         if not steps and not epochs:
             continue
-        found.append(Curves(_number(folder), _without_repeats(steps), epochs))
+        found.append(
+            Curves(
+                _number(folder), _without_repeats(steps, "step"), _without_repeats(epochs, "epoch")
+            )
+        )
     return found
 
 
@@ -117,15 +121,17 @@ def _read(path: Path) -> dict[str, NDArray[np.float64]]:
     return dict(zip(rows[0], columns, strict=True))
 
 
-def _without_repeats(steps: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """A resumed run does the steps of its unfinished epoch again: the later ones count."""
-    if not steps:
-        return steps
-    at = steps["step"]
+def _without_repeats(
+    table: dict[str, NDArray[np.float64]], key: str
+) -> dict[str, NDArray[np.float64]]:
+    """What a resumed run did again counts once: the later lines, where `key` steps back."""
+    if not table:
+        return table
+    at = table[key]
     # Kept is what no later line lies before or on.
     later = np.minimum.accumulate(at[::-1])[::-1]
     kept = np.append(at[:-1] < later[1:], True)
-    return {name: values[kept] for name, values in steps.items()}
+    return {name: values[kept] for name, values in table.items()}
 
 
 def _number(folder: Path) -> int:

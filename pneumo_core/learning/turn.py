@@ -11,6 +11,7 @@ import os
 import time
 import traceback
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.errors import PneumoError, TrainingError
@@ -21,7 +22,6 @@ from pneumo_core.learning.telling import seconds_worked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from filelock import BaseFileLock
 
@@ -146,11 +146,12 @@ def _also_to_status(run: Run, report: Report) -> Report:
 
 def _last_word(run: Run, error: Exception) -> PneumoError:
     """Write down why the run ended; the error that says it."""
-    failure = explain(error)
+    failure = explain(error, Path(run.config()["data"]))
     (run.folder / _RESERVE).unlink(missing_ok=True)
     with suppress(OSError):  # a disk too full even for this: its process is gone, which is seen
         run.update(state="failed", failure=failure.kind, message=failure.words)
         if failure.kind == "unforeseen":
             trace = "".join(traceback.format_exception(error))
             (run.folder / "trace.txt").write_text(trace, "utf-8")
-    return error if isinstance(error, PneumoError) else TrainingError(failure.words)
+    told = isinstance(error, PneumoError) and failure.words == str(error)
+    return error if told else TrainingError(failure.words)

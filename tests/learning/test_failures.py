@@ -49,6 +49,15 @@ def test_what_ends_a_training_has_a_kind_and_words(error, kind, words):
     assert failure.resumable is (kind != "nan")
 
 
+def test_films_that_vanished_are_told_whatever_stumbled_over_it(tmp_path):
+    failure = explain(DataSetError("Expected readable films."), tmp_path / "secret" / "films")
+    assert failure.kind == "data"
+    assert "the folder of films 'films' where the run found it; it is gone" in failure.words
+    assert "secret" not in failure.words
+    assert explain(FULL, tmp_path / "gone").kind == "disk"
+    assert explain(DataSetError("Expected films."), tmp_path).words == "Expected films."
+
+
 def memory(left, ended=0):
     return {"process": 1, "left": left, "limit": 1000, "ended": ended}
 
@@ -85,7 +94,7 @@ def settings(tmp_path):
 @pytest.fixture
 def run(settings):
     recipe = make_recipe("quick", backbone="cnn")
-    return create_run(settings.runs_dir, recipe, data=settings.runs_dir, bundle="m")
+    return create_run(settings.runs_dir, recipe, data=settings.runs_dir.parent, bundle="m")
 
 
 def carry(run, settings, error):

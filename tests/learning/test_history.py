@@ -98,6 +98,14 @@ def test_steps_that_a_resumed_run_did_again_count_once(run):
     np.testing.assert_array_equal(steps["loss"], [5.0, 4.0, 30.0])
 
 
+def test_epochs_that_were_trained_again_count_once(run):
+    again = "1,0.7,1.0,0.95,0.9\n"
+    (fold(run, 0) / "history.csv").write_text(EPOCHS + again)
+    (curves,) = read_curves(run)
+    np.testing.assert_array_equal(curves.epochs["epoch"], [0, 1])
+    np.testing.assert_array_equal(curves.epochs["val_auc"], [0.7, 0.95])
+
+
 def write_films(run, *hashes):
     films = [{"film": f"{i}.png", "sha256": sha} for i, sha in enumerate(hashes)]
     (run.folder / "folds.json").write_text(json.dumps({"films": films, "seed": 7}))

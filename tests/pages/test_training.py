@@ -250,6 +250,16 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert no_trace(page)
 
 
+def test_what_went_not_quite_as_it_should_is_noted(page, films, settings):
+    names = [f"train/NORMAL/{number}.jpeg" for number in range(5)]
+    make_run(settings, note="The loss became NaN in epoch 3.", unreadable=names)
+    page.run()
+    told = [one.value for one in page.warning]
+    assert told[0] == "The loss became NaN in epoch 3."
+    assert told[1].startswith("5 films could not be read and had no part in it: train/NORMAL/0")
+    assert "and 2 more. The Dataset screen says why." in told[1]
+
+
 def test_stop_and_cancel_leave_their_wish(page, films, settings):
     run = make_run(settings, phase="training", step=3)
     page.run()

@@ -62,8 +62,8 @@ def _show(run: Run, settings: Settings) -> None:
     stands = standing_of(status)
     st.html(_title(run, stands))
     _show_progress(status, stands)
-    if status.get("note"):
-        st.warning(status["note"], icon=":material/warning:")
+    for note in _notes(status):
+        st.warning(note, icon=":material/warning:")
     learns = bool(status.get("step")) and status.get("phase") == "training"
     show_actions(run, stands, settings, learns=learns)
     _show_curves(run, int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0))
@@ -105,6 +105,20 @@ def _show_progress(status: dict[str, Any], stands: Standing) -> None:
     if stands.state.name == "cancelled":
         show, icon = st.info, ":material/info:"
     show(words, icon=icon)
+
+
+def _notes(status: dict[str, Any]) -> list[str]:
+    """What went not quite as it should."""
+    told = [str(status["note"])] if status.get("note") else []
+    left_out = status.get("unreadable") or []
+    if left_out:
+        films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
+        more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
+        told.append(
+            f"{films} could not be read and had no part in it: {', '.join(left_out[:3])}{more}. "
+            "The Dataset screen says why."
+        )
+    return told
 
 
 def _facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:

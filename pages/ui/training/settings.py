@@ -44,7 +44,7 @@ def show_settings(settings: Settings) -> Recipe:
     st.caption(f"{PRESETS[preset].promise[:1].upper()}{PRESETS[preset].promise[1:]}.")
     usual = make_recipe(preset, backbone="cnn")
     choices: dict[str, Any] = {"backbone": _backbone()}
-    weights = _weights(choices["backbone"], settings)
+    weights = _weights(choices["backbone"])
     task, size, epochs = st.columns([2, 1, 1], gap="small")
     with task:
         choices["task"] = st.selectbox(
@@ -66,6 +66,8 @@ def show_settings(settings: Settings) -> Recipe:
         )
     with st.expander("More settings"):
         choices |= _more(usual, preset)
+    if weights is not None and weights not in WEIGHTS:
+        weights = _checked(weights, settings)
     return make_recipe(preset, weights=weights, **choices)
 
 
@@ -81,8 +83,10 @@ def _backbone() -> str:
     return chosen
 
 
-def _weights(backbone: str, settings: Settings) -> str | None:
-    """Where the network starts from; None for one that has no pretrained weights."""
+def _weights(backbone: str) -> str | None:
+    """Where the network starts from, or the file that was typed; None for one that has no
+    pretrained weights.
+    """
     if backbone == "cnn":
         return None
     chosen = st.segmented_control(
@@ -103,7 +107,7 @@ def _weights(backbone: str, settings: Settings) -> str | None:
         key="training.weights.file",
         persist_state=_KEPT,
     )
-    return _checked(typed.strip(), settings)
+    return str(typed).strip()
 
 
 def _checked(typed: str, settings: Settings) -> str:
