@@ -20,12 +20,17 @@ FILES = (
     "openvino/model.xml",
     "predictions.csv",
 )
+FILMS = "films.sha256"
+OPTIONAL = (FILMS,)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 
 
 def verify_bundle(path: Path) -> None:
-    """Check that a bundle holds exactly the files it lists, unaltered. Raises BundleError."""
+    """Check that a bundle holds exactly the files it lists, unaltered. Raises BundleError.
+
+    Every file of `FILES` is there and listed; further ones, such as those of `OPTIONAL`, may be.
+    """
     listed = _read_sums(path)
     present = _files_of(path)
     for file in sorted(set(FILES) - present | listed.keys() - present):
@@ -47,10 +52,16 @@ def verify_bundle(path: Path) -> None:
 
 
 def write_sums(path: Path) -> None:
-    """Write the sums of a bundle's files."""
-    sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in FILES}
+    """Write the sums of a bundle's files, of the optional ones where they are there."""
+    files = sorted((*FILES, *present_options(path)))
+    sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in files}
     lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
     (path / SUMS).write_text(lines, encoding="utf-8")
+
+
+def present_options(path: Path) -> list[str]:
+    """Which optional files the bundle at `path` has."""
+    return [file for file in OPTIONAL if (path / file).is_file()]
 
 
 def read_bytes(path: Path, file: str) -> bytes:

@@ -17,8 +17,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, refused, unpack
+from pneumo_core.bundle.films_file import inspect_films
 from pneumo_core.bundle.graph_file import inspect_graph
-from pneumo_core.bundle.integrity import FILES, REMEDY, SUMS, verify_bundle
+from pneumo_core.bundle.integrity import (
+    FILES,
+    FILMS,
+    OPTIONAL,
+    REMEDY,
+    SUMS,
+    present_options,
+    verify_bundle,
+)
 from pneumo_core.bundle.keras_file import inspect_keras
 from pneumo_core.bundle.ledger_file import checked_ledger, join_ledger
 from pneumo_core.bundle.predictions_file import inspect_predictions
@@ -46,6 +55,7 @@ LIMITS = {
     "README.md": 2**20,
     "card.json": 2**20,
     "predictions.csv": 64 * 2**20,
+    FILMS: 16 * 2**20,  # 800,000 films
     "openvino/model.xml": 16 * 2**20,
     "openvino/model.bin": MAX_BYTES // 2,
     "model.keras": MAX_BYTES // 2,
@@ -60,7 +70,8 @@ def export_bundle(name: str, *, models_dir: Path | None = None) -> bytes:
     Raises BundleError on a bundle that is missing, incomplete or altered.
     """
     bundle = load_bundle(name, models_dir=models_dir)
-    files = {f"{name}/{file}": bundle.path / file for file in (*FILES, SUMS)}
+    inside = (*FILES, *present_options(bundle.path), SUMS)
+    files = {f"{name}/{file}": bundle.path / file for file in inside}
     ledger = ledger_path(bundle.path)
     if ledger.is_file():
         files[ledger.name] = ledger
@@ -125,6 +136,8 @@ def examine(path: Path) -> None:
     inspect_keras(path / "model.keras", size=bundle.size, classes=len(bundle.classes))
     inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
     inspect_predictions(path / "predictions.csv")
+    if FILMS in present_options(path):
+        inspect_films(path / FILMS)
 
 
 def name_in_zip(source: Path | bytes | IO[bytes]) -> str:
@@ -171,7 +184,8 @@ def _unpack_all(archive: zipfile.ZipFile, top: str, staging: Path) -> bytes:
     """Unpack every file of the bundle; the ledger's content, empty where there is none."""
     limits = {f"{top}/{file}": most for file, most in LIMITS.items()}
     ledger = f"{top}{LEDGER}"
-    members = checked_members(archive, limits | {ledger: LEDGER_BYTES}, WHAT, optional=[ledger])
+    optional = [ledger, *(f"{top}/{file}" for file in OPTIONAL)]
+    members = checked_members(archive, limits | {ledger: LEDGER_BYTES}, WHAT, optional=optional)
     free = shutil.disk_usage(staging).free
     if sum(info.file_size for info in members.values()) > free:
         raise BundleError(

@@ -9,8 +9,9 @@ import numpy as np
 
 from pneumo_core.bundle.card import FORMAT, check_card
 from pneumo_core.bundle.card_readme import readme
+from pneumo_core.bundle.films_file import films_text
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.integrity import write_sums
+from pneumo_core.bundle.integrity import FILMS, write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
 from pneumo_core.bundle.staging import move_into_place, staged
 from pneumo_core.bundle.store import Bundle, check_name, load_bundle
@@ -19,7 +20,7 @@ from pneumo_core.errors import BundleError
 from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import keras
@@ -39,6 +40,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     name: str,
     card: dict[str, Any],
     predictions: pd.DataFrame,
+    films: Mapping[str, str] | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
 ) -> Bundle:
@@ -48,8 +50,9 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     functional graph whose layer before global average pooling is named "features" and whose head
     is a Dense named "logits". `card` is described in `check_card`; its format, name and agreement
     are filled in here, and its version is "1.0" unless given. `predictions` has the columns
-    `PREDICTIONS`, out of fold or on validation. `replace` allows an older bundle of that name to
-    be replaced.
+    `PREDICTIONS`, out of fold or on validation. `films` says what became of each film, by its whole
+    SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
+    `replace` allows an older bundle of that name to be replaced.
 
     Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
     BundleError where something does not fit together, or OpenVINO and Keras differ by more.
@@ -62,9 +65,12 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     card = {"version": "1.0", **card, "format": FORMAT, "name": name}
     check_card(card, name)
     check_network(model, size=card["input"]["size"], classes=len(card["classes"]))
+    listed = films_text(films or {})
     with staged(folder, name) as staging:
         card["agreement"] = _write_network(in_float32(model), card, staging)
         _write_texts(card, predictions, staging)
+        if listed:
+            (staging / FILMS).write_text(listed, encoding="ascii", newline="\n")
         write_sums(staging)
         move_into_place(staging, folder / name, replace=replace)
     return load_bundle(name, models_dir=folder)
