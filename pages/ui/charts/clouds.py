@@ -82,7 +82,8 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     import cv2
 
     known = rows & np.isfinite(x) & np.isfinite(y)
-    strength = np.where(_inside(x, y, area), 1.0, _OUTSIDE / _OPACITY)
+    faint = np.log(1 - _OUTSIDE) / np.log(1 - _OPACITY)  # of a mark: its opacity is _OUTSIDE
+    strength = np.where(_inside(x, y, area), 1.0, faint)
     column = np.rint((x[known] - ends[0][0]) / (ends[0][1] - ends[0][0]) * (WIDTH - 1)).astype(int)
     row = np.rint((ends[1][1] - y[known]) / (ends[1][1] - ends[1][0]) * (HEIGHT - 1)).astype(int)
     total = np.zeros((HEIGHT, WIDTH), np.float32)

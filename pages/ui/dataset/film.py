@@ -124,13 +124,15 @@ def facts_html(row: Any, findings: Sequence[Finding]) -> str:
 def _show_ways(catalogue: Catalogue, row: Any, origin: str) -> None:
     """Read it in Diagnose; look at all films of its patient."""
     with st.container(horizontal=True):
-        if st.button("Read this film", type="primary", disabled=not row.readable):
+        if st.button(
+            "Read this film", type="primary", disabled=not row.readable, key="dataset.read"
+        ):
             data = cache.film_bytes(catalogue.root, row.film, row.sha256)
             name = row.film.rpartition("/")[2]
             take_sample(Sample(name, origin, data, thumb=""), cache.model_in_service())
             st.switch_page("pages/diagnose.py")
         if st.button("All films of this patient"):
-            choice.choose((OneOf("group", (row.group,), "patient"),))
+            choice.choose((OneOf("group", (row.group,), "patient"),), look=True)
             st.rerun()
 
 

@@ -1,0 +1,170 @@
+"""Bars, clouds and intervals: what is drawn of which numbers."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+
+from pages.ui.charts import clouds, theme
+from pages.ui.charts.bars import Bar, bars, label
+from pages.ui.charts.clouds import HEIGHT, WIDTH, cloud, marks
+from pages.ui.charts.intervals import Estimate, intervals, spoken
+
+ROWS = [
+    Bar(("train", "normal"), 1341, 1341, ("train", "normal"), colour="#0f9488"),
+    Bar(("train", "viral"), 312, 1345, ("train", "viral"), chosen=False, pattern="/"),
+]
+ENDS = ([0.0, 1.0], [0.0, 1.0])
+ALL = np.ones(3, bool)
+KINDS = np.array(["normal", "bacterial", "viral"], object)
+
+
+def pixel(picture, x, y):
+    """BGRA where x and y (0..1, y upwards) lie."""
+    return picture[round((1 - y) * (HEIGHT - 1)), round(x * (WIDTH - 1))]
+
+
+def bgr(colour):
+    return [int(colour[at : at + 2], 16) for at in (5, 3, 1)]
+
+
+# Bars
+
+
+def test_a_bar_says_how_many_a_choice_leaves_of_how_many():
+    assert [label(row) for row in ROWS] == ["1,341", "312 of 1,345"]
+
+
+def test_bars_show_what_is_left_before_what_there_is():
+    ghosts, solids, targets = bars(ROWS, unit="films").data
+    assert list(ghosts.x) == [1341, 1345]
+    assert list(ghosts.text) == ["1,341", "312 of 1,345"]
+    assert list(solids.x) == [1341, 312]
+    assert list(solids.marker.opacity) == [1.0, theme.DIMMED]
+    assert list(solids.marker.pattern.shape) == ["", "/"]
+    assert list(targets.hovertext) == ["train, normal: 1,341 films",
+                                       "train, viral: 312 of 1,345 films"]  # fmt: skip
+
+
+def test_the_whole_row_of_a_bar_may_be_clicked_and_names_the_bar():
+    made = bars([Bar(("val",), 8, 8, "val"), Bar(("train",), 5216, 5216, "train")], unit="films")
+    targets = made.data[-1]
+    assert list(targets.customdata) == [0, 1]
+    assert min(targets.x) == max(targets.x) >= 5216
+    assert targets.marker.color == theme.CLEAR
+
+
+def test_names_that_look_like_numbers_stay_names():
+    made = bars([Bar(("1",), 3, 3, "1"), Bar(("5–9",), 2, 2, "5–9")], unit="patients")
+    assert made.layout.yaxis.type == "category"
+    assert made.layout.xaxis.title.text == "Patients"
+    assert bars(ROWS, unit="films").layout.yaxis.type == "multicategory"
+
+
+def test_no_bars_are_no_fault():
+    assert bars([], unit="films").layout.xaxis.range[1] > 0
+
+
+# Clouds
+
+
+def test_each_film_is_a_mark_in_its_kinds_colour():
+    x = np.array([0.25, 0.5, 0.75])
+    picture = marks(x, x, KINDS, ALL, ends=ENDS)
+    for at, kind in zip(x, KINDS, strict=True):
+        found = pixel(picture, at, at)
+        assert found[:3].tolist() == bgr(theme.SUBTYPES[kind].colour)
+        assert found[3] == 128
+    assert pixel(picture, 0.9, 0.1)[3] == 0
+
+
+def test_marks_on_each_other_grow_denser_and_mix_whatever_their_order():
+    x = np.full(3, 0.5)
+    one = pixel(marks(x, x, KINDS, np.array([True, False, False]), ends=ENDS), 0.5, 0.5)
+    two = marks(x, x, KINDS, np.array([True, True, False]), ends=ENDS)
+    assert one[3] == 128
+    assert pixel(two, 0.5, 0.5)[3] == 191
+    turned = marks(x, x, KINDS[::-1], np.array([False, True, True]), ends=ENDS)
+    assert (two == turned).all()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "above", "below"), [("triangle-up", False, True), ("triangle-down", True, False)]
+)
+def test_a_triangle_points_where_its_name_says(symbol, above, below):
+    kind = next(name for name, look in theme.SUBTYPES.items() if look.symbol == symbol)
+    x = np.array([0.5])
+    picture = marks(x, x, np.array([kind]), np.ones(1, bool), ends=ENDS)
+    row, column = round(0.5 * (HEIGHT - 1)), round(0.5 * (WIDTH - 1))
+    assert (picture[row - 3, column + 3, 3] > 0) == above
+    assert (picture[row + 3, column + 3, 3] > 0) == below
+
+
+def test_films_outside_of_the_rectangle_are_faint_and_hidden_or_unknown_ones_not_there():
+    x = np.array([0.2, 0.8, 0.5])
+    y = np.array([0.2, 0.8, np.nan])
+    rows = np.array([True, True, True])
+    picture = marks(x, y, KINDS, rows, ends=ENDS, area=(0.0, 0.5, 0.0, 0.5))
+    assert pixel(picture, 0.2, 0.2)[3] > 4 * pixel(picture, 0.8, 0.8)[3] > 0
+    hidden = marks(x, y, KINDS, np.array([False, True, True]), ends=ENDS)
+    assert pixel(hidden, 0.2, 0.2)[3] == 0
+    assert np.count_nonzero(hidden[..., 3]) < 100
+
+
+def test_a_cloud_keeps_its_axes_while_films_come_and_go_and_asks_for_a_rectangle():
+    x = np.array([100.0, 200.0, 300.0])
+    full = cloud(x, x, KINDS, ALL, across="Width (pixels)", up="Height (pixels)")
+    few = cloud(x, x, KINDS, ALL & (x < 200), across="Width (pixels)", up="Height (pixels)",
+                area=(90, 110, 90, 110))  # fmt: skip
+    assert full.layout.xaxis.range == few.layout.xaxis.range
+    assert full.layout.xaxis.range[0] < 100
+    assert full.layout.xaxis.title.text == "Width (pixels)"
+    assert full.layout.dragmode == "select"
+    assert not full.layout.shapes
+    assert (few.layout.shapes[0].x0, few.layout.shapes[0].x1) == (90, 110)
+    assert full.layout.images[0].sizing == "stretch"
+
+
+def test_the_picture_is_a_png_of_its_size():
+    uri = clouds.png_uri(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
+    data = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), -1).shape == (HEIGHT, WIDTH, 4)
+
+
+def test_no_film_at_all_makes_an_empty_cloud():
+    none = np.full(3, np.nan)
+    made = cloud(none, none, KINDS, ALL, across="Width (pixels)", up="Height (pixels)")
+    assert list(made.layout.xaxis.range) == [0.0, 1.0]
+
+
+# Intervals
+
+
+def test_an_estimate_is_never_shown_without_its_interval():
+    rows = [
+        Estimate("File size", 0.999, 0.998, 1.0, "train"),
+        Estimate("File size", 0.51, 0.44, 0.56, "test", "no better than a coin"),
+        Estimate("Contrast", 0.75, 0.74, 0.77, "train"),
+    ]
+    made = intervals(rows, x="AUC", reference=0.5, span=(0.4, 1.0), order=["test", "train"])
+    test, test_numbers, train, train_numbers, names = made.data
+    assert (test.name, train.name) == ("test", "train")
+    assert list(train.x) == [0.999, 0.75]
+    np.testing.assert_allclose(train.error_x.array, [0.001, 0.02])
+    np.testing.assert_allclose(train.error_x.arrayminus, [0.001, 0.01])
+    assert [text.strip() for text in test_numbers.text] == ["0.51 [0.44–0.56]"]
+    assert [text.strip() for text in train_numbers.text] == ["1.00 [1.00–1.00]", "0.75 [0.74–0.77]"]
+    assert test.hovertext[0] == "no better than a coin"
+    assert list(names.text) == ["File size", "Contrast"]
+    assert {shape.x0 for shape in made.layout.shapes} == {0.5}
+    assert made.layout.showlegend
+
+
+def test_names_lie_above_their_dots_and_rows_do_not_meet():
+    rows = [Estimate(name, 0.5, 0.4, 0.6, series) for name in "ab" for series in ("x", "y")]
+    first, _, second, _, names = intervals(rows, x="AUC").data
+    ordered = [names.y[0], first.y[0], second.y[0], names.y[1], first.y[1], second.y[1]]
+    assert ordered == sorted(ordered)
+    assert spoken(rows[0]) == "0.50 [0.40–0.60]"
+    assert not intervals(rows[:1], x="AUC").layout.showlegend
