@@ -75,7 +75,7 @@ def test_each_film_is_a_mark_in_its_kinds_colour():
     for at, kind in zip(x, KINDS, strict=True):
         found = pixel(picture, at, at)
         assert found[:3].tolist() == bgr(theme.SUBTYPES[kind].colour)
-        assert found[3] == 128
+        assert found[3] == 204
     assert pixel(picture, 0.9, 0.1)[3] == 0
 
 
@@ -83,8 +83,8 @@ def test_marks_on_each_other_grow_denser_and_mix_whatever_their_order():
     x = np.full(3, 0.5)
     one = pixel(marks(x, x, KINDS, np.array([True, False, False]), ends=ENDS), 0.5, 0.5)
     two = marks(x, x, KINDS, np.array([True, True, False]), ends=ENDS)
-    assert one[3] == 128
-    assert pixel(two, 0.5, 0.5)[3] == 191
+    assert one[3] == 204
+    assert pixel(two, 0.5, 0.5)[3] == 245
     turned = marks(x, x, KINDS[::-1], np.array([False, True, True]), ends=ENDS)
     assert (two == turned).all()
 
@@ -106,10 +106,20 @@ def test_films_outside_of_the_rectangle_are_faint_and_hidden_or_unknown_ones_not
     y = np.array([0.2, 0.8, np.nan])
     rows = np.array([True, True, True])
     picture = marks(x, y, KINDS, rows, ends=ENDS, area=(0.0, 0.5, 0.0, 0.5))
-    assert pixel(picture, 0.2, 0.2)[3] > 4 * pixel(picture, 0.8, 0.8)[3] > 0
+    assert pixel(picture, 0.2, 0.2)[3] > 6 * pixel(picture, 0.8, 0.8)[3] > 0
     hidden = marks(x, y, KINDS, np.array([False, True, True]), ends=ENDS)
     assert pixel(hidden, 0.2, 0.2)[3] == 0
-    assert np.count_nonzero(hidden[..., 3]) < 100
+    assert np.count_nonzero(hidden[..., 3]) < 200
+
+
+def test_many_marks_are_smaller_and_fainter_than_few():
+    x = np.linspace(0, 1, 1001)
+    many = marks(x, x, np.full(1001, "normal"), np.ones(1001, bool), ends=ENDS)
+    few = marks(x, x, np.full(1001, "normal"), np.arange(1001) % 100 == 0, ends=ENDS)
+    assert pixel(few, 0.5, 0.5)[3] == 204
+    lonely = marks(x, 0 * x, np.full(1001, "normal"), np.ones(1001, bool), ends=ENDS)
+    assert lonely[HEIGHT - 1 - 5, :, 3].max() == 0
+    assert many[..., 3].max() > 204
 
 
 def test_a_cloud_keeps_its_axes_while_films_come_and_go_and_asks_for_a_rectangle():
@@ -118,7 +128,7 @@ def test_a_cloud_keeps_its_axes_while_films_come_and_go_and_asks_for_a_rectangle
     few = cloud(x, x, KINDS, ALL & (x < 200), across="Width (pixels)", up="Height (pixels)",
                 area=(90, 110, 90, 110))  # fmt: skip
     assert full.layout.xaxis.range == few.layout.xaxis.range
-    assert full.layout.xaxis.range[0] < 100
+    assert full.layout.xaxis.range[0] < 200
     assert full.layout.xaxis.title.text == "Width (pixels)"
     assert full.layout.dragmode == "select"
     assert not full.layout.shapes

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     Area = tuple[float, float, float, float]
 
 WIDTH, HEIGHT = 760, 480  # of the picture, in pixels: about twice what it is shown at
-_RADIUS = 4  # of a mark, in pixels of the picture
-_OPACITY = 0.5  # of one mark; where several lie on each other it grows
+# Radius of a mark in pixels of the picture, and its opacity, which grows where several lie on each
+# other: of few films, each is to be seen; of many, how they lie.
+_FEW, _LARGE, _SMALL = 1000, (6, 0.8), (4, 0.5)
 _OUTSIDE = 0.12  # of marks outside of the rectangle
 
 
@@ -82,7 +83,8 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     import cv2
 
     known = rows & np.isfinite(x) & np.isfinite(y)
-    faint = np.log(1 - _OUTSIDE) / np.log(1 - _OPACITY)  # of a mark: its opacity is _OUTSIDE
+    radius, opacity = _LARGE if known.sum() <= _FEW else _SMALL
+    faint = np.log(1 - _OUTSIDE) / np.log(1 - opacity)  # so that the mark's opacity is _OUTSIDE
     strength = np.where(_inside(x, y, area), 1.0, faint)
     column = np.rint((x[known] - ends[0][0]) / (ends[0][1] - ends[0][0]) * (WIDTH - 1)).astype(int)
     row = np.rint((ends[1][1] - y[known]) / (ends[1][1] - ends[1][0]) * (HEIGHT - 1)).astype(int)
@@ -94,10 +96,12 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
             continue
         points = np.zeros((HEIGHT, WIDTH), np.float32)
         np.add.at(points, (row[own], column[own]), strength[known][own])
-        density = cv2.filter2D(points, -1, _stamp(look.symbol), borderType=cv2.BORDER_CONSTANT)
+        density = cv2.filter2D(
+            points, -1, _stamp(look.symbol, radius), borderType=cv2.BORDER_CONSTANT
+        )
         total += density
         colour += density[..., None] * np.array(_bgr(look.colour), np.float32)
-    alpha = 1 - (1 - _OPACITY) ** total
+    alpha = 1 - (1 - opacity) ** total
     painted = colour / np.maximum(total, 1e-6)[..., None]
     return np.dstack([painted, 255 * alpha]).round().astype(np.uint8)
 
@@ -117,17 +121,17 @@ def _inside(x: Numbers, y: Numbers, area: Area | None) -> NDArray[np.bool_]:
     return (x >= left) & (x <= right) & (y >= low) & (y <= high)
 
 
-def _stamp(symbol: str) -> NDArray[np.float32]:
+def _stamp(symbol: str, radius: int) -> NDArray[np.float32]:
     """A mark's shape, 0..1, as Plotly's symbol of that name."""
-    down, across = np.mgrid[-_RADIUS : _RADIUS + 1, -_RADIUS : _RADIUS + 1]
+    down, across = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     if symbol == "circle":
-        shape = down**2 + across**2 <= _RADIUS**2
+        shape = down**2 + across**2 <= radius**2
     elif symbol == "triangle-up":
-        shape = 2 * np.abs(across) <= down + _RADIUS
+        shape = 2 * np.abs(across) <= down + radius
     elif symbol == "triangle-down":
-        shape = 2 * np.abs(across) <= _RADIUS - down
+        shape = 2 * np.abs(across) <= radius - down
     else:
-        shape = np.maximum(np.abs(down), np.abs(across)) < _RADIUS
+        shape = np.maximum(np.abs(down), np.abs(across)) < radius
     # filter2D correlates, which turns the stamp around.
     return shape[::-1, ::-1].astype(np.float32)
 
