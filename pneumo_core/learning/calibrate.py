@@ -12,8 +12,10 @@ from pneumo_core import metrics
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SCREENING_SENSITIVITY = 0.98
-RULING_IN_SPECIFICITY = 0.98
+# Between the two points of this recipe's networks lie the answers to films without lungs, whose
+# training target is that nothing is known: such films are referred.
+SCREENING_SENSITIVITY = 0.99
+RULING_IN_SPECIFICITY = 0.99
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def calibrate(logits: NDArray[Any], labels: NDArray[np.int64]) -> Calibration:
 
     The temperature minimises the likelihood loss of pneumonia against normal, which is what
     decisions are made of (Guo et al. 2017, On calibration of modern neural networks). Screening
-    keeps a sensitivity of at least 0.98, ruling in a specificity of at least 0.98; where a good
+    keeps a sensitivity of at least 0.99, ruling in a specificity of at least 0.99; where a good
     network turns the two around, REFER is the gap between them all the same. Raises ValueError
     where a class is missing.
     """

@@ -14,7 +14,7 @@ from pneumo_core.learning.calibrate import (
     pneumonia_probability,
     rates,
 )
-from pneumo_core.learning.evidence import cohort_rows, stress_rows
+from pneumo_core.learning.evidence import cohort_rows, stress_table
 from pneumo_core.learning.network import find_backbone
 from pneumo_core.learning.views import POINT_VIEWS
 
@@ -58,7 +58,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         f"{len(POINT_VIEWS) - 1} other views ({', '.join(POINT_VIEWS[1:])}); the rates beside a "
         "point are those of the films as they are"
     )
-    card = {
+    card: dict[str, Any] = {
         "format": 1,
         "name": name,
         "version": "1.0",
@@ -78,14 +78,18 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),
-        "stress": stress_rows(logits, held_out, fitted),
+        "stress": stress_table(name, _where(recipe), logits, held_out, fitted),
         "cohorts": cohort_rows(index.iloc[rows], pixels[rows], p, fitted.balanced),
         "data": _data(index, len(rows)),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
-            **(_disturbances() if recipe.augment else {}),
+            **(_disturbances(recipe) if recipe.augment else {}),
             "weights": _origin(recipe),
-            **{key: facts[key] for key in ("machine", "seconds", "finished")},
+            **{
+                key: facts[key]
+                for key in ("machine", "routine", "seconds", "finished")
+                if key in facts
+            },
         },
         "versions": facts["versions"],
     }
@@ -96,14 +100,18 @@ def _where(recipe: Recipe) -> str:
     what = "patients" if recipe.hold_out == "patients" else "patients, by ranges of their numbers"
     if recipe.folds == 1:
         return f"one fifth of the {what}, held out"
-    return f"out-of-fold predictions of {recipe.folds} folds of {what}"
+    of = f"{recipe.measured_folds} of " if recipe.measured_folds else ""
+    return f"out-of-fold predictions of {of}{recipe.folds} folds of {what}"
 
 
-def _disturbances() -> dict[str, Any]:
+def _disturbances(recipe: Recipe) -> dict[str, Any]:
     from pneumo_core.learning.augment import Augmentation
     from pneumo_core.learning.counterweight import Counterweight
 
-    return {"augmentation": asdict(Augmentation()), "counterweight": asdict(Counterweight())}
+    return {
+        "augmentation": asdict(Augmentation(area=(recipe.least_area, 1.1))),
+        "counterweight": asdict(Counterweight()),
+    }
 
 
 def _origin(recipe: Recipe) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.cohorts import number_blocks
-from pneumo_core.films.folds import grouped_folds, read_manifest, write_manifest
+from pneumo_core.films.folds import grouped_folds, learning_films, read_manifest, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 
@@ -47,12 +47,8 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
     """Index, decode and fold the films below `data`. Raises DataSetError."""
     run.update(phase="reading the films")
     found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
-    usable = found[found["readable"] & (found["split"] != "test")].reset_index(drop=True)
+    usable = learning_films(found)
     left_out = len(found) - len(usable)
-    if usable.empty:
-        raise DataSetError(
-            "Expected films to train on; every film is unreadable or in the test split."
-        )
     report("index", 1, 1, f"{len(usable):,} films to learn from, {left_out:,} left out")
     labels = class_labels(usable, recipe)
     pixels = pixel_cache(

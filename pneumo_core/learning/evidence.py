@@ -11,6 +11,7 @@ from pneumo_core.films.disturb import ABOUT
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
 from pneumo_core.learning.views import VIEWS, measured
 from pneumo_core.metrics.shift import table_from
+from pneumo_core.metrics.shift_words import lungless_words, worst_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,15 +28,16 @@ QUARTERS: tuple[str, ...] = (
 )
 
 
-def stress_rows(logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration) -> Rows:
-    """The stress table at the locked points: a row a view, the films as they are first.
+def stress_table(
+    name: str, where: str, logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration
+) -> dict[str, Any]:
+    """The stress table at the locked points, in the form of `review.stress.stress`.
 
     logits (V, N, C) in the views of `learning.views`; films that were not seen in every view are
-    left out.
+    left out. `name` is the model's, `where` says how these films were held out.
     """
     seen = measured(logits)
-    if not seen.any():
-        return []
+    sick = labels[seen] > 0
     p = [pneumonia_probability(view[seen], fitted.temperature) for view in logits]
     points = {
         "screening": fitted.screening,
@@ -43,7 +45,19 @@ def stress_rows(logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibra
         "ruling_in": fitted.ruling_in,
     }
     changed = dict(zip(VIEWS[1:], p[1:], strict=True))
-    return table_from(labels[seen] > 0, p[0], changed, points, about=ABOUT)
+    rows = table_from(sick, p[0], changed, points, about=ABOUT) if len(sick) else []
+    return {
+        "model": name,
+        "films": len(sick),
+        "normal": int((~sick).sum()),
+        "pneumonia": int(sick.sum()),
+        "held_out": True,
+        "points": points,
+        "words": f"{len(sick):,} films that the networks had not seen: {where}.",
+        "worst": worst_words(rows),
+        "lungless": lungless_words(rows),
+        "rows": rows,
+    }
 
 
 def cohort_rows(

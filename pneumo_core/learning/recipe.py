@@ -44,6 +44,7 @@ class Recipe:
     least_area: float = 0.5  # smallest share of a film's area that a training crop keeps
     framing_weights: float = 0.5  # 0: all films alike; 1: a film counts for what framing hides
     folds: int = 1  # 1 holds one fifth of the patients out; K trains K out-of-fold models as well
+    measured_folds: int = 0  # of the K, how many are trained and measured; 0 is all
     hold_out: str = "patients"  # at random, or "numbers": a range of numbers of every series
     stress_films: int = 400  # held-out films of a fold that are disturbed in every way; 0 is all
     seed: int = 7
@@ -53,6 +54,16 @@ class Recipe:
     def classes(self) -> tuple[str, ...]:
         """The network's classes in the order of its logits; the first is always normal."""
         return THREE_CLASSES if self.task == "three-class" else TWO_CLASSES
+
+    @property
+    def held_out_folds(self) -> int:
+        """How many folds are trained and measured."""
+        return self.measured_folds or self.folds
+
+    @property
+    def fits(self) -> int:
+        """How many networks are trained: one a fold and, of several folds, one of all films."""
+        return self.held_out_folds + (self.folds > 1)
 
     def as_dict(self) -> dict[str, Any]:
         """A JSON-ready copy."""
@@ -82,10 +93,11 @@ PRESETS = {
         "folds, then a model of all films; minutes on a GPU, most of a day on two cores",
         {
             "size": 224,
-            "epochs": 40,
+            "epochs": 36,
             "batch": 64,
             "learning_rate": 4e-4,
             "ema_momentum": 0.998,
+            "head_first": 0.0,
             "trained_from": "all",
             "least_area": 0.3,
             "patience": 0,
@@ -114,6 +126,10 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
         raise TrainingError(
             f"Expected an image size of 64 to 512 that 32 divides; got {recipe.size}. "
             "Try 160 or 224."
+        )
+    if not 0 <= recipe.measured_folds <= recipe.folds:
+        raise TrainingError(
+            f"Expected measured_folds of 0 (all) to {recipe.folds}; got {recipe.measured_folds}."
         )
     for name in ("epochs", "folds", "batch"):
         if getattr(recipe, name) < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,10 +60,16 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     corpus = gather(Path(config["data"]), recipe, run, settings, report)
     machine = survey(recipe.precision)
     report("machine", 1, 1, machine.sentence(recipe.batch))
+    # The card tells of where the networks were trained, wherever the bundle is written.
+    trained_on = run.status().get("trained_on") or _facts(recipe, machine)
+    run.update(trained_on=trained_on)
     films = Films(corpus.pixels, corpus.labels)
-    rows, logits = _learn(run, recipe, corpus, films, machine, report)
+    held_out, logits = _learn(run, recipe, corpus, films, machine, report)
     _check_can_bundle(run)
-    network = _shipped(run, recipe)
+    network = _shipped(run)
+    if len(held_out) < recipe.folds:  # asked for, or stopped by hand
+        recipe = replace(recipe, measured_folds=len(held_out))
+    rows = np.concatenate(held_out)
     earlier = run.status().get("seconds", 0.0)
     seconds = time.time() - began + earlier
     run.update(phase="bundling", seconds=seconds)
@@ -76,7 +83,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         logits=logits,
         labels=corpus.labels,
         pixels=corpus.pixels,
-        facts=_facts(recipe, machine, seconds),
+        facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
         parameters=int(network.count_params()),
     )
     bundle = write_bundle(
@@ -84,6 +91,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         name=config["bundle"],
         card=card,
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
+        films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,
         replace=True,
     )
@@ -94,26 +102,33 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
 
 def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     run: Run, recipe: Recipe, corpus: Corpus, films: Any, machine: Machine, report: Report
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Rows, and logits (views, rows, classes) of networks that had not seen them."""
+) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
+    """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them."""
+    from pneumo_core.learning.watch import stop_asked
+
     rows, logits = [], []
     # One fold: the last, which holds the highest numbers where ranges of numbers are held out.
-    held_out_folds = range(recipe.folds) if recipe.folds > 1 else [HOLDOUT_FOLDS - 1]
-    for number, fold in enumerate(held_out_folds):
+    folds = range(recipe.held_out_folds) if recipe.folds > 1 else [HOLDOUT_FOLDS - 1]
+    for number, fold in enumerate(folds):
         rows.append(np.flatnonzero(corpus.fold == fold))
         logits.append(_fold(run, recipe, corpus, films, rows[-1], machine, report, number))
-    if recipe.folds > 1:
+        if recipe.folds > 1 and stop_asked(run):
+            break
+    if recipe.folds > 1 and not stop_asked(run):
         nobody = np.array([], dtype=np.int64)
         _fold(run, recipe, corpus, films, nobody, machine, report, recipe.folds)
-    return np.concatenate(rows), np.concatenate(logits, axis=1)
+    return rows, np.concatenate(logits, axis=1)
 
 
-def _shipped(run: Run, recipe: Recipe) -> Any:
-    """The network of all films where there are several folds; else that of the only one."""
+def _shipped(run: Run) -> Any:
+    """The network trained last: that of all films, or of the last fold before a stop."""
     import keras
 
-    last = recipe.folds if recipe.folds > 1 else 0
-    return keras.saving.load_model(run.folder / f"fold-{last}" / NETWORK, compile=False)
+    def number(path: Path) -> int:
+        return int(path.parent.name.removeprefix("fold-"))
+
+    last = max(run.folder.glob(f"fold-*/{NETWORK}"), key=number)
+    return keras.saving.load_model(last, compile=False)
 
 
 def _check_can_bundle(run: Run) -> None:
@@ -202,6 +217,15 @@ def _with_prior(
     return logits + shift
 
 
+def film_roles(
+    index: pd.DataFrame, held_out: NDArray[np.int64], *, trained_on_all: bool
+) -> dict[str, str]:
+    """What each film was for, by its sha256: "t" trained on, "v" chosen on, "tv" both."""
+    role = np.full(len(index), "t", dtype=object)
+    role[held_out] = "tv" if trained_on_all else "v"
+    return dict(zip(index["sha256"], role, strict=True))
+
+
 def predictions_table(
     corpus: Corpus, rows: NDArray[np.int64], logits: NDArray[np.float32], temperature: float
 ) -> pd.DataFrame:
@@ -219,7 +243,12 @@ def predictions_table(
     return table.sort_values("film").reset_index(drop=True)
 
 
-def _facts(recipe: Recipe, machine: Machine, seconds: float) -> dict[str, Any]:
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
+
+
+def _facts(recipe: Recipe, machine: Machine) -> dict[str, Any]:
+    """The machine and the versions of what trains on it."""
     import cv2
     import keras
 
@@ -230,7 +259,5 @@ def _facts(recipe: Recipe, machine: Machine, seconds: float) -> dict[str, Any]:
         versions[machine.backend] = "of a build of another name"
     return {
         "machine": machine.sentence(recipe.batch),
-        "seconds": round(seconds, 1),
-        "finished": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {"python": platform.python_version(), **versions},
     }
