@@ -73,6 +73,8 @@ def show_making(settings: Settings) -> bool:
     state = show_job(job, doing=_DOING[kind], phases=_PHASES).state
     if state == "done":
         _take(kind, path, settings)
+    if state != "running":
+        st.session_state.pop(_MAKING)  # told once; the next run of the page is free of it
     return state == "running"
 
 
