@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pneumo_core.bundle.integrity import REMEDY
+from pneumo_core.bundle.card_tables import check_tables
+from pneumo_core.bundle.card_values import is_figure, is_number, wrong
 from pneumo_core.errors import BundleError
 
 FORMAT = 1
@@ -43,9 +44,13 @@ def check_card(card: object, name: str) -> None:
     agreement       {"films", "keras_openvino", "half_precision", "keras_stored_as",
                     "openvino_stored_as"}: largest differences in probability, measured when the
                     bundle was written, and how its kernels are stored
+    stress          what disturbing the films costs, as `review.stress.stress` gives it ("model" and
+                    "unread" may be missing)
+    cohorts         [{"cohort", "part": text, "films", "auc": {"value", "low", "high"} or null,
+                    "sensitivity", "specificity": {"value", "low", "high"}}]
     """
     if not isinstance(card, dict):
-        raise _wrong(name, "an object", card)
+        raise wrong(name, "an object", card)
     if card.get("format") != FORMAT:
         raise BundleError(
             f"Model {name}: expected card format {FORMAT}, got {card.get('format')!r}. "
@@ -53,19 +58,19 @@ def check_card(card: object, name: str) -> None:
         )
     for key in ("name", "version"):
         if not isinstance(card.get(key), str):
-            raise _wrong(name, f"text in {key!r}", card.get(key))
+            raise wrong(name, f"text in {key!r}", card.get(key))
         if len(card[key]) > 64 or not card[key].isprintable():
-            raise _wrong(name, f"at most 64 printable characters in {key!r}", card[key])
+            raise wrong(name, f"at most 64 printable characters in {key!r}", card[key])
     if card.get("classes") not in CLASSES:
-        raise _wrong(name, f"classes {CLASSES[0]} or {CLASSES[1]}", card.get("classes"))
+        raise wrong(name, f"classes {CLASSES[0]} or {CLASSES[1]}", card.get("classes"))
     size = _number(card, name, "input", "size")
     if size != int(size) or not 32 <= size <= 2048:
-        raise _wrong(name, "a whole input size of 32..2048 pixels", size)
+        raise wrong(name, "a whole input size of 32..2048 pixels", size)
     if _number(card, name, "calibration", "temperature") <= 0:
-        raise _wrong(name, "a positive temperature", card["calibration"]["temperature"])
+        raise wrong(name, "a positive temperature", card["calibration"]["temperature"])
     points = [_number(card, name, "operating_points", point, "threshold") for point in POINTS]
     if not 0 <= points[0] <= points[1] <= points[2] <= 1:
-        raise _wrong(name, "0 <= screening <= balanced <= ruling_in <= 1", points)
+        raise wrong(name, "0 <= screening <= balanced <= ruling_in <= 1", points)
     _check_optional(card, name)
 
 
@@ -78,45 +83,26 @@ def _check_optional(card: dict[str, Any], name: str) -> None:
     ]
     for key, value, kind in kinds:
         if not isinstance(value, kind):
-            raise _wrong(name, f"{_KINDS[kind]} in {key!r}", value)
+            raise wrong(name, f"{_KINDS[kind]} in {key!r}", value)
     texts = [*card.get("limitations", []), card.get("data", {}).get("source", "")]
     for text in texts:
         if not isinstance(text, str):
-            raise _wrong(name, "text in 'limitations' and 'data.source'", text)
+            raise wrong(name, "text in 'limitations' and 'data.source'", text)
     for key in ("films", "keras_openvino", "half_precision") if card.get("agreement") else ():
         _number(card, name, "agreement", key)
     points = card["operating_points"]
     figures = {f"figures.{label}": value for label, value in card.get("figures", {}).items()}
     figures |= {f"{point}.{rate}": points[point].get(rate) for point in POINTS for rate in RATES}
     for label, value in figures.items():
-        if not _is_figure(value):
-            raise _wrong(name, f"a number, or value, low and high, in {label}", value)
-
-
-def _is_figure(value: Any) -> bool:
-    """None, a number, or {"value", "low", "high"} of them, with no interval around nothing."""
-    if not isinstance(value, dict):
-        return value is None or _is_number(value)
-    middle, *ends = (value.get(key) for key in ("value", "low", "high"))
-    known = all(part is None or _is_number(part) for part in (middle, *ends))
-    return known and (middle is not None or None in ends)
-
-
-def _is_number(value: object) -> bool:
-    """A finite number; compared, not converted, since JSON has whole numbers of any length."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+        if not is_figure(value):
+            raise wrong(name, f"a number, or value, low and high, in {label}", value)
+    check_tables(card, name)
 
 
 def _number(card: dict[str, Any], name: str, *keys: str) -> float:
     value: Any = card
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
-    if not _is_number(value):
-        raise _wrong(name, f"a number in {'.'.join(keys)}", value)
+    if not is_number(value):
+        raise wrong(name, f"a number in {'.'.join(keys)}", value)
     return float(value)
-
-
-def _wrong(name: str, expected: str, got: object) -> BundleError:
-    return BundleError(
-        f"Model {name}: expected {expected} in its card, got {str(got)[:80]!r}. {REMEDY}"
-    )

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pneumo_core import DISCLAIMER
+from pneumo_core.bundle.card_evidence import cohorts_section, shortcuts_section, stress_section
+from pneumo_core.bundle.card_words import bullets, facts, figure, spoken, table, told
+from pneumo_core.bundle.disclaimer import disclaimer_of, made_from_published
+
+__all__ = ["figure", "readme"]
 
 _INTENDED = """\
-Research and teaching: to show on frontal chest films of children what a network finds, how sure
+Research and teaching: to show on frontal chest films{of_whom} what a network finds, how sure
 it is, where it looked and when it should not answer."""
 
 _POPULATION = """\
@@ -19,7 +23,7 @@ Children's Medical Center)."""
 
 _OUT_OF_SCOPE = """\
 - diagnosis, triage or treatment of any person; it is not a medical device
-- adults, infants under one year, lateral films, CT, ultrasound or photographs of films
+- {others}, lateral films, CT, ultrasound or photographs of films
 - telling bacterial from viral pneumonia: a film cannot do that reliably (PMC5922330), the subtype
   is exploratory
 - any finding other than pneumonia: a film without sign of pneumonia is not a healthy film"""
@@ -37,42 +41,42 @@ _LIMITATIONS = """\
 - A heat map shows where the model looked, not where the lesion is (Saporta et al. 2022, doi
   10.1038/s42256-022-00536-x)."""
 
-_SHORTCUTS = """\
-- Framing: normal training films show the whole trunk with margins, pneumonia films are cropped
-  tighter; aspect ratio alone separates them with AUC 0.88. The film is resized ignoring its
-  aspect ratio, and trained with random crops and aspect jitter.
-- File size and JPEG quality separate the classes in the training data (AUC 0.999), but not in the
-  test data. The network sees pixels of one size only.
-- Such cues make models call unseen normal films pneumonia: expect specificity to fall on films
-  from elsewhere more than sensitivity does."""
-
-# Figures that are not rates, told by their label: shown as decimals, not per cents.
-_DECIMAL = ("auc", "brier", "ece", "error", "loss", "temperature")
-
 
 def readme(card: dict[str, Any]) -> str:
     """The model card as Markdown. Optional parts of `card` that are missing are left out."""
     data = dict(card.get("data", {}))
-    usual = "source" not in data
+    usual, disclaimer = made_from_published(card), disclaimer_of(card)
     title = card.get("title") or f"{card['name']} {card['version']}"
     sections = [
         f"# {title}",
-        f"> {DISCLAIMER}",
+        f"> {disclaimer}",
         card.get("summary", ""),
-        _section("Intended use", f"{_INTENDED} {_POPULATION}" if usual else _INTENDED),
-        _section("Out of scope", _OUT_OF_SCOPE),
+        _section("Intended use", _intended(usual=usual)),
+        _section("Out of scope", _out_of_scope(usual=usual)),
         _section("Figures", _figures(card.get("figures", {}))),
         _section("Operating points", _points(card["operating_points"])),
-        _section("Training data", f"{data.pop('source', _SOURCE)}\n\n{_facts(data)}".strip()),
+        _section("Under stress", stress_section(card.get("stress", {}))),
+        _section("Cohorts", cohorts_section(card.get("cohorts", []))),
+        _section("Training data", f"{data.pop('source', _SOURCE)}\n\n{facts(data)}".strip()),
         _section("Network", _network(card)),
-        _section("Training", _facts(card.get("training", {}))),
+        _section("Training", facts(card.get("training", {}))),
         _section("Limitations", _limitations(card, usual=usual)),
-        _section("Known shortcuts", _SHORTCUTS if usual else "Not known: audit the data."),
+        _section("Known shortcuts", shortcuts_section(card, published=usual)),
         _section("Numerical agreement", _agreement(card.get("agreement", {}))),
-        _section("Versions", _facts(card.get("versions", {}))),
-        f"*{DISCLAIMER} Generated from `card.json`.*",
+        _section("Versions", facts(card.get("versions", {}))),
+        f"{disclaimer}\n\n*Generated from `card.json`.*",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _intended(*, usual: bool) -> str:
+    words = _INTENDED.format(of_whom=" of children" * usual)
+    return f"{words} {_POPULATION}" if usual else words
+
+
+def _out_of_scope(*, usual: bool) -> str:
+    others = "adults, infants under one year" if usual else "people unlike those it learnt from"
+    return _OUT_OF_SCOPE.format(others=others)
 
 
 def _limitations(card: dict[str, Any], *, usual: bool) -> str:
@@ -84,67 +88,26 @@ def _section(heading: str, body: str) -> str:
     return f"## {heading}\n\n{body}" if body else ""
 
 
-def _list(lines: tuple[str, ...]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _facts(facts: dict[str, Any]) -> str:
-    return _list(tuple(f"{_label(key)}: {_value(value)}" for key, value in facts.items()))
-
-
-def _label(key: str) -> str:
-    return key.replace("_", " ")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{_label(key)} {_value(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_value(part) for part in value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "not known" if value is None else str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
 def _figures(figures: dict[str, Any]) -> str:
-    rows = [f"| {_label(key)} | {figure(key, value)} |" for key, value in figures.items()]
-    if not rows:
+    if not figures:
         return ""
     note = "Values with their 95 % interval, on films that the model was not trained on."
-    return "\n".join([note, "", "| figure | value |", "| --- | --- |", *rows])
-
-
-def figure(label: str, value: Any) -> str:
-    """A number or {"value", "low", "high"} for reading: "95.1 % [92.4–96.9]", "0.994 [0.99–1]".
-
-    A value with an interval is a rate 0..1 and shown in per cent, unless its label names one that
-    is not (an AUC, a Brier score…).
-    """
-    if not isinstance(value, dict):
-        return _value(value)
-    if value.get("low") is None or value.get("high") is None:
-        return _value(value.get("value"))
-    ends = [float(value[key]) for key in ("value", "low", "high")]
-    if any(word in label.lower() for word in _DECIMAL):
-        return "{:.3f} [{:.3f}–{:.3f}]".format(*ends)
-    return "{:.1f} % [{:.1f}–{:.1f}]".format(*(100 * end for end in ends))
+    rows = [[spoken(key), figure(key, value)] for key, value in figures.items()]
+    return f"{note}\n\n{table(['figure', 'value'], rows)}"
 
 
 def _points(points: dict[str, Any]) -> str:
-    rows = ["| point | threshold on P(pneumonia) | sensitivity | specificity |"]
-    rows.append("| --- | --- | --- | --- |")
+    heads = ["point", "threshold on P(pneumonia)", "sensitivity", "specificity"]
+    rows = []
     for key in ("screening", "balanced", "ruling_in"):
         point = points[key]
-        rates = (
-            figure(rate, point[rate]) if rate in point else "–"
-            for rate in ("sensitivity", "specificity")
-        )
-        rows.append(f"| {_label(key)} | {point['threshold']:.4f} | {' | '.join(rates)} |")
+        rates = [figure(rate, point[rate]) if rate in point else "–" for rate in heads[2:]]
+        rows.append([spoken(key), f"{point['threshold']:.4f}", *rates])
     where = points.get("fitted_on", "grouped validation films of the training data")
     return (
         "Below the screening point: no sign of pneumonia. From the ruling-in point: signs of "
         "pneumonia. Between: refer. The balanced point is the single threshold of evaluations. "
-        f"Fitted on: {where}.\n\n" + "\n".join(rows)
+        f"Fitted on: {where}.\n\n{table(heads, rows)}"
     )
 
 
@@ -153,11 +116,10 @@ def _network(card: dict[str, Any]) -> str:
     lines = [
         f"input: one grey film, resized to {size}×{size} pixels ignoring its aspect ratio",
         f"output: {', '.join(card['classes'])}; P(pneumonia) = 1 − P(normal)",
-        f"calibration: {_value(card['calibration'])}",
+        f"calibration: {told(card['calibration'])}",
     ]
-    return "\n".join(
-        part for part in (_facts(card.get("network", {})), _list(tuple(lines))) if part
-    )
+    parts = [facts(card.get("network", {})), bullets(lines)]
+    return "\n".join(part for part in parts if part)
 
 
 def _agreement(agreement: dict[str, Any]) -> str:

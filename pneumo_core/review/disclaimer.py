@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumo_core import DISCLAIMER
+from pneumo_core.bundle.disclaimer import (
+    PUBLISHED,
+    disclaimer_of,
+    made_from_published,
+    population_of,
+)
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
 
-PUBLISHED = (
-    "Children of 1–5 years, antero-posterior films, one hospital (Guangzhou Women and Children's "
-    "Medical Center); labels by two physicians (Kermany et al., Cell 2018)."
-)
+__all__ = ["PUBLISHED", "disclaimer", "is_published", "population"]
 
 
 def is_published(bundle: Bundle) -> bool:
     """Whether the card says that the model was made from the published data set."""
-    return "source" not in bundle.card.get("data", {})
+    return made_from_published(bundle.card)
 
 
 def population(bundle: Bundle) -> str:
     """Whose films the model learnt from: of the published data set, or what the card says."""
-    if is_published(bundle):
-        return PUBLISHED
-    return str(bundle.card["data"]["source"])
+    return population_of(bundle.card)
 
 
 def disclaimer(bundle: Bundle) -> str:
-    """The sentence at the foot of what is said of this model.
-
-    The usual one speaks of the published data set; a model of other films says what its card says.
-    """
-    if is_published(bundle):
-        return DISCLAIMER
-    return f"Research demonstration. Not a medical device. Trained on: {population(bundle)}"
+    """The sentence at the foot of what is said of this model; see `bundle.disclaimer`."""
+    return disclaimer_of(bundle.card)
