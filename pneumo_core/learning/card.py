@@ -63,6 +63,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "name": name,
         "version": "1.0",
         "title": "Pneumonia in paediatric chest films",
+        "summary": _summary(recipe),
         "classes": list(recipe.classes),
         "input": {"size": recipe.size},
         "network": _network(recipe, parameters),
@@ -94,6 +95,20 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "versions": facts["versions"],
     }
     return card, fitted
+
+
+def _summary(recipe: Recipe) -> str:
+    if recipe.folds == 1:
+        return (
+            "A network trained on four fifths of the patients. Its figures are of the others, who "
+            "also served to choose its best epoch, its calibration and its operating points."
+        )
+    networks = recipe.held_out_folds
+    return (
+        f"A network trained on all films. Its figures are those of {networks} networks of the same "
+        "recipe, each on the patients that it had not seen; calibration and operating points were "
+        "fitted on the same answers."
+    )
 
 
 def _where(recipe: Recipe) -> str:
