@@ -41,6 +41,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const before = wishes[data.name];
   wishes[data.name] = data.look;
   if (before !== undefined && before !== data.look && data.look) {
-    setTimeout(() => grid.scrollIntoView({ behavior: "smooth", block: "start" }), 100);
+    setTimeout(() => grid.scrollIntoView({ block: "start" }), 100);
   }
 }

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pneumo_core.films.audit import Finding
     from pneumo_core.films.catalogue import Catalogue
 
+_HINT = "All films are shown. Click a bar or draw a rectangle to look at some of them."
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -55,7 +57,7 @@ def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> Non
         shown = in_order(films[chosen(films, conditions)], conditions)
         findings = () if audit is None else audit.findings
         show_facts(films, shown)
-        show_chips("top")
+        show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
         show_charts(films)
         if audit is not None:
             show_findings(findings)

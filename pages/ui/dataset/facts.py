@@ -31,13 +31,17 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
     st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
 
 
-def show_chips(place: str) -> None:
-    """Each condition in words, with a click to let go of it; `place` tells two such rows apart."""
+def show_chips(place: str, otherwise: str = "") -> None:
+    """Each condition in words, with a click to let go of it; `otherwise` where there is none.
+
+    `place` tells two such rows apart.
+    """
     conditions = choice.conditions()
-    if not conditions:
+    if not conditions and not otherwise:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"chips-{place}"):
-        st.html('<span class="pn-hint">Only films with</span>', width="content")
+        words = "Only films with" if conditions else otherwise
+        st.html(f'<span class="pn-hint">{words}</span>', width="content")
         for at, condition in enumerate(conditions):
             st.button(
                 condition.words,

@@ -18,6 +18,7 @@ from pages.ui.dataset.films import tiles
 from pages.ui.frame import plain_words
 from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
+from pages.ui.plain import plain
 from pneumo_core.films.neighbours import NEAR
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _show_picture(catalogue: Catalogue, row: Any) -> None:
             alt=f"The film {row.film}",
         )
     else:
-        st.warning(f"This file cannot be read as a film. {row.problem}")
+        st.warning(f"This file cannot be read as a film. {plain(row.problem)}")
 
 
 def facts_html(row: Any, findings: Sequence[Finding]) -> str:

@@ -57,10 +57,7 @@ def _legend() -> str:
     parts = "".join(
         f'<span class="pn-{name}">{SUBTYPES[kind].title}</span>' for kind, name in names.items()
     )
-    return (
-        f'<p class="pn-summary pn-key">{parts}<span class="pn-hint">'
-        "Draw a rectangle over marks to see those films alone.</span></p>"
-    )
+    return f'<p class="pn-summary pn-key">{parts}</p>'
 
 
 def _show_bars(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from pages.ui.job_view import show_job
+from pages.ui.plain import plain
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.sources import check_folder, data_dir, remember_source
 from pneumo_core.jobs import latest_job, start_job
@@ -102,7 +103,7 @@ def _folder(settings: Settings) -> None:
             try:
                 path = check_folder(typed, settings=settings)
             except DataSetError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain(str(error)), icon=":material/error:")
             else:
                 _take("folder", path, settings)
 
