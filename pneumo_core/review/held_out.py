@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.films.names import parse_folders
+from pneumo_core.review.seen import seen
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _VALIDATION = "of the model's own validation: it did not train on these patients."
 _OUTSIDE = "by name not among those the model was trained on."
+_UNSEEN = "none of which the model was trained or chosen on."
 _TRAINED = "all of which the model was trained on: these figures flatter it."
 _UNKNOWN = (
     "none of them in the model's validation. Where the model trained on some of them, these "
@@ -41,20 +43,14 @@ class Selection:
 def select_films(bundle: Bundle, table: pd.DataFrame, *, limit: int | None = None) -> Selection:
     """Films of `table` (columns film, label) to measure `bundle` on, unseen ones if there are any.
 
-    Films are known by label and file name, and whether they lie in the test split, so that it
+    Films are known by their hashes where the bundle lists its films and the table has hashes
+    (`sha256`); else by label and file name, and whether they lie in the test split, so that it
     does not matter where the data set lies. A model validated on one part of its films is
     measured on that part. One that was in the end trained on all the films it has predictions
     for (after several folds) is measured on the others. Failing both, every film counts, and
     `words` says that this flatters. limit: films a class, drawn at random, always the same.
     """
-    known, trained_on_all = _predicted(bundle)
-    predicted = np.array([key in known for key in _keys(table)], dtype=np.bool_)
-    everything = np.ones(len(table), dtype=np.bool_)
-    if trained_on_all:
-        outside = not predicted.all()
-        mine, words = (~predicted, _OUTSIDE) if outside else (everything, _TRAINED)
-    else:
-        mine, words = (predicted, _VALIDATION) if predicted.any() else (everything, _UNKNOWN)
+    mine, words = _by_hash(bundle, table) or _by_name(bundle, table)
     rows = np.flatnonzero(mine)
     drawn = ""
     if limit is not None:
@@ -63,9 +59,30 @@ def select_films(bundle: Bundle, table: pd.DataFrame, *, limit: int | None = Non
     comma = "" if words == _VALIDATION else ","
     return Selection(
         rows=rows.astype(np.int64),
-        held_out=words in {_VALIDATION, _OUTSIDE},
+        held_out=words in {_VALIDATION, _OUTSIDE, _UNSEEN},
         words=f"{len(rows):,} films{drawn}{comma} {words}",
     )
+
+
+def _by_hash(bundle: Bundle, table: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], str] | None:
+    """Which films, and what they are; None where hashes do not tell."""
+    found = seen(bundle, table)
+    if not found.by_hash:
+        return None
+    validation, unseen = found.chosen & ~found.trained, ~(found.chosen | found.trained)
+    if validation.any():
+        return validation, _VALIDATION
+    return (unseen, _UNSEEN) if unseen.any() else (np.ones(len(table), np.bool_), _TRAINED)
+
+
+def _by_name(bundle: Bundle, table: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], str]:
+    known, trained_on_all = _predicted(bundle)
+    predicted = np.array([key in known for key in _keys(table)], dtype=np.bool_)
+    everything = np.ones(len(table), dtype=np.bool_)
+    if trained_on_all:
+        outside = not predicted.all()
+        return (~predicted, _OUTSIDE) if outside else (everything, _TRAINED)
+    return (predicted, _VALIDATION) if predicted.any() else (everything, _UNKNOWN)
 
 
 def _predicted(bundle: Bundle) -> tuple[set[Key], bool]:

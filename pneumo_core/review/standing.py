@@ -42,11 +42,16 @@ class Standing:
 def standing_of_shipped(bundle: Bundle) -> Standing:
     """The standing of a bundle's own predictions."""
     where = bundle.card["operating_points"].get("fitted_on", "validation films")
+    folds = bundle.card.get("training", {}).get("folds", 1)
+    whose = (
+        "Each film was read by a network of the same recipe that had not learnt from it"
+        if isinstance(folds, int) and folds > 1
+        else "The model did not learn from these films"
+    )
     return Standing(
         "validation",
         "validation: thresholds were chosen on these films",
-        f"The model did not learn from these films, but its temperature and thresholds were "
-        f"chosen on them: {where}.",
+        f"{whose}, but temperature and thresholds were chosen on them: {where}.",
         "Expect somewhat worse figures on other films. This is not a test.",
     )
 

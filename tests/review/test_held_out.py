@@ -79,3 +79,21 @@ def test_a_limit_draws_the_same_films_of_each_class(bundle):
     assert found.rows.tolist()[3:] == [9, 10]
     assert found.rows.tolist() == select_films(bundle, films, limit=3).rows.tolist()
     assert found.words.startswith("5 films (at most 3 of each class, drawn at random), none of")
+
+
+@pytest.mark.parametrize(
+    ("roles", "rows", "held_out", "words"),
+    [
+        (["t", "v", "v", ""], [1, 2], True, "of the model's own validation"),
+        (["t", "tv", "", ""], [2, 3], True, "none of which the model was trained or chosen on"),
+        (["tv", "tv", "t", "t"], [0, 1, 2, 3], False, "these figures flatter it"),
+    ],
+)
+def test_hashes_tell_where_the_bundle_lists_its_films(bundle, *, roles, rows, held_out, words):
+    hashes = [f"{number}" * 64 for number in range(4)]
+    lines = [f"{full[:16]} {role}\n" for full, role in zip(hashes, roles, strict=True) if role]
+    (bundle.path / "films.sha256").write_text("".join(lines))
+    found = select_films(bundle, FILMS[:4].assign(sha256=hashes))
+    assert found.rows.tolist() == rows
+    assert found.held_out is held_out
+    assert words in found.words
