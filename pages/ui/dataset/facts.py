@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
+from pages.ui.plain import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def show_chips(place: str, otherwise: str = "") -> None:
         st.html(f'<span class="pn-hint">{words}</span>', width="content")
         for at, condition in enumerate(conditions):
             st.button(
-                condition.words,
+                plain(condition.words),
                 key=f"dataset.chip.{place}.{at}",
                 icon=":material/close:",
                 icon_position="right",
