@@ -10,6 +10,7 @@ from pages.ui import cache, state
 from pages.ui.film_view import is_wide, show_film
 from pages.ui.frame import heading, page_frame
 from pages.ui.intake import drop_zone, take_in, take_sample
+from pages.ui.plain import plain
 from pages.ui.samples import chosen_sample
 from pages.ui.stepper import show_stepper
 from pages.ui.verdict import show_verdict
@@ -43,7 +44,8 @@ def _model() -> Bundle | None:
     except BundleError as error:
         heading("Diagnose", "no model in service")
         st.warning(
-            f"No film can be read without a model. {error}", icon=":material/model_training:"
+            plain(f"No film can be read without a model. {error}"),
+            icon=":material/model_training:",
         )
         return None
     heading("Diagnose", f"model in service: {bundle.name} {bundle.version}")

@@ -8,8 +8,8 @@ from pages.ui.frame import heading, page_frame
 from pages.ui.models import memory, stock
 from pages.ui.models.actions import confirm_removal
 from pages.ui.models.intake import show_intake
-from pages.ui.models.plain import plain
 from pages.ui.models.shelf import show_model
+from pages.ui.plain import plain
 
 
 def models() -> None:

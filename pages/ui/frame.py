@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import state
+from pages.ui.plain import plain
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.errors import PneumoError
 
@@ -82,7 +83,7 @@ def plain_words() -> Iterator[None]:
     try:
         yield
     except PneumoError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
     except Exception:
         log.exception("A page failed.")
         st.error(

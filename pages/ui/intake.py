@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
 from pages.ui.entry import Entry, content_of, make_entry
+from pages.ui.plain import plain
 from pages.ui.words import sense_of
 from pneumo_core.reading.decision import per_cent
 
@@ -73,7 +74,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     content = content_of(data, bundle.digest)
     entry = state.known(content)
     if entry is not None:
-        st.toast(f"{name} is in the list already and is not read again.")
+        st.toast(f"{plain(name)} is in the list already and is not read again.")
         entry = entry.renamed(name)
     else:
         reader = cache.reader_of(bundle)
@@ -102,7 +103,8 @@ def _release(file: UploadedFile) -> None:
 
 
 def _progress(name: str, done: int, total: int, seconds: float) -> str:
-    where = f"Reading {name}" if total == 1 else f"Reading {done + 1} of {total}: {name}"
+    which = "" if total == 1 else f"{done + 1} of {total}: "
+    where = f"Reading {which}{plain(name)}"
     left = seconds / done * (total - done) if done else 0.0
     return where if left < 1 else f"{where} · about {left:.0f} s left"
 
@@ -114,4 +116,4 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
-        strip.caption(f"{entry.name}: {text}")
+        strip.caption(f"{plain(entry.name)}: {text}")

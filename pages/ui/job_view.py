@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.frame import plain_words
+from pages.ui.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ def _running(job: Job, status: JobStatus, doing: str, phases: dict[str, str]) ->
     with st.container(horizontal=True, vertical_alignment="center", key="job"):
         st.progress(
             min(status.done / status.total, 1.0) if status.total else 0.0,
-            f"{doing}: {progress_words(status, phases)}",
+            plain(f"{doing}: {progress_words(status, phases)}"),
         )
         st.button("Stop", key=f"job.stop.{job.id}", on_click=job.stop, width="content")
 
@@ -59,9 +60,9 @@ def _ended(job: Job, status: JobStatus, doing: str) -> None:
     if status.state == "done":
         return
     if status.state == "stopped":
-        st.info(f"{doing}: stopped. What was done so far is kept.", icon=":material/info:")
+        st.info(plain(f"{doing}: stopped. What was done so far is kept."), icon=":material/info:")
         return
-    st.error(f"{doing}: {status.message}", icon=":material/error:")
+    st.error(plain(f"{doing}: {status.message}"), icon=":material/error:")
     if log := job.log_tail(20):
         with st.expander("What it said last"):
             st.code(log, language=None, wrap_lines=True)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import cache
 from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
-from pages.ui.models.plain import plain
+from pages.ui.plain import plain
 from pneumo_core.bundle import active_name, bundle_names, transfer
 from pneumo_core.review.ledger import Look
 

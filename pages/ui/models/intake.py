@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.models import memory
-from pages.ui.models.plain import plain
+from pages.ui.plain import plain
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:

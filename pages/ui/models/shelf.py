@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui.models import actions, memory
 from pages.ui.models.facts import facts, headline, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
-from pages.ui.models.plain import plain
+from pages.ui.plain import plain
 
 if TYPE_CHECKING:
     from pages.ui.models.stock import Checked

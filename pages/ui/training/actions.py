@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.frame import plain_words
+from pages.ui.plain import plain
 from pages.ui.training.names import run_title
 from pneumo_core.errors import BundleError
 from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
@@ -76,8 +77,8 @@ def _spare() -> None:
 @st.dialog("Delete this run?", on_dismiss=_spare)
 def _confirm(run: Run) -> None:
     st.markdown(
-        f"**{run_title(run)}**: its curves, its log and what it could be resumed from will be gone "
-        "for good. The model it made stays."
+        f"**{plain(run_title(run))}**: its curves, its log and what it could be resumed from will "
+        "be gone for good. The model it made stays."
     )
     with st.container(horizontal=True):
         gone = st.button("Delete for good", key="training.delete.yes", type="primary")

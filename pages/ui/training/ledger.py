@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui.plain import plain
 from pages.ui.training.actions import show_actions
 from pages.ui.training.figures import overlay
 from pages.ui.training.names import moment, rate_in_words, run_title
@@ -113,7 +114,8 @@ def _tick(ids: list[str]) -> None:
 
 def _show_one(run: Run, settings: Settings) -> None:
     stands = standing(run)
-    st.markdown(f"**{run_title(run)}**: {stands.state.words}. {stands.message} {stands.remedy}")
+    told = plain(f"{stands.state.words}. {stands.message} {stands.remedy}")
+    st.markdown(f"**{plain(run_title(run))}**: {told}")
     show_actions(run, stands, settings, place="ledger")
 
 

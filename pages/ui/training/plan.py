@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.job_view import show_job
+from pages.ui.plain import plain
 from pages.ui.training.words import sentence
 from pneumo_core.jobs import latest_job, start_job
 from pneumo_core.learning.estimate import estimate, shortages
@@ -39,7 +40,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
     st.html(f'<p class="pn-plan">{escape(_sentence(recipe, machine, expected))}</p>')
     obstacles = lacks(found, recipe) + shortages(recipe, found.films, expected, settings)
     for words in obstacles:
-        st.warning(words, icon=":material/block:")
+        st.warning(plain(words), icon=":material/block:")
     live = len(live_runs(settings.runs_dir))
     waits = live >= settings.runs_at_once
     with st.container(horizontal=True, vertical_alignment="center"):

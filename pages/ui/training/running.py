@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.charts.theme import figure_config
 from pages.ui.charts.training import curves as draw
 from pages.ui.frame import plain_words
+from pages.ui.plain import plain
 from pages.ui.training.actions import show_actions
 from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import rate_in_words, run_title
@@ -63,7 +64,7 @@ def _show(run: Run, settings: Settings) -> None:
     st.html(_title(run, stands))
     _show_progress(status, stands)
     for note in _notes(status):
-        st.warning(note, icon=":material/warning:")
+        st.warning(plain(note), icon=":material/warning:")
     learns = bool(status.get("step")) and status.get("phase") == "training"
     show_actions(run, stands, settings, learns=learns)
     _show_curves(run, int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0))
@@ -97,14 +98,14 @@ def _show_progress(status: dict[str, Any], stands: Standing) -> None:
             words = f"Waiting. {stands.message} {stands.state.remedy}"
         if left:
             words += f" · about {lasting(left)} left"
-        st.progress(min(1.0, done / total) if total else 0.0, words)
+        st.progress(min(1.0, done / total) if total else 0.0, plain(words))
         return
     words = f"{stands.message} {stands.remedy}".strip()
     show = st.error if stands.state.name in {"failed", "interrupted"} else st.success
     icon = ":material/error:" if show is st.error else ":material/check:"
     if stands.state.name == "cancelled":
         show, icon = st.info, ":material/info:"
-    show(words, icon=icon)
+    show(plain(words), icon=icon)
 
 
 def _notes(status: dict[str, Any]) -> list[str]:

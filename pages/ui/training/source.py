@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_making
+from pages.ui.plain import plain
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.sources import remembered_source
 
@@ -32,7 +33,7 @@ def show_source(settings: Settings) -> tuple[Source, Material] | None:
     try:
         found = cache.material_of(source.path)
     except DataSetError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         show_chooser(settings)
         return None
     badge = '<span class="pn-badge">synthetic</span>' if source.kind == "synthetic" else ""
