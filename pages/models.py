@@ -44,10 +44,12 @@ def _head(in_service: str, shelf: list[stock.Checked]) -> None:
 def _welcome() -> None:
     st.html(
         '<section class="pn-welcome"><h2>There is no model yet.</h2><p>Drop one below that '
-        "somebody exported, or train one: <code>python -m pneumo_core train DATA --activate</code>."
+        "somebody exported, or train one: on the Training screen, or with "
+        "<code>python -m pneumo_core train DATA --activate</code>."
         "</p><p>A model is a folder with the network in two forms, its card, its predictions on "
         "films it was not trained on, and the hashes of all of it.</p></section>"
     )
+    st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
 
 
 with page_frame("Models"):

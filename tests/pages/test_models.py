@@ -17,7 +17,8 @@ from pages.ui.plain import plain
 from pneumo_core.bundle import active_name, bundle_names, transfer
 from pneumo_core.review.ledger import Look
 
-PAGE = str(Path(__file__).resolve().parents[2] / "pages" / "models.py")
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PAGE = str(APP.parent / "pages" / "models.py")
 
 
 @pytest.fixture
@@ -63,11 +64,15 @@ def dropped(page, content, name="model.zip"):
 
 def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path))
-    page = opened()
+    page = AppTest.from_file(str(APP), default_timeout=30).run().switch_page("pages/models.py")
+    page.run()
+    assert not page.exception
     assert "There is no model yet." in html(page)
     assert "python -m pneumo_core train DATA --activate" in html(page)
     assert "no model in service" in html(page)
     assert page.file_uploader[0].label == "Import a model: drop the zip that Export made"
+    (link,) = page.get("page_link")
+    assert (link.proto.label, link.proto.page) == ("Train a model", "training")
 
 
 def test_every_model_is_shown_the_one_in_service_first_damage_in_words(models, tiny_bundle):
