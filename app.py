@@ -7,6 +7,7 @@ st.navigation(
         st.Page("pages/diagnose.py", title="Diagnose", default=True),
         st.Page("pages/dataset.py", title="Dataset"),
         st.Page("pages/training.py", title="Training"),
+        st.Page("pages/metrics.py", title="Metrics"),
         st.Page("pages/models.py", title="Models"),
     ]
 ).run()

@@ -16,10 +16,14 @@ from pneumo_core.errors import DataSetError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.bundle import Bundle, Found
+    from pages.ui.metrics.measures import Measures
+    from pneumo_core.bundle import Bundle, Found, OperatingPoints
+    from pneumo_core.config import Settings
     from pneumo_core.films.catalogue import Catalogue
     from pneumo_core.learning.material import Material
-    from pneumo_core.reading.predict import Reader
+    from pneumo_core.reading.predict import Reader, Reading
+    from pneumo_core.review.compare import Contender
+    from pneumo_core.review.comparison import Comparison
 
 _DISPLAY_SIDE = 1024  # pixels
 
@@ -170,3 +174,92 @@ def material_of(root: Path) -> Material:
     from pneumo_core.learning.material import material
 
     return material(root)
+
+
+def measures_of(key: str, table: pd.DataFrame, points: OperatingPoints) -> Measures:
+    """All figures of a table of predictions; `key` is another one for another table."""
+    return _measures(key, (points.screening, points.balanced, points.ruling_in), table, points)
+
+
+@st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
+def _measures(
+    key: str,  # noqa: ARG001
+    thresholds: tuple[float, float, float],  # noqa: ARG001
+    _table: pd.DataFrame,
+    _points: OperatingPoints,
+) -> Measures:
+    from pages.ui.metrics.measures import measure
+
+    return measure(_table, _points)
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def comparison(key: tuple[str, ...], _contenders: list[Contender]) -> Comparison:  # noqa: ARG001
+    """Models on the same films; `key` names each and its predictions. DataSetError as `compare`."""
+    from pneumo_core.review.compare import compare
+
+    return compare(_contenders)
+
+
+@st.cache_resource(show_spinner="Comparing the films with those the model has seen…", max_entries=4)
+def evaluated(
+    path: Path,
+    changed: int,  # noqa: ARG001
+    root: Path,
+    _settings: Settings,
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Predictions made on the spot, and the index of their folder, None where that has gone."""
+    from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
+    from pneumo_core.films.index import index_folder
+    from pneumo_core.review.predictions import read_predictions
+
+    table = read_predictions(path)
+    try:
+        if catalogue_ready(root, settings=_settings):
+            return table, open_catalogue(root, settings=_settings).index
+        return table, index_folder(root)
+    except DataSetError:
+        return table, None
+
+
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=4)
+def catalogue_at(root: Path, _settings: Settings) -> Catalogue | None:
+    """The catalogue of a folder, looked for once a minute; None where there is none yet."""
+    from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
+
+    if not catalogue_ready(root, settings=_settings):
+        return None
+    return open_catalogue(root, settings=_settings)
+
+
+def rows_of(catalogue: Catalogue, key: str, table: pd.DataFrame) -> dict[str, int]:
+    """Place in the catalogue's index of each film of a table that it has."""
+    return _rows(catalogue.key, key, catalogue, table)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _rows(
+    catalogue_key: str,  # noqa: ARG001
+    key: str,  # noqa: ARG001
+    _catalogue: Catalogue,
+    _table: pd.DataFrame,
+) -> dict[str, int]:
+    wanted = set(_table["film"])
+    films = _catalogue.index["film"].tolist()
+    return {film: at for at, film in enumerate(films) if film in wanted}
+
+
+def film_reading(bundle: Bundle, root: Path, film: str, sha256: str) -> Reading:
+    """A film of a data set read with a model; raises as `film_bytes` and `reader_of` do."""
+    return _film_reading(f"{bundle.name}/{bundle.digest}", sha256, bundle, root, film)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _film_reading(
+    model: str,  # noqa: ARG001
+    sha256: str,
+    _bundle: Bundle,
+    _root: Path,
+    _film: str,
+) -> Reading:
+    return reader_of(_bundle).read_bytes(film_bytes(_root, _film, sha256))

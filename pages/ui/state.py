@@ -25,6 +25,7 @@ FULL = (
 _FILMS, _OPEN = "diagnose.films", "diagnose.open"
 _TAKEN, _ROUND = "diagnose.taken", "diagnose.round"
 _PICTURE = "diagnose.picture"
+_MEASURED = "measured.model"
 
 
 def prepare() -> None:
@@ -93,6 +94,16 @@ def picture() -> tuple[str, int]:
 def keep_picture(view: str, opacity: int) -> None:
     """Show the next films in the same way."""
     st.session_state[_PICTURE] = (view, opacity)
+
+
+def measured_model() -> str:
+    """Name of the model that the Metrics screen shows, "" for the one in service."""
+    return str(st.session_state.get(_MEASURED, ""))
+
+
+def measure(name: str) -> None:
+    """Let the Metrics screen show this model: any screen may say so, then switch to it."""
+    st.session_state[_MEASURED] = name
 
 
 def clear() -> None:

@@ -1,0 +1,53 @@
+"""Metrics: how good a model is, how surely, at which threshold, and on which films it fails."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.frame import heading, page_frame
+from pages.ui.metrics.live import show_live
+from pages.ui.metrics.picker import pick_films, pick_model, show_jobs, show_measuring
+from pages.ui.models import stock
+from pages.ui.plain import plain
+from pneumo_core.config import load_settings
+
+
+def metrics() -> None:
+    """The page, top to bottom."""
+    heading("Metrics")
+    settings = load_settings()
+    shelf = stock.shelf()
+    if not shelf:
+        _welcome()
+        return
+    model, films, more = st.columns([4, 5, 2], vertical_alignment="bottom", gap="small")
+    with model:
+        checked = pick_model(shelf)
+    bundle = checked.found.bundle
+    if bundle is None or checked.found.fault:
+        st.error(
+            f"{plain(checked.found.fault)} Until then its figures cannot be trusted.",
+            icon=":material/error:",
+        )
+        return
+    with more, st.popover("Measure…", icon=":material/add_chart:", width="stretch"):
+        show_measuring(bundle, settings)
+    show_jobs(bundle, settings)
+    with films:
+        subject = pick_films(bundle, settings)
+    measures = cache.measures_of(subject.key, subject.table, bundle.points)
+    show_live(subject, measures, settings)
+
+
+def _welcome() -> None:
+    st.html(
+        '<section class="pn-welcome"><h2>There is no model to measure yet.</h2><p>Train one on the '
+        "Training screen, or bring one in on the Models screen. Its predictions on films that it "
+        "was not trained on come with it and are shown here.</p></section>"
+    )
+    st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
+
+
+with page_frame("Metrics"):
+    metrics()

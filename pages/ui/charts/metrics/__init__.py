@@ -1,0 +1,1 @@
+"""Charts of how well a model tells films apart: arrays → figures."""

@@ -1,0 +1,230 @@
+"""ROC and precision-recall curves with the point that is looked at, and those that are locked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.ui.charts.theme import ACCENT, FAINT, GREY, PNEUMONIA, SERIES, figure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pneumo_core.metrics import PrCurve, RocBand, RocCurve
+
+    Floats = NDArray[np.float64]
+
+FALSE_ALARMS = "False alarms (% of the normal films)"
+SENSITIVITY = "Found (% of the pneumonia films)"
+PRECISION = "Right (% of the films called pneumonia)"
+CORNER = 0.2  # side of the corner that may be looked at alone
+_POINTS = 400  # of a curve: more cannot be told apart at this size
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A threshold on a curve: x and y in 0..1; `name` says which ("balanced")."""
+
+    name: str
+    threshold: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Named:
+    """A ROC curve of one of several models, with its own locked point and its AUC in words."""
+
+    name: str
+    roc: RocCurve
+    mark: Mark
+
+
+def roc(  # noqa: PLR0913 - what is drawn, and how
+    curve: RocCurve,
+    *,
+    at: Mark,
+    locked: Sequence[Mark] = (),
+    band: RocBand | None = None,
+    corner: bool = False,
+    height: int = 380,
+) -> go.Figure:
+    """Sensitivity over false alarms, both in per cent, with the point that is looked at.
+
+    band: 95 % of the curve, shaded; corner: the upper left corner alone. Clicked, the curve gives
+    the threshold of the nearest point as `customdata`.
+    """
+    kept = thinned(curve.false_positive_rate, curve.sensitivity)
+    x, y = 100 * curve.false_positive_rate[kept], 100 * curve.sensitivity[kept]
+    thresholds = np.minimum(curve.thresholds[kept], 1.0)
+    traces: list[Any] = [_band(band)] if band is not None else []
+    traces += [_diagonal(), _steps(x, y), _targets(x, y, thresholds), *_marks(at, locked)]
+    return figure(
+        traces,
+        x=_share(FALSE_ALARMS, (0.0, CORNER) if corner else (0.0, 1.0)),
+        y=_share(SENSITIVITY, (1.0 - CORNER, 1.0) if corner else (0.0, 1.0)),
+        height=height,
+        clickmode="event+select",
+        shapes=_cross(at),
+    )
+
+
+def precision_recall(
+    curve: PrCurve, *, at: Mark | None, locked: Sequence[Mark] = (), height: int = 300
+) -> go.Figure:
+    """Precision, at the films' own prevalence, over sensitivity, both in per cent."""
+    kept = thinned(curve.recall, curve.precision)
+    line = go.Scatter(
+        x=100 * curve.recall[kept],
+        y=100 * curve.precision[kept],
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        hovertemplate="found %{x:.1f} %, right %{y:.1f} %<extra></extra>",
+    )
+    lowest = float(curve.precision.min())
+    floor = next((edge for edge in (0.8, 0.5) if lowest >= edge), 0.0)
+    return figure(
+        [line, *([] if at is None else _marks(at, locked))],
+        x=_share(SENSITIVITY, (0.0, 1.0)),
+        y=_share(PRECISION, (floor, 1.0)),
+        height=height,
+        shapes=[] if at is None else _cross(at),
+    )
+
+
+def overlay(curves: Sequence[Named], *, corner: bool = False, height: int = 380) -> go.Figure:
+    """Several ROC curves over each other, each with its model's own locked point."""
+    traces: list[Any] = [_diagonal()]
+    for place, one in enumerate(curves):
+        kept = thinned(one.roc.false_positive_rate, one.roc.sensitivity)
+        look = {"color": _colour(place), "dash": _DASHES[place % len(_DASHES)], "width": 2}
+        traces.append(
+            go.Scatter(
+                name=one.name,
+                x=100 * one.roc.false_positive_rate[kept],
+                y=100 * one.roc.sensitivity[kept],
+                mode="lines",
+                line=look,
+                hovertemplate=f"{one.name}<br>found %{{y:.1f}} %, false alarms %{{x:.1f}} %"
+                "<extra></extra>",
+            )
+        )
+        traces.append(_dot(one.mark, _SYMBOLS[place % len(_SYMBOLS)], _colour(place)))
+    return figure(
+        traces,
+        x=_share(FALSE_ALARMS, (0.0, CORNER) if corner else (0.0, 1.0)),
+        y=_share(SENSITIVITY, (1.0 - CORNER, 1.0) if corner else (0.0, 1.0)),
+        height=height,
+        showlegend=True,
+    )
+
+
+def thinned(x: Floats, y: Floats, points: int = _POINTS) -> NDArray[np.intp]:
+    """Places of at most about `points` of the points (K,) that draw the same line, ends kept.
+
+    One point is kept for each step along the line that an eye could see.
+    """
+    if len(x) <= points:
+        return np.arange(len(x))
+    way = np.r_[0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))]
+    steps = np.floor(way / max(way[-1], 1e-12) * (points - 2)).astype(int)
+    first = np.r_[True, np.diff(steps) > 0]
+    first[-1] = True
+    return np.flatnonzero(first)
+
+
+def _colour(place: int) -> str:
+    return (ACCENT, PNEUMONIA.colour, *SERIES[1:])[place % (len(SERIES) + 1)]
+
+
+def _share(title: str, span: tuple[float, float]) -> dict[str, Any]:
+    low, high = 100 * span[0], 100 * span[1]
+    air = 0.015 * (high - low)
+    return {"title": title, "range": [low - air, high + air], "showgrid": True, "nticks": 6}
+
+
+def _band(band: RocBand) -> go.Scatter:
+    x = 100 * np.r_[band.false_positive_rate, band.false_positive_rate[::-1]]
+    y = 100 * np.r_[band.high, band.low[::-1]]
+    return go.Scatter(
+        x=x, y=y, fill="toself", fillcolor=FAINT, line={"width": 0}, mode="lines", hoverinfo="skip"
+    )
+
+
+def _diagonal() -> go.Scatter:
+    return go.Scatter(
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _steps(x: Floats, y: Floats) -> go.Scatter:
+    return go.Scatter(
+        x=x, y=y, mode="lines", line={"color": ACCENT, "width": 2.5}, hoverinfo="skip"
+    )
+
+
+def _targets(x: Floats, y: Floats, thresholds: Floats) -> go.Scatter:
+    """Invisible points that may be clicked: a line cannot be."""
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"size": 14, "color": ACCENT, "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=thresholds.tolist(),
+        hovertemplate="at %{customdata:.3f}: found %{y:.1f} %, false alarms %{x:.1f} %"
+        "<extra></extra>",
+    )
+
+
+def _marks(at: Mark, locked: Sequence[Mark]) -> list[go.Scatter]:
+    """Locked points as open rings, and the one that is looked at, last and largest."""
+    rings = go.Scatter(
+        x=[100 * one.x for one in locked],
+        y=[100 * one.y for one in locked],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 12, "color": GREY, "line": {"width": 2}},
+        text=[f"{one.name}, locked at {one.threshold:.3f}" for one in locked],
+        hovertemplate="%{text}<extra></extra>",
+        cliponaxis=False,
+    )
+    return [rings, _dot(at, "diamond", PNEUMONIA.colour)]
+
+
+def _dot(mark: Mark, symbol: str, colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=[100 * mark.x],
+        y=[100 * mark.y],
+        mode="markers",
+        marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5,
+                "color": "#ffffff"}},
+        text=[f"{mark.name}: {mark.threshold:.3f}"],
+        hovertemplate="%{text}<br>%{y:.1f} %<extra></extra>",
+        cliponaxis=False,
+        showlegend=False,
+    )  # fmt: skip
+
+
+def _cross(at: Mark) -> list[dict[str, Any]]:
+    """Fine lines from the point that is looked at to both axes."""
+    line = {"color": PNEUMONIA.colour, "width": 1, "dash": "dot"}
+    x, y = 100 * at.x, 100 * at.y
+    return [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line,
+         "layer": "below"},
+        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line,
+         "layer": "below"},
+    ]  # fmt: skip

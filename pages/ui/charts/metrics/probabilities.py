@@ -1,0 +1,139 @@
+"""Charts of the probability itself: whether it means what it says, how films spread over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.ui.charts.theme import ACCENT, GREY, NORMAL, PNEUMONIA, REFER, figure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pneumo_core.metrics import Reliability
+    from pneumo_core.review.summary import Histogram
+
+P = "P(pneumonia) as the model says it (%)"
+_REFER = "rgba(138,99,216,0.14)"
+_COUNTS = (1, 10, 100, 1000, 10_000)
+
+
+def reliability(table: Reliability, *, at: float, height: int = 300) -> go.Figure:
+    """Observed share of pneumonia over the mean probability of each bin, with Wilson intervals.
+
+    On the diagonal the probability means what it says. at: the threshold looked at.
+    """
+    some = table.n > 0
+    share, p = table.observed[some], table.mean_p[some]
+    dots = go.Scatter(
+        x=100 * p,
+        y=100 * share,
+        mode="markers",
+        marker={"size": 9, "color": ACCENT},
+        error_y={
+            "array": 100 * (table.high[some] - share),
+            "arrayminus": 100 * (share - table.low[some]),
+            "color": ACCENT,
+            "thickness": 1.5,
+            "width": 0,
+        },
+        customdata=table.n[some],
+        hovertemplate="said %{x:.0f} %, seen %{y:.0f} %<br>%{customdata:,} films<extra></extra>",
+        cliponaxis=False,
+    )
+    diagonal = go.Scatter(
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+    )
+    return figure(
+        [diagonal, dots],
+        x={"title": P, "range": [-2, 102], "showgrid": True, "nticks": 6},
+        y={"title": "With pneumonia (% of the films)", "range": [-2, 102], "showgrid": True},
+        height=height,
+        shapes=[_upright(at)],
+    )
+
+
+def histogram(
+    counted: Histogram, *, at: float, locked: Mapping[str, float], height: int = 300
+) -> go.Figure:
+    """Films by their probability, pneumonia above and normal below the line, logarithmic.
+
+    at: the threshold looked at; locked: {"screening", "balanced", "ruling_in"}; films between the
+    outer two are referred, a band.
+    """
+    centres = 50 * (counted.edges[1:] + counted.edges[:-1])
+    width = 100 * np.diff(counted.edges)
+    most = max(int(counted.normal.max()), int(counted.pneumonia.max()), 10)
+    ticks = [n for n in _COUNTS if n <= most]
+    return figure(
+        [
+            _bars(centres, width, counted.pneumonia, PNEUMONIA.colour, "pneumonia", sign=1),
+            _bars(centres, width, counted.normal, NORMAL.colour, "normal", sign=-1),
+        ],
+        x={"title": P, "range": [0, 100], "nticks": 6},
+        y={
+            "title": "Films (logarithmic)",
+            "showgrid": True,
+            "tickvals": [*(-_height(n) for n in reversed(ticks)), 0, *map(_height, ticks)],
+            "ticktext": [*(f"{n:,}" for n in reversed(ticks)), "0", *(f"{n:,}" for n in ticks)],
+            "range": [-1.08 * _height(most), 1.08 * _height(most)],
+        },
+        height=height,
+        barmode="overlay",
+        bargap=0.06,
+        shapes=[
+            _between(locked["screening"], locked["ruling_in"]),
+            *(_upright(one, GREY) for one in locked.values()),
+            _upright(at),
+        ],
+        annotations=_words(),
+    )
+
+
+def _bars(  # noqa: PLR0913 - one side of the histogram
+    centres: Any, width: Any, films: Any, colour: str, name: str, *, sign: int
+) -> go.Bar:
+    return go.Bar(
+        x=centres,
+        y=sign * _height(films),
+        width=width,
+        marker={"color": colour},
+        customdata=films,
+        hovertemplate=f"%{{x:.0f}} %: %{{customdata:,}} {name} films<extra></extra>",
+    )
+
+
+def _height(films: Any) -> Any:
+    """Where a count stands: its logarithm, and room for a single film."""
+    return np.log10(1 + np.asarray(films, float))
+
+
+def _words() -> list[dict[str, Any]]:
+    """What is above and what is below, in the colours of their bars."""
+    shared = {"xref": "paper", "yref": "paper", "x": 0.5, "showarrow": False}
+    return [
+        {**shared, "text": PNEUMONIA.title, "y": 0.99, "font": {"color": PNEUMONIA.colour}},
+        {**shared, "text": NORMAL.title, "y": 0.01, "font": {"color": NORMAL.colour}},
+    ]
+
+
+def _between(low: float, high: float) -> dict[str, Any]:
+    return {
+        "type": "rect", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * low, "x1": 100 * high,
+        "fillcolor": _REFER, "line": {"width": 0}, "layer": "below", "name": REFER.words,
+    }  # fmt: skip
+
+
+def _upright(at: float, colour: str = PNEUMONIA.colour) -> dict[str, Any]:
+    """A line at a threshold."""
+    width = 2 if colour == PNEUMONIA.colour else 1
+    return {
+        "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * at, "x1": 100 * at,
+        "line": {"color": colour, "width": width, "dash": "solid" if width == 2 else "dot"},
+    }  # fmt: skip

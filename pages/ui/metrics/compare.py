@@ -1,0 +1,208 @@
+"""Two or more models on the same films: curves over each other, differences, disagreements."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import cache
+from pages.ui.charts.metrics.curves import Mark, Named, overlay
+from pages.ui.charts.theme import figure_config
+from pages.ui.metrics import evaluations
+from pages.ui.metrics.difference import difference_html
+from pages.ui.metrics.film import open_film
+from pages.ui.metrics.subject import measured_subject
+from pages.ui.metrics.whereabouts import whereabouts
+from pages.ui.models import stock
+from pages.ui.plain import plain
+from pneumo_core.errors import PneumoError
+from pneumo_core.review.compare import Contender, shipped
+from pneumo_core.review.report.words import area, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+    from pneumo_core.review.comparison import Comparison, OnCommonFilms
+
+_MOST = 4  # models that an eye can still tell apart
+SHOWN = 200  # films on which they disagree
+
+
+def show_comparison(
+    subject: Subject,
+    measures: Measures,  # noqa: ARG001 - all parts are called alike
+    at: AtThreshold,
+    settings: Settings,
+) -> None:
+    """The choice of other models, and what comes of it."""
+    others = {
+        one.found.name: one.found.bundle
+        for one in stock.shelf()
+        if one.found.bundle and not one.found.fault and one.found.name != subject.bundle.name
+    }
+    if not others:
+        st.info(
+            "There is one model only. Train another, or bring one in on the Models screen.",
+            icon=":material/info:",
+        )
+        return
+    chosen = st.multiselect(
+        f"Compare {subject.bundle.name} with",
+        list(others),
+        max_selections=_MOST - 1,
+        key="metrics.others",
+        placeholder="Choose a model",
+    )
+    if not chosen:
+        st.caption(
+            "Each model is taken at its own locked balanced point, whatever the slider says."
+        )
+        return
+    try:
+        contenders = _contenders(subject, [others[name] for name in chosen], settings)
+        if contenders is None:
+            return
+        with st.spinner("Comparing: patients are drawn 2,000 times…"):
+            found = cache.comparison(
+                tuple(f"{one.name}:{key}" for one, key in contenders),
+                [one for one, _ in contenders],
+            )
+    except PneumoError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    _show(found, subject, at, settings)
+
+
+def _contenders(
+    subject: Subject, others: list[Bundle], settings: Settings
+) -> list[tuple[Contender, str]] | None:
+    """The models with their predictions and a key for these; None where one has to read first."""
+    own = Contender(subject.bundle.name, subject.table, subject.bundle.points.balanced)
+    found = [(own, subject.key)]
+    if subject.root is None:
+        return [*found, *((shipped(bundle), bundle.digest) for bundle in others)]
+    mine = next(
+        one
+        for one in evaluations.evaluations(subject.bundle, settings=settings)
+        if subject.key.startswith(one.key)
+    )
+    for bundle in others:
+        theirs = [
+            one
+            for one in evaluations.evaluations(bundle, settings=settings)
+            if (one.data, one.split) == (mine.data, mine.split)
+        ]
+        done = [one for one in theirs if evaluations.is_done(one, settings=settings)]
+        if not done:
+            _ask_to_read(bundle, mine, settings)
+            return None
+        other = measured_subject(bundle, done[0], settings)
+        found.append((Contender(bundle.name, other.table, bundle.points.balanced), other.key))
+    return found
+
+
+def _ask_to_read(bundle: Bundle, mine: evaluations.Evaluation, settings: Settings) -> None:
+    from pathlib import Path
+
+    st.info(f"{plain(bundle.name)} has not read {plain(mine.films)} yet.", icon=":material/info:")
+    if st.button(f"Let {bundle.name} read them", key=f"metrics.read.{bundle.name}"):
+        evaluations.begin(bundle, Path(mine.data), mine.split, settings=settings)
+        st.rerun()
+
+
+def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settings) -> None:
+    st.html(
+        f'<p class="pn-hint">{found.n:,} films that all of them have: {found.n_normal:,} normal, '
+        f"{found.n_pneumonia:,} pneumonia. {escape(' '.join(found.notes))}</p>"
+    )
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        curves = [_curve(one) for one in found.models if one.roc is not None]
+        if curves:
+            corner = st.toggle("Upper left corner", key="metrics.compare.corner")
+            st.plotly_chart(
+                overlay([one for one in curves if one], corner=corner),
+                key="metrics.overlay",
+                config=figure_config(),
+                alt="ROC curves of " + ", ".join(one.name for one in found.models),
+            )
+    with right:
+        st.html(_models_html(found.models))
+        st.html("".join(difference_html(pair) for pair in found.pairs))
+    _show_disagreements(found, subject, at, settings)
+
+
+def _curve(one: OnCommonFilms) -> Named:
+    roc = one.roc
+    if roc is None:
+        raise ValueError("Expected a model with a curve.")
+    mark = Mark(one.name, one.at.threshold, 1 - one.at.specificity.value, one.at.sensitivity.value)
+    return Named(one.name, roc, mark)
+
+
+def _models_html(models: list[OnCommonFilms]) -> str:
+    body = "".join(
+        f"<tr><th>{escape(one.name)}</th><td>{area(one.auc_patients) if one.auc_patients else '–'}"
+        f"</td><td>{rate(one.at.sensitivity)}</td><td>{rate(one.at.specificity)}</td></tr>"
+        for one in models
+    )
+    return (
+        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>At its locked point</th>'
+        f"<th>AUC</th><th>sensitivity</th><th>specificity</th></tr></thead><tbody>{body}</tbody>"
+        "</table></div>"
+    )
+
+
+def _show_disagreements(
+    found: Comparison, subject: Subject, at: AtThreshold, settings: Settings
+) -> None:
+    """The films on which the models do not call alike; a tick opens one."""
+    films = found.disagreements
+    st.html(
+        f'<h3 class="pn-chart">They disagree on {len(films):,} of {found.n:,} films</h3>'
+        '<p class="pn-hint">The widest apart first. Tick one to see it.</p>'
+    )
+    if films.empty:
+        return
+    shown = films.head(SHOWN)
+    event = st.dataframe(
+        disagreement_table(shown, [one.name for one in found.models]),
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="metrics.disagreements",
+        height=340,
+        alt="Films on which the models disagree",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows != st.session_state.get("metrics.disagreement"):
+        open_film(
+            subject,
+            shown["film"].iloc[rows[0]],
+            shown["film"].tolist(),
+            threshold=at.threshold,
+            place=whereabouts(subject, settings),
+        )
+    st.session_state["metrics.disagreement"] = rows
+
+
+def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Film, label, each model's probability in per cent, and which of them are right."""
+    import pandas as pd
+
+    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
+    return pd.DataFrame(
+        {
+            "film": films["film"].str.rpartition("/")[2],
+            "label": films["label"],
+            **chances,
+            "right": films["right"].replace("", "none"),
+        }
+    )

@@ -1,0 +1,115 @@
+"""Three answers instead of two, and whether calling with this model is worth it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.charts.metrics.decisions import net_benefit
+from pages.ui.charts.theme import figure_config
+from pages.ui.metrics import choice
+from pages.ui.metrics.charts import ONE_CLASS
+from pneumo_core import metrics
+from pneumo_core.review.report.words import rate
+
+if TYPE_CHECKING:
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold, ThreeWay
+
+
+def show_decisions(
+    subject: Subject,
+    measures: Measures,
+    at: AtThreshold,
+    settings: Settings,  # noqa: ARG001 - all parts are called alike
+) -> None:
+    """The three-way rates at the locked points, then net benefit, then calibration."""
+    left, right = st.columns([5, 6], gap="medium")
+    with left:
+        _show_three_ways(measures)
+        st.html(calibration_html(subject, measures))
+    with right:
+        st.html(
+            '<h3 class="pn-chart">Is it worth calling with this model?</h3><p class="pn-hint">'
+            "A threshold of 20 % says that a missed pneumonia weighs as much as four false "
+            f"alarms. At {choice.prevalence()} % prevalence.</p>"
+        )
+        if measures.summary.ranking is None:
+            st.info(ONE_CLASS, icon=":material/info:")
+            return
+        curve = metrics.decision_curve(
+            measures.table["label"] == "pneumonia",
+            measures.table["p_pneumonia"],
+            prevalence=choice.prevalence() / 100,
+        )
+        st.plotly_chart(
+            net_benefit(curve, at=at.threshold),
+            key="metrics.benefit",
+            config=figure_config(),
+            alt="Net benefit of calling with the model, every child and none",
+        )
+
+
+def _show_three_ways(measures: Measures) -> None:
+    points = measures.points
+    st.html(
+        '<h3 class="pn-chart">Three answers</h3><p class="pn-hint">Below '
+        f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
+        "pneumonia, between them refer: at the locked points, whatever the slider says.</p>"
+        + three_ways_html(measures.summary.three_way)
+    )
+
+
+def three_ways_html(three: ThreeWay) -> str:
+    """How films of both classes are answered, as a table, and what the answers are worth."""
+    a = three.answered
+    body = "".join(
+        f"<tr><th>{name}</th>" + "".join(f"<td>{n:,}</td>" for n in counts) + "</tr>"
+        for name, counts in (
+            ("▲ pneumonia", (a.tp, three.referred_sick, a.fn)),
+            ("● normal", (a.fp, three.referred_well, a.tn)),
+        )
+    )
+    rates = [
+        ("Answered", rate(three.coverage), "of all films"),
+        ("Wrong", rate(three.error), "of the answers"),
+        ("Missed", rate(three.missed), "of the pneumonia films: neither found nor referred"),
+        ("False alarms", rate(three.false_alarms), "of the normal films"),
+    ]
+    facts = "".join(
+        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{of}</span></dd>'
+        for name, value, of in rates
+    )
+    return (
+        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Films</th>'
+        "<th>▲ signs</th><th>◆ refer</th><th>● no sign</th></tr></thead>"
+        f'<tbody>{body}</tbody></table></div><dl class="pn-facts pn-rates">{facts}</dl>'
+    )
+
+
+def calibration_html(subject: Subject, measures: Measures) -> str:
+    """How far a probability is from what is seen, here, and before and after calibration."""
+    s = measures.summary
+    value, low, high = s.ece
+    rows = [
+        ("Here", f"{value:.3f} [{low:.3f}–{high:.3f}], Brier score {s.brier.value:.3f}"),
+        ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
+    ]
+    card = subject.bundle.card
+    before = card["calibration"].get("ece_before", _figure(card, "ece_before_calibration"))
+    after = card["calibration"].get("ece_after", _figure(card, "ece"))
+    if isinstance(before, int | float) and isinstance(after, int | float):
+        rows.append(("On validation", f"{before:.3f} before calibration, {after:.3f} after"))
+    inner = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows)
+    return (
+        '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
+        f'the probability said and the share seen, 0 to 1.</p><dl class="pn-facts">{inner}</dl>'
+    )
+
+
+def _figure(card: dict[str, object], name: str) -> object:
+    figures = card.get("figures")
+    return figures.get(name) if isinstance(figures, dict) else None

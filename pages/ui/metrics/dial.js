@@ -1,0 +1,92 @@
+// The threshold slider. It says at once that it moved, but no more often than the page can follow.
+const EVERY = 80; // milliseconds between two words to Python
+const SNAP = 0.004; // near a locked point it is that point
+
+function child(tag, name, text) {
+  const made = document.createElement(tag);
+  made.className = name;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+const ROOM = 84; // pixels that a mark's name takes
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+const place = (value) => `${100 * value}%`;
+
+function build(root) {
+  const input = child("input", "range");
+  input.type = "range";
+  input.min = 0;
+  input.max = 1;
+  input.step = 0.001;
+  input.setAttribute("aria-label", "Threshold on P(pneumonia)");
+  const parts = {
+    input,
+    zone: child("span", "zone"),
+    marks: child("div", "marks"),
+    value: child("output", "value"),
+  };
+  const track = child("div", "track");
+  track.append(parts.zone, input, parts.value);
+  root.replaceChildren(track, parts.marks);
+  return parts;
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".dial");
+  const state = (root.pneumo ??= { parts: build(root), told: 0, timer: 0, touched: 0 });
+  const { input, zone, marks, value } = state.parts;
+
+  const paint = (at) => {
+    value.textContent = percent(at);
+    value.style.left = place(at);
+    input.setAttribute("aria-valuetext", percent(at));
+  };
+  const tell = (at) => {
+    clearTimeout(state.timer);
+    const wait = Math.max(0, state.told + EVERY - Date.now());
+    state.timer = setTimeout(() => {
+      state.told = Date.now();
+      setStateValue("threshold", at);
+    }, wait);
+  };
+  const go = (at) => {
+    state.touched = Date.now();
+    paint(at);
+    tell(at);
+  };
+  const snapped = (at) =>
+    data.points.reduce((best, p) => (Math.abs(p.at - at) < SNAP ? p.at : best), at);
+
+  input.oninput = () => go(snapped(Number(input.value)));
+  const room = ROOM / Math.max(root.clientWidth, 1);
+  let low = false;
+  marks.replaceChildren(
+    ...data.points.map((point, i) => {
+      const mark = child("button", point.at === data.at ? "mark here" : "mark", point.name);
+      mark.type = "button";
+      mark.title = `${point.name}, locked at ${percent(point.at)}`;
+      mark.style.left = place(point.at);
+      // Names that would run into each other take turns on a second line.
+      low = i > 0 && point.at - data.points[i - 1].at < room && !low;
+      if (low) mark.classList.add("low");
+      if (point.at > 0.85) mark.classList.add("last");
+      if (point.at < 0.15) mark.classList.add("first");
+      mark.onclick = () => {
+        input.value = point.at;
+        go(point.at);
+      };
+      return mark;
+    }),
+  );
+  marks.classList.toggle("two", marks.querySelector(".low") !== null);
+  zone.style.left = place(data.zone[0]);
+  zone.style.width = place(data.zone[1] - data.zone[0]);
+  // What Python says counts, unless a hand is on the slider.
+  if (state.subject !== data.subject || Date.now() - state.touched > 1000) {
+    state.subject = data.subject;
+    input.value = data.at;
+    paint(data.at);
+  }
+}

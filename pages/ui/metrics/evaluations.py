@@ -1,0 +1,101 @@
+"""Labelled folders that a model was measured on from the screen: as jobs, kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pneumo_core.errors import DataSetError
+from pneumo_core.jobs import Job, latest_job, start_job
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+
+KIND = "evaluate"
+SPLITS = ("test", "val", "train", "all")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model (its name, and the first digits of its digest) on the split of a folder."""
+
+    model: str
+    digest: str
+    data: str
+    split: str
+    started: str
+
+    @property
+    def key(self) -> str:
+        """Its name on disk and as a job."""
+        told = f"{self.model} {self.digest} {self.split} {self.data}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    @property
+    def films(self) -> str:
+        """What films these are, without a path: "the split test of chest_xray"."""
+        name = Path(self.data).name
+        return (
+            f"all films of {name}" if self.split == "all" else f"the split {self.split} of {name}"
+        )
+
+    def table_path(self, settings: Settings) -> Path:
+        """The predictions, once they are made."""
+        return _home(settings) / f"{self.key}.csv"
+
+    def job(self, settings: Settings) -> Job | None:
+        """The work that makes or made the predictions."""
+        return latest_job(KIND, settings=settings, key=self.key)
+
+
+def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Evaluation:
+    """Let the model read the folder's films, as a job. Raises JobError, DataSetError."""
+    new = Evaluation(
+        bundle.name,
+        bundle.digest[:16],
+        str(data),
+        split,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    table = new.table_path(settings)
+    try:
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.unlink(missing_ok=True)
+        table.with_suffix(".json").write_text(json.dumps(asdict(new)), "utf-8")
+    except OSError as error:
+        raise DataSetError(
+            f"Expected to write to the cache folder, got: {error.strerror or error}. Free some "
+            "space or set PNEUMO_CACHE to another folder."
+        ) from error
+    arguments = [KIND, new.data, "--split", split, "--model", bundle.name]
+    start_job(KIND, [*arguments, "--predictions", str(table)], settings=settings, key=new.key)
+    return new
+
+
+def evaluations(bundle: Bundle, *, settings: Settings) -> list[Evaluation]:
+    """Those of this very model, the latest first, done or not."""
+    found = []
+    for path in _home(settings).glob("*.json"):
+        try:
+            one = Evaluation(**json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if (one.model, one.digest) == (bundle.name, bundle.digest[:16]):
+            found.append(one)
+    return sorted(found, key=lambda one: one.started, reverse=True)
+
+
+def is_done(one: Evaluation, *, settings: Settings) -> bool:
+    """Whether there are predictions and nothing is at work on them."""
+    job = one.job(settings)
+    running = job is not None and job.status().state == "running"
+    return one.table_path(settings).is_file() and not running
+
+
+def _home(settings: Settings) -> Path:
+    return settings.cache_dir / "evaluations"

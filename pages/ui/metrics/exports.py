@@ -1,0 +1,138 @@
+"""Everything to take along: the report as HTML and PDF, every table as CSV and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.metrics import choice
+from pages.ui.metrics.words import EXPLORING
+from pneumo_core.review.disclaimer import disclaimer
+from pneumo_core.review.ledger import looks
+
+if TYPE_CHECKING:
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+    from pneumo_core.review.report import Report
+
+_KEPT = "metrics.report"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A report in every form, and the key of what it is of."""
+
+    of: tuple[str, int, int]
+    html: bytes
+    pdf: bytes
+    tables: bytes
+    json: bytes
+
+
+def show_exports(
+    subject: Subject,
+    measures: Measures,
+    at: AtThreshold,
+    settings: Settings,  # noqa: ARG001 - all parts are called alike
+) -> None:
+    """The report, made when asked for, and what the slider shows right now."""
+    st.caption(
+        "The report is made at the locked points, whatever the slider says, with every figure, "
+        "CLAIM 2024 and TRIPOD+AI item by item, and the disclaimer."
+    )
+    of = (subject.key, choice.prevalence(), len(looks(subject.bundle)))
+    made: Made | None = st.session_state.get(_KEPT)
+    if made is None or made.of != of:
+        if not st.button(
+            "Make the report", type="primary", key="metrics.make", icon=":material/description:"
+        ):
+            _show_now(subject, measures, at)
+            return
+        made = _make(subject, of)
+        st.session_state[_KEPT] = made
+    name = f"pneumo-{subject.bundle.name}"
+    with st.container(horizontal=True):
+        _offer("Report (HTML)", made.html, f"{name}.html", "text/html")
+        _offer("Report (PDF)", made.pdf, f"{name}.pdf", "application/pdf")
+        _offer("Every table (CSV)", made.tables, f"{name}-tables.zip", "application/zip")
+        _offer("Every table (JSON)", made.json, f"{name}-tables.json", "application/json")
+    _show_now(subject, measures, at)
+
+
+def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
+    from pneumo_core.review.report import as_json, build_report, to_html, to_pdf
+
+    with st.status("Making the report: counting, drawing patients…", expanded=True) as status:
+        report = build_report(
+            subject.bundle,
+            subject.table,
+            subject.standing,
+            films=subject.films,
+            looks=looks(subject.bundle),
+            prevalence=of[1] / 100,
+        )
+        status.update(label="Making the report: the page…")
+        html = to_html(report).encode("utf-8")
+        status.update(label="Making the report: the PDF…")
+        pdf = to_pdf(report)
+        status.update(label="The report is made.", state="complete", expanded=False)
+    told = json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False)
+    return Made(of, html, pdf, tables_zip(report), told.encode("utf-8"))
+
+
+def tables_zip(report: Report) -> bytes:
+    """A CSV file a table, and what they are of with the disclaimer, as a zip."""
+    from pneumo_core.review.report.exports import to_csv
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        about = (report.title, report.subtitle, report.badge, "", report.disclaimer)
+        archive.writestr("README.txt", "\n".join(about) + "\n")
+        for table in report.tables:
+            archive.writestr(f"{table.name}.csv", to_csv(table))
+    return out.getvalue()
+
+
+def figures_now(subject: Subject, measures: Measures, at: AtThreshold) -> dict[str, Any]:
+    """The figures at the threshold looked at, with what they may be called."""
+    point = measures.point_at(at.threshold)
+    return {
+        "model": f"{subject.bundle.name} {subject.bundle.version}",
+        "films": subject.films,
+        "standing": subject.standing.as_dict(),
+        "threshold_is": f"locked on validation ({point})" if point else EXPLORING,
+        "figures": _finite(at.as_dict()),
+        "disclaimer": disclaimer(subject.bundle),
+    }
+
+
+def _show_now(subject: Subject, measures: Measures, at: AtThreshold) -> None:
+    _offer(
+        f"What the slider shows, at {100 * at.threshold:.1f} % (JSON)",
+        json.dumps(figures_now(subject, measures, at), indent=1, ensure_ascii=False).encode(),
+        f"pneumo-{subject.bundle.name}-figures.json",
+        "application/json",
+    )
+
+
+def _offer(label: str, data: bytes, name: str, mime: str) -> None:
+    st.download_button(
+        label, data, name, mime, icon=":material/download:", on_click="ignore",
+        key=f"metrics.take.{name}",
+    )  # fmt: skip
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no word for NaN and infinity: None."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

@@ -1,0 +1,104 @@
+"""Does the model serve some films worse? Rates of each subgroup at the threshold looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.charts.metrics.forest import Row, forest
+from pages.ui.charts.theme import NORMAL, PNEUMONIA, figure_config
+
+if TYPE_CHECKING:
+    from pages.ui.metrics.measures import Group, Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+
+_BY = {"size": "size", "aspect": "shape", "series": "series", "subtype": "", "split": "split"}
+NOTE = (
+    "Groups were not chosen beforehand: among many, one may stand out by chance. Age, sex and "
+    "device are not in the published data: no group here stands for them."
+)
+
+
+def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
+    """A row a group that has such films; rate: "sensitivity" or "specificity"."""
+    from pneumo_core.review.subgroups import FEW
+
+    found = []
+    for group in measures.groups:
+        films = group.sweep.n_positive if rate == "sensitivity" else group.sweep.n_negative
+        if films:
+            estimate = group.sweep.confusion(threshold).rates()[rate]
+            found.append(Row(_name(group), *estimate, films=films, few=films < FEW))
+    return found
+
+
+def show_groups(
+    subject: Subject,  # noqa: ARG001 - all parts are called alike
+    measures: Measures,
+    at: AtThreshold,
+    settings: Settings,  # noqa: ARG001
+) -> None:
+    """Two forest plots side by side, and what the numbers do not bear."""
+    columns = st.columns(2, gap="medium")
+    looks = {
+        "sensitivity": ("What is found", "Found (% of the pneumonia films)", PNEUMONIA),
+        "specificity": ("What is left alone", "Cleared (% of the normal films)", NORMAL),
+    }
+    for column, (rate, (title, axis, look)) in zip(columns, looks.items(), strict=True):
+        rows = rows_of(measures, at.threshold, rate)
+        with column:
+            st.html(
+                f'<h3 class="pn-chart">{title}: {rate} by group</h3><p class="pn-hint">'
+                f"Dotted: all films. With films a group; open marks: fewer than 30.</p>"
+            )
+            if not rows:
+                st.info("These films are all of the other class.", icon=":material/info:")
+                continue
+            st.plotly_chart(
+                forest(
+                    rows, x=axis, colour=look.colour, symbol=look.symbol, reference=rows[0].value
+                ),
+                key=f"metrics.forest.{rate}",
+                config=figure_config(),
+                alt="; ".join(f"{row.name}: {row.spoken}" for row in rows),
+            )
+    warned = [
+        f"{_name(group)}: {group.facts['warning']}"
+        for group in measures.groups
+        if group.facts["warning"]
+    ]
+    if warned:
+        st.warning("  \n".join(warned), icon=":material/warning:")
+    st.caption(NOTE)
+    with st.expander("AUC of each group"):
+        _show_areas(measures)
+
+
+def _show_areas(measures: Measures) -> None:
+    """The AUC does not depend on the threshold."""
+    import pandas as pd
+
+    rows = [
+        {
+            "group": _name(group),
+            "normal": group.facts["n_normal"],
+            "pneumonia": group.facts["n_pneumonia"],
+            "AUC": _area(group),
+            "against": group.facts["auc_against"],
+        }
+        for group in measures.groups
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="AUC of each group")
+
+
+def _area(group: Group) -> str:
+    value, low, high = (group.facts[key] for key in ("auc", "auc_low", "auc_high"))
+    return "–" if value != value else f"{value:.3f} [{low:.3f}–{high:.3f}]"  # noqa: PLR0124 - NaN
+
+
+def _name(group: Group) -> str:
+    prefix = _BY.get(group.by, "")
+    return f"{prefix} {group.name}".strip()

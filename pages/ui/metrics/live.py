@@ -1,0 +1,84 @@
+"""All that moves with the threshold, in one fragment: numbers first, then charts, then films."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.frame import plain_words
+from pages.ui.metrics import charts, choice, words
+from pages.ui.metrics.cells import show_cells
+from pages.ui.metrics.dial import show_dial
+from pages.ui.metrics.measures import POINTS
+from pages.ui.metrics.sections import show_sections
+from pneumo_core.review.report.words import POINT_NAMES
+
+if TYPE_CHECKING:
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+
+
+@st.fragment
+def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
+    """The figures of the subject at the threshold that is looked at."""
+    with plain_words():
+        threshold = choice.threshold(subject.key, measures.points.balanced)
+        at = measures.at(threshold, choice.prevalence() / 100)
+        point = measures.point_at(threshold)
+        st.html(
+            words.badge_html(subject, point)
+            + words.headline_html(measures.summary, at)
+            + f'<p class="pn-hint">{words.of_what(measures.summary, subject.films)}</p>'
+        )
+        curve, numbers = st.columns([6, 5], gap="medium")
+        with numbers:
+            if opened := show_cells(at, choice.cell()):
+                choice.look_at(opened)
+            st.html(words.rates_html(at))
+        _show_dial(subject, measures, at, point)
+        with curve:
+            charts.show_roc(subject, measures, at)
+        charts.show_others(measures, at)
+        show_sections(subject, measures, at, settings)
+
+
+def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str) -> None:
+    """The slider, what it would do to 1,000 children, and the way back to the locked point."""
+    points = measures.points
+    with st.container(border=True, key="dial", gap="xsmall"):
+        show_dial(
+            subject.key,
+            at.threshold,
+            [(POINT_NAMES[name], getattr(points, name)) for name in POINTS],
+            (points.screening, points.ruling_in),
+        )
+        with st.container(horizontal=True, vertical_alignment="center", key="thousand"):
+            st.html('<p class="pn-thousand">Of 1,000 children at</p>', width="content")
+            st.session_state["metrics.prevalence"] = choice.prevalence()
+            st.number_input(
+                "Prevalence of pneumonia (%)",
+                1,
+                99,
+                key="metrics.prevalence",
+                label_visibility="collapsed",
+                width=110,
+                on_change=lambda: choice.suppose(st.session_state["metrics.prevalence"]),
+            )
+            st.html(words.thousand_html(at), width="content")
+        if not point:
+            with st.container(horizontal=True, vertical_alignment="center", key="lock"):
+                st.button(
+                    "Back to the locked point",
+                    key="metrics.lock",
+                    type="primary",
+                    icon=":material/lock:",
+                    on_click=choice.move,
+                    args=(subject.key, points.balanced),
+                )
+                st.html(
+                    '<p class="pn-hint pn-exploring">◆ You are exploring. A threshold picked '
+                    "because it looks good on these films will look worse on others.</p>"
+                )

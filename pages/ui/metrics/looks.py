@@ -1,0 +1,78 @@
+"""How often somebody has looked at test films with this model: the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pneumo_core.review.ledger import looks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+    from pneumo_core.review.ledger import Look
+
+WHY = (
+    "A test split is a test once. Whoever changes a model because of what it showed has learnt "
+    "from it, and the next look flatters. So every look is counted, and none is ever taken out."
+)
+
+
+def show_looks(
+    subject: Subject,
+    measures: Measures,  # noqa: ARG001 - all parts are called alike
+    at: AtThreshold,  # noqa: ARG001
+    settings: Settings,  # noqa: ARG001
+) -> None:
+    """Every recorded look at a split called test."""
+    st.caption(WHY)
+    past = looks(subject.bundle)
+    if not past:
+        st.info(
+            "Nobody has measured this model on test films on this machine.",
+            icon=":material/visibility_off:",
+        )
+        return
+    st.dataframe(table(past), hide_index=True, placeholder="–", alt="Looks at test films")
+
+
+def table(past: list[Look]) -> pd.DataFrame:
+    """One row a look, the latest first."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "when (UTC)": [_moment(one) for one in past],
+            "version": [look.version for look in past],
+            "films": [look.n for look in past],
+            "AUC": [_area(look) for look in past],
+            "sensitivity": [_rate(look, "sensitivity") for look in past],
+            "specificity": [_rate(look, "specificity") for look in past],
+            "data": [look.data for look in past],
+        }
+    )[::-1]
+
+
+def _moment(look: Look) -> str:
+    return f"{look.at:.16}".replace("T", " ")
+
+
+def _rate(look: Look, name: str) -> str | None:
+    found = [look.figures.get(f"{name}{end}") for end in ("", "_low", "_high")]
+    if None in found:
+        return None
+    value, low, high = (100 * float(one or 0) for one in found)
+    return f"{value:.1f} % [{low:.1f}–{high:.1f}]"
+
+
+def _area(look: Look) -> str | None:
+    found = [look.figures.get(f"auc{end}") for end in ("", "_low", "_high")]
+    if None in found:
+        return None
+    value, low, high = (float(one or 0) for one in found)
+    return f"{value:.3f} [{low:.3f}–{high:.3f}]"

@@ -1,0 +1,74 @@
+"""All figures of a table of predictions, counted beforehand: a threshold only looks them up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core import metrics
+from pneumo_core.review.subgroups import cut, subgroups, usual
+from pneumo_core.review.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pneumo_core.bundle import OperatingPoints
+    from pneumo_core.metrics import AtThreshold, ThresholdSweep
+
+POINTS = ("screening", "balanced", "ruling_in")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """One subgroup: `facts` is its row of `review.subgroups`, `sweep` counts every threshold."""
+
+    by: str
+    name: str
+    sweep: ThresholdSweep
+    facts: dict[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """What the screen shows of N films; groups: all films first."""
+
+    table: pd.DataFrame
+    points: OperatingPoints
+    summary: Summary
+    sweep: ThresholdSweep
+    groups: tuple[Group, ...]
+
+    def at(self, threshold: float, prevalence: float) -> AtThreshold:
+        """Everything that depends on the threshold; microseconds. prevalence: 0..1."""
+        return self.sweep.at(threshold, prevalence)
+
+    def point_at(self, threshold: float) -> str:
+        """Name of the locked point at this very threshold, "" where there is none."""
+        return next((name for name in POINTS if getattr(self.points, name) == threshold), "")
+
+
+def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
+    """Figures of a table of predictions (label, p_pneumonia 0..1, group); a second for 6,000 films.
+
+    Raises ValueError as `summarise`.
+    """
+    rows = subgroups(table, threshold=points.balanced).to_dict("records")
+    everything = np.ones(len(table), dtype=np.bool_)
+    members = [("all", "all films", everything)]
+    members += [(by, name, member) for by in usual(table) for name, member in cut(table, by)]
+    return Measures(
+        table=table,
+        points=points,
+        summary=summarise(table, points),
+        sweep=_sweep(table),
+        groups=tuple(
+            Group(by, name, _sweep(table[member]), row)
+            for (by, name, member), row in zip(members, rows, strict=True)
+        ),
+    )
+
+
+def _sweep(films: pd.DataFrame) -> ThresholdSweep:
+    return metrics.ThresholdSweep(films["label"] == "pneumonia", films["p_pneumonia"])

@@ -1,0 +1,128 @@
+"""Which model on which films, and the way to other films."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import state
+from pages.ui.job_view import show_job
+from pages.ui.metrics import choice, evaluations
+from pages.ui.metrics.subject import OWN, Subject, measured_subject, own_subject
+from pages.ui.plain import plain
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.sources import check_folder, remembered_source
+from pneumo_core.review.ledger import looks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pages.ui.models.stock import Checked
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+
+_PHASES = {"index": "opening the files", "decode": "decoding", "read": "reading with the model"}
+
+
+def pick_model(shelf: Sequence[Checked]) -> Checked:
+    """The model chosen on this or on another screen; else the one in service."""
+    names = [one.found.name for one in shelf]
+    asked = state.measured_model()
+    key = "metrics.model"
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = asked if asked in names else names[0]
+    elif asked in names:
+        st.session_state[key] = asked
+    by_name = dict(zip(names, shelf, strict=True))
+    name = st.selectbox(
+        "Model",
+        names,
+        key=key,
+        format_func=lambda one: _title(by_name[one]),
+        on_change=lambda: state.measure(st.session_state[key]),
+    )
+    state.measure(name)
+    return by_name[name]
+
+
+def pick_films(bundle: Bundle, settings: Settings) -> Subject:
+    """The films chosen: the model's own, or a folder that it was measured on."""
+    done = [
+        one
+        for one in evaluations.evaluations(bundle, settings=settings)
+        if evaluations.is_done(one, settings=settings)
+    ]
+    by_key = {one.key: one for one in done}
+    options = ["", *by_key]
+    key = "metrics.films"
+    st.session_state[key] = choice.films() if choice.films() in options else ""
+    chosen = st.selectbox(
+        "Films",
+        options,
+        key=key,
+        format_func=lambda one: _capital(by_key[one].films if one else OWN),
+        on_change=lambda: choice.choose_films(st.session_state[key]),
+    )
+    if chosen:
+        return measured_subject(bundle, by_key[chosen], settings)
+    return own_subject(bundle)
+
+
+def show_measuring(bundle: Bundle, settings: Settings) -> None:
+    """The way to measure the model on a labelled folder, here and now."""
+    st.write(
+        "The model reads every film of a labelled folder, and its figures are shown like any other."
+    )
+    source = remembered_source(settings=settings)
+    typed = st.text_input(
+        "Folder that holds NORMAL/ and PNEUMONIA/, or train/, val/ and test/ with these",
+        value=str(source.path) if source else "",
+        placeholder="/home/me/chest_xray",
+        key="metrics.folder",
+    )
+    split = st.segmented_control(
+        "Split", evaluations.SPLITS, default="test", required=True, key="metrics.split"
+    )
+    if split == "test":
+        past = len(looks(bundle))
+        times = "never" if not past else "once" if past == 1 else f"{past:,} times"
+        st.caption(
+            "Films called test are counted: this look goes into the model's ledger. Test films "
+            f"were looked at {times} so far. Look when everything else is settled."
+        )
+    if st.button("Measure", type="primary", key="metrics.begin"):
+        try:
+            path = check_folder(typed, settings=settings)
+            new = evaluations.begin(bundle, path, split, settings=settings)
+        except DataSetError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            choice.choose_films(new.key)
+            st.rerun()
+
+
+def show_jobs(bundle: Bundle, settings: Settings) -> None:
+    """What is being read, and what could not be: the newest first."""
+    for one in evaluations.evaluations(bundle, settings=settings):
+        job = one.job(settings)
+        if job is None:
+            continue
+        running = job.status().state == "running"
+        if running or (one.key == choice.films() and not one.table_path(settings).is_file()):
+            show_job(job, doing=f"{bundle.name} reads {one.films}", phases=_PHASES)
+
+
+def _title(checked: Checked) -> str:
+    found = checked.found
+    version = f" {found.bundle.version}" if found.bundle else ""
+    notes = [
+        note
+        for note, holds in (("in service", found.in_service), ("damaged", bool(found.fault)))
+        if holds
+    ]
+    return f"{found.name}{version}" + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

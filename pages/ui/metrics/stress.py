@@ -1,0 +1,97 @@
+"""What disturbed films and single cohorts cost the model, as its card has it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.ui.charts.metrics.forest import Row, forest
+from pages.ui.charts.theme import NORMAL, PNEUMONIA, figure_config
+from pneumo_core.metrics.shift import CLEAN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.config import Settings
+    from pneumo_core.metrics import AtThreshold
+
+_NAN = float("nan")
+
+
+def show_stress(
+    subject: Subject,
+    measures: Measures,  # noqa: ARG001 - all parts are called alike
+    at: AtThreshold,  # noqa: ARG001
+    settings: Settings,  # noqa: ARG001
+) -> None:
+    """Sensitivity and specificity under each disturbance, and on each cohort."""
+    card = subject.bundle.card
+    stress, cohorts = card.get("stress"), card.get("cohorts")
+    if isinstance(stress, dict) and stress.get("rows"):
+        _show_disturbed(stress)
+    else:
+        st.info(
+            "The card of this model says nothing of disturbed films. Measure it: `python -m "
+            f"pneumo_core stress DATA --model {subject.bundle.name}`.",
+            icon=":material/info:",
+        )
+    if isinstance(cohorts, list) and cohorts:
+        st.html(
+            '<h3 class="pn-chart">Cohort by cohort</h3><p class="pn-hint">Films cut by number, '
+            "framing, shape and size: the worst one tells what an average hides.</p>"
+        )
+        _show_two([_cohort(one) for one in cohorts], _films(cohorts), "cohorts")
+
+
+def _show_disturbed(stress: dict[str, Any]) -> None:
+    told = [stress.get(key) for key in ("worst", "lungless")]
+    st.html(
+        '<h3 class="pn-chart">The same films, disturbed</h3><p class="pn-meaning">'
+        + escape(" ".join(str(one) for one in told if one))
+        + f'</p><p class="pn-hint">At the locked balanced point, on '
+        f"{escape(str(stress.get('words', '')))}</p>"
+    )
+    rows = stress["rows"]
+    named = [(str(row["name"]), row) for row in rows]
+    _show_two(named, [int(row.get("films", stress.get("films", 0))) for row in rows], "stress")
+
+
+def _show_two(named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int], key: str) -> None:
+    """Forest plots of both rates; the line is the undisturbed films."""
+    axes = {"sensitivity": ("Found (% of the pneumonia films)", PNEUMONIA),
+            "specificity": ("Cleared (% of the normal films)", NORMAL)}  # fmt: skip
+    for column, (rate, (axis, look)) in zip(st.columns(2, gap="medium"), axes.items(), strict=True):
+        rows = [
+            Row("as they are" if name == CLEAN else name, *_ends(row.get(rate)), films=n)
+            for (name, row), n in zip(named, films, strict=True)
+        ]
+        clean = next((row.value for row in rows if row.name == "as they are"), None)
+        with column:
+            st.plotly_chart(
+                forest(rows, x=axis, colour=look.colour, symbol=look.symbol, reference=clean),
+                key=f"metrics.{key}.{rate}",
+                config=figure_config(),
+                alt="; ".join(f"{row.name}: {row.spoken}" for row in rows),
+            )
+
+
+def _cohort(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return f"{one.get('cohort', '')}: {one.get('part', '')}", one
+
+
+def _films(rows: Sequence[dict[str, Any]]) -> list[int]:
+    return [int(row.get("films", 0)) for row in rows]
+
+
+def _ends(found: Any) -> tuple[float, float, float]:
+    """Value, low and high of a card's rate; NaN for what is not there."""
+    if isinstance(found, int | float):
+        return float(found), float(found), float(found)
+    ends = [(found or {}).get(key) for key in ("value", "low", "high")]
+    if any(not isinstance(end, int | float) for end in ends):
+        return _NAN, _NAN, _NAN
+    return float(ends[0]), float(ends[1]), float(ends[2])

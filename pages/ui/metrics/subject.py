@@ -1,0 +1,69 @@
+"""What is measured: a model's predictions on some films, and what these films are to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pages.ui import cache
+from pneumo_core.review.ledger import data_hash, looks
+from pneumo_core.review.predictions import shipped_predictions, with_facts
+from pneumo_core.review.standing import standing, standing_of_shipped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pages.ui.metrics.evaluations import Evaluation
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+    from pneumo_core.review.standing import Standing
+
+OWN = "its own validation films"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Predictions of `bundle` on `films` (words), a row a film of `table`.
+
+    key: another one for other predictions; root: where the files lie, None where it is not known.
+    """
+
+    bundle: Bundle
+    key: str
+    films: str
+    table: pd.DataFrame
+    standing: Standing
+    root: Path | None
+
+
+def own_subject(bundle: Bundle) -> Subject:
+    """The predictions that the bundle ships. Raises DataSetError."""
+    return Subject(
+        bundle,
+        f"{bundle.name}/{bundle.digest}",
+        OWN,
+        shipped_predictions(bundle),
+        standing_of_shipped(bundle),
+        None,
+    )
+
+
+def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Subject:
+    """The predictions of an evaluation that is done. Raises DataSetError, BundleError."""
+    path = one.table_path(settings)
+    table, index = cache.evaluated(path, path.stat().st_mtime_ns, Path(one.data), settings)
+    if index is not None:
+        table = with_facts(table, index)
+    known = index is not None and bool((table["sha256"] != "").all())
+    if not known:
+        table = table.drop(columns="sha256", errors="ignore")
+    past = looks(bundle, data_hash(table["sha256"])) if known else looks(bundle)
+    return Subject(
+        bundle,
+        f"{one.key}/{path.stat().st_mtime_ns}",
+        one.films,
+        table,
+        standing(bundle, table, split=one.split, looks=past),
+        Path(one.data),
+    )

@@ -1,0 +1,107 @@
+"""Figures as the Metrics screen says them; the numbers are written as in the report."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from pneumo_core.review.report.words import POINT_NAMES, children, rate
+
+if TYPE_CHECKING:
+    from pages.ui.metrics.subject import Subject
+    from pneumo_core.metrics import AtThreshold, Estimate
+    from pneumo_core.review.summary import Summary
+
+EXPLORING = "◆ exploring: these figures are not a test"
+
+
+def badge_html(subject: Subject, point: str) -> str:
+    """Whether the threshold is locked, and what these films are to the model."""
+    standing = subject.standing
+    if point:
+        lock = f"✓ threshold locked on validation ({POINT_NAMES[point]} point)"
+        first = f'<span class="pn-badge pn-locked">{lock}</span>'
+    else:
+        first = f'<span class="pn-badge pn-exploring">{EXPLORING}</span>'
+    warning = f"<strong>{escape(standing.warning)}</strong>" if standing.warning else ""
+    return (
+        f'<div class="pn-standing">{first}<span class="pn-badge">{escape(standing.badge)}</span>'
+        f"{warning}<details><summary>What are these films to the model?</summary>"
+        f"{escape(standing.words)}</details></div>"
+    )
+
+
+def headline_html(summary: Summary, at: AtThreshold) -> str:
+    """The main figures in one row, each with its interval and what it is of."""
+    c = at.confusion
+    items = []
+    if summary.ranking is not None:
+        value, low, high = summary.ranking.auc_patients
+        area = f"{value:.3f} [{low:.3f}–{high:.3f}]"
+        items.append(("AUC", area, "at any threshold; patients drawn anew"))
+    items += [
+        ("Sensitivity", rate(at.sensitivity), f"of {c.tp + c.fn:,} pneumonia films"),
+        ("Specificity", rate(at.specificity), f"of {c.tn + c.fp:,} normal films"),
+        ("Right calls", rate(at.rates["accuracy"]), f"of {c.n:,} films"),
+        ("Calibration error", _points(summary.ece), "said against seen, ECE"),
+    ]
+    return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
+
+
+def of_what(summary: Summary, films: str) -> str:
+    """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
+    return (
+        f"{_count(summary.n, 'film')} of {_count(summary.n_patients, 'patient')}, {films}: "
+        f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
+        "In brackets the 95 % interval."
+    )
+
+
+def thousand_html(at: AtThreshold) -> str:
+    """What the threshold would do to 1,000 children: "12 [8–17] missed, …"."""
+    of = at.per_thousand
+    return (
+        '<p class="pn-thousand">% prevalence: '
+        f"<strong>{children(of.missed)}</strong> with pneumonia missed, "
+        f"<strong>{children(of.false_alarms)}</strong> called back for nothing; "
+        f"{children(of.found)} found, {children(of.spared)} rightly left alone.</p>"
+    )
+
+
+def rates_html(at: AtThreshold) -> str:
+    """What a call means for one child at the prevalence supposed."""
+    rows = [
+        ("If called, pneumonia in", rate(at.predictive.ppv), "PPV at this prevalence"),
+        ("If not called, none in", rate(at.predictive.npv), "NPV at this prevalence"),
+        ("A call multiplies the odds by", _ratio(at.ratios.positive), "LR+"),
+        ("No call multiplies them by", _ratio(at.ratios.negative), "LR−"),
+    ]
+    inner = "".join(
+        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{what}</span></dd>'
+        for name, value, what in rows
+    )
+    return f'<dl class="pn-facts pn-rates">{inner}</dl>'
+
+
+def _ratio(estimate: Estimate) -> str:
+    from pneumo_core.review.report.words import ratio
+
+    return ratio(estimate)
+
+
+def _points(estimate: Estimate) -> str:
+    value, low, high = (100 * end for end in estimate)
+    return f"{value:.1f} [{low:.1f}–{high:.1f}] points"
+
+
+def _item(name: str, value: str, of: str) -> str:
+    head, _, interval = value.partition(" [")
+    ends = f' <span class="pn-interval">[{interval}</span>' if interval else ""
+    return (
+        f'<li><span class="pn-figure-name">{name}</span><strong>{head}</strong>{ends}'
+        f'<span class="pn-hint">{of}</span></li>'
+    )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
