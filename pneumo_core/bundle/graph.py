@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.bundle.batch import free_batch
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def write_graph(network: Path, target: Path, *, half: bool) -> None:
         else:
             _export_elsewhere(network, draft)
         graph = ov.Core().read_model(draft)
+        free_batch(graph)
         kernel = np.load(draft.with_suffix(".npy"))
         if half:
             _halve(graph)

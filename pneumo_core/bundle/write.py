@@ -91,9 +91,7 @@ def _write_network(model: keras.Model, card: dict[str, Any], staging: Path) -> d
     def stored_graph(half: bool) -> NDArray[np.float64]:
         target = staging / "openvino" / "model.xml"
         write_graph(staging / "model.keras", target, half=half)
-        graph = Graph(target)
-        logits = [graph(films[i : i + 16])[0] for i in range(0, len(films), 16)]
-        return probabilities(np.concatenate(logits), temperature)
+        return probabilities(_run_graph(Graph(target), films, model.name), temperature)
 
     half_network, network, network_strays = _within(of_keras(model), stored_network)
     half_graph, _, graph_strays = _within(network, stored_graph)
@@ -104,6 +102,18 @@ def _write_network(model: keras.Model, card: dict[str, Any], staging: Path) -> d
         "keras_stored_as": "float16" if half_network else "float32",
         "openvino_stored_as": "float16" if half_graph else "float32",
     }
+
+
+def _run_graph(graph: Graph, films: NDArray[np.float32], network: str) -> NDArray[np.float32]:
+    """Logits of films, 16 at a time, as a reading takes several re-framings at a time."""
+    try:
+        return np.concatenate([graph(films[i : i + 16])[0] for i in range(0, len(films), 16)])
+    except RuntimeError as error:
+        raise BundleError(
+            f"Expected the network {network} to take several films at a time; converted without "
+            "TensorFlow it takes one. Write the bundle where TensorFlow is installed "
+            "(KERAS_BACKEND=tensorflow), by resuming the run there, or train another backbone."
+        ) from error
 
 
 def _within(

@@ -1,0 +1,56 @@
+"""A graph traced with one film: its batch is opened, and what cannot be opened is said in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pneumo_core.bundle.batch import free_batch
+from pneumo_core.bundle.graph import openvino
+from pneumo_core.bundle.write import _run_graph
+from pneumo_core.errors import BundleError
+
+
+def squeezing(*targets: list[int]) -> Any:
+    """Films (?,2,2,3): their mean a channel, reshaped to each of `targets`, times the film."""
+    ov = openvino()
+    op = ov.opset13
+    film = op.parameter([-1, 2, 2, 3], np.float32)
+    scale = op.reduce_mean(film, op.constant(np.array([1, 2])), keep_dims=False)
+    for target in targets:
+        scale = op.reshape(scale, op.constant(np.array(target)), special_zero=False)
+    weights = op.reshape(op.constant(np.float32([1, 2, 3])), op.constant([1, 1, 1, 3]), False)
+    return ov.Model([op.multiply(op.multiply(film, scale), weights)], [film], "squeezing")
+
+
+def run(graph: Any, films: Any) -> Any:
+    return openvino().Core().compile_model(graph, "CPU")(films)[0]
+
+
+def test_every_reshape_of_films_keeps_the_batch_and_weights_are_let_be() -> None:
+    films = np.arange(24, dtype=np.float32).reshape(2, 2, 2, 3)
+    graph = squeezing([1, 3, 1], [1, 1, 1, 3])
+    with pytest.raises(RuntimeError):
+        run(squeezing([1, 3, 1], [1, 1, 1, 3]), films)
+    assert free_batch(graph) == 2
+    assert str(graph.output(0).get_partial_shape()) == "[?,2,2,3]"
+    expected = films * films.mean(axis=(1, 2), keepdims=True) * [1, 2, 3]
+    np.testing.assert_allclose(run(graph, films), expected, rtol=1e-6)
+    np.testing.assert_allclose(run(graph, films[:1]), expected[:1], rtol=1e-6)
+
+
+def test_a_batch_that_is_open_is_let_be() -> None:
+    assert free_batch(squeezing([-1, 1, 1, 3])) == 0
+
+
+def test_a_network_that_takes_one_film_alone_is_named_with_what_to_do() -> None:
+    def one_alone(films: Any) -> Any:
+        if len(films) > 1:
+            raise RuntimeError("Reshape")
+        return films[:, 0, 0], films
+
+    films = np.zeros((3, 4, 4, 1), np.float32)
+    with pytest.raises(BundleError, match=r"network effnet to take several films .*TensorFlow is"):
+        _run_graph(one_alone, films, "effnet")  # type: ignore[arg-type]
