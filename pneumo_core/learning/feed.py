@@ -20,7 +20,10 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
     `cache` uint8 (N, S, S), may be memory-mapped; `rows` which of it; `labels` int (N,); `weights`
     float (N,), how much each film counts. Order and plan of epoch e depend on `seed` and e alone,
     so that a resumed run sees the same ones; all batches are full, and what is left over has its
-    turn in another epoch. Without a seed every film comes once, in its order, as it is.
+    turn in another epoch. Without a seed every film comes once, in its order, as it is; the last
+    batch is filled up with films that count for nothing, and the others for as much more that the
+    mean over all batches is theirs. So all batches have one shape: nothing is compiled twice, and
+    several devices can share each.
     """
 
     def __init__(  # noqa: PLR0913 - options, by keyword
@@ -56,7 +59,12 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], Any, Any]:
         rows = self.order[index * self.batch : (index + 1) * self.batch]
-        films, weights = self.cache[rows][..., None], self.weights[rows].astype("float32")
+        weights = self.weights[rows].astype("float32")
+        if self.seed is None:
+            weights *= len(self) * self.batch / len(self.rows)
+            beyond = self.batch - len(rows)
+            rows, weights = np.pad(rows, (0, beyond), "edge"), np.pad(weights, (0, beyond))
+        films = self.cache[rows][..., None]
         targets = np.eye(self.classes, dtype="float32")[self.labels[rows]]
         if self.seed is None:
             plan = np.tile(np.array(LEFT_ALONE, "float32"), (len(rows), 1))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from pneumo_core.bundle.network import in_float32
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.augment import Augmentation, FilmAugment
+from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
 from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
+from pneumo_core.learning.distribution import Devices, join_devices
 from pneumo_core.learning.feed import FilmBatches
-from pneumo_core.learning.network import build_network, find_backbone
-from pneumo_core.learning.optimizer import BlockwiseAdamW
+from pneumo_core.learning.listeners import SparingCallbacks, listeners, together
+from pneumo_core.learning.network import build_network
+from pneumo_core.learning.training_model import compile_model, training_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
 
-BEST = "best.weights.h5"
+BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
+HELD_OUT_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,6 @@ class Films:
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
-
-
-class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
-    """Area under the ROC curve of pneumonia against normal, from the logits."""
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Rank films by how far the pneumonia logits outweigh the normal one."""
-        margin = ops.logsumexp(y_pred[:, 1:], axis=-1) - y_pred[:, 0]
-        # A quarter of the margin spreads confident films over the metric's fixed thresholds.
-        super().update_state(1 - y_true[:, 0], ops.sigmoid(margin / 4), sample_weight)
 
 
 def fit(  # noqa: PLR0913 - options, by keyword
@@ -63,125 +55,141 @@ def fit(  # noqa: PLR0913 - options, by keyword
     With no validation rows (the model of all films), or without `patience`, no choice is made and
     the last epoch's averaged weights count.
     `weights` float (N,): how much each film counts, beside its class.
-    `folder` receives history.csv, the best weights and, while it lasts, the backup that a
-    killed run resumes from.
+    `folder` receives history.csv, the trained weights and, until then, a backup that a killed run
+    resumes from; a training that was finished before is not done again.
+    Raises TrainingError where the loss became NaN before anything was worth keeping.
     """
+    devices = join_devices()
+    devices.check_batch(recipe.batch)
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(machine.policy)
     folder.mkdir(parents=True, exist_ok=True)
-
-    network = build_network(
-        recipe.backbone,
-        size=recipe.size,
-        classes=len(recipe.classes),
-        weights=recipe.weights,
-        trained_from=recipe.trained_from or None,
-        dropout=recipe.dropout,
-    )
-    model = _with_augmentation(network, recipe)
-    feed = FilmBatches(
-        films.pixels,
-        films.labels,
-        train_rows,
-        classes=len(recipe.classes),
-        batch=recipe.batch,
-        seed=recipe.seed,
-        weights=_class_weights(recipe, films.labels, train_rows)
-        * (np.ones(len(films.labels)) if weights is None else weights),
-        counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
-    )
-    _compile(model, network, recipe, machine, steps=len(feed))
-    held_out = None
-    if len(validation_rows):
-        held_out = FilmBatches(
-            films.pixels,
-            films.labels,
-            validation_rows,
+    with devices.scope():
+        network = build_network(
+            recipe.backbone,
+            size=recipe.size,
             classes=len(recipe.classes),
-            batch=64,
-            seed=None,
+            weights=recipe.weights,
+            trained_from=recipe.trained_from or None,
+            dropout=recipe.dropout,
         )
-    model.fit(
-        feed,
-        epochs=recipe.epochs,
-        validation_data=held_out,
-        callbacks=[
-            *_callbacks(
-                recipe, folder, feed, model, choose=held_out is not None and recipe.patience > 0
-            ),
-            *callbacks,
-        ],
-        # The feed shuffles films; Keras would shuffle batches on top, from no seed of ours.
-        shuffle=False,
-        verbose=0,
-    )
-    if not (folder / BEST).exists():
-        raise TrainingError(
-            "The loss became NaN before the first epoch ended. Lower the learning rate and "
-            "train again."
-        )
-    model.load_weights(folder / BEST)
+    if not devices.told_by_chief(np.int32((folder / TRAINED).exists())):
+        feed = _training_feed(recipe, films, train_rows, weights)
+        held_out = _held_out_feed(recipe, films, validation_rows, devices)
+        _train(network, recipe, feed, held_out, machine, devices, folder, callbacks)
+    if devices.chief:
+        network.load_weights(folder / TRAINED)
     keras.config.set_dtype_policy("float32")
     return in_float32(network)
 
 
-def _with_augmentation(network: Any, recipe: Recipe) -> Any:
-    film = keras.Input((recipe.size, recipe.size, 1), name="film")
-    plan = keras.Input((3,), name="plan")
-    seen = ops.cast(film, "float32")
-    if recipe.augment:
-        strength = Augmentation(area=(recipe.least_area, 1.1))
-        seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
-    return keras.Model({"film": film, "plan": plan}, network(seen), name="training")
+def _train(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
+    network: Any,
+    recipe: Recipe,
+    feed: FilmBatches,
+    held_out: FilmBatches | None,
+    machine: Machine,
+    devices: Devices,
+    folder: Path,
+    callbacks: tuple[keras.callbacks.Callback, ...],
+) -> None:
+    """Train `network`; its weights go to TRAINED in `folder`."""
+    model = training_model(network, recipe, devices)
+    backup = SparingBackup(folder / "backup", steps=len(feed))
+    choose = folder / BEST if held_out is not None and recipe.patience > 0 else None
+    with devices.scope():
+        compile_model(model, network, recipe, machine, steps=len(feed))
+        done = backup.restore(model) if devices.chief else 0
+        done = int(devices.told_by_chief(np.int32(done)))
+        devices.share([*model.variables, *model.optimizer.variables])
+        past = cut_history(folder, epochs=done)
+        listed = listeners(
+            recipe,
+            folder,
+            feed,
+            model,
+            network,
+            devices=devices,
+            backup=backup,
+            past=past,
+            choose=choose,
+        )
+        told = together([*listed, *callbacks], devices)
+        history = model.fit(
+            feed,
+            initial_epoch=done,
+            epochs=recipe.epochs,
+            validation_data=held_out,
+            callbacks=SparingCallbacks(
+                told, model=model, epochs=recipe.epochs, steps=len(feed), verbose=0
+            ),
+            # The feed shuffles films; Keras would shuffle batches on top, from no seed of ours.
+            shuffle=False,
+            verbose=0,
+        )
+    if devices.chief:
+        _keep(model, network, backup, folder, choose, history.history.get("loss", []))
 
 
-def _lower_and_head(network: Any, recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Paths of the trained variables below the backbone's own first trained block, and the head's.
+def _keep(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
+    model: Any,
+    network: Any,
+    backup: SparingBackup,
+    folder: Path,
+    choose: Path | None,
+    losses: list[float],
+) -> None:
+    """Write what counts of the training to TRAINED, whose being there says that it is finished."""
+    finite = all(math.isfinite(loss) for loss in losses)
+    if choose is None and not finite and backup.restore(model):
+        # The averaged weights of the last epoch that was backed up, before the loss became NaN.
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        finite = True
+    if (choose is None and not finite) or (choose is not None and not choose.exists()):
+        raise TrainingError(
+            "The loss became NaN before anything was learnt that could be kept. Lower the "
+            "learning rate and train again."
+        )
+    if choose is not None:
+        choose.replace(folder / TRAINED)
+    else:
+        WrittenWhole(network.inputs, network.outputs).save_weights(folder / TRAINED)
+    backup.remove()
 
-    Trained from scratch there is no lower part: everything is as new as the head.
-    """
-    start = find_backbone(recipe.backbone).trained_from
-    head = [v.path for v in network.get_layer("logits").trainable_variables]
-    lower: list[str] = []
-    if recipe.weights == "none" or not start:
-        return lower, head
-    for layer in network.layers:
-        if layer.name.startswith(start):
-            break
-        lower += [v.path for v in layer.trainable_variables]
-    return lower, head
 
-
-def _compile(model: Any, network: Any, recipe: Recipe, machine: Machine, *, steps: int) -> None:
-    total = steps * recipe.epochs
-    warm = max(1, int(total * recipe.warm_up))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate * 0.02,
-        decay_steps=max(1, total - warm),
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warm,
-        alpha=0.01,
+def _training_feed(
+    recipe: Recipe,
+    films: Films,
+    rows: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+) -> FilmBatches:
+    return FilmBatches(
+        films.pixels,
+        films.labels,
+        rows,
+        classes=len(recipe.classes),
+        batch=recipe.batch,
+        seed=recipe.seed,
+        weights=_class_weights(recipe, films.labels, rows)
+        * (np.ones(len(films.labels)) if weights is None else weights),
+        counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
     )
-    lower, head = _lower_and_head(network, recipe)
-    optimizer = BlockwiseAdamW(
-        lower=lower,
-        lower_rate=recipe.lower_rate,
-        head=head,
-        head_steps=0 if recipe.weights == "none" else int(total * recipe.head_first),
-        learning_rate=schedule,
-        weight_decay=recipe.weight_decay,
-        clipnorm=1.0,
-        use_ema=True,
-        ema_momentum=min(recipe.ema_momentum, 1 - 2 / max(3, total)),
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(
-        optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        metrics=[PneumoniaAUC(num_thresholds=500, name="auc")],
-        jit_compile=machine.xla,
+
+
+def _held_out_feed(
+    recipe: Recipe, films: Films, rows: NDArray[np.int64], devices: Devices
+) -> FilmBatches | None:
+    """The films held out, in batches that all devices can share; None without any."""
+    if not len(rows):
+        return None
+    share = math.ceil(min(len(rows), HELD_OUT_BATCH) / devices.replicas)
+    return FilmBatches(
+        films.pixels,
+        films.labels,
+        rows,
+        classes=len(recipe.classes),
+        batch=share * devices.replicas,
+        seed=None,
     )
 
 
@@ -194,47 +202,6 @@ def _class_weights(
     counts = np.bincount(labels[rows], minlength=len(recipe.classes))
     by_class: NDArray[np.float64] = len(rows) / (len(counts) * np.maximum(1, counts))
     return by_class[labels]
-
-
-def _callbacks(
-    recipe: Recipe, folder: Path, feed: FilmBatches, model: Any, *, choose: bool
-) -> list[keras.callbacks.Callback]:
-    """Stock callbacks; those after SwapEMAWeights see the averaged weights at an epoch's end."""
-    cb = keras.callbacks
-
-    def begin(epoch: int, _logs: Any = None) -> None:
-        # An epoch draws from its own seeds, so that a resumed run draws what the first one would.
-        feed.start_epoch(epoch)
-        for number, state in enumerate(v for v in model.variables if "seed_generator" in v.path):
-            state.assign([recipe.seed + number, epoch << 16])
-
-    listed = [
-        cb.BackupAndRestore(folder / "backup", double_checkpoint=True),
-        cb.LambdaCallback(on_epoch_begin=begin),
-        cb.TerminateOnNaN(),
-        cb.CSVLogger(folder / "history.csv", append=True),
-        cb.SwapEMAWeights(swap_on_epoch=True),
-        cb.ModelCheckpoint(
-            folder / BEST,
-            monitor="val_auc",
-            mode="max",
-            save_best_only=choose,
-            save_weights_only=True,
-            initial_value_threshold=_best_before(folder / "history.csv"),
-        ),
-    ]
-    if choose:
-        listed.append(cb.EarlyStopping(monitor="val_auc", mode="max", patience=recipe.patience))
-    return listed
-
-
-def _best_before(history: Path) -> float | None:
-    """The best validation AUC of the epochs that a resumed run has behind it."""
-    if not history.exists():
-        return None
-    with history.open(newline="", encoding="utf-8") as file:
-        values = [float(row["val_auc"]) for row in csv.DictReader(file) if row.get("val_auc")]
-    return max(values, default=None)
 
 
 def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -99,9 +99,10 @@ def _clock() -> Any:
             self.began, self.steps = time.perf_counter(), 0
             self.tests: list[float] = []
 
-        def on_train_batch_end(self, _batch: int, logs: Any = None) -> None:  # noqa: ARG002
-            self.last, self.steps = time.perf_counter(), self.steps + 1
-            if self.steps == 1:
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            # Not called for every step; always for the first and the last one.
+            self.last, self.steps = time.perf_counter(), batch + 1
+            if batch == 0:
                 self.first = self.last
             elif self.last - self.first > ENOUGH_SECONDS:
                 self.model.stop_training = True

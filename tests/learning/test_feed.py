@@ -59,7 +59,16 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone():
     assert films_of(first) != films_of(second)
 
 
-def test_without_a_seed_films_keep_their_order():
+def test_without_a_seed_films_keep_their_order_and_the_rest_counts_for_nothing():
     feed = batches(seed=None)
     feed.start_epoch(3)
-    assert films_of(feed) == list(range(1, 10))
+    assert films_of(feed) == [*range(1, 10), 9, 9, 9]
+    weights = np.concatenate([feed[i][2] for i in range(len(feed))])
+    np.testing.assert_allclose(weights, [12 / 9] * 9 + [0] * 3)
+
+
+def test_the_mean_over_filled_up_batches_is_that_of_the_films():
+    feed = batches(seed=None)
+    feed.weights = np.arange(10) / 2
+    means = [feed[i][2].mean() for i in range(len(feed))]
+    assert np.mean(means) == pytest.approx(np.arange(1, 10).mean() / 2)

@@ -1,0 +1,204 @@
+"""One training over several devices: the GPUs of this machine, or several machines.
+
+All devices hold the same network. Each sees its share of every batch, and the gradients are summed
+before a step is taken, so that N devices learn what one would learn from the whole batch (Goyal et
+al. 2017, Accurate, large minibatch SGD).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.backup import WrittenWhole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+_WRONG_CLUSTER = (
+    "Expected TF_CONFIG to name all machines as workers, and which of them this is: "
+    '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}. '
+    "Correct it, or unset it to train on this machine alone."
+)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What trains together: `replicas` copies of the network on `machines` machines.
+
+    This process is machine `number`, from 0; machine 0 is the chief, which alone writes the run,
+    its history and its bundle. `strategy` is the backend's own object, None for one device.
+    """
+
+    replicas: int = 1
+    machines: int = 1
+    number: int = 0
+    strategy: Any = None
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes what comes out."""
+        return self.number == 0
+
+    @property
+    def sentence(self) -> str:
+        """What a run prints where there is more than one device; "" for one."""
+        if self.machines > 1:
+            role = (
+                "the chief, which writes the run" if self.chief else "a worker, which writes none"
+            )
+            which = f"machine {self.number + 1} of {self.machines}, {role}"
+            return f"{self.replicas} devices on {self.machines} machines; this is {which}"
+        return f"{self.replicas} devices, each sees its part of every batch" * (self.replicas > 1)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Where variables are made, and where a network trains."""
+        return nullcontext() if self.strategy is None else self.strategy.scope()
+
+    def check_batch(self, batch: int) -> None:
+        """Raise TrainingError unless every device gets as many films of a batch."""
+        if batch % self.replicas:
+            fitting = self.replicas * max(1, round(batch / self.replicas))
+            raise TrainingError(
+                f"Expected a batch that {self.replicas} devices can share evenly; got {batch}. "
+                f"Try --batch {fitting}."
+            )
+
+    def told_by_chief(self, value: Any) -> Any:
+        """The chief's `value`, number or array, on every machine; all ask at the same place."""
+        if self.machines == 1:
+            return value
+        import tensorflow as tf
+
+        own = np.asarray(value)
+        sent = tf.constant(own if self.chief else np.zeros_like(own))
+        total = self.strategy.reduce("SUM", self.strategy.run(tf.identity, args=(sent,)), axis=None)
+        here = self.replicas // self.machines
+        return (total.numpy() / here).astype(own.dtype) if here > 1 else total.numpy()
+
+    def share(self, variables: Iterable[Any]) -> None:
+        """Bring numeric variables to the chief's values, on every machine."""
+        if self.machines > 1:
+            for variable in variables:
+                if variable.dtype in {"float32", "int32", "int64"}:
+                    variable.assign(self.told_by_chief(ops.convert_to_numpy(variable)))
+
+    def check_same(self, what: str, number: int) -> None:
+        """Raise TrainingError on the machine whose `number` is not the chief's."""
+        if int(self.told_by_chief(np.int64(number))) != number:
+            raise TrainingError(
+                f"Expected the same {what} on every machine; machine {self.number + 1} has others "
+                "than the chief. Give every machine the same command and the same films."
+            )
+
+
+@cache
+def join_devices() -> Devices:
+    """All devices that this process trains with, asked once and before the backend is used.
+
+    TensorFlow: several machines out of TF_CONFIG (MultiWorkerMirroredStrategy), else the devices
+    of this one (MirroredStrategy). JAX: the devices of this machine (keras.distribution).
+    Raises TrainingError for a TF_CONFIG that cannot be used.
+    """
+    backend, cluster = keras.backend.backend(), _cluster()
+    if cluster is not None and backend != "tensorflow":
+        raise TrainingError(
+            "Expected KERAS_BACKEND=tensorflow for the several machines that TF_CONFIG names; got "
+            f"{backend}. Unset TF_CONFIG to train on this machine alone."
+        )
+    if cluster is not None:
+        return _machines(*cluster)
+    names = keras.distribution.list_devices() if backend in {"tensorflow", "jax"} else []
+    if len(names) < 2:
+        return Devices()
+    if backend == "jax":
+        together = keras.distribution.DataParallel(devices=names)
+    else:
+        import tensorflow as tf
+
+        together = tf.distribute.MirroredStrategy(names)
+    return Devices(replicas=len(names), strategy=together)
+
+
+def _cluster() -> tuple[int, int] | None:
+    """Machines and the number of this one, out of TF_CONFIG; None where it names but one."""
+    told = os.environ.get("TF_CONFIG")
+    if not told:
+        return None
+    try:
+        config = json.loads(told)
+        workers, task = config["cluster"]["worker"], config["task"]
+        alike = set(config["cluster"]) == {"worker"} and task["type"] == "worker"
+        count, number = len(workers), int(task["index"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(_WRONG_CLUSTER) from error
+    if not alike or not 0 <= number < count:
+        raise TrainingError(_WRONG_CLUSTER)
+    return (count, number) if count > 1 else None
+
+
+def _machines(count: int, number: int) -> Devices:
+    import tensorflow as tf
+
+    try:
+        together = tf.distribute.MultiWorkerMirroredStrategy()
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise TrainingError(
+            "Expected to reach the machines of TF_CONFIG, and to answer at this one's own address "
+            "there; it failed. Check the addresses, and that no other program uses the port."
+        ) from error
+    replicas = int(together.num_replicas_in_sync)
+    return Devices(replicas=replicas, machines=count, number=number, strategy=together)
+
+
+class SharedModel(WrittenWhole):
+    """A model that `fit` can train over several machines.
+
+    Keras 3 averages what a step returns over its first axis there, and a number has none.
+    It is to be made outside the strategy's scope, its variables inside: then `fit`, called inside,
+    does not build it from a batch, which fails for inputs with names.
+    """
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Keras' own step, its figures with an axis."""
+        return _with_axis(super().train_step(*arguments))
+
+    def test_step(self, *arguments: Any) -> Any:
+        """Keras' own step, its figures with an axis."""
+        return _with_axis(super().test_step(*arguments))
+
+
+def _with_axis(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: ops.reshape(value, (1,)) for name, value in figures.items()}
+
+
+class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the training of all machines after the epoch in which the chief wanted to stop.
+
+    One that left in the middle of an epoch would leave the others waiting for its gradients. It
+    comes after the callbacks that may want to stop.
+    """
+
+    def __init__(self, devices: Devices) -> None:
+        super().__init__()
+        self.devices, self.wanted = devices, False
+
+    def on_train_batch_end(self, _batch: int, _logs: Any = None) -> None:
+        """Go on to the end of the epoch, whoever wants to stop."""
+        self.wanted = self.wanted or bool(self.model.stop_training)
+        self.model.stop_training = False
+
+    def on_epoch_end(self, _epoch: int, _logs: Any = None) -> None:
+        """Stop if the chief wants to."""
+        wanted = np.int32(self.wanted or bool(self.model.stop_training))
+        self.model.stop_training = bool(self.devices.told_by_chief(wanted))

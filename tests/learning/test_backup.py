@@ -1,0 +1,165 @@
+"""What is saved on the way, and what a training that was ended loses: nothing that it had done."""
+
+import csv
+import errno
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pneumo_core.learning import backup as backup_module
+from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
+from pneumo_core.learning.fit import BEST, TRAINED, Films, fit, predict_logits
+from pneumo_core.learning.machine import survey
+from pneumo_core.learning.recipe import make_recipe
+
+pytestmark = pytest.mark.keras
+
+HELD_OUT = np.arange(48, 66)
+
+
+def films():
+    pixels = np.random.default_rng(0).integers(0, 256, (66, 64, 64), dtype=np.uint8)
+    labels = np.arange(66) % 3
+    pixels[labels == 1, :32] //= 2
+    pixels[labels == 2, :, :32] //= 2
+    return Films(pixels, labels)
+
+
+def train(folder, *callbacks, **choices):
+    recipe = make_recipe(
+        "quick",
+        **{"backbone": "cnn", "size": 64, "batch": 16, "epochs": 3, "augment": False, **choices},
+    )
+    network = fit(
+        recipe,
+        films(),
+        np.arange(48),
+        HELD_OUT,
+        machine=survey("float32"),
+        folder=folder,
+        callbacks=callbacks,
+    )
+    return predict_logits(network, films().pixels[HELD_OUT])
+
+
+class Killed(Exception):
+    """Stands for whatever ends a training."""
+
+
+def kill_before(epoch):
+    def strike(number, _logs=None):
+        if number == epoch:
+            raise Killed
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=strike)
+
+
+def history(folder):
+    with (folder / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed") / "fold-0"
+    return train(folder), folder
+
+
+# Whoever is killed does not close his files.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_resumed_training_does_again_what_came_after_its_backup_and_ends_the_same(
+    tmp_path, monkeypatch, undisturbed
+):
+    monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 0.0)
+    monkeypatch.setattr(backup_module, "_SHARE", 1e9)  # one backup, after the first epoch
+    with pytest.raises(Killed):
+        train(tmp_path, kill_before(2))
+    assert len(history(tmp_path)) == 2
+    seen = []
+    note = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: seen.append(epoch))
+    logits = train(tmp_path, note)
+    assert seen == [1, 2]
+    whole, resumed = history(undisturbed[1]), history(tmp_path)
+    assert [row["epoch"] for row in resumed] == ["0", "1", "2"]
+    for one, other in zip(whole, resumed, strict=True):
+        assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), abs=1e-3)
+    np.testing.assert_allclose(logits, undisturbed[0], atol=1e-3)
+
+
+def test_a_training_that_was_finished_is_not_done_again(undisturbed):
+    logits, folder = undisturbed
+    assert {path.name for path in folder.iterdir()} == {"history.csv", TRAINED}
+    again = train(folder, kill_before(0))
+    np.testing.assert_allclose(again, logits, atol=1e-5)
+
+
+def test_without_a_choice_the_last_averaged_weights_are_saved_once(tmp_path, monkeypatch):
+    written = []
+    plain = WrittenWhole.save_weights
+
+    def count(model, path, *rest, **options):
+        written.append(Path(path).name)
+        return plain(model, path, *rest, **options)
+
+    monkeypatch.setattr(WrittenWhole, "save_weights", count)
+    logits = train(tmp_path, patience=0)
+    assert written == [TRAINED]
+    assert not (tmp_path / BEST).exists()
+    # What validation saw at the last epoch's end is what is kept.
+    labels = films().labels[HELD_OUT]
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    smooth = 0.94 * np.eye(3)[labels] + 0.06 / 3
+    loss = -(smooth * np.log(p)).sum(1).mean()
+    assert loss == pytest.approx(float(history(tmp_path)[-1]["val_loss"]), abs=1e-4)
+
+
+def test_backups_are_made_when_the_last_one_is_long_enough_ago(tmp_path, monkeypatch):
+    model = WrittenWhole(*[keras.Input((2,))] * 2)
+    saved, clock = [], [100.0]
+    monkeypatch.setattr(backup_module.time, "monotonic", lambda: clock[0])
+    keeper = SparingBackup(tmp_path, steps=1)
+    keeper.set_model(model)
+    model.stop_training = False
+
+    def save(took):
+        saved.append(clock[0])
+        clock[0] += took
+
+    monkeypatch.setattr(keeper, "_save_model", lambda: save(2))
+    for moment, logs in [(110, {}), (131, {"loss": float("nan")}), (132, {}), (160, {}), (175, {})]:
+        clock[0] = float(moment)
+        keeper.on_epoch_end(0, logs)
+    # 2 s to save: the next one 40 s later, and none while the loss is no number.
+    assert saved == [132, 175]
+
+
+def test_a_full_disk_costs_neither_the_old_weights_nor_room(tmp_path, monkeypatch):
+    model = WrittenWhole(*[keras.Input((2,))] * 2)
+    target = tmp_path / "a.weights.h5"
+    model.save_weights(target)
+    before = target.read_bytes()
+
+    def full(_model, path, **_):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(keras.Model, "save_weights", full)
+    with pytest.raises(OSError, match="No space left"):
+        model.save_weights(target)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.weights.h5"]
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("cut_short", ["", "2,0.7", "2,0.7,"])
+def test_history_keeps_the_epochs_that_are_not_done_again(tmp_path, cut_short):
+    (tmp_path / "history.csv").write_text(f"epoch,loss,val_auc\n0,0.9,0.5\n1,0.8,0.6\n{cut_short}")
+    rows = cut_history(tmp_path, epochs=2)
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert cut_history(tmp_path, epochs=1) == [{"epoch": "0", "loss": "0.9", "val_auc": "0.5"}]
+    assert cut_history(tmp_path, epochs=0) == []
+    assert (tmp_path / "history.csv").read_text() == ""
+    assert cut_history(tmp_path / "none", epochs=3) == []
