@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# An underscore inside of a word is none of Markdown's signs; nor is most of the punctuation.
-_SIGNS = re.compile(r"([\\`*\[\]$~<]|(?<!\w)_|_(?!\w))")
+# An underscore inside of a word is none of Markdown's signs, a colon only before a letter (":red").
+_SIGNS = re.compile(r"([\\`*\[\]$~<]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z]))")
 # Addresses become links even where their signs are escaped: a mark of no width parts them.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
 _UNSEEN = "\u2060"

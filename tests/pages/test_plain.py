@@ -22,7 +22,7 @@ SHOWN = "!\\[x\\](http:\u2060//evil/x.png)"
         ("HTTPS://evil", "HTTPS:\u2060//evil"),
         ("www.evil.org WWW.evil", "www\u2060.evil.org WWW\u2060.evil"),
         ("a@evil.org", "a\u2060@evil.org"),
-        (":red[x] :material/home:", ":red\\[x\\] :material/home:"),
+        (":red[x] :material/home:", "\\:red\\[x\\] \\:material/home:"),
         ("_x_ person1_virus_6.jpeg", "\\_x\\_ person1_virus_6.jpeg"),
         ("`a` *b* $c$ ~d~ \\", "\\`a\\` \\*b\\* \\$c\\$ \\~d\\~ \\\\"),
         ("Expected a film, got 3 bytes (0.1 kB): it's 100 % empty.", None),
