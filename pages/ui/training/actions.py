@@ -35,7 +35,7 @@ def show_actions(
             _then(resume_run, run, settings=settings)
         bundle = _model_of(run, stands, settings)
         if bundle and _in_service(settings) == bundle:
-            st.caption(f"Its model {bundle} is in service.")
+            st.caption(f"Its model {bundle} is in service: Diagnose reads with it.")
         elif bundle and _button("Put in service", "activate", run, place, primary=True):
             _put_in_service(bundle)
         if _button("Delete…", "delete", run, place):
@@ -117,7 +117,7 @@ def _put_in_service(name: str) -> None:
     with st.spinner(f"Putting {name} in service: its files are checked, it is loaded…"):
         cache.reader_of(load_bundle(name))
         activate(name)
-    st.toast(f"{name} is in service: Diagnose reads with it from now on.", icon=":material/check:")
+    st.rerun()
 
 
 def _model_of(run: Run, stands: Standing, settings: Settings) -> str:

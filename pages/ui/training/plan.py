@@ -22,12 +22,13 @@ from pneumo_core.learning.overview import live_runs
 if TYPE_CHECKING:
     from pages.ui.training.source import Source
     from pneumo_core.config import Settings
+    from pneumo_core.jobs import Job
     from pneumo_core.learning.estimate import Estimate
     from pneumo_core.learning.hardware import Hardware
     from pneumo_core.learning.material import Material
     from pneumo_core.learning.recipe import Recipe
 
-_STARTED = "training.started"
+_STARTED, _ASKED = "training.started", "training.asked"
 _SECONDS_BETWEEN_STARTS = 3.0  # a double click is one click
 
 
@@ -79,10 +80,9 @@ def _start(recipe: Recipe, source: Source, settings: Settings) -> None:
 def _machine(settings: Settings) -> Hardware | None:
     """The machine, asked once in a process of its own: looking at devices loads Keras."""
     known = known_hardware(settings)
-    if known is None:
-        job = latest_job("machine", settings=settings)
-        if job is None or job.status().state == "done":  # another machine than the one kept
-            start_job("machine", ["machine", "--json"], settings=settings)
+    if known is None and not st.session_state.get(_ASKED):
+        st.session_state[_ASKED] = True
+        start_job("machine", ["machine", "--json"], settings=settings)
     return known
 
 
@@ -90,16 +90,28 @@ def _show_machine(
     machine: Hardware | None, recipe: Recipe, expected: Estimate, settings: Settings, *, idle: bool
 ) -> None:
     if machine is None:
-        st.caption(f"{cores()} CPU cores, {gigabytes(memory_limit())} of memory.")
         job = latest_job("machine", settings=settings)
-        if job is not None:
-            show_job(job, doing="Looking for GPUs")
+        looking = job is not None and job.status().state == "running"
+        st.fragment(_look, run_every=1.0 if looking else None)(job, settings)
     else:
         xla = "with XLA" if machine.xla else "without XLA"
         precision = machine.policy if recipe.precision == "auto" else recipe.precision
         st.caption(f"{machine.sentence()}. Keras on {machine.backend}, {precision} {xla}.")
     if not expected.measured:
         _offer_measure(recipe, settings, idle=idle)
+
+
+def _look(job: Job | None, settings: Settings) -> None:
+    """What is known of the machine while its devices are asked for."""
+    if known_hardware(settings) is not None:
+        st.rerun()
+    told = f"{cores()} CPU cores, {gigabytes(memory_limit())} of memory."
+    status = None if job is None else job.status()
+    if status is not None and status.state == "running":
+        told += " Looking for GPUs…"
+    elif status is not None and status.message:
+        told += f" GPUs could not be looked for: {status.message}"
+    st.caption(told)
 
 
 def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:

@@ -1,0 +1,148 @@
+"""Training in a real browser: from a click to a model, with a reload and a stop on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from pneumo_core.bundle import active_name, load_bundle
+from pneumo_core.config import load_settings
+from pneumo_core.films.sources import data_dir, remember_source
+from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.learning.launch import cancel_run
+from pneumo_core.learning.overview import live_runs
+from pneumo_core.learning.runs import list_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+    from pneumo_core.config import Settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.keras]
+
+PASSING = (
+    *(NoSuchElementException, StaleElementReferenceException, StopIteration),
+    ElementClickInterceptedException,  # the page is still moving
+)
+
+
+@pytest.fixture
+def settings(
+    chromium: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    for name in ("MODELS", "RUNS", "CACHE"):
+        monkeypatch.setenv(f"PNEUMO_{name}", str(tmp_path / name.lower()))
+    monkeypatch.delenv("PNEUMO_JOBS", raising=False)
+    made = load_settings()
+    films = data_dir(made) / "synthetic-120"
+    write_demo_data(films, films=120, seed=1)
+    remember_source("synthetic", films, settings=made)
+    yield made
+    for run in live_runs(made.runs_dir):
+        cancel_run(run)
+
+
+@pytest.fixture
+def address(
+    settings: Settings, tmp_path: Path, serve: Callable[[Path, Path], AbstractContextManager[str]]
+) -> Iterator[str]:
+    with serve(settings.models_dir, tmp_path / "log.txt") as url:
+        yield f"{url}/training"
+
+
+def page_text(browser: Chrome) -> str:
+    return str(browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text)
+
+
+def wait_for(browser: Chrome, words: str, seconds: float = 120) -> None:
+    WebDriverWait(browser, seconds, ignored_exceptions=PASSING).until(
+        lambda b: words in page_text(b), f"Expected {words!r} on the page."
+    )
+
+
+def click(browser: Chrome, key: str) -> None:
+    """Click the button whose key begins so."""
+
+    def done(_: Chrome) -> bool:
+        button = browser.find_element(By.CSS_SELECTOR, f"[class*='st-key-training-{key}'] button")
+        if not button.is_enabled():
+            return False
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+        return True
+
+    WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(done, f"No button {key!r}.")
+
+
+def is_dark(browser: Chrome) -> bool:
+    ground = (
+        "return getComputedStyle(document.querySelector('.stApp') ?? document.body).colorScheme"
+    )
+    return bool(browser.execute_script(ground) == "dark")
+
+
+def set_epochs(browser: Chrome, count: int) -> None:
+    def done(_: Chrome) -> bool:
+        epochs = browser.find_element(By.CSS_SELECTOR, "input[aria-label=Epochs]")
+        epochs.send_keys(Keys.CONTROL, "a")
+        epochs.send_keys(str(count), Keys.ENTER)
+        return True
+
+    WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(done, "No field for the epochs.")
+
+
+def faults(browser: Chrome) -> list[str]:
+    found = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException]")
+    return [element.text for element in found]
+
+
+def overflow(browser: Chrome) -> int:
+    """Pixels by which the page is wider than the window."""
+    wide: int = browser.execute_script(
+        "const main = document.querySelector('[data-testid=stMain]');"
+        "return Math.max(main.scrollWidth - main.clientWidth,"
+        "document.documentElement.scrollWidth - window.innerWidth)"
+    )
+    return wide
+
+
+def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, settings):
+    browser.get(address)
+    WebDriverWait(browser, 60).until(is_dark)  # a first visit turns dark by loading anew
+    set_epochs(browser, 60)
+    wait_for(browser, "Small CNN, from scratch, 128 px, 60 epochs on")
+    click(browser, "start")
+    wait_for(browser, "▶ running")
+
+    browser.get(address)
+    click(browser, "run-stop")
+    assert len(list_runs(settings.runs_dir)) == 1
+    wait_for(browser, "◼ stopped by hand")
+    wait_for(browser, "Model cnn-quick is written. The best epoch so far is its model.")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "[data-testid=stPlotlyChart]")) == 2
+    assert overflow(browser) == 0
+    assert load_bundle("cnn-quick", models_dir=settings.models_dir).size == 128
+
+    click(browser, "run-activate")
+    wait_for(browser, "Its model cnn-quick is in service")
+    assert active_name(settings.models_dir) == "cnn-quick"
+    assert faults(browser) == []
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+    wait_for(browser, "All runs")
+    assert overflow(browser) == 0
