@@ -8,6 +8,8 @@ from pages.ui import cache
 from pages.ui.frame import heading, page_frame
 from pages.ui.metrics.live import show_live
 from pages.ui.metrics.picker import pick_films, pick_model, show_jobs, show_measuring
+from pages.ui.metrics.subject import with_sizes
+from pages.ui.metrics.whereabouts import whereabouts
 from pages.ui.models import stock
 from pages.ui.plain import plain
 from pneumo_core.config import load_settings
@@ -36,6 +38,8 @@ def metrics() -> None:
     show_jobs(bundle, settings)
     with films:
         subject = pick_films(bundle, settings)
+    place = whereabouts(subject, settings)
+    subject = with_sizes(subject, place.catalogue, place.rows or ())
     measures = cache.measures_of(subject.key, subject.table, bundle.points)
     show_live(subject, measures, settings)
 

@@ -45,12 +45,35 @@ def show_decisions(
             measures.table["p_pneumonia"],
             prevalence=choice.prevalence() / 100,
         )
+        st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
         st.plotly_chart(
             net_benefit(curve, at=at.threshold),
             key="metrics.benefit",
             config=figure_config(),
             alt="Net benefit of calling with the model, every child and none",
         )
+
+
+def worth(measures: Measures, at: AtThreshold) -> str:
+    """What calling at this threshold is worth, against calling every child and none."""
+    if not 0 < at.threshold < 1:
+        return ""
+    curve = metrics.decision_curve(
+        measures.table["label"] == "pneumonia",
+        measures.table["p_pneumonia"],
+        thresholds=[at.threshold],
+        prevalence=at.prevalence,
+    )
+    model, low, high, everyone = (
+        1000 * float(line[0]) for line in (curve.model, curve.low, curve.high, curve.call_all)
+    )
+    best = max(everyone, 0.0)
+    instead = "calling every child" if everyone > 0 else "calling none"
+    verdict = "worth more than" if low > best else "not clearly worth more than"
+    return (
+        f"At {100 * at.threshold:.1f} % its calls are worth {model:.0f} [{low:.0f}–{high:.0f}] "
+        f"children found of 1,000, {verdict} {instead} ({best:.0f})."
+    )
 
 
 def _show_three_ways(measures: Measures) -> None:

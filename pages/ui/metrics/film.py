@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.charts.theme import SUBTYPES
+from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.film_view import LEGEND
 from pages.ui.frame import plain_words
 from pages.ui.pictures import jpeg
@@ -135,10 +135,11 @@ def _show_picture(reading: Reading | None, film: str) -> None:
 def verdict_html(row: Any, threshold: float) -> str:
     """What the model said, against what the film is."""
     sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
-    look = SUBTYPES["bacterial" if sick else "normal"]
+    look = PNEUMONIA if sick else NORMAL
     side = "at or above" if called else "below"
     return (
-        f'<section class="pn-verdict"><h2>{look.sign} {_CALLS[sick, called].capitalize()}</h2>'
+        f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
+        f"{_CALLS[sick, called].capitalize()}</h2>"
         f'<p class="pn-number"><strong>{100 * row.p_pneumonia:.1f} %</strong> probability of '
         f"pneumonia<br><span>{side} the threshold of {100 * threshold:.1f} %</span></p></section>"
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold
 
 REFERRED = "referred"
-PAGE = 12
+PAGE = 18
 _KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 _ABOUT = {
     "found": "Pneumonia films at or above the threshold, the surest first.",

@@ -21,6 +21,8 @@ NOTE = (
     "device are not in the published data: no group here stands for them."
 )
 
+NO_SIZES = "Sizes and shapes of the films are known once their folder is chosen, under Films."
+
 
 def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
     """A row a group that has such films; rate: "sensitivity" or "specificity"."""
@@ -32,7 +34,8 @@ def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
         if films:
             estimate = group.sweep.confusion(threshold).rates()[rate]
             found.append(Row(_name(group), *estimate, films=films, few=films < FEW))
-    return found
+    # A group of all the films of this class says nothing that "all films" does not.
+    return [row for row in found if row is found[0] or row.films < found[0].films]
 
 
 def show_groups(
@@ -72,7 +75,8 @@ def show_groups(
     ]
     if warned:
         st.warning("  \n".join(warned), icon=":material/warning:")
-    st.caption(NOTE)
+    unknown = "" if "width" in measures.table else f" {NO_SIZES}"
+    st.caption(NOTE + unknown)
     with st.expander("AUC of each group"):
         _show_areas(measures)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
+
+_AHEAD = 0.03  # seconds
 
 
 @st.fragment
@@ -39,6 +42,8 @@ def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
                 choice.look_at(opened)
             st.html(words.rates_html(at))
         _show_dial(subject, measures, at, point)
+        # The numbers are on their way before the charts, which a browser draws more slowly, follow.
+        time.sleep(_AHEAD)
         with curve:
             charts.show_roc(subject, measures, at)
         charts.show_others(measures, at)
@@ -67,7 +72,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
                 width=110,
                 on_change=lambda: choice.suppose(st.session_state["metrics.prevalence"]),
             )
-            st.html(words.thousand_html(at), width="content")
+            st.html(words.thousand_html(at))
         if not point:
             with st.container(horizontal=True, vertical_alignment="center", key="lock"):
                 st.button(

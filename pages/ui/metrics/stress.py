@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold
 
 _NAN = float("nan")
+_SHOWN = 10  # disturbances, the worst ones
 
 
 def show_stress(
@@ -55,19 +56,43 @@ def _show_disturbed(stress: dict[str, Any]) -> None:
         + f'</p><p class="pn-hint">At the locked balanced point, on '
         f"{escape(str(stress.get('words', '')))}</p>"
     )
-    rows = stress["rows"]
-    named = [(str(row["name"]), row) for row in rows]
-    _show_two(named, [int(row.get("films", stress.get("films", 0))) for row in rows], "stress")
+    rows = worst_first(stress["rows"])
+    if len(rows) > _SHOWN + 1:
+        everything = st.toggle(f"All {len(rows) - 1} disturbances", key="metrics.stress.all")
+        rows = rows if everything else rows[: _SHOWN + 1]
+    _show_two([(str(row["name"]), row) for row in rows], None, "stress")
 
 
-def _show_two(named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int], key: str) -> None:
-    """Forest plots of both rates; the line is the undisturbed films."""
+def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The films as they are, then what leaves the lungs in view, by what it costs at most.
+
+    Films without lungs are told in words: on one axis with them nothing else could be told apart.
+    """
+    clean = [row for row in rows if row["name"] == CLEAN]
+    others = [row for row in rows if row["name"] != CLEAN and row.get("keeps_lungs", True)]
+    return clean + sorted(others, key=_cost, reverse=True)
+
+
+def _cost(row: dict[str, Any]) -> float:
+    costs = [row.get(f"cost_{rate}") for rate in ("sensitivity", "specificity")]
+    return max([cost for cost in costs if cost is not None], default=0.0)
+
+
+def _show_two(
+    named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int] | None, key: str
+) -> None:
+    """Forest plots of both rates; the line is the undisturbed films. films: of each row."""
     axes = {"sensitivity": ("Found (% of the pneumonia films)", PNEUMONIA),
             "specificity": ("Cleared (% of the normal films)", NORMAL)}  # fmt: skip
     for column, (rate, (axis, look)) in zip(st.columns(2, gap="medium"), axes.items(), strict=True):
         rows = [
-            Row("as they are" if name == CLEAN else name, *_ends(row.get(rate)), films=n)
-            for (name, row), n in zip(named, films, strict=True)
+            Row(
+                "as they are" if name == CLEAN else name,
+                *_ends(row.get(rate)),
+                films=0 if films is None else films[at],
+                counted=films is not None,
+            )
+            for at, (name, row) in enumerate(named)
         ]
         clean = next((row.value for row in rows if row.name == "as they are"), None)
         with column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,14 @@ from pneumo_core.review.predictions import shipped_predictions, with_facts
 from pneumo_core.review.standing import standing, standing_of_shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pandas as pd
 
     from pages.ui.metrics.evaluations import Evaluation
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.films.catalogue import Catalogue
     from pneumo_core.review.standing import Standing
 
 OWN = "its own validation films"
@@ -47,6 +50,14 @@ def own_subject(bundle: Bundle) -> Subject:
         standing_of_shipped(bundle),
         None,
     )
+
+
+def with_sizes(subject: Subject, catalogue: Catalogue | None, rows: Collection[str]) -> Subject:
+    """The subject with width and height of its films, where the folder of the films has them."""
+    if catalogue is None or not rows or "width" in subject.table:
+        return subject
+    table = with_facts(subject.table, catalogue.index).drop(columns="sha256")
+    return replace(subject, key=f"{subject.key}/{catalogue.key}", table=table)
 
 
 def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Subject:

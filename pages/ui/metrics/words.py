@@ -62,9 +62,9 @@ def thousand_html(at: AtThreshold) -> str:
     of = at.per_thousand
     return (
         '<p class="pn-thousand">% prevalence: '
-        f"<strong>{children(of.missed)}</strong> with pneumonia missed, "
-        f"<strong>{children(of.false_alarms)}</strong> called back for nothing; "
-        f"{children(of.found)} found, {children(of.spared)} rightly left alone.</p>"
+        f"<strong>{children(of.missed)} missed</strong>, "
+        f"<strong>{children(of.false_alarms)} called back for nothing</strong>; "
+        f"{children(of.found)} found, {children(of.spared)} left alone.</p>"
     )
 
 

@@ -23,7 +23,8 @@ FALSE_ALARMS = "False alarms (% of the normal films)"
 SENSITIVITY = "Found (% of the pneumonia films)"
 PRECISION = "Right (% of the films called pneumonia)"
 CORNER = 0.2  # side of the corner that may be looked at alone
-_POINTS = 400  # of a curve: more cannot be told apart at this size
+_POINTS = 180  # of a curve: more cannot be told apart at this size
+_TARGETS = 90  # of them that may be clicked: each is an element of the page
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 
@@ -61,11 +62,8 @@ def roc(  # noqa: PLR0913 - what is drawn, and how
     band: 95 % of the curve, shaded; corner: the upper left corner alone. Clicked, the curve gives
     the threshold of the nearest point as `customdata`.
     """
-    kept = thinned(curve.false_positive_rate, curve.sensitivity)
-    x, y = 100 * curve.false_positive_rate[kept], 100 * curve.sensitivity[kept]
-    thresholds = np.minimum(curve.thresholds[kept], 1.0)
     traces: list[Any] = [_band(band)] if band is not None else []
-    traces += [_diagonal(), _steps(x, y), _targets(x, y, thresholds), *_marks(at, locked)]
+    traces += [_diagonal(), _steps(curve), _targets(curve), *_marks(at, locked)]
     return figure(
         traces,
         x=_share(FALSE_ALARMS, (0.0, CORNER) if corner else (0.0, 1.0)),
@@ -169,22 +167,28 @@ def _diagonal() -> go.Scatter:
     )
 
 
-def _steps(x: Floats, y: Floats) -> go.Scatter:
+def _steps(curve: RocCurve) -> go.Scatter:
+    kept = thinned(curve.false_positive_rate, curve.sensitivity)
     return go.Scatter(
-        x=x, y=y, mode="lines", line={"color": ACCENT, "width": 2.5}, hoverinfo="skip"
+        x=100 * curve.false_positive_rate[kept],
+        y=100 * curve.sensitivity[kept],
+        mode="lines",
+        line={"color": ACCENT, "width": 2.5},
+        hoverinfo="skip",
     )
 
 
-def _targets(x: Floats, y: Floats, thresholds: Floats) -> go.Scatter:
+def _targets(curve: RocCurve) -> go.Scatter:
     """Invisible points that may be clicked: a line cannot be."""
+    kept = thinned(curve.false_positive_rate, curve.sensitivity, _TARGETS)
     return go.Scatter(
-        x=x,
-        y=y,
+        x=100 * curve.false_positive_rate[kept],
+        y=100 * curve.sensitivity[kept],
         mode="markers",
         marker={"size": 14, "color": ACCENT, "opacity": 0},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        customdata=thresholds.tolist(),
+        customdata=np.minimum(curve.thresholds[kept], 1.0).tolist(),
         hovertemplate="at %{customdata:.3f}: found %{y:.1f} %, false alarms %{x:.1f} %"
         "<extra></extra>",
     )

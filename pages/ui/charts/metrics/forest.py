@@ -28,6 +28,13 @@ class Row:
     high: float
     films: int
     few: bool = False
+    counted: bool = True  # whether the number of films stands behind the name
+
+    @property
+    def title(self) -> str:
+        """Name and films: "viral · 807", "series IM · 12 (few)"."""
+        few = " (few)" if self.few else ""
+        return f"{self.name} · {self.films:,}{few}" if self.counted else self.name
 
     @property
     def spoken(self) -> str:
@@ -54,7 +61,7 @@ def forest(
             "size": 10,
             "color": colour,
             "symbol": [f"{symbol}-open" if row.few else symbol for _, row in known],
-            "line": {"width": 2},
+            "line": {"width": 2, "color": colour},
         },
         error_x={
             "array": [100 * (row.high - row.value) for _, row in known],
@@ -89,7 +96,7 @@ def _names(rows: Sequence[Row], at: float) -> go.Scatter:
         x=[at] * len(rows),
         y=[place + 0.25 for place in range(len(rows))],
         mode="text",
-        text=[f"{row.name} · {row.films:,}{' (few)' if row.few else ''}" for row in rows],
+        text=[row.title for row in rows],
         textposition="middle right",
         textfont={"size": TEXT_SIZE - 1},
         hoverinfo="skip",
