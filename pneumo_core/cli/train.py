@@ -11,6 +11,7 @@ import typer
 from pneumo_core.cli.console import emit, per_cent, progress, tell
 
 if TYPE_CHECKING:
+    from pneumo_core.config import Settings
     from pneumo_core.learning.runs import Run
 
 
@@ -57,6 +58,8 @@ def train(  # noqa: PLR0913 - one argument an option
         settings = replace(settings, runs_dir=runs)
     if not data.is_dir():
         raise typer.BadParameter(f"there is no folder {data}.")
+    if os.environ.get("TF_CONFIG") and _assisted(data, settings):
+        return
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
         _same_folder(run, data)
@@ -82,8 +85,9 @@ def train(  # noqa: PLR0913 - one argument an option
     try:
         _start_keras()
         from pneumo_core.learning.train import train as carry_out
+        from pneumo_core.learning.turn import carrying
 
-        with progress() as report:
+        with progress() as told, carrying(run, settings=settings, report=told) as report:
             made = carry_out(run, settings=settings, report=report)
     except KeyboardInterrupt:
         tell(f"Stopped. What its finished epochs learnt is kept; go on with: {again}")
@@ -97,6 +101,21 @@ def train(  # noqa: PLR0913 - one argument an option
         f"sensitivity {per_cent(figures['sensitivity'])}, "
         f"specificity {per_cent(figures['specificity'])}"
     )
+
+
+def _assisted(data: Path, settings: Settings) -> bool:
+    """Do a worker's part where TF_CONFIG makes this machine one; whether it does."""
+    _start_keras()
+    from pneumo_core.learning.distribution import join_devices
+
+    if join_devices().chief:
+        return False
+    from pneumo_core.learning.train import assist
+
+    with progress() as report:
+        assist(data, settings=settings, report=report)
+    emit("This machine's part is done. The chief writes the run and the model.")
+    return True
 
 
 def _free_name(asked: str | None, usual: str, models_dir: Path, *, overwrite: bool) -> str:
@@ -141,6 +160,9 @@ def _start_keras() -> None:
     try:
         import keras
 
+        from pneumo_core.learning.distribution import join_devices
+
+        join_devices()  # first: TensorFlow finds other machines only before it has done anything
         keras.ops.zeros(1)
     finally:
         os.dup2(heard, 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.backup import WrittenWhole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
 _WRONG_CLUSTER = (
@@ -86,6 +86,27 @@ class Devices:
         here = self.replicas // self.machines
         return (total.numpy() / here).astype(own.dtype) if here > 1 else total.numpy()
 
+    def text_of_chief(self, text: str) -> str:
+        """The chief's `text` on every machine."""
+        own = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+        length = int(self.told_by_chief(np.int32(len(own))))
+        told = self.told_by_chief(own if self.chief else np.zeros(length, np.int32))
+        return bytes(np.asarray(told, np.uint8)).decode()
+
+    @contextmanager
+    def all_there(self) -> Iterator[None]:
+        """Say it in words, by TrainingError, where another machine goes away in between."""
+        try:
+            yield
+        except Exception as error:
+            if self.machines == 1 or not type(error).__module__.startswith("tensorflow"):
+                raise
+            raise TrainingError(
+                "Expected all machines of TF_CONFIG to train to the end; the connection to one of "
+                "them broke off, or it ended. See what it says, then start all of them again, the "
+                "chief with --resume: it goes on after its last backup."
+            ) from error
+
     def share(self, variables: Iterable[Any]) -> None:
         """Bring numeric variables to the chief's values, on every machine."""
         if self.machines > 1:
@@ -93,9 +114,9 @@ class Devices:
                 if variable.dtype in {"float32", "int32", "int64"}:
                     variable.assign(self.told_by_chief(ops.convert_to_numpy(variable)))
 
-    def check_same(self, what: str, number: int) -> None:
-        """Raise TrainingError on the machine whose `number` is not the chief's."""
-        if int(self.told_by_chief(np.int64(number))) != number:
+    def check_same(self, what: str, own: str) -> None:
+        """Raise TrainingError on the machine whose `own` text is not the chief's."""
+        if self.text_of_chief(own) != own:
             raise TrainingError(
                 f"Expected the same {what} on every machine; machine {self.number + 1} has others "
                 "than the chief. Give every machine the same command and the same films."
@@ -152,6 +173,8 @@ def _machines(count: int, number: int) -> Devices:
 
     try:
         together = tf.distribute.MultiWorkerMirroredStrategy()
+        # It advises to wrap what is asked once or twice a training.
+        tf.get_logger().setLevel("ERROR")
     except (tf.errors.OpError, RuntimeError) as error:
         raise TrainingError(
             "Expected to reach the machines of TF_CONFIG, and to answer at this one's own address "
@@ -193,12 +216,12 @@ class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.devices, self.wanted = devices, False
 
-    def on_train_batch_end(self, _batch: int, _logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Go on to the end of the epoch, whoever wants to stop."""
         self.wanted = self.wanted or bool(self.model.stop_training)
         self.model.stop_training = False
 
-    def on_epoch_end(self, _epoch: int, _logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Stop if the chief wants to."""
         wanted = np.int32(self.wanted or bool(self.model.stop_training))
         self.model.stop_training = bool(self.devices.told_by_chief(wanted))

@@ -17,7 +17,11 @@ from pneumo_core.learning.distribution import Devices, join_devices
 from pneumo_core.learning.feed import FilmBatches
 from pneumo_core.learning.listeners import SparingCallbacks, listeners, together
 from pneumo_core.learning.network import build_network
-from pneumo_core.learning.training_model import compile_model, training_model
+from pneumo_core.learning.training_model import (
+    compile_model,
+    see_the_whole_batch,
+    training_model,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +84,17 @@ def fit(  # noqa: PLR0913 - options, by keyword
     if devices.chief:
         network.load_weights(folder / TRAINED)
     keras.config.set_dtype_policy("float32")
-    return in_float32(network)
+    return in_float32(_on_its_own(network, devices))
+
+
+def _on_its_own(network: Any, devices: Devices) -> Any:
+    """The network outside the devices that trained it, where the chief may ask it alone."""
+    if devices.strategy is None:
+        return network
+    see_the_whole_batch(network, whole=False)
+    alone = keras.models.clone_model(network)
+    alone.set_weights(network.get_weights())
+    return alone
 
 
 def _train(  # noqa: PLR0913, PLR0917 - the parts of one training, all different

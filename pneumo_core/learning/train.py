@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import time
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,20 +54,54 @@ def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
     return bundle
 
 
-def _train(run: Run, settings: Settings, report: Report) -> Bundle:
-    from pneumo_core.learning.fit import Films
+def assist(data: Path, *, settings: Settings, report: Report) -> None:
+    """A worker's part in a training of several machines; the chief says what is trained.
+
+    The films below `data` are the chief's own. What a worker writes is thrown away.
+    """
+    from pneumo_core.learning.distribution import join_devices
+    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.learning.runs import create_run
+
+    devices = join_devices()
+    report("machine", 1, 1, f"{devices.sentence}; waiting for the chief")
+    with devices.all_there(), TemporaryDirectory(prefix="pneumo-worker-") as scratch:
+        recipe = Recipe(**json.loads(devices.text_of_chief("")))
+        run = create_run(Path(scratch), recipe, data=data, bundle="")
+        corpus, machine = _prepare(run, settings, report)
+        _learn(run, recipe, corpus, machine, report)
+
+
+def _prepare(run: Run, settings: Settings, report: Report) -> tuple[Corpus, Machine]:
+    """The films and what they are trained on: the same films on every machine."""
+    from pneumo_core.learning.distribution import join_devices
     from pneumo_core.learning.machine import survey
 
-    began = time.time()
-    recipe, config = run.recipe(), run.config()
-    corpus = gather(Path(config["data"]), recipe, run, settings, report)
+    recipe, devices = run.recipe(), join_devices()
+    corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
     machine = survey(recipe.precision)
-    report("machine", 1, 1, machine.sentence(recipe.batch))
+    report(
+        "machine", 1, 1, ", ".join(filter(None, [machine.sentence(recipe.batch), devices.sentence]))
+    )
+    content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
+    devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
+    return corpus, machine
+
+
+def _train(run: Run, settings: Settings, report: Report) -> Bundle:
+    from pneumo_core.learning.distribution import join_devices
+
+    began = time.time()
+    recipe, config, devices = run.recipe(), run.config(), join_devices()
+    devices.check_batch(recipe.batch)
+    with devices.all_there():
+        devices.text_of_chief(json.dumps(recipe.as_dict()))
+        corpus, machine = _prepare(run, settings, report)
     # The card tells of where the networks were trained, wherever the bundle is written.
     trained_on = run.status().get("trained_on") or _facts(recipe, machine)
     run.update(trained_on=trained_on)
-    films = Films(corpus.pixels, corpus.labels)
-    held_out, logits = _learn(run, recipe, corpus, films, machine, report)
+    with devices.all_there():
+        held_out, logits = _learn(run, recipe, corpus, machine, report)
     _check_can_bundle(run)
     network = _shipped(run)
     if len(held_out) < recipe.folds:  # asked for, or stopped by hand
@@ -100,23 +137,27 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     return bundle
 
 
-def _learn(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
-    run: Run, recipe: Recipe, corpus: Corpus, films: Any, machine: Machine, report: Report
+def _learn(
+    run: Run, recipe: Recipe, corpus: Corpus, machine: Machine, report: Report
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
     """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them."""
+    from pneumo_core.learning.distribution import join_devices
     from pneumo_core.learning.watch import stop_asked
+
+    def stopped() -> bool:
+        return bool(join_devices().told_by_chief(np.int32(stop_asked(run))))
 
     rows, logits = [], []
     # One fold: the last, which holds the highest numbers where ranges of numbers are held out.
     folds = range(recipe.held_out_folds) if recipe.folds > 1 else [HOLDOUT_FOLDS - 1]
     for number, fold in enumerate(folds):
         rows.append(np.flatnonzero(corpus.fold == fold))
-        logits.append(_fold(run, recipe, corpus, films, rows[-1], machine, report, number))
-        if recipe.folds > 1 and stop_asked(run):
+        logits.append(_fold(run, recipe, corpus, rows[-1], machine, report, number))
+        if recipe.folds > 1 and stopped():
             break
-    if recipe.folds > 1 and not stop_asked(run):
+    if recipe.folds > 1 and not stopped():
         nobody = np.array([], dtype=np.int64)
-        _fold(run, recipe, corpus, films, nobody, machine, report, recipe.folds)
+        _fold(run, recipe, corpus, nobody, machine, report, recipe.folds)
     return rows, np.concatenate(logits, axis=1)
 
 
@@ -147,20 +188,23 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     run: Run,
     recipe: Recipe,
     corpus: Corpus,
-    films: Any,
     held_out: NDArray[np.int64],
     machine: Machine,
     report: Report,
     fold: int,
 ) -> NDArray[np.float32]:
-    """Train one fold, or take its logits from the run's folder where it was finished before."""
-    from pneumo_core.learning.fit import fit, predict_logits
+    """Train one fold, or take its logits from the run's folder where it was finished before.
+
+    A worker among several machines has none.
+    """
+    from pneumo_core.learning.distribution import join_devices
+    from pneumo_core.learning.fit import Films, fit, predict_logits
     from pneumo_core.learning.watch import EpochReport
 
-    folder = run.folder / f"fold-{fold}"
-    kept = folder / "logits.npy"
-    if kept.exists():
-        seen: NDArray[np.float32] = np.load(kept)
+    devices, folder = join_devices(), run.folder / f"fold-{fold}"
+    kept, nothing = folder / "logits.npy", np.empty((1, 0, len(recipe.classes)), "float32")
+    if devices.told_by_chief(np.int32(kept.exists())):
+        seen: NDArray[np.float32] = np.load(kept) if devices.chief else nothing
         return seen
     train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
     title = f"fold {fold + 1} of {recipe.folds}" if len(held_out) else "all films"
@@ -174,7 +218,7 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
     )
     network = fit(
         recipe,
-        films,
+        Films(corpus.pixels, corpus.labels),
         train_rows,
         held_out,
         machine=machine,
@@ -182,6 +226,8 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
         weights=weights,
         callbacks=(watch,),
     )
+    if not devices.chief:
+        return nothing
     run.update(phase="disturbing")
     logits = view_logits(
         lambda seen: predict_logits(network, seen),

@@ -52,18 +52,17 @@ def training_model(network: Any, recipe: Recipe, devices: Devices) -> Any:
     if recipe.augment:
         strength = Augmentation(area=(recipe.least_area, 1.1))
         seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
-    if devices.replicas > 1:
-        _see_the_whole_batch(network)
+    if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
+        see_the_whole_batch(network, whole=True)
     kind = SharedModel if devices.machines > 1 else WrittenWhole
     return kind({"film": film, "plan": plan}, network(seen), name="training")
 
 
-def _see_the_whole_batch(network: Any) -> None:
-    """Batch normalisation by the whole batch, not by each device's part of it."""
+def see_the_whole_batch(network: Any, *, whole: bool) -> None:
+    """Let batch normalisation see the whole batch, or else each device's part of it."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            # JAX sees the whole batch anyway.
-            layer.synchronized = layer.trainable and keras.backend.backend() == "tensorflow"
+            layer.synchronized = whole and layer.trainable
 
 
 def compile_model(
