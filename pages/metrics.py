@@ -7,7 +7,7 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.frame import heading, page_frame
 from pages.ui.metrics.live import show_live
-from pages.ui.metrics.picker import pick_films, pick_model, show_jobs, show_measuring
+from pages.ui.metrics.picker import offer_measuring, pick_films, pick_model, show_jobs
 from pages.ui.metrics.subject import with_sizes
 from pages.ui.metrics.whereabouts import whereabouts
 from pages.ui.models import stock
@@ -33,8 +33,8 @@ def metrics() -> None:
             icon=":material/error:",
         )
         return
-    with more, st.popover("Measure…", icon=":material/add_chart:", width="stretch"):
-        show_measuring(bundle, settings)
+    with more:
+        offer_measuring(bundle, settings)
     show_jobs(bundle, settings)
     with films:
         subject = pick_films(bundle, settings)

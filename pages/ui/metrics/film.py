@@ -58,10 +58,11 @@ def _show(subject: Subject, order: Sequence[str], threshold: float, place: Where
         _show_stepper(film, order)
         picture, words = st.columns([3, 2], gap="medium")
         with picture:
-            reading, why = _read(subject, film, place)
+            reading, why = _read(subject, row, place)
             _show_picture(reading, film)
         with words:
-            st.html(verdict_html(row, threshold))
+            ground = "light" if st.context.theme.type == "light" else "dark"
+            st.html(f'<span class="pn-on-{ground}"></span>{verdict_html(row, threshold)}')
             if why:
                 st.warning(plain(why), icon=":material/image_not_supported:")
             elif reading is not None:
@@ -91,17 +92,17 @@ def _step(label: str, shortcut: str, order: Sequence[str], to: int) -> None:
     )
 
 
-def _read(subject: Subject, film: str, place: Whereabouts) -> tuple[Reading | None, str]:
+def _read(subject: Subject, row: Any, place: Whereabouts) -> tuple[Reading | None, str]:
     """The film read with the model, or why it is not."""
-    facts = place.facts(film)
-    if place.root is None or not facts:
+    known = place.facts(row.film).get("sha256") or getattr(row, "sha256", "")
+    if place.root is None or not known:
         return None, (
             "The film itself is not at hand, only what the model said of it. Choose the folder of "
             "the films below the gallery to see it."
         )
     try:
         with st.spinner(f"{subject.bundle.name} reads the film…"):
-            return cache.film_reading(subject.bundle, place.root, film, str(facts["sha256"])), ""
+            return cache.film_reading(subject.bundle, place.root, row.film, str(known)), ""
     except PneumoError as error:
         return None, str(error)
 

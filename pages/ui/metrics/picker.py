@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
 
+_ROUND = "metrics.measured"
 _PHASES = {"index": "opening the files", "decode": "decoding", "read": "reading with the model"}
 
 
@@ -69,8 +70,16 @@ def pick_films(bundle: Bundle, settings: Settings) -> Subject:
     return own_subject(bundle)
 
 
-def show_measuring(bundle: Bundle, settings: Settings) -> None:
+def offer_measuring(bundle: Bundle, settings: Settings) -> None:
     """The way to measure the model on a labelled folder, here and now."""
+    # Another popover once it was used: the one it was used in closes.
+    key = f"metrics.measure.{st.session_state.get(_ROUND, 0)}"
+    label, icon = "Measure a folder", ":material/add_chart:"
+    with st.popover(label, icon=icon, width="stretch", key=key):
+        _show_measuring(bundle, settings)
+
+
+def _show_measuring(bundle: Bundle, settings: Settings) -> None:
     st.write(
         "The model reads every film of a labelled folder, and its figures are shown like any other."
     )
@@ -89,7 +98,7 @@ def show_measuring(bundle: Bundle, settings: Settings) -> None:
         times = "never" if not past else "once" if past == 1 else f"{past:,} times"
         st.caption(
             "Films called test are counted: this look goes into the model's ledger. Test films "
-            f"were looked at {times} so far. Look when everything else is settled."
+            f"have been looked at {times}. Look when everything else is settled."
         )
     if st.button("Measure", type="primary", key="metrics.begin"):
         try:
@@ -99,6 +108,7 @@ def show_measuring(bundle: Bundle, settings: Settings) -> None:
             st.error(plain(str(error)), icon=":material/error:")
         else:
             choice.choose_films(new.key)
+            st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
             st.rerun()
 
 

@@ -63,8 +63,9 @@ def thousand_html(at: AtThreshold) -> str:
     return (
         '<p class="pn-thousand">% prevalence: '
         f"<strong>{children(of.missed)} missed</strong>, "
-        f"<strong>{children(of.false_alarms)} called back for nothing</strong>; "
-        f"{children(of.found)} found, {children(of.spared)} left alone.</p>"
+        f"<strong>{children(of.false_alarms)} called back for nothing</strong>"
+        f'<span class="pn-rest">; {children(of.found)} found, {children(of.spared)} left alone'
+        "</span>.</p>"
     )
 
 
