@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.errors import PneumoError, TrainingError
 from pneumo_core.learning.failures import explain
+from pneumo_core.learning.phases import also_to_status
 from pneumo_core.learning.runs import CANCEL, Run, list_runs, now
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked
@@ -30,13 +31,6 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int, str], None]
 
 SECONDS_BETWEEN_LOOKS = 0.5
-PHASES = {
-    "index": "reading the films",
-    "decode": "decoding the films",
-    "machine": "starting",
-    "stress": "disturbing the films held out",
-    "bundle": "making the model",
-}
 _RESERVE = "reserve"  # room on a full disk for the run's last words
 _RESERVED_BYTES = 64 * 2**10
 _carried: set[Path] = set()
@@ -86,7 +80,7 @@ def carrying(run: Run, *, settings: Settings, report: Report) -> Iterator[Report
     try:
         _wait(run, settings, report)
         (run.folder / _RESERVE).write_bytes(b"\0" * _RESERVED_BYTES)
-        yield _also_to_status(run, report)
+        yield also_to_status(run, report)
     except KeyboardInterrupt:
         run.update(state="interrupted", message="Stopped by hand; it can be resumed.")
         raise
@@ -127,21 +121,6 @@ def _wait(run: Run, settings: Settings, report: Report) -> None:
             report("waiting", 0, 1, f"waiting for {', '.join(ahead)} to end")
             told = ahead
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _also_to_status(run: Run, report: Report) -> Report:
-    """`report`, of which the status hears too, once a second; the training itself tells more."""
-    told = 0.0
-
-    def both(phase: str, done: int, total: int, words: str) -> None:
-        nonlocal told
-        moment = time.monotonic()
-        if phase not in {"train", "epoch"} and (moment - told >= 1 or done >= total):
-            told = moment
-            run.update(phase=PHASES.get(phase, phase), words=words, done=done, total=total)
-        report(phase, done, total, words)
-
-    return both
 
 
 def _last_word(run: Run, error: Exception) -> PneumoError:

@@ -7,6 +7,7 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.learning.failures import explain, in_silence
 from pneumo_core.learning.memory import memory_now, ran_out
+from pneumo_core.learning.phases import forecast
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import CANCEL, create_run
 from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
@@ -173,6 +174,14 @@ def test_the_phases_before_and_after_the_training_are_in_the_status(run, setting
         report("train", 1, 9, "loss 1")
         assert run.status()["phase"] == "decoding the films"
     assert heard == [("decode", 30, 30, ""), ("train", 1, 9, "loss 1")]
+
+
+@pytest.mark.parametrize(
+    ("spent", "done", "rest", "left"),
+    [(10.0, 5, 20, 40.0), (10.0, 5, 0, 0.0), (1.9, 5, 20, None), (10.0, 0, 20, None)],
+)
+def test_time_left_of_a_phase_goes_by_its_pace_so_far(spent, done, rest, left):
+    assert forecast(spent, done, rest) == left
 
 
 def test_waiting_is_not_counted_as_work():

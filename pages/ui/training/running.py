@@ -90,7 +90,7 @@ def _title(run: Run, stands: Standing) -> str:
 def _show_progress(status: dict[str, Any], stands: Standing) -> None:
     if stands.state.live:
         done, total = status.get("done") or 0, status.get("total") or 0
-        left = status.get("seconds_left") if status.get("phase") == "training" else None
+        left = status.get("seconds_left")
         words = status.get("words") or status.get("phase") or "starting"
         if total > 1 and status.get("phase") != "training":
             words = f"{words}, {done:,} of {total:,}"

@@ -131,10 +131,12 @@ def _more(usual: Recipe, preset: str) -> dict[str, Any]:
     """The settings that differ from the preset's."""
     known = {field.name for field in fields(Recipe)}
     chosen = {}
-    for setting in MORE:
-        if setting.name in known:
-            value = _widget(setting, getattr(usual, setting.name), preset)
-            st.caption(setting.meaning)
+    shown = [setting for setting in MORE if setting.name in known]
+    for first in range(0, len(shown), 2):
+        for setting, column in zip(shown[first : first + 2], st.columns(2), strict=False):
+            with column:
+                value = _widget(setting, getattr(usual, setting.name), preset)
+                st.caption(setting.meaning)
             if value != getattr(usual, setting.name):
                 chosen[setting.name] = value
     return chosen
