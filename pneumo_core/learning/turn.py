@@ -132,5 +132,6 @@ def _last_word(run: Run, error: Exception) -> PneumoError:
         if failure.kind == "unforeseen":
             trace = "".join(traceback.format_exception(error))
             (run.folder / "trace.txt").write_text(trace, "utf-8")
-    told = isinstance(error, PneumoError) and failure.words == str(error)
-    return error if told else TrainingError(failure.words)
+    if isinstance(error, PneumoError) and failure.words == str(error):
+        return error
+    return TrainingError(failure.words)

@@ -12,12 +12,12 @@ from pages.ui.charts.training import curves as draw
 from pages.ui.frame import plain_words
 from pages.ui.plain import plain
 from pages.ui.training.actions import show_actions
+from pages.ui.training.facts import facts, notes
 from pages.ui.training.figures import loss_chart, metric_chart
-from pages.ui.training.names import rate_in_words, run_title
-from pneumo_core.learning.hardware import gigabytes
+from pages.ui.training.names import run_title
 from pneumo_core.learning.history import read_curves
 from pneumo_core.learning.overview import current_run, live_runs
-from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
+from pneumo_core.learning.telling import lasting, standing_of
 
 if TYPE_CHECKING:
     from pages.ui.charts.training import Chart
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0  # between two looks at a run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
-_FIGURES = {
-    "auc": "AUC, validation",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-}
 _WELCOME = (
     '<section class="pn-welcome"><h2>No run yet.</h2><p>Choose on the left and press Start. A run '
     "goes on when this page is closed. Here you will see how far it is, its curves and its log; "
@@ -63,13 +58,13 @@ def _show(run: Run, settings: Settings) -> None:
     stands = standing_of(status)
     st.html(_title(run, stands))
     _show_progress(status, stands)
-    for note in _notes(status):
+    for note in notes(status):
         st.warning(plain(note), icon=":material/warning:")
     learns = bool(status.get("step")) and status.get("phase") == "training"
     show_actions(run, stands, settings, learns=learns)
     _show_curves(run, int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0))
-    if facts := _facts(status, stands):
-        listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    if found := facts(status, stands):
+        listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
         st.html(f'<dl class="pn-facts">{listed}</dl>')
     if stands.state.live:
         if log := run.log_tail(_LINES_NOW):
@@ -106,50 +101,6 @@ def _show_progress(status: dict[str, Any], stands: Standing) -> None:
     if stands.state.name == "cancelled":
         show, icon = st.info, ":material/info:"
     show(plain(words), icon=icon)
-
-
-def _notes(status: dict[str, Any]) -> list[str]:
-    """What went not quite as it should."""
-    told = [str(status["note"])] if status.get("note") else []
-    left_out = status.get("unreadable") or []
-    if left_out:
-        films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
-        more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
-        told.append(
-            f"{films} could not be read and had no part in it: {', '.join(left_out[:3])}{more}. "
-            "The Dataset screen says why."
-        )
-    return told
-
-
-def _facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
-    """What the run says of itself, name and words."""
-    found = []
-    last = {name: value for name, value in (status.get("last") or {}).items() if value is not None}
-    if figures := status.get("figures"):
-        found += [
-            (title, words)
-            for name, title in _FIGURES.items()
-            if (words := rate_in_words(figures.get(name), whole=name != "auc"))
-        ]
-    elif "val_auc" in last and "val_loss" in last:
-        words = f"AUC {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
-        found.append(("Films held out", words))
-    if stands.state.live and status.get("films_per_second"):
-        found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))
-    if stands.state.live and status.get("learning_rate") is not None:
-        found.append(("Learning rate", f"{status['learning_rate']:.2g}"))
-    memory = status.get("memory") or {}
-    if stands.state.live and memory:
-        device = f", {gigabytes(memory['device'])} of the GPU's" if "device" in memory else ""
-        found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
-    if status.get("machine"):
-        found.append(("Device", status["machine"]))
-    if seconds_worked(status) >= 1:
-        found.append(
-            ("Time so far" if stands.state.live else "Time", lasting(seconds_worked(status)))
-        )
-    return found
 
 
 def _show_curves(run: Run, epochs: int) -> None:

@@ -1,0 +1,62 @@
+"""What a run says of itself, as names and words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pages.ui.training.names import rate_in_words
+from pneumo_core.learning.hardware import gigabytes
+from pneumo_core.learning.telling import lasting, seconds_worked
+
+if TYPE_CHECKING:
+    from pneumo_core.learning.telling import Standing
+
+_FIGURES = {
+    "auc": "AUC, validation",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+}
+
+
+def notes(status: dict[str, Any]) -> list[str]:
+    """What went not quite as it should."""
+    told = [str(status["note"])] if status.get("note") else []
+    left_out = status.get("unreadable") or []
+    if left_out:
+        films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
+        more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
+        told.append(
+            f"{films} could not be read and had no part in it: {', '.join(left_out[:3])}{more}. "
+            "The Dataset screen says why."
+        )
+    return told
+
+
+def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
+    """What the run says of itself, name and words."""
+    found = []
+    last = {name: value for name, value in (status.get("last") or {}).items() if value is not None}
+    if figures := status.get("figures"):
+        found += [
+            (title, words)
+            for name, title in _FIGURES.items()
+            if (words := rate_in_words(figures.get(name), whole=name != "auc"))
+        ]
+    elif "val_auc" in last and "val_loss" in last:
+        words = f"AUC {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
+        found.append(("Films held out", words))
+    if stands.state.live and status.get("films_per_second"):
+        found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))
+    if stands.state.live and status.get("learning_rate") is not None:
+        found.append(("Learning rate", f"{status['learning_rate']:.2g}"))
+    memory = status.get("memory") or {}
+    if stands.state.live and memory:
+        device = f", {gigabytes(memory['device'])} of the GPU's" if "device" in memory else ""
+        found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
+    if status.get("machine"):
+        found.append(("Device", status["machine"]))
+    if seconds_worked(status) >= 1:
+        found.append(
+            ("Time so far" if stands.state.live else "Time", lasting(seconds_worked(status)))
+        )
+    return found
