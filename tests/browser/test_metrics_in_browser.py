@@ -1,0 +1,161 @@
+"""Metrics in a real browser: the slider moves all numbers, a film opens, two models meet."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from pneumo_core.bundle import activate, active_name
+from pneumo_core.bundle.integrity import write_sums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.browser
+
+PASSING = (
+    ElementClickInterceptedException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+    IndexError,
+    TypeError,
+)
+# Components live in shadow roots.
+INSIDE = """
+const inside = (css) => {
+  for (const one of document.querySelectorAll("*")) {
+    const found = one.shadowRoot?.querySelector(css);
+    if (found) return found;
+  }
+  return null;
+};
+"""
+
+
+@pytest.fixture
+def models(models_dir: Path, tmp_path: Path) -> Path:
+    """A folder of our own with "first" in service and beside it "second", which misses more."""
+    shipped = models_dir / active_name(models_dir)
+    folder = tmp_path / "models"
+    shutil.copytree(shipped, folder / "first")
+    shutil.copytree(shipped, folder / "second")
+    for name in ("first", "second"):
+        card = json.loads((folder / name / "card.json").read_text("utf-8"))
+        (folder / name / "card.json").write_text(json.dumps(card | {"name": name}), "utf-8")
+    table = pd.read_csv(folder / "second" / "predictions.csv", keep_default_na=False)
+    table["p_pneumonia"] = (table["p_pneumonia"] * 0.6).round(6)
+    table.to_csv(folder / "second" / "predictions.csv", index=False)
+    for name in ("first", "second"):
+        write_sums(folder / name)
+    activate("first", folder)
+    return folder
+
+
+@pytest.fixture
+def address(
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[Path, Path], AbstractContextManager[str]],
+) -> Iterator[str]:
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+    with serve(models, tmp_path / "log.txt") as url:
+        yield url
+
+
+def wait(browser: Chrome, condition: Callable[[Chrome], Any]) -> Any:
+    return WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(condition)
+
+
+def text(browser: Chrome, css: str) -> str:
+    return str(browser.find_element(By.CSS_SELECTOR, css).text)
+
+
+def inside(browser: Chrome, css: str, do: str) -> Any:
+    """What JavaScript `do` gives for the element `it` of a component."""
+    return browser.execute_script(f"{INSIDE} const it = inside(arguments[0]); {do}", css)
+
+
+def count(browser: Chrome, cell: str) -> str:
+    return str(inside(browser, f"[data-cell='{cell}'] .count", "return it.textContent"))
+
+
+def move(browser: Chrome, threshold: float) -> None:
+    do = f"it.value = {threshold}; it.dispatchEvent(new Event('input'))"
+    inside(browser, ".range", do)
+
+
+def faults(browser: Chrome) -> list[str]:
+    found = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException],[role=alert] .error")
+    return [element.text for element in found]
+
+
+def test_slider_films_and_comparison(browser, address, models):
+    table = pd.read_csv(models / "first" / "predictions.csv")
+    sick = table["label"] == "pneumonia"
+    p = table["p_pneumonia"]
+
+    def missed(threshold: float) -> str:
+        return f"{int((sick & (p < threshold)).sum()):,} of {int(sick.sum()):,}"
+
+    browser.get(f"{address}/metrics")
+    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-standing"))
+    locked = count(browser, "missed")
+
+    # The slider: badge, tiles, headline and sentence follow, and the way back is there.
+    move(browser, 0.9)
+    wait(browser, lambda b: count(b, "missed") == missed(0.9))
+    wait(browser, lambda b: "exploring" in text(b, ".pn-standing"))
+    found = f"{100 * float((p[sick] >= 0.9).mean()):.1f} %"
+    wait(browser, lambda b: found in text(b, ".pn-headline"))
+    wait(browser, lambda b: f"missed {missed(0.9).split()[0]}" in text(b, ".st-key-metrics-cell"))
+
+    # A missed film opens with what is known of it, though its picture is not on this machine.
+    inside(browser, "[data-cell='missed']", "it.click()")
+    first = wait(browser, lambda b: inside(b, ".film .note", "return it.textContent"))
+    inside(browser, ".film", "it.click()")
+    wait(browser, lambda b: "Pneumonia, missed" in text(b, "[role=dialog]"))
+    assert first in text(browser, "[role=dialog]")
+    assert "The film itself is not at hand" in text(browser, "[role=dialog]")
+    browser.find_element(By.CSS_SELECTOR, "[role=dialog] [aria-label=Close]").click()
+    wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, "[role=dialog]"))
+
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-metrics-lock button").click()
+         or True)  # fmt: skip
+    wait(browser, lambda b: count(b, "missed") == locked)
+    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-standing"))
+
+    # Two models on the same films.
+    def choose_part(b: Chrome) -> bool:
+        parts = b.find_elements(By.CSS_SELECTOR, ".st-key-metrics-part button")
+        part = next(one for one in parts if one.text.strip() == "Compare")
+        b.execute_script("arguments[0].click()", part)
+        return True
+
+    wait(browser, choose_part)
+    box = ".st-key-metrics-others input"
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, box).send_keys("second") or True)
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, "[role=option]").click() or True)
+    wait(browser, lambda b: "first against second" in text(b, ".st-key-metrics-part-compare"))
+    compared = text(browser, ".st-key-metrics-part-compare")
+    assert "first finds more by" in compared
+    assert "both ranks equally well" not in compared
+    assert "They disagree on" in compared
+    assert faults(browser) == []
+    narrow = "return document.querySelector('.stMain').scrollWidth - innerWidth"
+    assert browser.execute_script(narrow) <= 0
