@@ -418,7 +418,7 @@ def test_the_best_epoch_is_ringed_and_rates_are_named():
     assert [line.name for line in chart.lines] == [
         "training",
         "validation",
-        "sensitivity, validation",
+        "sensitivity at 90 % specificity",
     ]
     assert chart.y == charts.SHARE
     ring = next(trace for trace in curves(chart).data if trace.marker.symbol == "circle-open")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.learning.history import Curves
 
-_NAMES = {"auc": "", "sensitivity": "sensitivity", "specificity": "specificity"}
+_NAMES = {"auc": "", "sensitivity": "sensitivity at 90 % specificity"}
 
 
 def loss_chart(curves: Curves, epochs: int) -> Chart:
@@ -20,7 +20,7 @@ def loss_chart(curves: Curves, epochs: int) -> Chart:
 
 
 def metric_chart(curves: Curves, epochs: int) -> Chart:
-    """AUC, and what else is measured in per cents, of training and of the films held out."""
+    """AUC, and what else is measured as a share, of training and of the films held out."""
     lines = _shares(curves)
     y = AUC if all(line.name in {"training", "validation"} for line in lines) else SHARE
     return Chart(lines, y, epochs, span=share_span(lines))
@@ -66,7 +66,7 @@ def _shares(curves: Curves, only: str = "") -> list[Line]:
     for style, name in enumerate(names):
         lines += [
             Line(
-                "validation" if name == "auc" else f"{_NAMES[name]}, validation",
+                _NAMES[name] or "validation",
                 epochs["epoch"] + 1,
                 values,
                 points=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui.frame import plain_words
 from pages.ui.plain import plain
 from pages.ui.training.actions import show_actions
 from pages.ui.training.figures import overlay
@@ -15,7 +16,7 @@ from pages.ui.training.names import moment, rate_in_words, run_title
 from pages.ui.training.running import show_chart
 from pages.ui.training.words import BACKBONES, backbone_title
 from pneumo_core.learning.history import differences, read_curves
-from pneumo_core.learning.overview import FIGURES, in_words, row_of, settings_of
+from pneumo_core.learning.overview import FIGURES, in_words, live_runs, row_of, settings_of
 from pneumo_core.learning.runs import list_runs
 from pneumo_core.learning.states import STATES
 from pneumo_core.learning.telling import standing
@@ -26,17 +27,29 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.learning.runs import Run
 
+_SECONDS = 10.0  # between two looks at the runs
 _TICKED, _TABLE = "training.ticked", "training.table"
 _LETTERS = "ABCDE"  # runs over each other that an eye can still tell apart
 _NAMES = {"auc": "AUC, validation", "val_auc": "AUC, last epoch", "val_loss": "loss, last epoch"}
 
 
 def show_ledger(settings: Settings) -> None:
-    """The table of all runs, latest first, and what the ticked ones have to say."""
-    runs = list_runs(settings.runs_dir)
-    if not runs:
+    """The table of all runs, latest first, and what the ticked ones have to say; looked at again
+    every ten seconds while any run is at work.
+    """
+    if not list_runs(settings.runs_dir):
         return
     st.html('<h2 class="pn-section">All runs</h2>')
+    live = live_runs(settings.runs_dir)
+    st.fragment(_look, run_every=_SECONDS if live else None)(settings)
+
+
+def _look(settings: Settings) -> None:
+    with plain_words():
+        _show(list_runs(settings.runs_dir), settings)
+
+
+def _show(runs: list[Run], settings: Settings) -> None:
     ids = [run.id for run in runs]
     ticked = [run_id for run_id in st.session_state.get(_TICKED, []) if run_id in ids]
     marked = {"rows": [ids.index(run_id) for run_id in ticked], "columns": [], "cells": []}

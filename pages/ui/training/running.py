@@ -17,7 +17,7 @@ from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import run_title
 from pneumo_core.learning.history import read_curves
 from pneumo_core.learning.overview import current_run, live_runs
-from pneumo_core.learning.telling import lasting, standing_of
+from pneumo_core.learning.telling import lasting, standing, standing_of
 
 if TYPE_CHECKING:
     from pages.ui.charts.training import Chart
@@ -36,13 +36,18 @@ _WELCOME = (
 
 def show_running(settings: Settings) -> None:
     """The current run; looked at again every two seconds while any run is at work."""
-    live = [run.id for run in live_runs(settings.runs_dir)]
+    live = _live(settings)
     st.fragment(_watch, run_every=_SECONDS if live else None)(settings, live)
 
 
-def _watch(settings: Settings, live: list[str]) -> None:
+def _live(settings: Settings) -> list[tuple[str, str]]:
+    """Id and state of the runs at work."""
+    return [(run.id, standing(run).state.name) for run in live_runs(settings.runs_dir)]
+
+
+def _watch(settings: Settings, live: list[tuple[str, str]]) -> None:
     with plain_words():
-        if [run.id for run in live_runs(settings.runs_dir)] != live:
+        if _live(settings) != live:
             st.rerun()  # all of the page: a run has begun or ended
         run = current_run(settings.runs_dir)
         if run is None:
