@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,9 +11,11 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.charts.metrics.curves import Mark, Named, overlay
 from pages.ui.charts.theme import figure_config
+from pages.ui.job_view import show_job
 from pages.ui.metrics import evaluations
 from pages.ui.metrics.difference import difference_html
 from pages.ui.metrics.film import open_film
+from pages.ui.metrics.picker import PHASES, reads
 from pages.ui.metrics.subject import measured_subject
 from pages.ui.metrics.whereabouts import whereabouts
 from pages.ui.models import stock
@@ -24,6 +27,7 @@ from pneumo_core.review.report.words import area, rate
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pages.ui.metrics.evaluations import Evaluation
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.subject import Subject
     from pneumo_core.bundle import Bundle
@@ -101,16 +105,21 @@ def _contenders(
         ]
         done = [one for one in theirs if evaluations.is_done(one, settings=settings)]
         if not done:
-            _ask_to_read(bundle, mine, settings)
+            _ask_to_read(bundle, mine, theirs, settings)
             return None
         other = measured_subject(bundle, done[0], settings)
         found.append((Contender(bundle.name, other.table, bundle.points.balanced), other.key))
     return found
 
 
-def _ask_to_read(bundle: Bundle, mine: evaluations.Evaluation, settings: Settings) -> None:
-    from pathlib import Path
-
+def _ask_to_read(
+    bundle: Bundle, mine: Evaluation, theirs: list[Evaluation], settings: Settings
+) -> None:
+    """Let a model read the films that another one has read, or show it at work."""
+    for one in theirs:
+        job = one.job(settings)
+        if job is not None and show_job(job, doing=reads(one), phases=PHASES).state == "running":
+            return
     st.info(f"{plain(bundle.name)} has not read {plain(mine.films)} yet.", icon=":material/info:")
     if st.button(f"Let {bundle.name} read them", key=f"metrics.read.{bundle.name}"):
         evaluations.begin(bundle, Path(mine.data), mine.split, settings=settings)

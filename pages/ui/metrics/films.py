@@ -65,6 +65,7 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
         format_func=lambda name: f"{name} {len(of[name]):,}",
         on_change=_chose,
     )
+    cell = cell or choice.MISSED
     films = of[cell]
     st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
     place = whereabouts(subject, settings)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
 _ROUND = "metrics.measured"
-_PHASES = {"index": "opening the files", "decode": "decoding", "read": "reading with the model"}
+PHASES = {"index": "opening the files", "decode": "decoding", "read": "reading with the model"}
 
 
 def pick_model(shelf: Sequence[Checked]) -> Checked:
@@ -120,7 +120,12 @@ def show_jobs(bundle: Bundle, settings: Settings) -> None:
             continue
         running = job.status().state == "running"
         if running or (one.key == choice.films() and not one.table_path(settings).is_file()):
-            show_job(job, doing=f"{bundle.name} reads {one.films}", phases=_PHASES)
+            show_job(job, doing=reads(one), phases=PHASES)
+
+
+def reads(one: evaluations.Evaluation) -> str:
+    """What is being done, in words: "kermany reads the split test of chest_xray"."""
+    return f"{one.model} reads {one.films}"
 
 
 def _title(checked: Checked) -> str:

@@ -117,6 +117,5 @@ def _ends(found: Any) -> tuple[float, float, float]:
     if isinstance(found, int | float):
         return float(found), float(found), float(found)
     ends = [(found or {}).get(key) for key in ("value", "low", "high")]
-    if any(not isinstance(end, int | float) for end in ends):
-        return _NAN, _NAN, _NAN
-    return float(ends[0]), float(ends[1]), float(ends[2])
+    value, low, high = (float(end) if isinstance(end, int | float) else _NAN for end in ends)
+    return value, low, high

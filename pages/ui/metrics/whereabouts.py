@@ -51,7 +51,7 @@ class Whereabouts:
         at = (self.rows or {}).get(film)
         if at is None or self.catalogue is None:
             return {}
-        return dict(self.catalogue.index.iloc[at].to_dict())
+        return {str(name): value for name, value in self.catalogue.index.iloc[at].items()}
 
 
 def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
