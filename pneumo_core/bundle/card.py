@@ -48,6 +48,8 @@ def check_card(card: object, name: str) -> None:
                     "unread" may be missing)
     cohorts         [{"cohort", "part": text, "films", "auc": {"value", "low", "high"} or null,
                     "sensitivity", "specificity": {"value", "low", "high"}}]
+    familiarity     {"limit": cosine distance above 0, at most 2, beyond which a picture is unlike
+                    the films the model knows, …}; with the file `prototypes.npy`
     """
     if not isinstance(card, dict):
         raise wrong(name, "an object", card)
@@ -76,6 +78,8 @@ def check_card(card: object, name: str) -> None:
 
 def _check_optional(card: dict[str, Any], name: str) -> None:
     """The parts that may be missing: where present, of a kind that can be shown."""
+    if "familiarity" in card and not 0 < _number(card, name, "familiarity", "limit") <= 2:
+        raise wrong(name, "a familiarity limit above 0, at most 2", card["familiarity"]["limit"])
     kinds: list[tuple[str, object, type]] = [
         *((key, card.get(key, ""), str) for key in ("title", "summary")),
         *((key, card.get(key, {}), dict) for key in PARTS),

@@ -77,6 +77,17 @@ def cohorts_section(cohorts: list[dict[str, Any]]) -> str:
     return f"{_COHORTS_NOTE}\n\n{table(heads, rows)}"
 
 
+def familiar_section(familiarity: dict[str, Any]) -> str:
+    """When the model says of a picture that it knows none like it; "" where it never does."""
+    if not familiarity:
+        return ""
+    return (
+        "A picture whose features lie further from those of the training films than "
+        f"{familiarity['limit']:.3f} (cosine distance) is referred, whatever its probability. The "
+        f"limit lies a tenth above the 99th percentile of {familiarity.get('measured_on', '')}."
+    )
+
+
 def shortcuts_section(card: dict[str, Any], *, published: bool) -> str:
     """What in the data gives the class away without being disease, and what was done about it.
 

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pneumo_core.bundle.card_evidence import cohorts_section, shortcuts_section, stress_section
+from pneumo_core.bundle.card_evidence import (
+    cohorts_section,
+    familiar_section,
+    shortcuts_section,
+    stress_section,
+)
 from pneumo_core.bundle.card_words import bullets, facts, figure, spoken, table, told
 from pneumo_core.bundle.disclaimer import disclaimer_of, made_from_published
 
@@ -57,6 +62,7 @@ def readme(card: dict[str, Any]) -> str:
         _section("Operating points", _points(card["operating_points"])),
         _section("Under stress", stress_section(card.get("stress", {}))),
         _section("Cohorts", cohorts_section(card.get("cohorts", []))),
+        _section("Unfamiliar pictures", familiar_section(card.get("familiarity", {}))),
         _section("Training data", f"{data.pop('source', _SOURCE)}\n\n{facts(data)}".strip()),
         _section("Network", _network(card)),
         _section("Training", facts(card.get("training", {}))),

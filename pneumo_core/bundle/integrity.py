@@ -21,7 +21,8 @@ FILES = (
     "predictions.csv",
 )
 FILMS = "films.sha256"
-OPTIONAL = (FILMS,)
+PROTOTYPES = "prototypes.npy"
+OPTIONAL = (FILMS, PROTOTYPES)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, refused, unpack
+from pneumo_core.bundle.familiar import inspect_prototypes
 from pneumo_core.bundle.films_file import inspect_films
 from pneumo_core.bundle.graph_file import inspect_graph
 from pneumo_core.bundle.integrity import (
     FILES,
     FILMS,
     OPTIONAL,
+    PROTOTYPES,
     REMEDY,
     SUMS,
     present_options,
@@ -56,6 +58,7 @@ LIMITS = {
     "card.json": 2**20,
     "predictions.csv": 64 * 2**20,
     FILMS: 16 * 2**20,  # 800,000 films
+    PROTOTYPES: 4 * 2**20,
     "openvino/model.xml": 16 * 2**20,
     "openvino/model.bin": MAX_BYTES // 2,
     "model.keras": MAX_BYTES // 2,
@@ -136,8 +139,11 @@ def examine(path: Path) -> None:
     inspect_keras(path / "model.keras", size=bundle.size, classes=len(bundle.classes))
     inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
     inspect_predictions(path / "predictions.csv")
-    if FILMS in present_options(path):
+    options = present_options(path)
+    if FILMS in options:
         inspect_films(path / FILMS)
+    if PROTOTYPES in options:
+        inspect_prototypes(path / PROTOTYPES)
 
 
 def name_in_zip(source: Path | bytes | IO[bytes]) -> str:

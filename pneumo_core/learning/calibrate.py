@@ -130,6 +130,9 @@ def headline(
     return figures
 
 
-def _share(k: int, n: int) -> dict[str, float]:
+def _share(k: int, n: int) -> dict[str, float | None]:
+    """The share k of n with its interval; None where there is nothing to count."""
+    if not n:
+        return {"value": None, "low": None, "high": None}
     low, high = metrics.wilson(k, n)
-    return {"value": k / n if n else float("nan"), "low": low, "high": high}
+    return {"value": k / n, "low": low, "high": high}

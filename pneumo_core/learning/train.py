@@ -20,6 +20,7 @@ from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
 from pneumo_core.learning.corpus import HOLDOUT_FOLDS, Corpus, Report, gather
 from pneumo_core.learning.counterweight import framing_weights
+from pneumo_core.learning.familiar import fit_familiarity, pooled_features
 from pneumo_core.learning.views import POINT_VIEWS, stress_sample, view_logits
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     run.update(phase="bundling", seconds=seconds)
     report("bundle", 0, 1, "calibrating and writing the bundle")
     logits = _with_prior(network, logits, corpus.labels[rows])
+    report("familiar", 0, 1, "what films look like to the network")
+    known, familiarity = fit_familiarity(pooled_features(network), corpus.pixels, seed=recipe.seed)
     card, fitted = make_card(
         name=config["bundle"],
         recipe=recipe,
@@ -123,11 +126,13 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
         parameters=int(network.count_params()),
     )
+    card["familiarity"] = familiarity
     bundle = write_bundle(
         network,
         name=config["bundle"],
         card=card,
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
+        prototypes=known.prototypes,
         films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,
         replace=True,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.familiar import load_familiarity
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
 from pneumo_core.films.reframe import Frame, reframe
@@ -41,6 +42,11 @@ SMALL_FRAMES = (
     Frame(0.96, 0.96, right=0.015, down=0.015),
 )
 
+UNFAMILIAR = (
+    "this picture looks unlike every film the model has learnt from, so its answer means little. "
+    "If it is a frontal chest film, a radiologist should read it."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +59,9 @@ class Reading:
     add up to `p_pneumonia`; None where the model has no subtypes). `threshold_low` and
     `threshold_high` are the screening and ruling-in points. `cam` float32 (h,w) in 0..1,
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
-    Without status "ok" there is no decision and no probability.
+    Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
+    the picture is unlike the films the model knows: then the decision is REFER, whatever the
+    probability.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -93,6 +101,7 @@ class Reader:
     def __init__(self, bundle: Bundle | None = None) -> None:
         self.bundle = load_bundle() if bundle is None else bundle
         self._runtime = Runtime(self.bundle)
+        self._familiar = load_familiarity(self.bundle)
 
     def read_bytes(self, data: bytes) -> Reading:
         """Read the bytes of a picture or DICOM file."""
@@ -140,6 +149,9 @@ class Reader:
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
+        doubts = self._doubts(features[:1])
+        if doubts:
+            decision, message = Decision.REFER, f"Refer: {doubts[0]}"
         kernel = self._runtime.head_kernel
         cam = class_activation(features[0], kernel, chances[0], bundle.temperature)
         subtypes = bundle.classes == ("normal", "bacterial", "viral")
@@ -151,13 +163,20 @@ class Reader:
             p_high=high,
             p_bacterial=float(chances[0, 1]) if subtypes else None,
             p_viral=float(chances[0, 2]) if subtypes else None,
-            gate_ok=True,
-            gate_reasons=gate.reasons,
+            gate_ok=not doubts,
+            gate_reasons=(*doubts, *gate.reasons),
             where=place(cam),
             cam=cam,
             pixels=_for_display(film.pixels),
             facts=film.facts,
         )
+
+    def _doubts(self, features: NDArray[np.float32]) -> tuple[str, ...]:
+        """Why the network's answer may mean nothing, from its features (1,h,w,K); () if it does."""
+        known = self._familiar
+        if known is None or known.distance(features.mean(axis=(1, 2)))[0] <= known.limit:
+            return ()
+        return (UNFAMILIAR,)
 
     def _blank(self, status: Literal["ok", "rejected", "error"], message: str) -> Reading:
         points = self.bundle.points

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
+from pneumo_core.bundle.familiar import save_prototypes
 from pneumo_core.films.decode import Film, SourceFacts
 from pneumo_core.reading import predict
 from pneumo_core.reading.gate import GateResult
-from pneumo_core.reading.predict import Decision, Reader, framings
+from pneumo_core.reading.predict import UNFAMILIAR, Decision, Reader, framings
+from pneumo_core.reading.runtime import Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,3 +229,23 @@ def test_the_reader_takes_the_bundle_in_service(
 ) -> None:
     monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
     assert Reader().bundle.name == "tiny"
+
+
+def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    width = Runtime(tiny_bundle).head_kernel.shape[0]
+    shutil.copytree(tiny_bundle.path, tmp_path / "wary")
+    card = {**tiny_bundle.card, "familiarity": {"limit": 0.5}}
+    wary = replace(tiny_bundle, path=tmp_path / "wary", card=card)
+    # Pooled features of a flat film have one sign: what points the other way is no film.
+    for sign, ok in ((1, True), (-1, False)):
+        save_prototypes(np.full((1, width), sign / width**0.5), wary.path / "prototypes.npy")
+        reading = Reader(wary).read(_flat(255))
+        assert reading.status == "ok"
+        assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
+        assert reading.gate_ok is ok
+        assert reading.decision is (Decision.PNEUMONIA if ok else Decision.REFER)
+    assert reading.gate_reasons == (UNFAMILIAR,)
+    assert reading.message.startswith("Refer: this picture looks unlike every film")

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.familiar import (
+    Familiarity,
+    inspect_prototypes,
+    load_familiarity,
+    save_prototypes,
+)
+from pneumo_core.errors import BundleError
+
+
+def test_the_distance_is_to_the_nearest_prototype_whatever_the_length():
+    known = Familiarity(np.eye(3, dtype="float32")[:2], limit=0.5)
+    features = np.array([[5, 0, 0], [0, 0.1, 0], [1, 1, 0], [0, 0, 3], [0, 0, 0]], "float32")
+    expected = [0, 0, 1 - 1 / np.sqrt(2), 1, 1]
+    np.testing.assert_allclose(known.distance(features), expected, atol=1e-6)
+
+
+def bundle_in(path, **card):
+    return Bundle(name="b", path=path, card=card, digest="")
+
+
+def test_what_was_saved_is_loaded_in_half_precision(tmp_path):
+    prototypes = np.random.default_rng(0).random((4, 8)).astype("float32")
+    save_prototypes(prototypes, tmp_path / "prototypes.npy")
+    found = load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1}))
+    assert found.limit == 0.1
+    np.testing.assert_allclose(found.prototypes, prototypes, atol=1e-3)
+    inspect_prototypes(tmp_path / "prototypes.npy")
+
+
+def test_a_bundle_without_prototypes_knows_no_stranger(tmp_path):
+    assert load_familiarity(bundle_in(tmp_path)) is None
+    assert load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1})) is None
+
+
+def test_a_damaged_file_is_told(tmp_path):
+    (tmp_path / "prototypes.npy").write_bytes(b"no numbers")
+    with pytest.raises(BundleError, match=r"expected prototypes in prototypes\.npy"):
+        load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1}))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (np.zeros(3, "float16"), r"float16 \(3,\)"),
+        (np.zeros((2, 2)), "float64"),
+        (np.full((2, 2), np.nan, "float16"), "not finite"),
+        (np.array([[object()]]), "no array of numbers"),
+    ],
+)
+def test_a_strangers_file_is_judged(tmp_path, content, message):
+    np.save(tmp_path / "prototypes.npy", content, allow_pickle=True)
+    with pytest.raises(BundleError, match=message):
+        inspect_prototypes(tmp_path / "prototypes.npy")
