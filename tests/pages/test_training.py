@@ -127,6 +127,16 @@ def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
     assert no_trace(page)
 
 
+def test_a_data_set_without_films_is_told_and_another_one_asked_for(page, films, started):
+    for path in films.rglob("*.jpeg"):
+        path.unlink()
+    page.run()
+    assert "found no such films in" in page.error[0].value
+    assert button(page, "Open")
+    assert [one.label for one in page.button if one.label == "Start"] == []
+    assert no_trace(page)
+
+
 def test_what_will_run_is_a_sentence_that_changes_with_the_settings(page, films, started):
     page.run()
     assert "Small CNN, from scratch, 128 px, 3 epochs on 2 CPU cores: very roughly" in html_of(page)
