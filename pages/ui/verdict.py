@@ -64,6 +64,8 @@ def _why(reading: Reading) -> str:
         return "At or above the ruling-in point."
     if reading.decision == Decision.NORMAL:
         return "Below the screening point. This does not rule pneumonia out."
+    if not reading.gate_ok:
+        return _capital(reading.message.removeprefix("Refer: "))
     p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
     if low < reading.threshold_low and high >= reading.threshold_high:
         return "Small re-framings of this film change the answer: a radiologist should read it."
@@ -85,7 +87,7 @@ def _film_check(reading: Reading) -> str:
     doubts = " ".join(reading.gate_reasons)
     if reading.gate_ok and not doubts:
         return "✓ looks like a radiograph; of what, this check cannot tell"
-    return f"{'✓' if reading.gate_ok else '◆'} {escape(doubts)}"
+    return f"{'✓' if reading.gate_ok else '◆'} {escape(_capital(doubts))}"
 
 
 def _subtype(reading: Reading) -> str | None:

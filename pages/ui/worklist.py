@@ -129,6 +129,8 @@ def _check(entry: Entry) -> str:
     reading = entry.reading
     if reading.gate_ok:
         return " ".join(("✓ radiograph-like", *reading.gate_reasons))
+    if reading.decision is not None:
+        return "◆ unlike the films the model knows"
     return " ".join(("✕", *(reading.gate_reasons or (reading.message.removeprefix("Not read: "),))))
 
 

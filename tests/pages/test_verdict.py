@@ -16,6 +16,7 @@ from pages.ui.verdict import _details_html, _findings_html, _why
             "Small re-framings of this film change the answer: a radiologist should read it.",
         ),
         (0.9, {"decision": "REFER", "message": "Refer: half a film."}, "half a film."),
+        (0.5, {"gate_ok": False, "message": "Refer: unlike any film."}, "Unlike any film."),
     ],
 )
 def test_the_reason_is_one_sentence(reading, p, changes, why):
