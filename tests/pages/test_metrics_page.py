@@ -17,9 +17,9 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import cache, state
 from pages.ui.metrics import choice, evaluations, films, words
 from pages.ui.metrics.cells import cells_of
-from pages.ui.metrics.compare import disagreement_table
 from pages.ui.metrics.decisions import three_ways_html, worth
 from pages.ui.metrics.difference import chance, difference_html, p_words
+from pages.ui.metrics.disagreements import disagreement_table
 from pages.ui.metrics.exports import figures_now, tables_zip
 from pages.ui.metrics.film import facts_html, verdict_html
 from pages.ui.metrics.groups import rows_of

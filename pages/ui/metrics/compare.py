@@ -14,10 +14,9 @@ from pages.ui.charts.theme import figure_config
 from pages.ui.job_view import show_job
 from pages.ui.metrics import evaluations
 from pages.ui.metrics.difference import difference_html
-from pages.ui.metrics.film import open_film
+from pages.ui.metrics.disagreements import show_disagreements
 from pages.ui.metrics.picker import PHASES, reads
 from pages.ui.metrics.subject import measured_subject
-from pages.ui.metrics.whereabouts import whereabouts
 from pages.ui.models import stock
 from pages.ui.plain import plain
 from pneumo_core.errors import PneumoError
@@ -25,8 +24,6 @@ from pneumo_core.review.compare import Contender, shipped
 from pneumo_core.review.report.words import area, rate
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pages.ui.metrics.evaluations import Evaluation
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.subject import Subject
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from pneumo_core.review.comparison import Comparison, OnCommonFilms
 
 _MOST = 4  # models that an eye can still tell apart
-SHOWN = 200  # films on which they disagree
 
 
 def show_comparison(
@@ -145,7 +141,7 @@ def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settin
     with right:
         st.html(_models_html(found.models))
         st.html("".join(difference_html(pair) for pair in found.pairs))
-    _show_disagreements(found, subject, at, settings)
+    show_disagreements(found, subject, at, settings)
 
 
 def _curve(one: OnCommonFilms) -> Named:
@@ -166,52 +162,4 @@ def _models_html(models: list[OnCommonFilms]) -> str:
         '<div class="pn-wide"><table class="pn-table"><thead><tr><th>At its locked point</th>'
         f"<th>AUC</th><th>sensitivity</th><th>specificity</th></tr></thead><tbody>{body}</tbody>"
         "</table></div>"
-    )
-
-
-def _show_disagreements(
-    found: Comparison, subject: Subject, at: AtThreshold, settings: Settings
-) -> None:
-    """The films on which the models do not call alike; a tick opens one."""
-    films = found.disagreements
-    st.html(
-        f'<h3 class="pn-chart">They disagree on {len(films):,} of {found.n:,} films</h3>'
-        '<p class="pn-hint">The widest apart first. Tick one to see it.</p>'
-    )
-    if films.empty:
-        return
-    shown = films.head(SHOWN)
-    event = st.dataframe(
-        disagreement_table(shown, [one.name for one in found.models]),
-        hide_index=True,
-        selection_mode="single-row",
-        on_select="rerun",
-        key="metrics.disagreements",
-        height=340,
-        alt="Films on which the models disagree",
-    )
-    rows = event["selection"]["rows"]
-    if rows and rows != st.session_state.get("metrics.disagreement"):
-        open_film(
-            subject,
-            shown["film"].iloc[rows[0]],
-            shown["film"].tolist(),
-            threshold=at.threshold,
-            place=whereabouts(subject, settings),
-        )
-    st.session_state["metrics.disagreement"] = rows
-
-
-def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Film, label, each model's probability in per cent, and which of them are right."""
-    import pandas as pd
-
-    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
-    return pd.DataFrame(
-        {
-            "film": films["film"].str.rpartition("/")[2],
-            "label": films["label"],
-            **chances,
-            "right": films["right"].replace("", "none"),
-        }
     )
