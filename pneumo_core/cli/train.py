@@ -33,6 +33,10 @@ def train(  # noqa: PLR0913 - one argument an option
     epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
     batch: Annotated[int | None, typer.Option(help="Films a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    thaw: Annotated[
+        float | None,
+        typer.Option(help="Share of the steps over which layers wake, from the top; 0: at once."),
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(help="1 holds a fifth out; K is cross-validated.")
     ] = None,
@@ -73,6 +77,7 @@ def train(  # noqa: PLR0913 - one argument an option
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,
+            thaw=thaw,
             folds=folds,
             seed=seed,
             precision=precision,

@@ -155,6 +155,7 @@ def _cluster() -> tuple[int, int] | None:
     """Machines and the number of this one, out of TF_CONFIG; None where it names but one."""
     told = os.environ.get("TF_CONFIG")
     if not told:
+        os.environ.pop("TF_CONFIG", None)  # TensorFlow fails at an empty one
         return None
     try:
         config = json.loads(told)

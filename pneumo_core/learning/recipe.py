@@ -31,6 +31,9 @@ class Recipe:
     learning_rate: float = 3e-4
     lower_rate: float = 0.3  # of learning_rate, for trained blocks below the backbone's own first
     head_first: float = 0.03  # share of all steps in which the head learns alone
+    # Share of all steps after these, over which layers wake one after the other from the top;
+    # 0: all at once, as the presets were measured.
+    thaw: float = 0.0
     weight_decay: float = 0.02
     warm_up: float = 0.08  # share of all steps
     label_smoothing: float = 0.06
@@ -134,6 +137,11 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
     for name in ("epochs", "folds", "batch"):
         if getattr(recipe, name) < 1:
             raise TrainingError(f"Expected {name} of at least 1; got {getattr(recipe, name)}.")
+    if not 0 <= recipe.thaw <= 1 - recipe.head_first:
+        raise TrainingError(
+            f"Expected thaw of 0 to {1 - recipe.head_first:.2f}, a share of all steps; "
+            f"got {recipe.thaw}."
+        )
     if not recipe.learning_rate > 0:
         raise TrainingError(f"Expected a positive learning_rate; got {recipe.learning_rate}.")
     _one_of("task", recipe.task, ("three-class", "binary"))

@@ -131,7 +131,7 @@ def waking_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]:
         return {}
     trained = [layer for layer in network.layers if layer.trainable_variables]
     below = [layer for layer in reversed(trained) if layer.name != "logits"]
-    alone, thaw = int(total * recipe.head_first), total * getattr(recipe, "thaw", 0.0)
+    alone, thaw = int(total * recipe.head_first), total * recipe.thaw
     return {
         variable.path: alone + math.floor(thaw * depth / len(below))
         for depth, layer in enumerate(below)

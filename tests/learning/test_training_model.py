@@ -1,0 +1,92 @@
+import keras
+import numpy as np
+import pytest
+
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.distribution import Devices
+from pneumo_core.learning.network import build_network
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.training_model import (
+    PneumoniaAUC,
+    PneumoniaSensitivity,
+    see_the_whole_batch,
+    training_model,
+    waking_steps,
+)
+
+pytestmark = pytest.mark.keras
+
+# Logits of four normal films and four of pneumonia; of the latter one lies below a normal one.
+LOGITS = np.log(
+    [
+        *([0.9, 0.05, 0.05], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.4, 0.3, 0.3]),
+        *([0.5, 0.3, 0.2], [0.3, 0.6, 0.1], [0.2, 0.1, 0.7], [0.1, 0.5, 0.4]),
+    ]
+).astype("float32")
+TARGETS = np.eye(3, dtype="float32")[[0, 0, 0, 0, 1, 1, 2, 2]]
+
+
+def test_figures_are_of_pneumonia_against_normal():
+    auc = PneumoniaAUC(num_thresholds=500)
+    auc.update_state(TARGETS, LOGITS)
+    assert float(auc.result()) == pytest.approx(15 / 16, abs=1e-3)
+    sensitivity = PneumoniaSensitivity(0.9, num_thresholds=500)
+    sensitivity.update_state(TARGETS, LOGITS)
+    assert float(sensitivity.result()) == pytest.approx(3 / 4)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_network("cnn", size=64, classes=3, weights="none")
+
+
+def recipe(**choices):
+    made = make_recipe("quick", backbone="cnn", size=64, **choices)
+    object.__setattr__(made, "weights", "as if pretrained")
+    return made
+
+
+def steps_by_layer(network, made, total=100):
+    paths = {v.path: layer.name for layer in network.layers for v in layer.trainable_variables}
+    return {paths[path]: step for path, step in waking_steps(network, made, total).items()}
+
+
+def test_the_head_learns_alone_and_then_everything_at_once(network):
+    steps = steps_by_layer(network, recipe(head_first=0.1))
+    assert "logits" not in steps
+    assert set(steps.values()) == {10}
+    assert len(steps) == 10
+
+
+def test_layers_wake_from_the_top(network):
+    steps = steps_by_layer(network, recipe(head_first=0.1, thaw=0.5))
+    assert steps["block4_bn"] == 10
+    assert steps["block4_conv"] == 15
+    assert steps["block0_conv"] == 55
+    order = [steps[f"block{block}_{part}"] for block in range(5) for part in ("conv", "bn")]
+    assert order == sorted(order, reverse=True)
+
+
+def test_from_scratch_everything_learns_from_the_first_step(network):
+    assert waking_steps(network, make_recipe("quick", backbone="cnn", size=64), 100) == {}
+
+
+def test_a_thaw_longer_than_the_training_is_refused():
+    with pytest.raises(TrainingError, match=r"Expected thaw of 0 to 0\.97, .* got 1\.5"):
+        make_recipe("quick", backbone="cnn", thaw=1.5)
+
+
+def test_the_training_model_is_the_network_on_films_as_they_are_outside_training(network):
+    made = make_recipe("quick", backbone="cnn", size=64)
+    model = training_model(network, made, Devices())
+    films = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
+    inputs = {"film": films, "plan": np.array([[0.7, 1, 1]] * 2, "float32")}
+    np.testing.assert_allclose(model(inputs, training=False), network(films), atol=1e-5)
+
+
+def test_several_devices_normalise_by_the_whole_batch(network):
+    norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
+    see_the_whole_batch(network, whole=True)
+    assert [norm.synchronized for norm in norms] == [True] * 5
+    see_the_whole_batch(network, whole=False)
+    assert [norm.synchronized for norm in norms] == [False] * 5
