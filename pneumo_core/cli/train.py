@@ -40,6 +40,12 @@ def train(  # noqa: PLR0913 - one argument an option
     folds: Annotated[
         int | None, typer.Option(help="1 holds a fifth out; K is cross-validated.")
     ] = None,
+    measured_folds: Annotated[
+        int | None, typer.Option(help="Of the K folds, how many are trained and measured.")
+    ] = None,
+    hold_out: Annotated[
+        str | None, typer.Option(help="patients, at random; or numbers, by range of film numbers.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
     resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
@@ -79,6 +85,8 @@ def train(  # noqa: PLR0913 - one argument an option
             learning_rate=learning_rate,
             thaw=thaw,
             folds=folds,
+            measured_folds=measured_folds,
+            hold_out=hold_out,
             seed=seed,
             precision=precision,
         )
@@ -88,11 +96,12 @@ def train(  # noqa: PLR0913 - one argument an option
     again = f"python -m pneumo_core train {data} --resume {run.id}"
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
-        _start_keras()
-        from pneumo_core.learning.train import train as carry_out
         from pneumo_core.learning.turn import carrying
 
         with progress() as told, carrying(run, settings=settings, report=told) as report:
+            _start_keras()  # once it is this run's turn: it takes a gigabyte
+            from pneumo_core.learning.train import train as carry_out
+
             made = carry_out(run, settings=settings, report=report)
     except KeyboardInterrupt:
         tell(f"Stopped. What its finished epochs learnt is kept; go on with: {again}")

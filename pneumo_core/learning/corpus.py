@@ -49,6 +49,7 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
     found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
     usable = learning_films(found)
     left_out = len(found) - len(usable)
+    run.update(unreadable=found["film"][~found["readable"]].tolist())
     report("index", 1, 1, f"{len(usable):,} films to learn from, {left_out:,} left out")
     labels = class_labels(usable, recipe)
     pixels = pixel_cache(

@@ -240,7 +240,7 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
         held_out,
         classes=len(recipe.classes),
         stressed=stress_sample(corpus.labels[held_out], films=recipe.stress_films, seed=fold),
-        progress=lambda done, total: report("stress", done, total, f"{title}: disturbed films"),
+        progress=lambda done, total: report("stress", done, total, ""),
     )
     if not np.isfinite(logits[: len(POINT_VIEWS)]).all():
         raise TrainingError(
