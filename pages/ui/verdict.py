@@ -49,6 +49,13 @@ def _unread_html(reading: Reading) -> str:
 def _decision_html(reading: Reading) -> str:
     sense = sense_of(reading)
     p = per_cent(reading.p_pneumonia or 0.0)
+    if not reading.gate_ok:  # words alone: a large number would be believed
+        return (
+            f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
+            f"<p>{escape(_why(reading))}</p>"
+            f'<p class="pn-label">The model\'s number for it, {p}, is not to be relied on.</p>'
+            "</section>"
+        )
     return (
         f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
@@ -84,16 +91,18 @@ def _findings_html(reading: Reading) -> str:
 
 
 def _film_check(reading: Reading) -> str:
+    if not reading.gate_ok:
+        return "◆ unlike the films the model knows"
     doubts = " ".join(reading.gate_reasons)
     if reading.gate_ok and not doubts:
         return "✓ looks like a radiograph; of what, this check cannot tell"
-    return f"{'✓' if reading.gate_ok else '◆'} {escape(_capital(doubts))}"
+    return f"✓ {escape(_capital(doubts))}"
 
 
 def _subtype(reading: Reading) -> str | None:
     """Shares of the subtypes, where the film is not plainly without pneumonia."""
     share, p = reading.bacterial_share, reading.p_pneumonia
-    if share is None or p is None or p < reading.threshold_low:
+    if share is None or p is None or p < reading.threshold_low or not reading.gate_ok:
         return None
     return (
         f"<details><summary>If pneumonia: bacterial {per_cent(share)}, "

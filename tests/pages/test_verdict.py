@@ -1,7 +1,8 @@
 import pytest
 
 from pages.ui.entry import make_entry
-from pages.ui.verdict import _details_html, _findings_html, _why
+from pages.ui.verdict import _decision_html, _details_html, _findings_html, _why
+from pneumo_core.reading.decision import Decision
 
 
 @pytest.mark.parametrize(
@@ -24,8 +25,18 @@ def test_the_reason_is_one_sentence(reading, p, changes, why):
 
 
 def test_a_doubt_of_the_film_check_is_shown(reading):
-    html = _findings_html(reading(0.5, gate_reasons=("Half of it is cut off.",), gate_ok=False))
-    assert "◆ Half of it is cut off." in html
+    html = _findings_html(reading(0.5, gate_reasons=("half of it is cut off.",)))
+    assert "✓ Half of it is cut off." in html
+
+
+def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading):
+    odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
+    html = _decision_html(odd)
+    assert "Unlike any film." in html
+    assert "97 %, is not to be relied on" in html
+    assert "pn-number" not in html
+    assert "◆ unlike the films the model knows" in _findings_html(odd)
+    assert "Exploratory" not in _findings_html(odd)
 
 
 def test_a_model_without_subtypes_shows_none(reading):
