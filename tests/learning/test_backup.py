@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup as backup_module
 from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
 from pneumo_core.learning.fit import BEST, TRAINED, Films, fit, predict_logits
@@ -55,6 +56,19 @@ def kill_before(epoch):
             raise Killed
 
     return keras.callbacks.LambdaCallback(on_epoch_begin=strike)
+
+
+class spoil_before(keras.callbacks.Callback):  # noqa: N801 - reads like kill_before
+    """Puts NaN into the weights at an epoch's beginning."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.spoilt = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002
+        if epoch == self.spoilt:
+            for variable in self.model.trainable_variables:
+                variable.assign(np.full(variable.shape, np.nan))
 
 
 def history(folder):
@@ -163,3 +177,16 @@ def test_history_keeps_the_epochs_that_are_not_done_again(tmp_path, cut_short):
     assert cut_history(tmp_path, epochs=0) == []
     assert (tmp_path / "history.csv").read_text() == ""
     assert cut_history(tmp_path / "none", epochs=3) == []
+
+
+def test_a_loss_that_is_no_number_from_the_start_ends_in_words(tmp_path):
+    with pytest.raises(TrainingError, match=r"The loss became NaN before .* Lower the learning"):
+        train(tmp_path, spoil_before(0), patience=0, epochs=1)
+
+
+def test_a_loss_that_becomes_nan_later_costs_what_came_after_the_last_backup(tmp_path, monkeypatch):
+    monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 0.0)
+    monkeypatch.setattr(backup_module, "_SHARE", 0)
+    logits = train(tmp_path, spoil_before(2), patience=0)
+    assert np.isfinite(logits).all()
+    assert {path.name for path in tmp_path.iterdir()} == {"history.csv", TRAINED}
