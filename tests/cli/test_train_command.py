@@ -56,7 +56,7 @@ def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_
     assert code == 0, err
     found = json.loads(out)
     assert found["n"] == len(tables[0])
-    difference = found["pairs"][0]["patients"]
+    difference = found["pairs"][0]["auc_patients"]
     assert difference["low"] <= difference["value"] <= difference["high"]
 
     code, out, _ = run("runs", "show", one, "--json")

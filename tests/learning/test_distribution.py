@@ -101,7 +101,12 @@ def test_two_devices_and_two_machines_learn_what_one_learns_from_the_whole_batch
         )
         for number in range(2)
     ]
-    chief, worker = map(result, machines)
+    try:
+        chief, worker = map(result, machines)
+    finally:
+        for machine in machines:  # one that waits for the other's gradients would wait for ever
+            machine.kill()
+            machine.communicate()
     two = result(start(tmp_path / "two", "two-devices"))
     (tmp_path / "train.py").write_text(TRAIN)
     monkeypatch.setattr(sys, "argv", ["train.py", str(tmp_path / "one")])
