@@ -14,19 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
-from pneumo_core.learning.card import make_card
 from pneumo_core.learning.corpus import HOLDOUT_FOLDS, Corpus, Report, gather
 from pneumo_core.learning.counterweight import framing_weights
-from pneumo_core.learning.familiar import fit_familiarity, pooled_features
+from pneumo_core.learning.deliver import Answers, check_can_bundle, deliver
 from pneumo_core.learning.views import POINT_VIEWS, stress_sample, view_logits
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
+    from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
@@ -93,7 +90,7 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     from pneumo_core.learning.distribution import join_devices
 
     began = time.time()
-    recipe, config, devices = run.recipe(), run.config(), join_devices()
+    recipe, devices = run.recipe(), join_devices()
     devices.check_batch(recipe.batch)
     with devices.all_there():
         devices.text_of_chief(json.dumps(recipe.as_dict()))
@@ -103,43 +100,20 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     run.update(trained_on=trained_on)
     with devices.all_there():
         held_out, logits = _learn(run, recipe, corpus, machine, report)
-    _check_can_bundle(run)
-    network = _shipped(run)
+    check_can_bundle(run)
     if len(held_out) < recipe.folds:  # asked for, or stopped by hand
         recipe = replace(recipe, measured_folds=len(held_out))
-    rows = np.concatenate(held_out)
-    earlier = run.status().get("seconds", 0.0)
-    seconds = time.time() - began + earlier
+    seconds = time.time() - began + run.status().get("seconds", 0.0)
     run.update(phase="bundling", seconds=seconds)
-    report("bundle", 0, 1, "calibrating and writing the bundle")
-    logits = _with_prior(network, logits, corpus.labels[rows])
-    report("familiar", 0, 1, "what films look like to the network")
-    known, familiarity = fit_familiarity(pooled_features(network), corpus.pixels, seed=recipe.seed)
-    card, fitted = make_card(
-        name=config["bundle"],
-        recipe=recipe,
-        index=corpus.index,
-        rows=rows,
-        logits=logits,
-        labels=corpus.labels,
-        pixels=corpus.pixels,
+    return deliver(
+        run,
+        _shipped(run),
+        recipe,
+        Answers(corpus, np.concatenate(held_out), logits),
         facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
-        parameters=int(network.count_params()),
+        settings=settings,
+        report=report,
     )
-    card["familiarity"] = familiarity
-    bundle = write_bundle(
-        network,
-        name=config["bundle"],
-        card=card,
-        predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
-        prototypes=known.prototypes,
-        films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
-        models_dir=settings.models_dir,
-        replace=True,
-    )
-    run.update(figures=card["figures"])
-    report("bundle", 1, 1, f"model {bundle.name} is written")
-    return bundle
 
 
 def _learn(
@@ -175,18 +149,6 @@ def _shipped(run: Run) -> Any:
 
     last = max(run.folder.glob(f"fold-*/{NETWORK}"), key=number)
     return keras.saving.load_model(last, compile=False)
-
-
-def _check_can_bundle(run: Run) -> None:
-    """A machine made for training alone may lack what writes the bundle."""
-    from importlib.util import find_spec
-
-    if find_spec("openvino") is None:
-        raise TrainingError(
-            "Expected OpenVINO to write the bundle, and it is not installed here. The training is "
-            f"finished and kept in the run {run.id}: install what requirements.txt lists, or copy "
-            "the run's folder to a machine that has it, and resume the run there."
-        )
 
 
 def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
@@ -253,45 +215,6 @@ def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
         np.save(file, logits)
     partial.replace(kept)
     return logits
-
-
-def _with_prior(
-    network: Any, logits: NDArray[np.float32], labels: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Bring the head's bias to the films' own odds; the logits (views, films, C) it gives then."""
-    shift = np.zeros(logits.shape[-1], "float32")
-    fitted_on = logits[: len(POINT_VIEWS)]
-    shift[1:] = prior_shift(np.concatenate(fitted_on), np.tile(labels, len(fitted_on)))
-    head = network.get_layer("logits")
-    kernel, bias = head.get_weights()
-    head.set_weights([kernel, bias + shift])
-    return logits + shift
-
-
-def film_roles(
-    index: pd.DataFrame, held_out: NDArray[np.int64], *, trained_on_all: bool
-) -> dict[str, str]:
-    """What each film was for, by its sha256: "t" trained on, "v" chosen on, "tv" both."""
-    role = np.full(len(index), "t", dtype=object)
-    role[held_out] = "tv" if trained_on_all else "v"
-    return dict(zip(index["sha256"], role, strict=True))
-
-
-def predictions_table(
-    corpus: Corpus, rows: NDArray[np.int64], logits: NDArray[np.float32], temperature: float
-) -> pd.DataFrame:
-    """The bundle's predictions.csv: films that the network had not seen, calibrated."""
-    from pneumo_core import metrics
-
-    table = corpus.index[["film", "split", "label", "subtype", "group"]].iloc[rows].copy()
-    p = metrics.probabilities(logits, temperature)
-    three = p.shape[1] == 3
-    table["p_normal"] = p[:, 0]
-    table["p_bacterial"] = p[:, 1] if three else np.nan
-    table["p_viral"] = p[:, 2] if three else np.nan
-    table["p_pneumonia"] = pneumonia_probability(logits, temperature)
-    table["split"] = "validation"
-    return table.sort_values("film").reset_index(drop=True)
 
 
 def _today() -> str:
