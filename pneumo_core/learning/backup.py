@@ -10,9 +10,12 @@ import math
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HISTORY = "history.csv"
 SECONDS_BETWEEN_BACKUPS = 30.0
@@ -38,13 +41,22 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
     """Backs up at an epoch's end, but at most every half minute; what is lost is done again.
 
     `steps` an epoch. What the backup knows outlives `fit`: it goes when the fold is finished.
+    `agreed(due)`: what several machines make of it. All of them back up at once, since to read an
+    optimizer takes every machine that trains it.
     """
 
-    def __init__(self, folder: Path, *, steps: int) -> None:
+    def __init__(
+        self, folder: Path, *, steps: int, agreed: Callable[[bool], bool] = lambda due: due
+    ) -> None:
         super().__init__(str(folder), delete_checkpoint=False)
-        self.steps = steps
+        self.steps, self.agreed = steps, agreed
         self.wait = SECONDS_BETWEEN_BACKUPS
         self.saved = time.monotonic()
+
+    @property
+    def files(self) -> list[Path]:
+        """What the backup consists of."""
+        return [Path(self._weights_path), Path(self._training_metadata_path)]
 
     def restore(self, model: keras.Model) -> int:
         """Give `model` what was backed up; how many epochs it has behind it."""
@@ -60,7 +72,8 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
         """Back up, if the last time is long enough ago and the loss is a number."""
         began = time.monotonic()
         finite = math.isfinite((logs or {}).get("loss", 0.0))
-        if finite and not self.model.stop_training and began - self.saved >= self.wait:
+        due = finite and not self.model.stop_training and began - self.saved >= self.wait
+        if self.agreed(due):
             super().on_epoch_end(epoch, logs)
             self.saved = time.monotonic()
             self.wait = max(SECONDS_BETWEEN_BACKUPS, _SHARE * (self.saved - began))

@@ -24,7 +24,9 @@ from pneumo_core.learning.backup import WrittenWhole
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
+_CHUNK = 2**26  # bytes of a file that machines are told at once
 _WRONG_CLUSTER = (
     "Expected TF_CONFIG to name all machines as workers, and which of them this is: "
     '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}. '
@@ -88,10 +90,25 @@ class Devices:
 
     def text_of_chief(self, text: str) -> str:
         """The chief's `text` on every machine."""
-        own = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
-        length = int(self.told_by_chief(np.int32(len(own))))
-        told = self.told_by_chief(own if self.chief else np.zeros(length, np.int32))
-        return bytes(np.asarray(told, np.uint8)).decode()
+        return self._bytes_of_chief(text.encode()).decode()
+
+    def hand_out(self, path: Path) -> None:
+        """Give every machine the chief's file at `path`, if there is one."""
+        if self.machines == 1 or not self.told_by_chief(np.int32(path.exists())):
+            return
+        content = self._bytes_of_chief(path.read_bytes() if self.chief else b"")
+        if not self.chief:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def _bytes_of_chief(self, own: bytes) -> bytes:
+        length = int(self.told_by_chief(np.int64(len(own))))
+        whole, got = own.ljust(length, b"\0"), []
+        for start in range(0, length, _CHUNK):
+            part = whole[start : start + _CHUNK]
+            words = np.frombuffer(part.ljust(-(-len(part) // 4) * 4, b"\0"), np.int32)
+            got.append(self.told_by_chief(words).tobytes()[: len(part)])
+        return b"".join(got)
 
     @contextmanager
     def all_there(self) -> Iterator[None]:

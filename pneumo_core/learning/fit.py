@@ -11,7 +11,7 @@ import numpy as np
 
 from pneumo_core.bundle.network import in_float32
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
+from pneumo_core.learning.backup import HISTORY, SparingBackup, WrittenWhole, cut_history
 from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.learning.distribution import Devices, join_devices
 from pneumo_core.learning.feed import FilmBatches
@@ -60,7 +60,8 @@ def fit(  # noqa: PLR0913 - options, by keyword
     the last epoch's averaged weights count.
     `weights` float (N,): how much each film counts, beside its class.
     `folder` receives history.csv, the trained weights and, until then, a backup that a killed run
-    resumes from; a training that was finished before is not done again.
+    resumes from; a training that was finished before is not done again. Among several machines
+    each does the same in a folder of its own; the chief's is the one that counts.
     Raises TrainingError where the loss became NaN before anything was worth keeping.
     """
     devices = join_devices()
@@ -81,7 +82,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
         feed = _training_feed(recipe, films, train_rows, weights)
         held_out = _held_out_feed(recipe, films, validation_rows, devices)
         _train(network, recipe, feed, held_out, machine, devices, folder, callbacks)
-    if devices.chief:
+    if (folder / TRAINED).exists():  # a worker may have joined when the chief was done
         network.load_weights(folder / TRAINED)
     keras.config.set_dtype_policy("float32")
     return in_float32(_on_its_own(network, devices))
@@ -109,13 +110,18 @@ def _train(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
 ) -> None:
     """Train `network`; its weights go to TRAINED in `folder`."""
     model = training_model(network, recipe, devices)
-    backup = SparingBackup(folder / "backup", steps=len(feed))
+    backup = SparingBackup(
+        folder / "backup",
+        steps=len(feed),
+        agreed=lambda due: bool(devices.told_by_chief(np.int32(due))),
+    )
     choose = folder / BEST if held_out is not None and recipe.patience > 0 else None
     with devices.scope():
         compile_model(model, network, recipe, machine, steps=len(feed))
-        done = backup.restore(model) if devices.chief else 0
-        done = int(devices.told_by_chief(np.int32(done)))
-        devices.share([*model.variables, *model.optimizer.variables])
+        devices.share(network.variables)
+        for path in (*backup.files, folder / HISTORY, folder / BEST):
+            devices.hand_out(path)  # a worker's folder is its own, and empty
+        done = backup.restore(model)
         past = cut_history(folder, epochs=done)
         listed = listeners(
             recipe,
@@ -141,7 +147,6 @@ def _train(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
             shuffle=False,
             verbose=0,
         )
-    if devices.chief:
         _keep(model, network, backup, folder, choose, history.history.get("loss", []))
 
 

@@ -79,16 +79,18 @@ def listeners(  # noqa: PLR0913 - options, by keyword
         for number, state in enumerate(v for v in model.variables if "seed_generator" in v.path):
             state.assign([recipe.seed + number + 10_007 * devices.number, epoch << 16])
 
-    listed = [cb.LambdaCallback(on_epoch_begin=begin), cb.TerminateOnNaN()]
-    if devices.chief:
-        listed += [backup, cb.CSVLogger(folder / HISTORY, append=True)]
-        listed += event_files(folder)
+    listed = [
+        cb.LambdaCallback(on_epoch_begin=begin),
+        cb.TerminateOnNaN(),
+        backup,
+        cb.CSVLogger(folder / HISTORY, append=True),
+        *event_files(folder),
+    ]
     swap = SwapOnDevice if keras.backend.backend() == "jax" else cb.SwapEMAWeights
     listed.append(swap(swap_on_epoch=choose is not None))
     if choose is not None:
-        if devices.chief:
-            best = max(figures(past, "val_auc"), default=None)
-            listed.append(BestWeights(choose, network, best_before=best))
+        best = max(figures(past, "val_auc"), default=None)
+        listed.append(BestWeights(choose, network, best_before=best))
         listed.append(ResumedPatience(recipe.patience, past))
     return listed
 
