@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import keras
@@ -84,6 +85,16 @@ def tiny_models_dir(tiny_network: keras.Model, tmp_path_factory: pytest.TempPath
     )
     activate("tiny", folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_look_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A look at test films that one test took is no look for the next."""
+    yield
+    if "tiny_models_dir" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tiny_models_dir")
+        for path in (*folder.glob("*.ledger.jsonl"), *folder.glob(".*.lock")):
+            path.unlink()
 
 
 @pytest.fixture(scope="session")
