@@ -254,7 +254,7 @@ def test_the_words_of_a_card(tiny_bundle):
 def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
     assert headline({}) == []
     assert headline({"figures": {"AUC": None, "sensitivity": 0.9}}) == [("sensitivity", "0.9")]
-    assert of_what({"figures": {"films": 1044}}).startswith("on 1,044 validation films it was not")
+    assert of_what({"figures": {"films": 1044}}).startswith("on 1,044 validation films, unseen")
     assert of_what({}).startswith("on validation films")
 
 

@@ -49,7 +49,7 @@ def card_html(finding: Finding) -> str:
 
 def _card(finding: Finding) -> None:
     st.html(card_html(finding))
-    if finding.films:
+    if finding.films and finding.unit != "classes":  # classes cannot be shown as pictures
         films = len(finding.films)
         st.button(
             f"Show the {films:,} films" if films > 1 else "Show the film",
