@@ -34,7 +34,9 @@ def of_what(card: dict[str, Any]) -> str:
     """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
     films = card.get("figures", {}).get("films", card.get("data", {}).get("validation_films"))
     count = f"{films:,} " if isinstance(films, int) else ""
-    return f"on {count}validation films, unseen by the network that read each, at the balanced point"
+    return (
+        f"on {count}validation films, unseen by the network that read each, at the balanced point"
+    )
 
 
 def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
