@@ -142,7 +142,7 @@ def list_runs(runs_dir: Path) -> list[Run]:
 
 def now() -> str:
     """This moment, ISO 8601, UTC; texts in the order of time."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
