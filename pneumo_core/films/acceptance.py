@@ -68,7 +68,7 @@ def doubts(dataset: Dataset) -> tuple[str, ...]:
 
 def _what(dataset: Dataset) -> str:
     """What a data set without pixels is, by its modality or SOP class."""
-    modality = str(dataset.get("Modality", ""))
+    modality = _modality(dataset)
     if modality in _MODALITIES:
         return _MODALITIES[modality]
     if modality in _RADIOGRAPHY:
@@ -78,8 +78,12 @@ def _what(dataset: Dataset) -> str:
     return f"“{uid.name}”" if known else "something else, or its pixels were cut off"
 
 
+def _modality(dataset: Dataset) -> str:
+    return str(dataset.get("Modality") or "").upper().strip()
+
+
 def _foreign_kind(dataset: Dataset) -> list[str]:
-    modality = str(dataset.get("Modality", ""))
+    modality = _modality(dataset)
     if modality in _RADIOGRAPHY:
         return []
     if not modality:
@@ -92,8 +96,9 @@ def _foreign_form(dataset: Dataset) -> list[str]:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         reasons.append(f"has {frames} frames, not one")
-    grey = str(dataset.get("PhotometricInterpretation", "")).startswith("MONOCHROME")
-    if dataset.get("SamplesPerPixel", 1) != 1 or not grey:
+    # Where nothing is stated, nothing is known of a colour either.
+    stated = str(dataset.get("PhotometricInterpretation") or "MONOCHROME")
+    if dataset.get("SamplesPerPixel", 1) != 1 or not stated.startswith("MONOCHROME"):
         reasons.append("is in colour, not grey")
     return reasons
 

@@ -41,7 +41,8 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Film:
         raise
     except Exception:  # noqa: BLE001 - decoders of foreign bytes raise anything at all
         # Their own words are dropped: they help nobody, and a DICOM reader's may quote a tag.
-        raise UnreadableImage(f"This {kind} file is damaged or cut short.", AGAIN) from None
+        what = f"This {kind} file is damaged, cut short or of a rare sort that is not read."
+        raise UnreadableImage(what, AGAIN) from None
 
 
 def _decode(data: bytes, kind: str, limits: Limits) -> Film:

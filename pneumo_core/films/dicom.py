@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from pydicom import dcmread
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pneumo_core.errors import UnreadableImage
@@ -69,6 +70,7 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
     with _quiet():
         dataset = parse(data, limits)
         refuse_foreign(dataset)
+        _complete(dataset)
         check_size(dataset.Columns, dataset.Rows, limits)
         pixels, notes = pixels_of(dataset)
         notes = (*doubts(dataset), *notes, "burned-in text is not removed")
@@ -96,6 +98,20 @@ def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
                 f"This film has {dataset.BitsAllocated} bits a pixel, not 8 or 16.", AGAIN
             )
         return as_seen(stored_values(dataset), dataset)
+
+
+def _complete(dataset: Dataset) -> None:
+    """Fill in what can only have one value; refuse a film that leaves out anything else.
+
+    The Image Pixel module (PS3.3 C.7.6.3) asks for all of them; older writers leave some out.
+    """
+    for name in ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation"):
+        if dataset.get(name) in (None, ""):
+            raise UnreadableImage(f"This DICOM film does not state its {name} {Tag(name)}.", AGAIN)
+    dataset.setdefault("SamplesPerPixel", 1)
+    dataset.setdefault("PixelRepresentation", 0)
+    dataset.setdefault("BitsStored", dataset.BitsAllocated)
+    dataset.setdefault("HighBit", dataset.BitsStored - 1)
 
 
 def _refuse_swollen(data: bytes, start: int, limits: Limits) -> None:

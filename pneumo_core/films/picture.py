@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import ExifTags, Image, ImageOps
 
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.films.codestream import frame_size
 from pneumo_core.films.film import Picture
 from pneumo_core.films.grey import grey_of
 from pneumo_core.films.header import AGAIN, check_size
@@ -32,6 +33,7 @@ _PLUGINS = {
 _MODES = {"P": "palette", "PA": "palette", "CMYK": "CMYK"}
 _GREY_MODES = {"1", "L", "LA", "La", "I", "F"}
 _TIFF_PHOTOMETRIC, _TIFF_BITS, _TIFF_TILE = 262, 258, (322, 323)
+_DARKEST_WHITE = 64  # of 255: Pillow keeps the upper 8 of 16 bits a colour
 _MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes of decoding
 
 
@@ -49,6 +51,12 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     if turned:
         ImageOps.exif_transpose(image, in_place=True)
     pixels, chroma, more = grey_of(image, white_is_zero=white_is_zero)
+    if bits == 16 and mode == "colour" and pixels.max() < _DARKEST_WHITE:
+        raise UnreadableImage(
+            f"This {kind} has 16 bits a colour and uses the lower ones alone: it would come out "
+            "black.",
+            "Export the film as grey, or with 8 bits.",
+        )
     return Picture(pixels, bits, mode, chroma, notes + more)
 
 
@@ -84,6 +92,9 @@ def _refuse_costly_or_damaged(image: ImageFile, data: bytes, kind: str, limits: 
 def _bits(image: ImageFile, data: bytes, kind: str) -> int:
     if kind == "PNG":
         return data[24]  # IHDR: width, height, bit depth
+    if kind == "JPEG 2000":
+        size = frame_size(data)
+        return 8 if size is None else size.bits
     if kind == "TIFF":
         return int(_tags(image).get(_TIFF_BITS, (1,))[0])
     return {"1": 1, "I;16": 16, "I;16B": 16}.get(image.mode, 8)

@@ -61,8 +61,8 @@ def _modality(levels: NDArray[Any], dataset: Dataset) -> Levels:
         values, _ = _looked_up(levels, dataset.ModalityLUTSequence[0])
         return values
     slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    return levels * float(slope) + float(intercept)
+    # A slope of 0 would leave nothing of the film: it stands for none.
+    return levels * float(slope or 1.0) + float(intercept or 0.0)
 
 
 def _windowed(
@@ -74,8 +74,11 @@ def _windowed(
         return shown / (2**bits - 1), ()
     note = "no window"
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
-    if centre is not None and width is not None:
-        shown = _window(values, centre, width, str(dataset.get("VOILUTFunction") or "LINEAR"))
+    shape = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+    # Writers without a window at times state a width of 0 or 1: it would leave two tones.
+    narrowest = 0 if shape in {"SIGMOID", "LINEAR_EXACT"} else 1
+    if centre is not None and width is not None and width > narrowest:
+        shown = _window(values, centre, width, shape)
         if np.unique(shown[counts > 0]).size > 1:
             return shown, ()
         note = "window beside all values"
@@ -92,13 +95,12 @@ def _first(value: Any) -> float | None:
 
 def _window(values: Levels, centre: float, width: float, shape: str) -> Levels:
     """PS3.3 C.11.2.1.2 (linear) and C.11.2.1.3 (sigmoid, linear exact): 0..1."""
-    shape = shape.upper()
     if shape == "SIGMOID":
-        bounded = np.clip(-4 * (values - centre) / max(width, 1e-6), -700, 700)
+        bounded = np.clip(-4 * (values - centre) / width, -700, 700)
         return 1 / (1 + np.exp(bounded))
     if shape != "LINEAR_EXACT":
         centre, width = centre - 0.5, width - 1
-    return np.clip((values - centre) / max(width, 1e-6) + 0.5, 0.0, 1.0)
+    return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
 
 
 def _range_of_pixels(values: Levels, counts: NDArray[Any]) -> Levels:

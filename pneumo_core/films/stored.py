@@ -60,15 +60,14 @@ def stored_values(dataset: Dataset) -> Stored:
     """
     syntax: UID = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
-        values: Stored = pixel_array(dataset)
-        return values
+        return _right_aligned(dataset)
     if syntax not in _PLUGINS and syntax not in _BY_GDCM:
         name = syntax.name if syntax.name != syntax else "an unknown method"
         raise UnreadableImage(f"This film is compressed as {name}, which is not read.", _REMEDY)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == RLELossless:
         _refuse_swollen_rle(frame, dataset)
-        return np.asarray(pixel_array(dataset, decoding_plugin="pydicom"))
+        return _right_aligned(dataset, decoding_plugin="pydicom")
     size = _stated_size(frame, dataset)
     if syntax in _BY_GDCM:
         return _signed(_decode_apart(frame, syntax, size), dataset)
@@ -94,6 +93,23 @@ def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
     plain = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
     if len(frame) > 2 * plain + 1024:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
+
+
+def _right_aligned(dataset: Dataset, **options: str) -> Stored:
+    """The values at the bits where High Bit (0028,0102) says they lie.
+
+    PS3.5 section 8.1.1 has them at the lower end, and pydicom takes them from there; files of
+    before 2007 may have them higher up.
+    """
+    shift = dataset.HighBit + 1 - dataset.BitsStored
+    if shift <= 0:
+        return np.asarray(pixel_array(dataset, **options))
+    stored = dataset.BitsStored
+    dataset.BitsStored = dataset.HighBit + 1
+    try:
+        return np.asarray(pixel_array(dataset, **options) >> shift)
+    finally:
+        dataset.BitsStored = stored
 
 
 def _decode_apart(frame: bytes, syntax: UID, size: FrameSize) -> NDArray[Any]:

@@ -46,6 +46,15 @@ def test_radiographs_of_the_chest(dicom_file, modality, part):
     decode(dicom_file(Modality=modality, BodyPartExamined=part))
 
 
+@pytest.mark.parametrize("tag", ["SamplesPerPixel", "PixelRepresentation", "HighBit"])
+def test_what_can_only_have_one_value_may_be_left_out(dicom_file, tag):
+    assert np.array_equal(decode(dicom_file(**{tag: None})).pixels, decode(dicom_file()).pixels)
+
+
+def test_a_modality_in_small_letters(dicom_file):
+    assert decode(dicom_file(Modality="cr")).facts.format == "DICOM"
+
+
 @pytest.mark.parametrize("view", ["AP", "PA", "", "LATERAL DECUBITUS", "LLD"])
 def test_frontal_views(dicom_file, view):
     decode(dicom_file(ViewPosition=view))
@@ -69,7 +78,9 @@ def test_frontal_views(dicom_file, view):
         ({"BitsAllocated": 32}, "has 32 bits a pixel, not 8 or 16"),
         ({"Rows": 30_000, "Columns": 30_000}, "30000 × 30000 pixels; at most"),
         ({"Rows": 1}, "at least 32 × 32"),
-        ({"Rows": None}, "DICOM file is damaged"),
+        ({"Rows": None}, "does not state its Rows (0028,0010)"),
+        ({"BitsAllocated": None}, "does not state its BitsAllocated (0028,0100)"),
+        ({"PhotometricInterpretation": None}, "its PhotometricInterpretation (0028,0004)"),
         ({"PixelData": None}, "holds no picture: it is the header of a radiograph"),
     ],
 )

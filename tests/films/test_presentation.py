@@ -120,11 +120,26 @@ def test_eight_bits_without_a_window_are_shown_as_stored(seen):
     assert notes == ("no window: shown as stored",)
 
 
-@pytest.mark.parametrize("window", [(9000, 10), (-5, 1), (100, 0)])
+@pytest.mark.parametrize("window", [(9000, 10), (-5, 2)])
 def test_a_window_beside_all_values_is_not_used(seen, window):
     values, notes = seen([1000, 2000, 3000], WindowCenter=window[0], WindowWidth=window[1])
     assert (values[0], values[2]) == (0, 255)
     assert notes == ("window beside all values: range of the pixels shown",)
+
+
+@pytest.mark.parametrize("width", [1, 0, -5])
+def test_a_window_that_leaves_two_tones_is_none(seen, width):
+    assert seen([0, 50, 100], WindowCenter=50, WindowWidth=width) == seen([0, 50, 100])
+
+
+def test_a_narrow_window_of_real_values_is_one(seen):
+    tags = {"RescaleSlope": 0.001, "WindowCenter": 0.5, "WindowWidth": 1}
+    values, notes = seen([0, 500, 1000], VOILUTFunction="LINEAR_EXACT", **tags)
+    assert (values, notes) == ([0, 128, 255], ())
+
+
+def test_a_slope_of_nothing_leaves_the_film(seen):
+    assert seen([0, 50, 100], RescaleSlope=0, RescaleIntercept=0) == seen([0, 50, 100])
 
 
 def test_an_empty_window_is_none(seen):

@@ -111,6 +111,25 @@ def test_run_lengths(dataset, ramp):
     assert np.array_equal(stored_values(made), ramp)
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int16])
+def test_values_at_the_upper_bits(dataset, ramp, kind):
+    """Left-aligned, as files of before 2007 may be: 12 bits from bit 15 down."""
+    values = ramp.astype(kind) - (1500 if kind is np.int16 else 0)
+    made = dataset((values << 4).astype(kind), HighBit=15)
+    assert np.array_equal(stored_values(made), values)
+    assert made.BitsStored == 12
+
+
+def test_run_lengths_at_the_upper_bits(dataset, ramp):
+    made = dataset(ramp << 4, HighBit=15)
+    compress(made, RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    assert np.array_equal(stored_values(made), ramp)
+
+
+def test_what_lies_above_the_stored_bits_is_no_grey(dataset, ramp):
+    assert np.array_equal(stored_values(dataset(ramp | 0xF000)), ramp)
+
+
 def test_jpeg_baseline(compressed, ramp):
     grey = (ramp // 12).astype(np.uint8)
     frame = picture_frame(grey, "JPEG", quality=95)
