@@ -1,26 +1,19 @@
 """Which films a model has seen before: trained on, or chosen on.
 
-A bundle may hold `films.sha256`, a line a film that it was made with, sorted:
-
-    <first 16 hexadecimal digits of the file's SHA-256> <role>
-
-with the role `t` (trained on), `v` (validation: calibration, operating points and the best epoch
-were chosen on it) or `tv` (both: cross-validated, and trained on in the end). Eight bytes of hash
-are enough: with 100,000 films on each side the chance of any false match is below one in a thousand
-million. Where
-there is no such file, films are told by their names in predictions.csv.
+By `films.sha256` (see `pneumo_core.bundle.films_file`) where the bundle has it, else by the films'
+names in predictions.csv.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.errors import BundleError
+from pneumo_core.bundle.films_file import DIGITS, film_roles
+from pneumo_core.bundle.integrity import FILMS
 from pneumo_core.films.names import parse_folders, parse_name
 
 if TYPE_CHECKING:
@@ -28,10 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-
-FILE = "films.sha256"
-DIGITS = 16
-_LINE = re.compile(rf"(?P<hash>[0-9a-f]{{{DIGITS}}}) (?P<role>t|v|tv)")
 
 
 @dataclass(frozen=True)
@@ -54,29 +43,13 @@ def seen(bundle: Bundle, table: pd.DataFrame) -> Seen:
     data set the model was made from, whose other films outside the test split it was trained on.
     Raises BundleError where the list cannot be read.
     """
-    listed = _listed(bundle)
-    if listed is not None and "sha256" in table:
-        roles = [listed.get(str(full)[:DIGITS], "") for full in table["sha256"]]
+    listed = bundle.path / FILMS
+    if "sha256" in table and listed.is_file():
+        by_hash = film_roles(listed)
+        roles = [by_hash.get(str(full)[:DIGITS], "") for full in table["sha256"]]
         trained = np.array(["t" in role for role in roles])
         return Seen(trained, np.array(["v" in role for role in roles]), by_hash=True)
     return _by_name(bundle, table)
-
-
-def _listed(bundle: Bundle) -> dict[str, str] | None:
-    """Role by hash; None where the bundle does not say."""
-    path = bundle.path / FILE
-    if not path.is_file():
-        return None
-    found = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise BundleError(
-                f"Model {bundle.name}: expected a hash and a role on each line of {FILE}, got "
-                f"{line[:40]!r}. Restore the bundle or train it again."
-            )
-        found[match["hash"]] = match["role"]
-    return found
 
 
 def _by_name(bundle: Bundle, table: pd.DataFrame) -> Seen:

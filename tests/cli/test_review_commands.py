@@ -12,11 +12,10 @@ from PIL import Image
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.integrity import write_sums
+from pneumo_core.bundle.integrity import FILMS, write_sums
 from pneumo_core.cli import main
 from pneumo_core.films.index import index_folder
 from pneumo_core.review.ledger import looks
-from pneumo_core.review.seen import FILE
 
 
 @pytest.fixture
@@ -81,13 +80,13 @@ def test_a_split_of_another_name_is_no_look(run, clinic, models):
 
 def test_training_films_are_told_by_their_hash(run, clinic, models):
     sums = sorted(index_folder(clinic)["sha256"])[:4]
-    listed = models / "tiny" / FILE
+    listed = models / "tiny" / FILMS
     listed.write_text("".join(f"{one[:16]} t\n" for one in sums), "utf-8")
     write_sums(models / "tiny")
     all_sums = models / "tiny" / "SHA256SUMS"
-    if FILE not in all_sums.read_text("utf-8"):
+    if FILMS not in all_sums.read_text("utf-8"):
         with all_sums.open("a", encoding="utf-8") as file:
-            file.write(f"{hashlib.sha256(listed.read_bytes()).hexdigest()}  {FILE}\n")
+            file.write(f"{hashlib.sha256(listed.read_bytes()).hexdigest()}  {FILMS}\n")
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
     assert "training films. 4 of 6 films were trained on although" in out

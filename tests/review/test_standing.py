@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
+from pneumo_core.bundle.integrity import FILMS
 from pneumo_core.errors import BundleError
 from pneumo_core.review.ledger import Look
-from pneumo_core.review.seen import FILE, seen
+from pneumo_core.review.seen import seen
 from pneumo_core.review.standing import standing, standing_of_shipped
 
 
@@ -30,7 +31,7 @@ def bundle(paper_bundle, tmp_path, tiny_card):
 
 
 def hashed(bundle, *lines):
-    (bundle.path / FILE).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    (bundle.path / FILMS).write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
 def test_films_are_told_by_their_hash_where_the_bundle_lists_them(bundle):

@@ -19,6 +19,7 @@ from pages.ui.frame import plain_words
 from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
 from pages.ui.plain import plain
+from pages.ui.stepper import show_film_steps
 from pneumo_core.films.neighbours import NEAR
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _show(
     with plain_words():
         films = catalogue.index
         row: Any = next(films[films["film"] == st.session_state[_OPEN]].itertuples())
-        _show_stepper(row.film, order)
+        show_film_steps(row.film, order, _open, "dataset.film")
         picture, words = st.columns([3, 2], gap="medium")
         with picture, st.container(key="film"):
             _show_picture(catalogue, row)
@@ -64,28 +65,6 @@ def _show(
             st.html(facts_html(row, findings))
             _show_ways(catalogue, row, origin)
         _show_siblings(catalogue, row)
-
-
-def _show_stepper(film: str, order: Sequence[str]) -> None:
-    at = order.index(film) if film in order else -1
-    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
-        st.html(f'<p class="pn-name">{escape(film.rpartition("/")[2])}</p>')
-        if at >= 0 and len(order) > 1:
-            _step("Previous", "Left", order, at - 1)
-            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
-            _step("Next", "Right", order, at + 1)
-
-
-def _step(label: str, shortcut: str, order: Sequence[str], to: int) -> None:
-    inside = 0 <= to < len(order)
-    st.button(
-        label,
-        key=f"dataset.film.{label.lower()}",
-        shortcut=shortcut,
-        disabled=not inside,
-        on_click=_open,
-        args=(order[to] if inside else "",),
-    )
 
 
 def _open(film: str) -> None:

@@ -13,6 +13,7 @@ from pages.ui.film_view import LEGEND
 from pages.ui.frame import plain_words
 from pages.ui.pictures import jpeg
 from pages.ui.plain import plain
+from pages.ui.stepper import show_film_steps
 from pages.ui.words import sense_of, why_unread
 from pneumo_core.errors import PneumoError
 
@@ -46,7 +47,7 @@ def open_film(
     place: Whereabouts,
 ) -> None:
     """Show `film` over the page; `order` are the films that one may go through from it."""
-    st.session_state[_OPEN] = film
+    _open(film)
     st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
 
 
@@ -55,7 +56,7 @@ def _show(subject: Subject, order: Sequence[str], threshold: float, place: Where
         film = st.session_state[_OPEN]
         table = subject.table
         row: Any = next(table[table["film"] == film].itertuples())
-        _show_stepper(film, order)
+        show_film_steps(film, order, _open, "metrics.film")
         picture, words = st.columns([3, 2], gap="medium")
         with picture:
             reading, why = _read(subject, row, place)
@@ -70,26 +71,8 @@ def _show(subject: Subject, order: Sequence[str], threshold: float, place: Where
             st.html(facts_html(row, place.facts(film)))
 
 
-def _show_stepper(film: str, order: Sequence[str]) -> None:
-    at = order.index(film) if film in order else -1
-    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
-        st.html(f'<p class="pn-name">{escape(film.rpartition("/")[2])}</p>')
-        if at >= 0 and len(order) > 1:
-            _step("Previous", "Left", order, at - 1)
-            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
-            _step("Next", "Right", order, at + 1)
-
-
-def _step(label: str, shortcut: str, order: Sequence[str], to: int) -> None:
-    inside = 0 <= to < len(order)
-    st.button(
-        label,
-        key=f"metrics.film.{label.lower()}",
-        shortcut=shortcut,
-        disabled=not inside,
-        on_click=lambda film: st.session_state.update({_OPEN: film}),
-        args=(order[to] if inside else "",),
-    )
+def _open(film: str) -> None:
+    st.session_state[_OPEN] = film
 
 
 def _read(subject: Subject, row: Any, place: Whereabouts) -> tuple[Reading | None, str]:
