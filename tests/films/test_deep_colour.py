@@ -1,4 +1,4 @@
-"""Pictures of 16 bits a colour: read where they use their bits, refused where they would be black."""
+"""Pictures of 16 bits a colour: read where they use them, refused where they would be black."""
 
 import cv2
 import numpy as np
