@@ -35,8 +35,9 @@ def check_card(card: object, name: str) -> None:
 
     title, summary  text
     network         {"backbone", "weights", "weights_licence", "parameters", …}
-    data            {"source": text with licence, "films", "groups", "normal", …}; without a
-                    source, the films are those of Kermany et al. 2018
+    data            {"source": text with licence, "films", "groups", "normal", "validation_films",
+                    "validation_normal", "validation_groups", …}; without a source, the films are
+                    those of Kermany et al. 2018; "drawn_films": how many of them Pneumo drew
     figures         {label: {"value", "low", "high"} or a number}, in the order to show
     training        {"preset", "epochs", "seed", "machine", "seconds", "finished", …}
     limitations     list of text, added to those that hold for every model of this data set

@@ -14,13 +14,21 @@ from pneumo_core.bundle.card_evidence import (
     stress_section,
 )
 from pneumo_core.bundle.card_words import bullets, facts, figure, spoken, table, told
-from pneumo_core.bundle.disclaimer import disclaimer_of, made_from_published
+from pneumo_core.bundle.disclaimer import disclaimer_of, made_from_published, share_drawn
+from pneumo_core.bundle.judgement import judge
 
 __all__ = ["figure", "readme"]
+
+_DOUBTS = """\
+Its own card speaks against it. It may serve to try the program and to learn from; do not draw
+conclusions from what it says of a film."""
 
 _INTENDED = """\
 Research and teaching: to show on frontal chest films{of_whom} what a network finds, how sure
 it is, where it looked and when it should not answer."""
+
+_TRYING = """\
+Trying the program. It learnt from drawings: what it says of a child's film means nothing."""
 
 _POPULATION = """\
 Population: children of 1–5 years, antero-posterior films, one hospital (Guangzhou Women and
@@ -56,7 +64,8 @@ def readme(card: dict[str, Any]) -> str:
         f"# {title}",
         f"> {disclaimer}",
         card.get("summary", ""),
-        _section("Intended use", _intended(usual=usual)),
+        _section("Do not rely on this model", _doubts(card)),
+        _section("Intended use", _intended(card, usual=usual)),
         _section("Out of scope", _out_of_scope(usual=usual)),
         _section("Figures", _figures(card.get("figures", {}))),
         _section("Operating points", _points(card["operating_points"])),
@@ -75,7 +84,16 @@ def readme(card: dict[str, Any]) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _intended(*, usual: bool) -> str:
+def _doubts(card: dict[str, Any]) -> str:
+    """What speaks against the model; "" where nothing in its card does."""
+    reasons = judge(card).reasons
+    told = f"{_DOUBTS}\n\n{bullets([reason.words for reason in reasons])}"
+    return told if reasons else ""
+
+
+def _intended(card: dict[str, Any], *, usual: bool) -> str:
+    if share_drawn(card) == 1.0:
+        return _TRYING
     words = _INTENDED.format(of_whom=" of children" * usual)
     return f"{words} {_POPULATION}" if usual else words
 

@@ -13,6 +13,8 @@ PUBLISHED = (
     "Children of 1–5 years, antero-posterior films, one hospital (Guangzhou Women and Children's "
     "Medical Center); labels by two physicians (Kermany et al., Cell 2018)."
 )
+NO_DEVICE = "Research demonstration. Not a medical device."
+DRAWN = "Drawn by Pneumo; no child's film."
 
 
 def made_from_published(card: Mapping[str, Any]) -> bool:
@@ -20,9 +22,30 @@ def made_from_published(card: Mapping[str, Any]) -> bool:
     return "source" not in card.get("data", {})
 
 
+def share_drawn(card: Mapping[str, Any]) -> float:
+    """Which share of the films that the model was made from Pneumo drew itself, 0..1.
+
+    0 where the card does not say that any was.
+    """
+    data = card.get("data", {})
+    drawn, films = data.get("drawn_films"), data.get("films")
+    if type(drawn) is not int or type(films) is not int or not 0 < drawn <= films:
+        return 0.0
+    return drawn / films
+
+
 def population_of(card: Mapping[str, Any]) -> str:
     """Whose films the model learnt from: of the published data set, or what the card says."""
+    if share_drawn(card) == 1.0:
+        return DRAWN
     return PUBLISHED if made_from_published(card) else str(card["data"]["source"])
+
+
+def data_licence_of(card: Mapping[str, Any]) -> str:
+    """The licence of the films, as far as it is known: "CC BY 4.0", who drew them, or ""."""
+    if share_drawn(card) == 1.0:
+        return DRAWN
+    return "CC BY 4.0" if made_from_published(card) else ""
 
 
 def disclaimer_of(card: Mapping[str, Any]) -> str:
@@ -30,7 +53,8 @@ def disclaimer_of(card: Mapping[str, Any]) -> str:
 
     The usual one speaks of the published data set; a model of other films says what its card says.
     """
+    if share_drawn(card) == 1.0:
+        return f"{NO_DEVICE} Trained on films drawn by Pneumo, none of them a child's."
     if made_from_published(card):
         return DISCLAIMER
-    source = " ".join(population_of(card).split())
-    return f"Research demonstration. Not a medical device. Trained on: {source}"
+    return f"{NO_DEVICE} Trained on: {' '.join(population_of(card).split())}"

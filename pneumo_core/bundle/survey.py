@@ -1,14 +1,15 @@
-"""What lies in the folder of models: every bundle, whole or broken, with what is wrong with it."""
+"""What lies in the folder of models: every bundle, whole or broken, and the card in service."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.store import Bundle, active_name, bundle_names, load_bundle
 from pneumo_core.config import load_settings
-from pneumo_core.errors import BundleError
+from pneumo_core.errors import BundleError, PneumoError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +59,23 @@ def size_on_disk(path: Path) -> int:
         with suppress(OSError):
             n_bytes += 0 if file.is_dir() else file.lstat().st_size
     return n_bytes
+
+
+def card_in_service(models_dir: Path | None = None) -> dict[str, Any] | None:
+    """The card of the model in service, or None where there is none that can be read.
+
+    Cheap enough for every run of every page: no hash is compared, and a card that has not changed
+    since the last call is not read again. Not to be altered.
+    """
+    try:
+        folder = load_settings().models_dir if models_dir is None else models_dir
+        path = folder / active_name(folder)
+        stat = (path / "card.json").stat()
+        return _card_at(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    except (OSError, PneumoError):
+        return None
+
+
+@lru_cache(maxsize=4)
+def _card_at(path: Path, _stamp: tuple[int, int, int]) -> dict[str, Any]:
+    return load_bundle(path.name, models_dir=path.parent, verify=False).card

@@ -5,6 +5,7 @@ Good for trying, testing and showing everything; never for saying how well a mod
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.phantom.canvas import as_plane
 from pneumo_core.films.phantom.chest import Chest, draw_chest
 from pneumo_core.films.phantom.exposure import expose, grain, mark, place
@@ -56,6 +58,7 @@ def write_demo_data(
     26 % viral films, some patients with several, about 15 % of the patients in test.
 
     Image size and JPEG quality are drawn alike for all classes, and no patient is in two splits.
+    A marker (see `drawn`) tells afterwards which films were drawn, so that a model says so.
     The same arguments give the same bytes. `progress` is called with (films done, films in all).
     Raises DataSetError if `dest` is there and not an empty folder, or for fewer than 12 films.
     """
@@ -70,7 +73,7 @@ def write_demo_data(
             "Name another folder, or empty this one."
         )
     rng = np.random.default_rng((seed, 3))
-    planned = _plan(films, rng)
+    planned, digests = _plan(films, rng), []
     for done, film in enumerate(planned, start=1):
         height = int(rng.integers(320, 481))
         width = round(height * rng.uniform(1.05, 1.5))
@@ -82,8 +85,10 @@ def write_demo_data(
         path.parent.mkdir(parents=True, exist_ok=True)
         _, encoded = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         path.write_bytes(encoded.tobytes())
+        digests.append(hashlib.sha256(encoded.tobytes()).hexdigest())
         if progress is not None:
             progress(done, len(planned))
+    write_marker(dest, digests)
 
 
 def _film(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.bundle.disclaimer import DRAWN
 from pneumo_core.learning.calibrate import (
     Calibration,
     calibrate,
@@ -45,9 +46,10 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
-    `rows` are the films that the network had not seen, out of `index` (whose class labels are
-    `labels` and pixels are `labels` and `pixels`), and `logits` (views, len(rows), C) its answers
-    to them in the views of `learning.views`; `facts` are machine, seconds, finished and versions.
+    `rows` are the films that the network had not seen, out of `index` (that of a `Corpus`, whose
+    class labels and pixels are `labels` and `pixels`), and `logits` (views, len(rows), C) its
+    answers to them in the views of `learning.views`; `facts` are machine, seconds, finished and
+    versions.
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
     fitted_views = logits[: len(POINT_VIEWS)]
@@ -81,7 +83,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "figures": headline(logits[0], held_out, groups, fitted),
         "stress": stress_table(name, _where(recipe), logits, held_out, fitted),
         "cohorts": cohort_rows(index.iloc[rows], pixels[rows], p, fitted.balanced),
-        "data": _data(index, len(rows)),
+        "data": _data(index, index.iloc[rows]),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
             **(_disturbances(recipe) if recipe.augment else {}),
@@ -149,14 +151,34 @@ def _network(recipe: Recipe, parameters: int) -> dict[str, Any]:
     return facts
 
 
-def _data(index: pd.DataFrame, held_out: int) -> dict[str, Any]:
+def _data(index: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, Any]:
+    """The films, counted; `held_out` are the rows of `index` that the figures are of."""
     counts = {name: int((index["subtype"] == name).sum()) for name in SUBTYPES}
-    published = (counts["normal"], len(index) - counts["normal"]) in PUBLISHED_COUNTS
-    # Without a source the card speaks of Kermany et al.: only where the films are that many.
     return {
-        **({} if published else {"source": UNKNOWN_SOURCE}),
+        **origin_of_films(index, counts["normal"]),
         "films": len(index),
-        "validation_films": held_out,
+        "validation_films": len(held_out),
+        "validation_normal": int((held_out["label"] == "normal").sum()),
+        "validation_groups": int(held_out["group"].nunique()),
         "groups": int(index["group"].nunique()),
         **counts,
     }
+
+
+def origin_of_films(index: pd.DataFrame, normal: int) -> dict[str, Any]:
+    """Where the films of a corpus, `normal` of them normal, are from, as far as it is known.
+
+    For a card's "data": "source" unless they are the published ones, and how many were drawn.
+    """
+    drawn = int(index["drawn"].sum())
+    if drawn == len(index):
+        return {"source": DRAWN, "drawn_films": drawn}
+    if drawn:
+        source = (
+            f"{drawn:,} of the {len(index):,} films were drawn by Pneumo and are no child's; "
+            "nothing is known of the origin of the others."
+        )
+        return {"source": source, "drawn_films": drawn}
+    # Without a source the card speaks of Kermany et al.: only where the films are that many.
+    published = (normal, len(index) - normal) in PUBLISHED_COUNTS
+    return {} if published else {"source": UNKNOWN_SOURCE}

@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.cohorts import number_blocks
+from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.folds import grouped_folds, learning_films, read_manifest, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
@@ -30,7 +31,10 @@ HOLDOUT_FOLDS = 5
 
 @dataclass(frozen=True)
 class Corpus:
-    """The films a run may learn from: every readable film outside the test split."""
+    """The films a run may learn from: every readable film outside the test split.
+
+    index: that of `films.index`, with "drawn" (bool): whether Pneumo drew the film itself.
+    """
 
     index: pd.DataFrame
     pixels: NDArray[np.uint8]
@@ -59,7 +63,8 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
         cache_dir=settings.cache_dir,
         progress=lambda done, total: report("decode", done, total, ""),
     )
-    return Corpus(usable, pixels, labels, _folds(usable, recipe, run.folder / "folds.json"))
+    fold = _folds(usable, recipe, run.folder / "folds.json")
+    return Corpus(usable.assign(drawn=are_drawn(usable, data)), pixels, labels, fold)
 
 
 def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.int64]:

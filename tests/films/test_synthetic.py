@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.names import parse_folders, parse_name
 from pneumo_core.films.synthetic import SUBTYPES, synthetic_film, write_demo_data
 
@@ -106,7 +107,7 @@ def test_demo_data_has_the_real_data_sets_names_and_shares(demo: Path) -> None:
         assert (name.subtype == "normal") == (folders.label == "normal")
         counts[name.subtype] += 1
     assert counts == {"normal": 26, "bacterial": 48, "viral": 26}
-    assert {path.name for path in demo.iterdir()} == {"train", "val", "test"}
+    assert {path.name for path in demo.iterdir()} == {"train", "val", "test", MARKER}
     for split in demo.iterdir():
         subtypes = {parse_name(path.stem).subtype for path in split.rglob("*.jpeg")}
         assert subtypes == set(SUBTYPES)

@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.learning.card import UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
@@ -165,3 +167,37 @@ def test_unknown_subtypes_lead_to_the_binary_task():
 def test_an_absent_class_is_named():
     with pytest.raises(DataSetError, match="there is no viral film"):
         class_labels(films("normal", "bacterial"), small())
+
+
+def test_a_model_of_drawn_films_says_whose_they_are(undisturbed):
+    _, bundle, _ = undisturbed
+    data = bundle.card["data"]
+    assert data["source"] == "Drawn by Pneumo; no child's film."
+    assert data["drawn_films"] == data["films"]
+    table = pd.read_csv(bundle.path / "predictions.csv")
+    assert data["validation_normal"] == (table["label"] == "normal").sum()
+    assert data["validation_groups"] == table["group"].nunique()
+    labels = [reason.label for reason in judge(bundle.card).reasons]
+    assert labels[:2] == ["learnt from drawings", "measured on few films"]
+
+
+IN_PART = (
+    "2 of the 6 films were drawn by Pneumo and are no child's; nothing is known of the origin of "
+    "the others."
+)
+
+
+@pytest.mark.parametrize(
+    ("normal", "ill", "drawn", "said"),
+    [
+        (3, 3, 0, UNKNOWN_SOURCE),
+        (3, 3, 2, IN_PART),
+        (1341, 3875, 0, None),
+        (1341, 3875, 5216, "Drawn by Pneumo; no child's film."),
+    ],
+)
+def test_where_films_are_from_as_far_as_it_is_known(normal, ill, drawn, said):
+    index = pd.DataFrame({"drawn": np.arange(normal + ill) < drawn})
+    found = origin_of_films(index, normal)
+    assert found.get("source") == said
+    assert found.get("drawn_films", 0) == drawn
