@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +24,12 @@ class Limits:
 
 def _usual_data_roots() -> tuple[Path, ...]:
     """The person's home, the current folder and the one the project lies in; never a whole disk."""
-    home = Path("~").expanduser()  # stays "~" where there is none
-    return tuple(root for root in (home, Path.cwd(), ROOT.parent) if root.resolve() != root.parent)
+    roots = []
+    for find in (Path.home, Path.cwd):
+        with suppress(RuntimeError, OSError):  # no home of this user; a folder that was deleted
+            roots.append(find())
+    roots.append(ROOT.parent)
+    return tuple(root for root in roots if root.is_absolute() and root.resolve() != root.parent)
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,21 @@ def _whole_number(name: str, default: int) -> int:
 
 def _folder(name: str, default: Path) -> Path:
     text = os.environ.get(name, "").strip()
-    return Path(text).expanduser().resolve() if text else default
+    return _expanded(name, text) if text else default
+
+
+def _expanded(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such home; links that lead in a circle
+        raise PneumoError(
+            f"Expected a folder in {name}, got {text!r}, which leads nowhere. Name it in full."
+        ) from error
 
 
 def _folders(name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
     texts = [text.strip() for text in os.environ.get(name, "").split(os.pathsep)]
-    return tuple(Path(text).expanduser().resolve() for text in texts if text) or default
+    return tuple(_expanded(name, text) for text in texts if text) or default
 
 
 def load_settings() -> Settings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -31,7 +32,7 @@ from pneumo_core.cli import (
     stress,
     train,
 )
-from pneumo_core.cli.console import tell
+from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError
 
 STOPPED = 130  # the exit code of a command stopped by hand
@@ -69,6 +70,7 @@ def main() -> None:
     level = os.environ.get("PNEUMO_LOG", "warning").upper()
     logging.basicConfig(format="%(levelname)s: %(message)s")
     log.setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
+    prepare()
     is_job = as_job.begin()
     try:
         code = app(standalone_mode=False) if is_job else app()
@@ -78,20 +80,31 @@ def main() -> None:
         sys.exit(error.exit_code)
     except PneumoError as error:
         log.debug("the command failed", exc_info=error)
-        as_job.end("failed", str(error))
-        tell(f"Error: {error}")
+        _fail(str(error))
     except BrokenPipeError:
         # The reader of our output (head, say) has gone: nothing is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        log.debug("the disk failed", exc_info=error)
+        _fail(f"Expected to read and write files, got: {_of_disk(error)}.")
     except KeyboardInterrupt:
         as_job.end("stopped", "Stopped.")
         sys.exit(STOPPED)
     except Exception as error:
         log.debug("an unforeseen fault", exc_info=error)
-        fault = f"an unforeseen fault ({type(error).__name__}). Set PNEUMO_LOG=debug to see it."
-        as_job.end("failed", f"This is {fault}")
-        tell(f"Error: {fault}")
+        _fail(f"An unforeseen fault ({type(error).__name__}). Set PNEUMO_LOG=debug to see it.")
     else:
         as_job.end("stopped" if code == STOPPED else "done")
         sys.exit(code)
     sys.exit(1)
+
+
+def _fail(words: str) -> None:
+    as_job.end("failed", words)
+    tell(f"Error: {words}")
+
+
+def _of_disk(error: OSError) -> str:
+    """What the disk says, and of which file: its name alone, without the folders before it."""
+    said = error.strerror or type(error).__name__
+    return f"{said} ({Path(error.filename).name})" if isinstance(error.filename, str) else said

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +16,22 @@ from pneumo_core.cli import as_job
 
 SECONDS_BETWEEN_COUNTS = 5.0
 SECONDS_BETWEEN_STEPS = 30.0
+# Control characters but tab and line feed, and the overrides of the direction of writing.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def prepare() -> None:
+    """Let standard output and error take any text: a file's name need not be valid Unicode, nor
+    a terminal know every sign. What does not fit is written as its number.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def emit(text: str) -> None:
     """One line of result."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_harmless(text) + "\n")
     sys.stdout.flush()
 
 
@@ -29,7 +42,7 @@ def emit_json(value: Any, *, indent: int | None = 1) -> None:
 
 def tell(text: str) -> None:
     """One line for the person, kept apart from results."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_harmless(text) + "\n")
     sys.stderr.flush()
     as_job.heard(text)
 
@@ -84,6 +97,14 @@ def per_cent(rate: dict[str, float]) -> str:
     return f"{rate['value']:.1%} [{100 * rate['low']:.1f}–{100 * rate['high']:.1f}]".replace(
         "%", " %"
     )
+
+
+def _harmless(text: str) -> str:
+    """Text in which a file's name can neither command the terminal nor turn the line around.
+
+    The numbers in their place are valid inside JSON strings as well.
+    """
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _finite(value: Any) -> Any:

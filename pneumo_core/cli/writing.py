@@ -36,7 +36,7 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with words_for(path):
         try:
-            partial.write_text(text, "utf-8")
+            partial.write_text(text, "utf-8", "backslashreplace")
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -61,7 +61,8 @@ def _in_train_and_val(known: pd.DataFrame) -> Finding:
 def _wrong_key(known: pd.DataFrame) -> Finding:
     """What the bare number of `personN` would report; the counters run per subtype."""
     persons = known[known["series"] == "person"]
-    number = persons["group"].str.rpartition("-")[2].rename("number")
+    # Not rpartition, which gives no columns at all where no film is named after Kaggle's persons.
+    number = persons["group"].str.replace(r".*-", "", regex=True).rename("number")
     by_number = persons["split"].groupby(number).transform("nunique") > 1
     by_child = persons.groupby("group")["split"].transform("nunique") > 1
     torn = set(number[by_number]) - set(number[by_child])

@@ -1,0 +1,56 @@
+"""The command line called in this process, and small folders of synthetic films for it."""
+
+import sys
+
+import cv2
+import pytest
+
+from pneumo_core import cli
+from pneumo_core.films.synthetic import synthetic_film
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tiny_models_dir, tmp_path):
+    """Call the command line in this process; (exit code, standard output, standard error)."""
+    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def write_film(path, subtype="normal", seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), synthetic_film(subtype, seed, size=160))
+
+
+@pytest.fixture
+def films(tmp_path):
+    folder = tmp_path / "films"
+    write_film(folder / "a.png")
+    write_film(folder / "b" / "c.jpg", "bacterial", 1)
+    return folder
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A test split alone: 4 normal films, 4 of pneumonia."""
+    folder = tmp_path / "data"
+    for i in range(4):
+        write_film(folder / "test" / "NORMAL" / f"IM-000{i}-0001.png", "normal", i)
+        kind = ("bacteria", "virus")[i % 2]
+        write_film(
+            folder / "test" / "PNEUMONIA" / f"person{i}_{kind}_{i}.png",
+            "bacterial" if kind == "bacteria" else "viral",
+            10 + i,
+        )
+    return folder

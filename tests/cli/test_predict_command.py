@@ -1,0 +1,83 @@
+"""`predict`: a decision a film as lines, JSON, CSV and pictures, whatever else lies there."""
+
+import csv
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def test_predict_gives_one_json_object_a_line(run, films):
+    code, out, _ = run("predict", films, "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["file"] for row in rows] == [f"{films}/a.png", f"{films}/b/c.jpg"]
+    for row in rows:
+        assert list(row) == [
+            *("file", "status", "decision", "p_pneumonia", "p_bacterial", "p_viral"),
+            *("threshold_low", "threshold_high", "gate", "message", "ms"),
+            *("p_low", "p_high", "model"),
+        ]
+        assert row["status"] == "ok"
+        assert row["decision"] in {"NORMAL", "PNEUMONIA", "REFER"}
+        assert row["p_bacterial"] + row["p_viral"] == pytest.approx(row["p_pneumonia"], abs=1e-5)
+        assert (row["threshold_low"], row["threshold_high"]) == (0.2, 0.8)
+        assert row["gate"] == {"ok": True, "reasons": []}
+
+
+def test_a_broken_file_costs_only_itself(run, films):
+    (films / "broken.png").write_bytes(b"no picture at all")
+    code, out, err = run("predict", films, "--json")
+    rows = {row["file"].rsplit("/", 1)[-1]: row for row in map(json.loads, out.splitlines())}
+    assert code == 1
+    assert rows["a.png"]["status"] == rows["c.jpg"]["status"] == "ok"
+    assert rows["broken.png"]["status"] == "error"
+    assert rows["broken.png"]["p_pneumonia"] is None
+    assert "Expected" in rows["broken.png"]["message"]
+    assert "Of 3 files 1 could not be read and 0 were rejected." in err
+
+
+def test_what_the_gate_rejects_is_no_failure(run, tmp_path):
+    colour = np.zeros((200, 200, 3), np.uint8)
+    colour[:, :100, 2] = 200
+    colour[:, 100:, 1] = 180
+    cv2.imwrite(str(tmp_path / "photo.png"), colour)
+    code, out, _ = run("predict", tmp_path / "photo.png", "--json")
+    row = json.loads(out)
+    assert code == 0
+    assert (row["status"], row["decision"]) == ("rejected", None)
+    assert not row["gate"]["ok"]
+    assert "colour" in row["message"]
+
+
+def test_predict_writes_a_table_and_pictures(run, films, tmp_path):
+    table, pictures = tmp_path / "out.csv", tmp_path / "seen"
+    code, out, _ = run("predict", films, "--csv", table, "--overlay", pictures)
+    assert code == 0
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["gate"] for row in rows] == ["ok", "ok"]
+    assert all("Not a medical device" in row["disclaimer"] for row in rows)
+    first, second = sorted(pictures.iterdir())
+    assert re.fullmatch(r"b-c\.[0-9a-f]{8}\.cam\.png", first.name)
+    assert re.fullmatch(r"films-a\.[0-9a-f]{8}\.cam\.png", second.name)
+    with Image.open(first) as picture:
+        assert (picture.mode, picture.size) == ("RGB", (160, 160))
+        assert "Not a medical device" in picture.text["Disclaimer"]
+    assert out.splitlines()[0].startswith(f"{films}/a.png\t")
+
+
+def test_an_unknown_method_is_named_with_those_there_are(run, films):
+    code, _, err = run("predict", films, "--method", "guess")
+    assert code == 1
+    assert "gradcam" in err
+
+
+def test_an_empty_folder_is_told(run, tmp_path):
+    (tmp_path / "none").mkdir()
+    code, out, err = run("predict", tmp_path / "none")
+    assert (code, out) == (1, "")
+    assert "expected at least one film" in err
