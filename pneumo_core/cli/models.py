@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pneumo_core.cli.caution import caution
 from pneumo_core.cli.console import emit, emit_json, tell
+from pneumo_core.cli.pasted import pasted
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Found
@@ -43,6 +45,8 @@ def list_models(
 
 
 def _line(one: Found) -> str:
+    from pneumo_core.bundle.judgement import judge
+
     size = f"{one.n_bytes / 1e6:,.1f} MB on disk"
     mark = "*" if one.in_service else " "
     if one.fault or one.bundle is None:
@@ -51,7 +55,9 @@ def _line(one: Found) -> str:
     parts.append(f"whole, SHA-256 {one.bundle.digest[:12]}")
     parts += ["in service"] if one.in_service else []
     auc = _auc(one.bundle.card)
-    return "\t".join([*parts, *([f"validation AUC {auc}"] if auc else [])])
+    parts += [f"validation AUC {auc}"] if auc else []
+    against = judge(one.bundle.card).labels
+    return "\t".join([*parts, *([f"DO NOT RELY ON IT: {against}"] if against else [])])
 
 
 def _auc(card: dict[str, Any]) -> str:
@@ -62,11 +68,15 @@ def _auc(card: dict[str, Any]) -> str:
 
 
 def _facts(one: Found) -> dict[str, Any]:
+    from pneumo_core.bundle.judgement import judge
+
     bundle = one.bundle
     known = {} if bundle is None else {"version": bundle.version, "digest": bundle.digest}
     state = {"bytes": one.n_bytes, "in_service": one.in_service, "fault": one.fault or None}
-    card = {} if bundle is None else {"card": bundle.card}
-    return {"name": one.name, **known, **state, **card}
+    if bundle is None:
+        return {"name": one.name, **known, **state}
+    against = [reason.words for reason in judge(bundle.card).reasons]
+    return {"name": one.name, **known, **state, "against": against, "card": bundle.card}
 
 
 @app.command()
@@ -85,9 +95,11 @@ def verify() -> None:
 def activate(name: Name) -> None:
     """Put a model in service, once it is verified."""
     from pneumo_core.bundle import activate as put_in_service
+    from pneumo_core.bundle import load_bundle
 
     put_in_service(name)
     emit(f"{name} is in service.")
+    caution(name, load_bundle(name, verify=False).card, in_service=True)
 
 
 @app.command()
@@ -137,7 +149,9 @@ def import_model(
         raise typer.BadParameter(f"there is no file {file}.")
     made = import_bundle(file, name=name, replace=replace, report=lambda words: tell(f"{words}…"))
     emit(f"{made.name} {made.version} is there, whole: SHA-256 {made.digest}.")
-    emit(f"Put it in service with: python -m pneumo_core models activate {made.name}")
+    use = pasted("models", "activate", made.name, carrying=("PNEUMO_MODELS",))
+    emit(f"Put it in service with: {use}")
+    caution(made.name, made.card)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.pasted import pasted
 
 if TYPE_CHECKING:
     from pneumo_core.learning.runs import Run
@@ -87,7 +88,8 @@ def resume(run_id: RunId) -> None:
 
     run = _find(run_id)
     resume_run(run, settings=load_settings())
-    emit(f"{run.id} is {run.status()['state']}. See: python -m pneumo_core runs show {run.id}")
+    see = pasted("runs", "show", run.id, carrying=("PNEUMO_RUNS",))
+    emit(f"{run.id} is {run.status()['state']}. See: {see}")
 
 
 @app.command()

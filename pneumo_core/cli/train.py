@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pneumo_core.cli.caution import caution
 from pneumo_core.cli.console import emit, per_cent, progress, tell
+from pneumo_core.cli.pasted import TRAINING, pasted
 
 if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.learning.runs import Run
 
@@ -60,6 +63,7 @@ def train(  # noqa: PLR0913 - one argument an option
 
     from pneumo_core.bundle import activate
     from pneumo_core.config import load_settings
+    from pneumo_core.learning.overview import MEASURED_AGAIN
     from pneumo_core.learning.recipe import make_recipe
     from pneumo_core.learning.runs import create_run, find_run
 
@@ -93,7 +97,7 @@ def train(  # noqa: PLR0913 - one argument an option
         usual = f"{recipe.backbone}-{recipe.preset}"
         name = _free_name(bundle, usual, settings.models_dir, overwrite=overwrite)
         run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
-    again = f"python -m pneumo_core train {data} --resume {run.id}"
+    again = _again(run, data, runs, put_in_service=put_in_service)
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
         from pneumo_core.learning.turn import carrying
@@ -108,8 +112,22 @@ def train(  # noqa: PLR0913 - one argument an option
         raise typer.Exit(130) from None
     if put_in_service:
         activate(made.name, settings.models_dir)
+    tell(MEASURED_AGAIN)
+    emit(_told_of(made))
+    caution(made.name, made.card, in_service=put_in_service)
+
+
+def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> str:
+    """The command that goes on with `run`, as it was started."""
+    where = () if runs is None else ("--runs", runs)
+    activated = ("--activate",) if put_in_service else ()
+    carried = TRAINING if runs is not None else ("PNEUMO_RUNS", *TRAINING)
+    return pasted("train", data, *where, "--resume", run.id, *activated, carrying=carried)
+
+
+def _told_of(made: Bundle) -> str:
     figures = made.card["figures"]
-    emit(
+    return (
         f"Model {made.name}: validation AUC {figures['auc']['value']:.4f} "
         f"[{figures['auc']['low']:.4f}–{figures['auc']['high']:.4f}], "
         f"sensitivity {per_cent(figures['sensitivity'])}, "

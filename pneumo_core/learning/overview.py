@@ -13,8 +13,12 @@ from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 FIGURES = ("auc", "sensitivity", "specificity")
+# Told wherever an epoch's AUC and the model's own stand beside each other.
+MEASURED_AGAIN = (
+    "The AUC of an epoch is a quick estimate by which the best one is chosen; the model's own is "
+    "computed anew, film by film and in full precision, from its calibrated answers, and counts."
+)
 
 
 def run_rows(runs_dir: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 
@@ -65,6 +66,7 @@ def test_the_list_as_json(run, tiny_bundle):
     assert code == 0
     assert (one["name"], one["digest"], one["in_service"]) == ("tiny", tiny_bundle.digest, True)
     assert one["fault"] is None
+    assert one["against"] == []
     assert one["card"]["figures"]["AUC"]["value"] == 0.9941
 
 
@@ -72,6 +74,47 @@ def test_without_a_model_the_list_says_how_to_get_one(run, models):
     shutil.rmtree(models)
     assert run("list")[:2] == (0, "")
     assert "There is no model yet. Make one with: python -m pneumo_core train" in run("list")[2]
+
+
+@pytest.fixture
+def poor(models):
+    """A model of no worth beside the one in service."""
+    folder = shutil.copytree(models / "tiny", models / "poor")
+    card = json.loads((folder / "card.json").read_text())
+    card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
+    card["data"] = {"films": 340, "drawn_films": 340, "source": "Drawn by Pneumo."}
+    (folder / "card.json").write_text(json.dumps(card))
+    write_sums(folder)
+    return folder
+
+
+def test_a_model_of_no_worth_is_put_in_service_with_a_warning(run, models, poor):
+    code, out, err = run("activate", "poor")
+    assert (code, out) == (0, "poor is in service.\n")
+    assert (models / "active").read_text() == "poor\n"
+    assert err.splitlines() == [
+        "Do not rely on the model poor, which reads films now:",
+        (
+            "  - It learnt from drawings of this program: what it says of a child's film means "
+            "nothing."
+        ),
+        (
+            "  - It was measured on 67 films: with fewer than 100 of each kind, or of fewer than "
+            "100 patients, chance decides."
+        ),
+        ("  - It may do no better than guessing: AUC 0.630 [0.450–0.800], where 0.5 is guessing."),
+    ]
+    assert run("activate", "tiny") == (0, "tiny is in service.\n", "")
+
+
+def test_the_list_names_a_model_of_no_worth(run, poor):
+    line = run("list")[1].splitlines()[1]
+    assert line.split("\t")[-1] == (
+        "DO NOT RELY ON IT: learnt from drawings, measured on few films, may be guessing"
+    )
+    found = {one["name"]: one["against"] for one in json.loads(run("list", "--json")[1])}
+    assert found["tiny"] == []
+    assert len(found["poor"]) == 3
 
 
 def test_the_model_card_is_printed_and_cannot_steer_the_terminal(run, models):
@@ -98,6 +141,8 @@ def test_there_and_back(run, models, tmp_path, tiny_bundle):
         "Checking every file…",
         "Reading a synthetic film with it…",
     ]
+    use = out.splitlines()[1].removeprefix("Put it in service with: ")
+    assert shlex.split(use)[0] == f"PNEUMO_MODELS={models}"
     assert run("import", target, "--replace")[0] == 0
     assert run("import", tmp_path / "none.zip")[0] == 2
     assert run("activate", "other")[0] == 0

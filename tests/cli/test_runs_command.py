@@ -1,6 +1,7 @@
 """`runs` and `machine` on the command line."""
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 
@@ -87,13 +88,15 @@ def test_stop_and_cancel_leave_their_wish(call, make):
     assert run.asked("cancel")
 
 
-def test_resume_starts_a_process(call, make, monkeypatch):
+def test_resume_starts_a_process(call, make, monkeypatch, tmp_path):
     run, begun = make("interrupted"), []
     monkeypatch.setattr(launch, "_start_process", lambda one, _: begun.append(one))
     code, out, _ = call("runs", "resume", run.id)
     assert code == 0
     assert begun == [run]
-    assert f"python -m pneumo_core runs show {run.id}" in out
+    see = shlex.split(out.split("See: ")[1])
+    assert see[0] == f"PNEUMO_RUNS={tmp_path / 'runs'}"
+    assert see[2:] == ["-m", "pneumo_core", "runs", "show", run.id]
     done = make("done")
     code, _, err = call("runs", "resume", done.id)
     assert code == 1

@@ -1,6 +1,7 @@
 """`train` and what follows it from outside: two ways to start a network, on the same films."""
 
 import json
+import shlex
 import sys
 from functools import partial
 
@@ -46,6 +47,7 @@ def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_
         code, out, err = run("train", demo, *TINY, "--bundle", bundle, "--learning-rate", rate)
         assert code == 0, err
         assert f"Model {bundle}: validation AUC" in out
+        assert f"Do not rely on the model {bundle}:\n  - It learnt from drawings" in err
     tables = [
         pd.read_csv(tmp_path / f"models/{name}/predictions.csv") for name in ("scratch", "other")
     ]
@@ -61,6 +63,44 @@ def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_
 
     code, out, _ = run("runs", "show", one, "--json")
     assert json.loads(out)["status"]["state"] == "done"
+
+
+def test_the_printed_command_goes_on_with_the_run_when_it_is_pasted(
+    run, tmp_path, monkeypatch, tiny_bundle
+):
+    demo, runs = tmp_path / "my films", tmp_path / "it's mine"
+    write_demo_data(demo, films=12, seed=1)
+    carried = []
+
+    def carry(one, *, settings, report):
+        carried.append((one.id, settings.runs_dir, one.config()["data"]))
+        if len(carried) == 1:
+            raise KeyboardInterrupt
+        return tiny_bundle
+
+    monkeypatch.setattr(routine, "train", carry)
+    monkeypatch.setattr("pneumo_core.bundle.activate", lambda *_: None)
+    monkeypatch.setattr("pneumo_core.cli.train._told_of", lambda _: "done")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    code, _, err = run("train", demo, "--runs", runs, *TINY, "--activate")
+    assert code == 130
+    first, last = err.splitlines()[0], err.splitlines()[-1]
+    command = first.split("If it is interrupted: ")[1]
+    assert last.endswith(f"go on with: {command}")
+    words = shlex.split(command)
+    start = words.index("-m")
+    given = dict(word.split("=", 1) for word in words[: start - 1])
+    assert given == {
+        "PNEUMO_MODELS": str(tmp_path / "models"),
+        "PNEUMO_CACHE": str(tmp_path / "cache"),
+        "KERAS_BACKEND": "tensorflow",
+    }
+    assert words[start + 1] == "pneumo_core"
+    code, out, err = run(*words[start + 2 :])
+    assert (code, out) == (0, "done\n"), err
+    assert carried[0] == carried[1] == (carried[0][0], runs, str(demo))
+    assert "--activate" in words
+    assert "quick estimate by which the best one is chosen" in err
 
 
 def test_a_bench_of_training_takes_no_model_and_a_folder_that_is_there(run, tmp_path):
