@@ -51,6 +51,8 @@ def check_card(card: object, name: str) -> None:
                     "sensitivity", "specificity": {"value", "low", "high"}}]
     familiarity     {"limit": cosine distance above 0, at most 2, beyond which a picture is unlike
                     the films the model knows, …}; with the file `prototypes.npy`
+    orientation     {"limit": of the probability of lying upright, 0..1, below which a film is
+                    referred, …}; with the file `orientation.npy`
     """
     if not isinstance(card, dict):
         raise wrong(name, "an object", card)
@@ -81,6 +83,8 @@ def _check_optional(card: dict[str, Any], name: str) -> None:
     """The parts that may be missing: where present, of a kind that can be shown."""
     if "familiarity" in card and not 0 < _number(card, name, "familiarity", "limit") <= 2:
         raise wrong(name, "a familiarity limit above 0, at most 2", card["familiarity"]["limit"])
+    if "orientation" in card and not 0 <= _number(card, name, "orientation", "limit") <= 1:
+        raise wrong(name, "an orientation limit of 0..1", card["orientation"]["limit"])
     kinds: list[tuple[str, object, type]] = [
         *((key, card.get(key, ""), str) for key in ("title", "summary")),
         *((key, card.get(key, {}), dict) for key in PARTS),

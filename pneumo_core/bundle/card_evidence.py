@@ -88,6 +88,21 @@ def familiar_section(familiarity: dict[str, Any]) -> str:
     )
 
 
+def orientation_section(orientation: dict[str, Any]) -> str:
+    """How a film lies, by the model's own judgement, and how often it is right; "" without."""
+    if not orientation:
+        return ""
+    note = (
+        "A film that seems to lie on its side, upside down or as a negative is referred, with what "
+        "to do. Of films that this check did not learn from, in views that keep the lungs:"
+    )
+    rows = [
+        [way, f"{found['films']:,}", f"{found['found']:,}"]
+        for way, found in orientation.get("referred", {}).items()
+    ]
+    return f"{note}\n\n{table(['lying', 'films', 'taken for not upright'], rows)}"
+
+
 def shortcuts_section(card: dict[str, Any], *, published: bool) -> str:
     """What in the data gives the class away without being disease, and what was done about it.
 

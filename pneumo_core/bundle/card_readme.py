@@ -10,6 +10,7 @@ from typing import Any
 from pneumo_core.bundle.card_evidence import (
     cohorts_section,
     familiar_section,
+    orientation_section,
     shortcuts_section,
     stress_section,
 )
@@ -72,6 +73,7 @@ def readme(card: dict[str, Any]) -> str:
         _section("Under stress", stress_section(card.get("stress", {}))),
         _section("Cohorts", cohorts_section(card.get("cohorts", []))),
         _section("Unfamiliar pictures", familiar_section(card.get("familiarity", {}))),
+        _section("Films that do not lie upright", orientation_section(card.get("orientation", {}))),
         _section("Training data", f"{data.pop('source', _SOURCE)}\n\n{facts(data)}".strip()),
         _section("Network", _network(card)),
         _section("Training", facts(card.get("training", {}))),

@@ -22,7 +22,8 @@ FILES = (
 )
 FILMS = "films.sha256"
 PROTOTYPES = "prototypes.npy"
-OPTIONAL = (FILMS, PROTOTYPES)
+ORIENTATION = "orientation.npy"
+OPTIONAL = (FILMS, PROTOTYPES, ORIENTATION)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 

@@ -24,6 +24,7 @@ from pneumo_core.bundle.integrity import (
     FILES,
     FILMS,
     OPTIONAL,
+    ORIENTATION,
     PROTOTYPES,
     REMEDY,
     SUMS,
@@ -32,6 +33,7 @@ from pneumo_core.bundle.integrity import (
 )
 from pneumo_core.bundle.keras_file import inspect_keras
 from pneumo_core.bundle.ledger_file import checked_ledger, join_ledger
+from pneumo_core.bundle.orientation import inspect_orientation
 from pneumo_core.bundle.predictions_file import inspect_predictions
 from pneumo_core.bundle.staging import move_into_place, staged
 from pneumo_core.bundle.store import (
@@ -59,6 +61,7 @@ LIMITS = {
     "predictions.csv": 64 * 2**20,
     FILMS: 16 * 2**20,  # 800,000 films
     PROTOTYPES: 4 * 2**20,
+    ORIENTATION: 2**20,
     "openvino/model.xml": 16 * 2**20,
     "openvino/model.bin": MAX_BYTES // 2,
     "model.keras": MAX_BYTES // 2,
@@ -144,6 +147,8 @@ def examine(path: Path) -> None:
         inspect_films(path / FILMS)
     if PROTOTYPES in options:
         inspect_prototypes(path / PROTOTYPES)
+    if ORIENTATION in options:
+        inspect_orientation(path / ORIENTATION)
 
 
 def name_in_zip(source: Path | bytes | IO[bytes]) -> str:

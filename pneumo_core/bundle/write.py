@@ -12,8 +12,9 @@ from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.familiar import save_prototypes
 from pneumo_core.bundle.films_file import films_text
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.integrity import FILMS, PROTOTYPES, write_sums
+from pneumo_core.bundle.integrity import FILMS, ORIENTATION, PROTOTYPES, write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
+from pneumo_core.bundle.orientation import save_orientation
 from pneumo_core.bundle.staging import move_into_place, staged
 from pneumo_core.bundle.store import Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
@@ -43,6 +44,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     predictions: pd.DataFrame,
     films: Mapping[str, str] | None = None,
     prototypes: NDArray[np.float32] | None = None,
+    orientation: NDArray[np.float32] | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
 ) -> Bundle:
@@ -54,7 +56,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     are filled in here, and its version is "1.0" unless given. `predictions` has the columns
     `PREDICTIONS`, out of fold or on validation. `films` says what became of each film, by its whole
     SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
-    `prototypes` (M, K) are those of `bundle.familiar`, whose limit the card states.
+    `prototypes` (M, K) are those of `bundle.familiar`, `orientation` (4, K + 1) the weights of
+    `bundle.orientation`, whose limits the card states.
     `replace` allows an older bundle of that name to be replaced.
 
     Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
@@ -76,6 +79,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
             (staging / FILMS).write_text(listed, encoding="ascii", newline="\n")
         if prototypes is not None:
             save_prototypes(prototypes, staging / PROTOTYPES)
+        if orientation is not None:
+            save_orientation(orientation, staging / ORIENTATION)
         write_sums(staging)
         move_into_place(staging, folder / name, replace=replace)
     return load_bundle(name, models_dir=folder)

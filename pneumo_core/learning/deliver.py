@@ -12,6 +12,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
 from pneumo_core.learning.familiar import fit_familiarity, pooled_features
+from pneumo_core.learning.orientation import fit_orientation
 from pneumo_core.learning.views import POINT_VIEWS
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     report("bundle", 0, 1, "calibrating and writing the bundle")
     logits = _with_prior(network, answers.logits, corpus.labels[rows])
     report("familiar", 0, 1, "what films look like to the network")
-    known, familiarity = fit_familiarity(pooled_features(network), corpus.pixels, seed=recipe.seed)
+    features = pooled_features(network)
+    known, familiarity = fit_familiarity(features, corpus.pixels, seed=recipe.seed)
+    lies, orientation = fit_orientation(features, corpus.pixels, seed=recipe.seed)
     name = run.config()["bundle"]
     card, fitted = make_card(
         name=name,
@@ -70,9 +73,10 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     bundle = write_bundle(
         network,
         name=name,
-        card={**card, "familiarity": familiarity},
+        card={**card, "familiarity": familiarity, "orientation": orientation},
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
         prototypes=known.prototypes,
+        orientation=lies.weights,
         films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,
         replace=True,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.familiar import load_familiarity
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
 from pneumo_core.films.reframe import Frame, reframe
 from pneumo_core.metrics import probabilities
 from pneumo_core.reading.decision import Decision, decide
+from pneumo_core.reading.doubts import Doubts
 from pneumo_core.reading.gate import GateResult, check_film
 from pneumo_core.reading.place import place
 from pneumo_core.reading.runtime import Runtime
@@ -42,11 +42,6 @@ SMALL_FRAMES = (
     Frame(0.96, 0.96, right=0.015, down=0.015),
 )
 
-UNFAMILIAR = (
-    "this picture looks unlike every film the model has learnt from, so its answer means little. "
-    "If it is a frontal chest film, a radiologist should read it."
-)
-
 log = logging.getLogger(__name__)
 
 
@@ -60,8 +55,8 @@ class Reading:
     `threshold_high` are the screening and ruling-in points. `cam` float32 (h,w) in 0..1,
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
-    the picture is unlike the films the model knows: then the decision is REFER, whatever the
-    probability.
+    the picture is unlike the films the model knows, or does not lie as they do: then the decision
+    is REFER, whatever the probability.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -101,7 +96,7 @@ class Reader:
     def __init__(self, bundle: Bundle | None = None) -> None:
         self.bundle = load_bundle() if bundle is None else bundle
         self._runtime = Runtime(self.bundle)
-        self._familiar = load_familiarity(self.bundle)
+        self._doubts = Doubts(self.bundle, len(self._runtime.head_kernel))
 
     def read_bytes(self, data: bytes) -> Reading:
         """Read the bytes of a picture or DICOM file."""
@@ -149,9 +144,9 @@ class Reader:
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
-        doubts = self._doubts(features[:1])
+        doubts = self._doubts.about(features[0])
         if doubts:
-            decision, message = Decision.REFER, f"Refer: {doubts[0]}"
+            decision, message = Decision.REFER, f"Refer: {' '.join(doubts)}"
         kernel = self._runtime.head_kernel
         cam = class_activation(features[0], kernel, chances[0], bundle.temperature)
         subtypes = bundle.classes == ("normal", "bacterial", "viral")
@@ -170,13 +165,6 @@ class Reader:
             pixels=_for_display(film.pixels),
             facts=film.facts,
         )
-
-    def _doubts(self, features: NDArray[np.float32]) -> tuple[str, ...]:
-        """Why the network's answer may mean nothing, from its features (1,h,w,K); () if it does."""
-        known = self._familiar
-        if known is None or known.distance(features.mean(axis=(1, 2)))[0] <= known.limit:
-            return ()
-        return (UNFAMILIAR,)
 
     def _blank(self, status: Literal["ok", "rejected", "error"], message: str) -> Reading:
         points = self.bundle.points

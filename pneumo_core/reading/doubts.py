@@ -1,0 +1,57 @@
+"""Why a network's answer to a picture may mean nothing, judged by the features it saw in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pneumo_core.bundle.familiar import load_familiarity
+from pneumo_core.bundle.integrity import ORIENTATION, PROTOTYPES, broken
+from pneumo_core.bundle.orientation import UPRIGHT, load_orientation
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pneumo_core.bundle import Bundle
+
+UNFAMILIAR = (
+    "this picture looks unlike every film the model has learnt from, so its answer means little. "
+    "If it is a frontal chest film, a radiologist should read it."
+)
+# What a film seems to be, and what to do about it.
+_TURNED = {
+    "sideways": ("lies on its side", "turn it upright"),
+    "upside down": ("is upside down", "turn it upright"),
+    "negative": ("is a negative, with dark bones and bright lungs", "invert its greys"),
+}
+
+
+class Doubts:
+    """What the bundle knows of films. Raises BundleError where its files do not fit `features`,
+    the number of pooled features of its network.
+    """
+
+    def __init__(self, bundle: Bundle, features: int) -> None:
+        self._familiar = load_familiarity(bundle)
+        self._orientation = load_orientation(bundle)
+        for known, file in (
+            (self._familiar and self._familiar.prototypes.shape[1], PROTOTYPES),
+            (self._orientation and self._orientation.weights.shape[1] - 1, ORIENTATION),
+        ):
+            if known is not None and known != features:
+                what = f"expected {features} features in {file}, as its network has, found {known}"
+                raise broken(bundle.path, what)
+
+    def about(self, features: NDArray[np.float32]) -> tuple[str, ...]:
+        """Plain sentences, () where the features float32 (h,w,K) are those of an upright film."""
+        pooled = features.mean(axis=(0, 1))[None]
+        known, lies = self._familiar, self._orientation
+        strange = known is not None and known.distance(pooled)[0] > known.limit
+        way = UPRIGHT if lies is None else lies.ways(pooled)[0]
+        if way == UPRIGHT:
+            return (UNFAMILIAR,) if strange else ()
+        seems, remedy = _TURNED[way]
+        hint = f"If it is a chest film that {seems}, {remedy} and read it again."
+        if strange:
+            return (UNFAMILIAR, hint)
+        return (f"this film does not lie as the films that the model knows. {hint}",)
