@@ -95,7 +95,7 @@ def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
 
 
-def _right_aligned(dataset: Dataset, **options: str) -> Stored:
+def _right_aligned(dataset: Dataset, *, decoding_plugin: str = "") -> Stored:
     """The values at the bits where High Bit (0028,0102) says they lie.
 
     PS3.5 section 8.1.1 has them at the lower end, and pydicom takes them from there; files of
@@ -103,11 +103,11 @@ def _right_aligned(dataset: Dataset, **options: str) -> Stored:
     """
     shift = dataset.HighBit + 1 - dataset.BitsStored
     if shift <= 0:
-        return np.asarray(pixel_array(dataset, **options))
+        return np.asarray(pixel_array(dataset, decoding_plugin=decoding_plugin))
     stored = dataset.BitsStored
     dataset.BitsStored = dataset.HighBit + 1
     try:
-        return np.asarray(pixel_array(dataset, **options) >> shift)
+        return np.asarray(pixel_array(dataset, decoding_plugin=decoding_plugin) >> shift)
     finally:
         dataset.BitsStored = stored
 
