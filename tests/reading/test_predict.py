@@ -14,8 +14,8 @@ import pytest
 from pneumo_core.bundle.familiar import save_prototypes
 from pneumo_core.films.decode import Film, SourceFacts
 from pneumo_core.reading import predict
-from pneumo_core.reading.gate import GateResult
 from pneumo_core.reading.doubts import UNFAMILIAR
+from pneumo_core.reading.gate import GateResult
 from pneumo_core.reading.predict import Decision, Reader, framings
 from pneumo_core.reading.runtime import Runtime
 
