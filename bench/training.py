@@ -30,7 +30,8 @@ from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.films.synthetic import write_demo_data
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.feed import FilmBatches
-from pneumo_core.learning.fit import Films, fit
+from pneumo_core.learning.fit import fit
+from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.network import build_network
 from pneumo_core.learning.pace import _random_weights as random_weights

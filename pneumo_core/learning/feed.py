@@ -64,11 +64,46 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
             weights *= len(self) * self.batch / len(self.rows)
             beyond = self.batch - len(rows)
             rows, weights = np.pad(rows, (0, beyond), "edge"), np.pad(weights, (0, beyond))
-        films = self.cache[rows][..., None]
         targets = np.eye(self.classes, dtype="float32")[self.labels[rows]]
         if self.seed is None:
             plan = np.tile(np.array(LEFT_ALONE, "float32"), (len(rows), 1))
         else:
             rng = np.random.default_rng((self.seed, self.epoch, index))
             plan, targets = self.counterweight.plan(targets, rng)
-        return {"film": films, "plan": plan}, targets, weights
+        return {**self.films(rows), "plan": plan}, targets, weights
+
+    def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        """What a batch says of its films: their pixels."""
+        return {"film": self.cache[rows][..., None]}
+
+
+class RowBatches(FilmBatches):
+    """The same batches for a model that has the films (see `on_device`): "row" int32 (B,) alone."""
+
+    def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        """What a batch says of its films: where they lie."""
+        return {"row": rows.astype("int32")}
+
+
+def as_fed(feed: FilmBatches) -> Any:
+    """What `fit` takes: `feed` itself or, for TensorFlow, its batches one call each.
+
+    Keras would hand TensorFlow a Python generator, which costs it twice as long a batch.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return feed
+    import tensorflow as tf
+
+    whole = feed[0]
+    parts = tf.nest.flatten(whole)
+
+    def batch(index: Any) -> Any:
+        made = tf.numpy_function(
+            lambda i: tf.nest.flatten(feed[int(i)]), [index], [part.dtype for part in parts]
+        )
+        for tensor, part in zip(made, parts, strict=True):
+            tensor.set_shape((None, *part.shape[1:]))
+        return tf.nest.pack_sequence_as(whole, made)
+
+    numbered = tf.data.Dataset.range(len(feed))
+    return numbered.map(batch, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,9 @@ import numpy as np
 from pneumo_core.bundle.network import in_float32
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.backup import HISTORY, SparingBackup, WrittenWhole, cut_history
-from pneumo_core.learning.counterweight import NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.learning.distribution import Devices, join_devices
-from pneumo_core.learning.feed import FilmBatches
+from pneumo_core.learning.feed import FilmBatches, as_fed
+from pneumo_core.learning.fold_feeds import Films, held_out_feed, training_feed
 from pneumo_core.learning.listeners import SparingCallbacks, listeners, together
 from pneumo_core.learning.network import build_network
 from pneumo_core.learning.training_model import (
@@ -32,15 +33,6 @@ if TYPE_CHECKING:
     from pneumo_core.learning.recipe import Recipe
 
 BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
-HELD_OUT_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Films:
-    """The films of a run: pixels uint8 (N, S, S), labels int (N,) into the recipe's classes."""
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
 
 
 def fit(  # noqa: PLR0913 - options, by keyword
@@ -66,6 +58,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     """
     devices = join_devices()
     devices.check_batch(recipe.batch)
+    gc.collect()  # the films of the fold before may still lie on the device
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(machine.policy)
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,13 +72,99 @@ def fit(  # noqa: PLR0913 - options, by keyword
             dropout=recipe.dropout,
         )
     if not devices.told_by_chief(np.int32((folder / TRAINED).exists())):
-        feed = _training_feed(recipe, films, train_rows, weights)
-        held_out = _held_out_feed(recipe, films, validation_rows, devices)
-        _train(network, recipe, feed, held_out, machine, devices, folder, callbacks)
+        _Training(
+            recipe,
+            devices,
+            folder,
+            network,
+            training_model(network, recipe, devices, films),
+            training_feed(recipe, films, train_rows, weights),
+            held_out_feed(recipe, films, validation_rows, devices),
+        ).run(machine, callbacks)
     if (folder / TRAINED).exists():  # a worker may have joined when the chief was done
         network.load_weights(folder / TRAINED)
     keras.config.set_dtype_policy("float32")
     return in_float32(_on_its_own(network, devices))
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One training of `network`, which `model` augments for; its weights go to TRAINED."""
+
+    recipe: Recipe
+    devices: Devices
+    folder: Path
+    network: Any
+    model: Any
+    feed: FilmBatches
+    held_out: FilmBatches | None
+
+    @property
+    def choose(self) -> Path | None:
+        """Where the best epoch's weights go; None where the last epoch counts."""
+        chosen = self.held_out is not None and self.recipe.patience > 0
+        return self.folder / BEST if chosen else None
+
+    def run(self, machine: Machine, callbacks: tuple[keras.callbacks.Callback, ...]) -> None:
+        """Train, from the backup on where there is one."""
+        steps, devices = len(self.feed), self.devices
+        backup = SparingBackup(
+            self.folder / "backup",
+            steps=steps,
+            agreed=lambda due: bool(devices.told_by_chief(np.int32(due))),
+        )
+        with devices.scope():
+            compile_model(self.model, self.network, self.recipe, machine, steps=steps)
+            devices.share(self.network.variables)
+            for path in (*backup.files, self.folder / HISTORY, self.folder / BEST):
+                devices.hand_out(path)  # a worker's folder is its own, and empty
+            done = backup.restore(self.model)
+            told = together([*self._listeners(backup, done), *callbacks], devices)
+            history = self.model.fit(
+                as_fed(self.feed),
+                initial_epoch=done,
+                epochs=self.recipe.epochs,
+                validation_data=None if self.held_out is None else as_fed(self.held_out),
+                callbacks=SparingCallbacks(
+                    told, model=self.model, epochs=self.recipe.epochs, steps=steps, verbose=0
+                ),
+                # The feed shuffles films; Keras would shuffle batches, from no seed of ours.
+                shuffle=False,
+                verbose=0,
+            )
+            self._keep(backup, history.history.get("loss", []))
+
+    def _listeners(self, backup: SparingBackup, done: int) -> list[keras.callbacks.Callback]:
+        return listeners(
+            self.recipe,
+            self.folder,
+            self.feed,
+            self.model,
+            self.network,
+            devices=self.devices,
+            backup=backup,
+            past=cut_history(self.folder, epochs=done),
+            choose=self.choose,
+        )
+
+    def _keep(self, backup: SparingBackup, losses: list[float]) -> None:
+        """Write what counts to TRAINED, whose being there says that the training is finished."""
+        finite = all(math.isfinite(loss) for loss in losses)
+        choose, trained = self.choose, self.folder / TRAINED
+        if choose is None and not finite and backup.restore(self.model):
+            # The averaged weights of the last epoch backed up, before the loss became NaN.
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            finite = True
+        if not (finite if choose is None else choose.exists()):
+            raise TrainingError(
+                "The loss became NaN before anything was learnt that could be kept. Lower the "
+                "learning rate and train again."
+            )
+        if choose is not None:
+            choose.replace(trained)
+        else:
+            WrittenWhole(self.network.inputs, self.network.outputs).save_weights(trained)
+        backup.remove()
 
 
 def _on_its_own(network: Any, devices: Devices) -> Any:
@@ -96,131 +175,6 @@ def _on_its_own(network: Any, devices: Devices) -> Any:
     alone = keras.models.clone_model(network)
     alone.set_weights(network.get_weights())
     return alone
-
-
-def _train(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
-    network: Any,
-    recipe: Recipe,
-    feed: FilmBatches,
-    held_out: FilmBatches | None,
-    machine: Machine,
-    devices: Devices,
-    folder: Path,
-    callbacks: tuple[keras.callbacks.Callback, ...],
-) -> None:
-    """Train `network`; its weights go to TRAINED in `folder`."""
-    model = training_model(network, recipe, devices)
-    backup = SparingBackup(
-        folder / "backup",
-        steps=len(feed),
-        agreed=lambda due: bool(devices.told_by_chief(np.int32(due))),
-    )
-    choose = folder / BEST if held_out is not None and recipe.patience > 0 else None
-    with devices.scope():
-        compile_model(model, network, recipe, machine, steps=len(feed))
-        devices.share(network.variables)
-        for path in (*backup.files, folder / HISTORY, folder / BEST):
-            devices.hand_out(path)  # a worker's folder is its own, and empty
-        done = backup.restore(model)
-        past = cut_history(folder, epochs=done)
-        listed = listeners(
-            recipe,
-            folder,
-            feed,
-            model,
-            network,
-            devices=devices,
-            backup=backup,
-            past=past,
-            choose=choose,
-        )
-        told = together([*listed, *callbacks], devices)
-        history = model.fit(
-            feed,
-            initial_epoch=done,
-            epochs=recipe.epochs,
-            validation_data=held_out,
-            callbacks=SparingCallbacks(
-                told, model=model, epochs=recipe.epochs, steps=len(feed), verbose=0
-            ),
-            # The feed shuffles films; Keras would shuffle batches on top, from no seed of ours.
-            shuffle=False,
-            verbose=0,
-        )
-        _keep(model, network, backup, folder, choose, history.history.get("loss", []))
-
-
-def _keep(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
-    model: Any,
-    network: Any,
-    backup: SparingBackup,
-    folder: Path,
-    choose: Path | None,
-    losses: list[float],
-) -> None:
-    """Write what counts of the training to TRAINED, whose being there says that it is finished."""
-    finite = all(math.isfinite(loss) for loss in losses)
-    if choose is None and not finite and backup.restore(model):
-        # The averaged weights of the last epoch that was backed up, before the loss became NaN.
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-        finite = True
-    if (choose is None and not finite) or (choose is not None and not choose.exists()):
-        raise TrainingError(
-            "The loss became NaN before anything was learnt that could be kept. Lower the "
-            "learning rate and train again."
-        )
-    if choose is not None:
-        choose.replace(folder / TRAINED)
-    else:
-        WrittenWhole(network.inputs, network.outputs).save_weights(folder / TRAINED)
-    backup.remove()
-
-
-def _training_feed(
-    recipe: Recipe,
-    films: Films,
-    rows: NDArray[np.int64],
-    weights: NDArray[np.float64] | None,
-) -> FilmBatches:
-    return FilmBatches(
-        films.pixels,
-        films.labels,
-        rows,
-        classes=len(recipe.classes),
-        batch=recipe.batch,
-        seed=recipe.seed,
-        weights=_class_weights(recipe, films.labels, rows)
-        * (np.ones(len(films.labels)) if weights is None else weights),
-        counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
-    )
-
-
-def _held_out_feed(
-    recipe: Recipe, films: Films, rows: NDArray[np.int64], devices: Devices
-) -> FilmBatches | None:
-    """The films held out, in batches that all devices can share; None without any."""
-    if not len(rows):
-        return None
-    share = math.ceil(min(len(rows), HELD_OUT_BATCH) / devices.replicas)
-    return FilmBatches(
-        films.pixels,
-        films.labels,
-        rows,
-        classes=len(recipe.classes),
-        batch=share * devices.replicas,
-        seed=None,
-    )
-
-
-def _class_weights(
-    recipe: Recipe, labels: NDArray[np.int64], rows: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """How much each film counts for its class, (N,): among `rows` all classes weigh the same."""
-    if not recipe.class_weights:
-        return np.ones(len(labels))
-    counts = np.bincount(labels[rows], minlength=len(recipe.classes))
-    by_class: NDArray[np.float64] = len(rows) / (len(counts) * np.maximum(1, counts))
-    return by_class[labels]
 
 
 def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.learning.memory import memory_limit
+from pneumo_core.learning.memory import device_memory, memory_limit
 from pneumo_core.learning.runs import write_json
 
 if TYPE_CHECKING:
@@ -111,17 +111,33 @@ def gigabytes(count: float) -> str:
     return f"{size:.0f} GB" if size >= 9.5 else f"{size:.1f} GB"
 
 
+def device_memory_left() -> int:
+    """Bytes of a GPU that a training may still take; 0 on a CPU, or where nobody tells."""
+    told = device_memory()
+    if not told:
+        return 0
+    # TensorFlow tells neither how much its GPU has nor which of several it is.
+    limit = told.get("device_limit") or min((gpu.memory for gpu in _listed_gpus()), default=0)
+    return max(0, limit - told["device"])
+
+
 def _gpus(count: int) -> tuple[Gpu, ...]:
-    """Names and memory by NVIDIA's own tool; the backend tells only how many there are."""
+    """The GPUs that the backend uses, of which it tells only how many there are."""
+    listed = _listed_gpus() if count else []
+    return tuple((listed + [Gpu("GPU", 0)] * count)[:count])
+
+
+def _listed_gpus() -> list[Gpu]:
+    """All GPUs, their names and memory by NVIDIA's own tool; [] without it."""
     listed: list[Gpu] = []
-    if count and shutil.which("nvidia-smi"):
+    if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
         with suppress(OSError, subprocess.SubprocessError, ValueError):
             told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
             for line in told.stdout.splitlines():
                 name, _, megabytes = line.rpartition(",")
                 listed.append(Gpu(name.strip(), int(megabytes) * 2**20))
-    return tuple((listed + [Gpu("GPU", 0)] * count)[:count])
+    return listed
 
 
 def _version(package: str) -> str:

@@ -51,7 +51,7 @@ def memory_now() -> dict[str, int]:
     }
     # Whatever a backend of another version answers, memory is told of where it is known.
     with contextlib.suppress(Exception):
-        facts |= _device()
+        facts |= device_memory()
     return facts
 
 
@@ -76,8 +76,10 @@ def ran_out(last_word: dict[str, Any], ended: int) -> bool:
     return near or ended > int(last_word["ended"])
 
 
-def _device() -> dict[str, int]:
-    """Memory of the first GPU, from the backend that is loaded; {} on a CPU."""
+def device_memory() -> dict[str, int]:
+    """Bytes of the first GPU, from the backend that is loaded: "device" in use and, where it says
+    so, "device_limit"; {} on a CPU.
+    """
     if tensorflow := sys.modules.get("tensorflow"):
         if not tensorflow.config.list_physical_devices("GPU"):
             return {}

@@ -58,7 +58,8 @@ def measure_pace(
 
     A pretrained network starts from random numbers here: what is frozen counts, not what is known.
     """
-    from pneumo_core.learning.fit import Films, fit
+    from pneumo_core.learning.fit import fit
+    from pneumo_core.learning.fold_feeds import Films
     from pneumo_core.learning.machine import survey
 
     count = recipe.batch * (STEPS + 1)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.learning.distribution import Devices
+    from pneumo_core.learning.fold_feeds import Films
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
     from pneumo_core.learning.runs import Run
@@ -66,24 +68,7 @@ def assist(data: Path, *, settings: Settings, report: Report) -> None:
     with devices.all_there(), TemporaryDirectory(prefix="pneumo-worker-") as scratch:
         recipe = Recipe(**json.loads(devices.text_of_chief("")))
         run = create_run(Path(scratch), recipe, data=data, bundle="")
-        corpus, machine = _prepare(run, settings, report)
-        _learn(run, recipe, corpus, machine, report)
-
-
-def _prepare(run: Run, settings: Settings, report: Report) -> tuple[Corpus, Machine]:
-    """The films and what they are trained on: the same films on every machine."""
-    from pneumo_core.learning.distribution import join_devices
-    from pneumo_core.learning.machine import survey
-
-    recipe, devices = run.recipe(), join_devices()
-    corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
-    machine = survey(recipe.precision)
-    report(
-        "machine", 1, 1, ", ".join(filter(None, [machine.sentence(recipe.batch), devices.sentence]))
-    )
-    content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
-    devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
-    return corpus, machine
+        _prepare(run, settings, report).learn()
 
 
 def _train(run: Run, settings: Settings, report: Report) -> Bundle:
@@ -94,12 +79,12 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     devices.check_batch(recipe.batch)
     with devices.all_there():
         devices.text_of_chief(json.dumps(recipe.as_dict()))
-        corpus, machine = _prepare(run, settings, report)
+        prepared = _prepare(run, settings, report)
     # The card tells of where the networks were trained, wherever the bundle is written.
-    trained_on = run.status().get("trained_on") or _facts(recipe, machine)
+    trained_on = run.status().get("trained_on") or _facts(recipe, prepared.machine)
     run.update(trained_on=trained_on)
     with devices.all_there():
-        held_out, logits = _learn(run, recipe, corpus, machine, report)
+        held_out, logits = prepared.learn()
     check_can_bundle(run)
     if len(held_out) < recipe.folds:  # asked for, or stopped by hand
         recipe = replace(recipe, measured_folds=len(held_out))
@@ -109,35 +94,138 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         run,
         _shipped(run),
         recipe,
-        Answers(corpus, np.concatenate(held_out), logits),
+        Answers(prepared.corpus, np.concatenate(held_out), logits),
         facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
         settings=settings,
         report=report,
     )
 
 
-def _learn(
-    run: Run, recipe: Recipe, corpus: Corpus, machine: Machine, report: Report
-) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
-    """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them."""
+def _prepare(run: Run, settings: Settings, report: Report) -> _Prepared:
+    """The films and what they are trained on: the same films on every machine."""
+    from pneumo_core.learning import on_device
     from pneumo_core.learning.distribution import join_devices
-    from pneumo_core.learning.watch import stop_asked
+    from pneumo_core.learning.fold_feeds import Films
+    from pneumo_core.learning.machine import survey
 
-    def stopped() -> bool:
-        return bool(join_devices().told_by_chief(np.int32(stop_asked(run))))
+    recipe, devices = run.recipe(), join_devices()
+    corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
+    machine = survey(recipe.precision)
+    films = Films(corpus.pixels, corpus.labels, on_device.room_for(corpus.pixels, machine, devices))
+    feed = on_device.sentence(corpus.pixels, on_device=films.on_device)
+    told = [machine.sentence(recipe.batch), devices.sentence, feed]
+    report("machine", 1, 1, ", ".join(filter(None, told)))
+    content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
+    devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
+    return _Prepared(run, recipe, corpus, films, machine, devices, report)
 
-    rows, logits = [], []
-    # One fold: the last, which holds the highest numbers where ranges of numbers are held out.
-    folds = range(recipe.held_out_folds) if recipe.folds > 1 else [HOLDOUT_FOLDS - 1]
-    for number, fold in enumerate(folds):
-        rows.append(np.flatnonzero(corpus.fold == fold))
-        logits.append(_fold(run, recipe, corpus, rows[-1], machine, report, number))
-        if recipe.folds > 1 and stopped():
-            break
-    if recipe.folds > 1 and not stopped():
-        nobody = np.array([], dtype=np.int64)
-        _fold(run, recipe, corpus, nobody, machine, report, recipe.folds)
-    return rows, np.concatenate(logits, axis=1)
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A run whose films are decoded and folded: all that its trainings share."""
+
+    run: Run
+    recipe: Recipe
+    corpus: Corpus
+    films: Films
+    machine: Machine
+    devices: Devices
+    report: Report
+
+    def learn(self) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
+        """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them.
+
+        Of several folds a network of all films is trained at the end.
+        """
+        rows, logits = [], []
+        several = self.recipe.folds > 1
+        # One fold: the last, which holds the highest numbers where ranges of them are held out.
+        folds = range(self.recipe.held_out_folds) if several else [HOLDOUT_FOLDS - 1]
+        for number, fold in enumerate(folds):
+            rows.append(np.flatnonzero(self.corpus.fold == fold))
+            logits.append(self._fold(number, rows[-1]))
+            if several and self._stopped():
+                break
+        if several and not self._stopped():
+            self._fold(self.recipe.folds, np.array([], dtype=np.int64))
+        return rows, np.concatenate(logits, axis=1)
+
+    def _stopped(self) -> bool:
+        from pneumo_core.learning.watch import stop_asked
+
+        return bool(self.devices.told_by_chief(np.int32(stop_asked(self.run))))
+
+    def _fold(self, number: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Train fold `number`, or take its logits from the run's folder where it was finished.
+
+        A worker among several machines has none.
+        """
+        folder = self.run.folder / f"fold-{number}"
+        kept = folder / "logits.npy"
+        nothing = np.empty((1, 0, len(self.recipe.classes)), "float32")
+        if self.devices.told_by_chief(np.int32(kept.exists())):
+            seen: NDArray[np.float32] = np.load(kept) if self.devices.chief else nothing
+            return seen
+        network = self._fit(number, held_out, folder)
+        if not self.devices.chief:
+            return nothing
+        logits = self._answers(network, number, held_out)
+        network.save(folder / NETWORK)
+        # The logits come last and whole: that they are there says that the fold is finished.
+        partial = kept.with_suffix(".partial")
+        with partial.open("wb") as file:
+            np.save(file, logits)
+        partial.replace(kept)
+        return logits
+
+    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> Any:
+        """The network of all films but those held out."""
+        from pneumo_core.learning.fit import fit
+        from pneumo_core.learning.watch import EpochReport
+
+        recipe, corpus = self.recipe, self.corpus
+        train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
+        title = f"fold {number + 1} of {recipe.folds}" if len(held_out) else "all films"
+        self.run.update(phase="training", fold=number)
+        watch = EpochReport(self.run, recipe, title, films=len(train_rows), report=self.report)
+        weights = np.ones(len(corpus.labels))
+        weights[train_rows] = framing_weights(
+            corpus.index.iloc[train_rows],
+            corpus.pixels[train_rows],
+            strength=recipe.framing_weights if recipe.augment else 0.0,
+        )
+        return fit(
+            recipe,
+            self.films,
+            train_rows,
+            held_out,
+            machine=self.machine,
+            folder=folder,
+            weights=weights,
+            callbacks=(watch,),
+        )
+
+    def _answers(
+        self, network: Any, number: int, held_out: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Its logits (views, rows, classes) of the films held out, as they are and disturbed."""
+        from pneumo_core.learning.fit import predict_logits
+
+        self.run.update(phase="disturbing")
+        labels = self.corpus.labels[held_out]
+        logits = view_logits(
+            lambda seen: predict_logits(network, seen),
+            self.corpus.pixels,
+            held_out,
+            classes=len(self.recipe.classes),
+            stressed=stress_sample(labels, films=self.recipe.stress_films, seed=number),
+            progress=lambda done, total: self.report("stress", done, total, ""),
+        )
+        if not np.isfinite(logits[: len(POINT_VIEWS)]).all():
+            raise TrainingError(
+                "The network's answers are not numbers. Lower --learning-rate, train again."
+            )
+        return logits
 
 
 def _shipped(run: Run) -> Any:
@@ -149,72 +237,6 @@ def _shipped(run: Run) -> Any:
 
     last = max(run.folder.glob(f"fold-*/{NETWORK}"), key=number)
     return keras.saving.load_model(last, compile=False)
-
-
-def _fold(  # noqa: PLR0913, PLR0917 - the parts of one training, all different
-    run: Run,
-    recipe: Recipe,
-    corpus: Corpus,
-    held_out: NDArray[np.int64],
-    machine: Machine,
-    report: Report,
-    fold: int,
-) -> NDArray[np.float32]:
-    """Train one fold, or take its logits from the run's folder where it was finished before.
-
-    A worker among several machines has none.
-    """
-    from pneumo_core.learning.distribution import join_devices
-    from pneumo_core.learning.fit import Films, fit, predict_logits
-    from pneumo_core.learning.watch import EpochReport
-
-    devices, folder = join_devices(), run.folder / f"fold-{fold}"
-    kept, nothing = folder / "logits.npy", np.empty((1, 0, len(recipe.classes)), "float32")
-    if devices.told_by_chief(np.int32(kept.exists())):
-        seen: NDArray[np.float32] = np.load(kept) if devices.chief else nothing
-        return seen
-    train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
-    title = f"fold {fold + 1} of {recipe.folds}" if len(held_out) else "all films"
-    run.update(phase="training", fold=fold)
-    watch = EpochReport(run, recipe, title, films=len(train_rows), report=report)
-    weights = np.ones(len(corpus.labels))
-    weights[train_rows] = framing_weights(
-        corpus.index.iloc[train_rows],
-        corpus.pixels[train_rows],
-        strength=recipe.framing_weights if recipe.augment else 0.0,
-    )
-    network = fit(
-        recipe,
-        Films(corpus.pixels, corpus.labels),
-        train_rows,
-        held_out,
-        machine=machine,
-        folder=folder,
-        weights=weights,
-        callbacks=(watch,),
-    )
-    if not devices.chief:
-        return nothing
-    run.update(phase="disturbing")
-    logits = view_logits(
-        lambda seen: predict_logits(network, seen),
-        corpus.pixels,
-        held_out,
-        classes=len(recipe.classes),
-        stressed=stress_sample(corpus.labels[held_out], films=recipe.stress_films, seed=fold),
-        progress=lambda done, total: report("stress", done, total, ""),
-    )
-    if not np.isfinite(logits[: len(POINT_VIEWS)]).all():
-        raise TrainingError(
-            "The network's answers are not numbers. Lower --learning-rate, train again."
-        )
-    network.save(folder / NETWORK)
-    # The logits come last and whole: that they are there says that the fold is finished.
-    partial = kept.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.save(file, logits)
-    partial.replace(kept)
-    return logits
 
 
 def _today() -> str:

@@ -12,9 +12,11 @@ from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.backup import WrittenWhole
 from pneumo_core.learning.distribution import Devices, SharedModel
 from pneumo_core.learning.network import find_backbone
+from pneumo_core.learning.on_device import FilmsOnDevice
 from pneumo_core.learning.optimizer import BlockwiseAdamW
 
 if TYPE_CHECKING:
+    from pneumo_core.learning.fold_feeds import Films
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
 
@@ -41,13 +43,18 @@ def _leaning(logits: Any) -> Any:
     return ops.sigmoid(margin / 4)
 
 
-def training_model(network: Any, recipe: Recipe, devices: Devices) -> Any:
-    """`network` behind the recipe's augmentation: {"film": (N, S, S, 1), "plan": (N, 3)} → logits.
+def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films) -> Any:
+    """`network` behind the recipe's augmentation: {"film": (B, S, S, 1), "plan": (B, 3)} → logits.
 
+    Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
     To be called outside the devices' scope, see `distribution.SharedModel`.
     """
-    film = keras.Input((recipe.size, recipe.size, 1), name="film")
     plan = keras.Input((3,), name="plan")
+    if films.on_device:
+        told = keras.Input((), name="row", dtype="int32")
+        film = FilmsOnDevice(films.pixels, name="films")(told)
+    else:
+        told = film = keras.Input((recipe.size, recipe.size, 1), name="film")
     seen = ops.cast(film, "float32")
     if recipe.augment:
         strength = Augmentation(area=(recipe.least_area, 1.1))
@@ -55,7 +62,7 @@ def training_model(network: Any, recipe: Recipe, devices: Devices) -> Any:
     if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
         see_the_whole_batch(network, whole=True)
     kind = SharedModel if devices.machines > 1 else WrittenWhole
-    return kind({"film": film, "plan": plan}, network(seen), name="training")
+    return kind({told.name: told, "plan": plan}, network(seen), name="training")
 
 
 def see_the_whole_batch(network: Any, *, whole: bool) -> None:

@@ -12,7 +12,8 @@ import pytest
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup as backup_module
 from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
-from pneumo_core.learning.fit import BEST, TRAINED, Films, fit, predict_logits
+from pneumo_core.learning.fit import BEST, TRAINED, fit, predict_logits
+from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.recipe import make_recipe
 

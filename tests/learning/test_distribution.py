@@ -33,7 +33,8 @@ from pneumo_core.learning.distribution import join_devices
 devices = join_devices()
 from pneumo_core.learning import backup
 backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
-from pneumo_core.learning.fit import Films, fit, predict_logits
+from pneumo_core.learning.fit import fit, predict_logits
+from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.recipe import make_recipe
 

@@ -1,15 +1,16 @@
+import keras
 import numpy as np
 import pytest
 
-from pneumo_core.learning.feed import FilmBatches
+from pneumo_core.learning.feed import FilmBatches, RowBatches, as_fed
 
 pytestmark = pytest.mark.keras
 
 
-def batches(seed, rows=9):
+def batches(seed, rows=9, kind=FilmBatches):
     cache = np.arange(10, dtype="uint8")[:, None, None] * np.ones((1, 4, 4), "uint8")
     labels = np.arange(10) % 3
-    return FilmBatches(cache, labels, np.arange(1, 1 + rows), classes=3, batch=4, seed=seed)
+    return kind(cache, labels, np.arange(1, 1 + rows), classes=3, batch=4, seed=seed)
 
 
 def films_of(feed):
@@ -72,3 +73,36 @@ def test_the_mean_over_filled_up_batches_is_that_of_the_films():
     feed.weights = np.arange(10) / 2
     means = [feed[i][2].mean() for i in range(len(feed))]
     assert np.mean(means) == pytest.approx(np.arange(1, 10).mean() / 2)
+
+
+def test_batches_by_row_differ_in_how_they_name_their_films_alone():
+    films, rows = batches(seed=1), batches(seed=1, kind=RowBatches)
+    for feed in (films, rows):
+        feed.start_epoch(2)
+    (whole, *told), (named, *told_too) = films[1], rows[1]
+    assert (named["row"].dtype, named["row"].shape) == (np.int32, (4,))
+    np.testing.assert_array_equal(films.cache[named["row"]][..., None], whole["film"])
+    np.testing.assert_array_equal(named["plan"], whole["plan"])
+    for one, other in zip(told, told_too, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own way")
+def test_tensorflow_is_given_the_same_batches_in_the_same_order():
+    feed = batches(seed=1)
+    given = as_fed(feed)
+    for epoch in (0, 5):
+        feed.start_epoch(epoch)
+        found = [[*inputs.values(), *rest] for inputs, *rest in given]
+        wanted = [feed[i] for i in range(len(feed))]
+        assert len(found) == len(wanted) == 2
+        for one, (inputs, *rest) in zip(found, wanted, strict=True):
+            for part, other in zip(one, [*inputs.values(), *rest], strict=True):
+                np.testing.assert_array_equal(part, other)
+                assert part.dtype == other.dtype
+
+
+def test_other_backends_take_the_feed_itself(monkeypatch):
+    feed = batches(seed=1)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert as_fed(feed) is feed

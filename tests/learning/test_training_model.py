@@ -4,6 +4,7 @@ import pytest
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.distribution import Devices
+from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.network import build_network
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.training_model import (
@@ -78,7 +79,8 @@ def test_a_thaw_longer_than_the_training_is_refused():
 
 def test_the_training_model_is_the_network_on_films_as_they_are_outside_training(network):
     made = make_recipe("quick", backbone="cnn", size=64)
-    model = training_model(network, made, Devices())
+    nothing = np.empty((0, 64, 64), np.uint8)
+    model = training_model(network, made, Devices(), Films(nothing, np.empty(0, np.int64)))
     films = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
     inputs = {"film": films, "plan": np.array([[0.7, 1, 1]] * 2, "float32")}
     np.testing.assert_allclose(model(inputs, training=False), network(films), atol=1e-5)
