@@ -8,6 +8,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+# Streamlit wants a home folder; services and containers may run as a user without one.
+export HOME ?= $(CURDIR)/.pneumo
 PIP := $(RUN) pip install --disable-pip-version-check
 
 .PHONY: app test format

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class PneumoError(Exception):
     """Base of every error whose message is written for the person at the screen."""
@@ -38,3 +40,12 @@ class TrainingError(PneumoError):
 
 class JobError(PneumoError):
     """Work that cannot be started in the background."""
+
+
+def disk_words(error: OSError) -> str:
+    """What the disk says, and of which file: "No space left on device (out.csv)".
+
+    Of the path its last part alone: the folders before it may be nobody's business.
+    """
+    said = error.strerror or type(error).__name__
+    return f"{said} ({Path(error.filename).name})" if isinstance(error.filename, str) else said

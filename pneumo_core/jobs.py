@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import JobError
-from pneumo_core.processes import end_process_group, process_alive, process_created
+from pneumo_core.processes import (
+    end_process_group,
+    own_session,
+    process_alive,
+    process_created,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -170,8 +175,7 @@ def _start(kind: str, arguments: list[str], settings: Settings, key: str) -> Job
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # A session of its own: what ends the server and its terminal does not end the job.
-            start_new_session=True,
+            **own_session(),
         )
     _children[child.pid] = child
     facts = {"kind": kind, "key": key, "arguments": arguments, "started": started}

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+
+def own_session() -> dict[str, Any]:
+    """Options of subprocess.Popen for a process that what ends this one's terminal does not end."""
+    if sys.platform == "win32":
+        # Neither Ctrl+C here nor closing this console's window reaches it.
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        return {"creationflags": flags}
+    return {"start_new_session": True}
 
 
 def process_created(pid: int) -> float | None:

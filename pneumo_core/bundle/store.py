@@ -146,12 +146,22 @@ def active_name(models_dir: Path | None = None) -> str:
 
 
 def activate(name: str, models_dir: Path | None = None) -> None:
-    """Put a bundle in service, once it is verified; readers see the old name or the new one."""
+    """Put a bundle in service, once it is verified; readers see the old name or the new one.
+
+    Raises BundleError, also where the folder of models cannot be written.
+    """
     folder = _models_dir(models_dir)
     load_bundle(name, models_dir=folder)
     draft = folder / f".active-{uuid4().hex[:12]}"  # two sessions of one process may do so at once
-    draft.write_text(f"{name}\n", encoding="utf-8")
-    draft.replace(folder / "active")
+    try:
+        draft.write_text(f"{name}\n", encoding="utf-8")
+        draft.replace(folder / "active")
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise BundleError(
+            f"Expected to put {name} in service, but the folder of models cannot be written: "
+            f"{error.strerror or error}. Look at its permissions and at the room on the disk."
+        ) from error
 
 
 def ledger_path(path: Path) -> Path:

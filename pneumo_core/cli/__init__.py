@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -33,7 +32,7 @@ from pneumo_core.cli import (
     train,
 )
 from pneumo_core.cli.console import prepare, tell
-from pneumo_core.errors import PneumoError
+from pneumo_core.errors import PneumoError, disk_words
 
 STOPPED = 130  # the exit code of a command stopped by hand
 
@@ -86,7 +85,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         log.debug("the disk failed", exc_info=error)
-        _fail(f"Expected to read and write files, got: {_of_disk(error)}.")
+        _fail(f"Expected to read and write files, got: {disk_words(error)}.")
     except KeyboardInterrupt:
         as_job.end("stopped", "Stopped.")
         sys.exit(STOPPED)
@@ -102,9 +101,3 @@ def main() -> None:
 def _fail(words: str) -> None:
     as_job.end("failed", words)
     tell(f"Error: {words}")
-
-
-def _of_disk(error: OSError) -> str:
-    """What the disk says, and of which file: its name alone, without the folders before it."""
-    said = error.strerror or type(error).__name__
-    return f"{said} ({Path(error.filename).name})" if isinstance(error.filename, str) else said
