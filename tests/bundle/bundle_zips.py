@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def files_of(content: bytes) -> dict[str, bytes]:
@@ -44,3 +45,12 @@ def with_config(network: bytes, change: Callable[[Any], Any]) -> bytes:
     files = files_of(network)
     config = change(json.loads(files["config.json"]))
     return zipped(files | {"config.json": json.dumps(config).encode()})
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Everything below a folder with its hash, hidden files too."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

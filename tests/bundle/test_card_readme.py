@@ -1,0 +1,64 @@
+"""The model card made from card.json: complete, and silent on what the card does not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pneumo_core.bundle.card_readme import figure, readme
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+
+
+def test_the_model_card_is_complete(tiny_bundle: Bundle) -> None:
+    text = (tiny_bundle.path / "README.md").read_text()
+    assert text.startswith("# Tiny, a network for tests\n\n> Research demonstration. Not a medical")
+    headings = "Intended use, Out of scope, Figures, Operating points, Training data, Limitations"
+    for heading in f"{headings}, Known shortcuts, Numerical agreement, Versions".split(", "):
+        assert f"\n## {heading}\n" in text
+    for line in (
+        "| AUC | 0.994 [0.990–0.998] |",
+        "| accuracy | 95.1 % [92.4–96.9] |",
+        "| screening | 0.2000 | 95.1 % [92.4–96.9] | 95.1 % [92.4–96.9] |",
+        "| ruling in | 0.8000 | – | – |",
+        "- films: 5,216",
+        "- machine: not known",
+        "doi 10.17632/rscbjbr9sj.2, CC BY 4.0",
+        "- It knows brightness and nothing else.",
+    ):
+        assert line in text
+
+
+def test_the_model_card_of_other_data_claims_nothing_of_this_data(
+    tiny_card: dict[str, Any],
+) -> None:
+    tiny_card |= {"name": "t", "version": "1", "data": {"source": "Synthetic films."}}
+    text = readme(tiny_card)
+    assert "Synthetic films." in text
+    assert "Kermany" not in text
+    assert "Guangzhou" not in text
+
+
+def test_the_model_card_copes_with_the_least_card(tiny_card: dict[str, Any]) -> None:
+    kept = ("classes", "input", "calibration", "operating_points")
+    text = readme({key: tiny_card[key] for key in kept} | {"name": "least", "version": "1"})
+    assert text.startswith("# least 1\n")
+    assert "## Figures" not in text
+    assert "## Versions" not in text
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "shown"),
+    [
+        ("films", 5216, "5,216"),
+        ("ECE", 0.03124, "0.03124"),
+        ("sensitivity", {"value": 1.0, "low": 0.98, "high": 1.0}, "100.0 % [98.0–100.0]"),
+        ("Brier score", {"value": 0.02, "low": 0.01, "high": 0.03}, "0.020 [0.010–0.030]"),
+        ("sensitivity", {"value": 0.9}, "0.9"),
+        ("AUC", None, "not known"),
+    ],
+)
+def test_figures_are_written_as_people_read_them(label: str, value: Any, shown: str) -> None:
+    assert figure(label, value) == shown
