@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.cli import main
-from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning import train as routine
 from pneumo_core.learning.runs import list_runs
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.films.drawn import MARKER, are_drawn, write_marker
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.listing import list_films
-from pneumo_core.films.synthetic import write_demo_data
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from pneumo_core.errors import BundleError
 from pneumo_core.films import fit_samples
 from pneumo_core.films.align import Alignment, Round, align, displace, invert
 from pneumo_core.films.decode import Film, SourceFacts, resize
+from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.films.fit_samples import fit, save
 from pneumo_core.films.samples import (
     MODEL_FILE,
@@ -19,7 +20,7 @@ from pneumo_core.films.samples import (
     load_appearances,
     sample_films,
 )
-from pneumo_core.films.synthetic import synthetic_film, write_demo_data
+from pneumo_core.films.synthetic import synthetic_film
 from pneumo_core.reading.predict import Reader
 
 if TYPE_CHECKING:

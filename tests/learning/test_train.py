@@ -12,7 +12,7 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.synthetic import write_demo_data
+from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning.card import UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe

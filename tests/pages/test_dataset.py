@@ -17,8 +17,8 @@ from pneumo_core.config import load_settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.audit import as_document
 from pneumo_core.films.catalogue import open_catalogue
+from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.films.sources import data_dir, remember_source, remembered_source
-from pneumo_core.films.synthetic import write_demo_data
 from pneumo_core.jobs import JobStatus
 
 ROOT = Path(__file__).resolve().parents[2]

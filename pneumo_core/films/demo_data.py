@@ -1,0 +1,123 @@
+"""Synthetic data sets: films of children who do not exist, in the layout of the Kaggle data set.
+
+Good for trying, testing and showing everything; never for saying how well a model reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import write_marker
+from pneumo_core.films.modelled import modelled_film
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FEWEST_FILMS = 12  # of a demo data set: two patients of every subtype
+_QUALITY = 85  # of every JPEG: in the real data set the quality alone tells the classes apart
+
+
+def write_demo_data(
+    dest: Path, *, films: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Write a synthetic data set into `dest`, in Kaggle's layout and with its file names:
+    train, val and test, NORMAL and PNEUMONIA in each, about 26 % normal, 48 % bacterial and
+    26 % viral films, some patients with several, about 15 % of the patients in test.
+
+    Image size and JPEG quality are drawn alike for all classes, and no patient is in two splits.
+    A marker (see `drawn`) tells afterwards which films were drawn, so that a model says so.
+    The same arguments give the same bytes. `progress` is called with (films done, films in all).
+    Raises DataSetError if `dest` is there and not an empty folder, or for fewer than 12 films.
+    """
+    if films < FEWEST_FILMS:
+        raise DataSetError(
+            f"Expected at least {FEWEST_FILMS} films, so that every split has every subtype; "
+            f"got {films}. Ask for more."
+        )
+    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
+        raise DataSetError(
+            f"Expected a new or empty folder, got {dest}, which is not empty. "
+            "Name another folder, or empty this one."
+        )
+    rng = np.random.default_rng((seed, 3))
+    planned, digests = _plan(films, rng), []
+    for done, film in enumerate(planned, start=1):
+        height = int(rng.integers(320, 401))
+        width = round(height * rng.uniform(1.05, 1.5))
+        drawn = modelled_film(film.subtype, child=(seed, 4, film.patient), exposure=(seed, 5, done))
+        pixels = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
+        path = dest / film.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, encoded = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        path.write_bytes(encoded.tobytes())
+        digests.append(hashlib.sha256(encoded.tobytes()).hexdigest())
+        if progress is not None:
+            progress(done, len(planned))
+    write_marker(dest, digests)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One film of a demo data set; `patient` is unique over all subtypes."""
+
+    path: Path
+    subtype: str
+    patient: int
+
+
+def _plan(films: int, rng: np.random.Generator) -> list[_Planned]:
+    """Which films to write, patient by patient."""
+    normal = viral = round(0.26 * films)
+    counts = {"normal": normal, "bacterial": films - normal - viral, "viral": viral}
+    planned: list[_Planned] = []
+    patient = 0
+    for subtype, total in counts.items():
+        sizes = _films_per_patient(total, rng)
+        splits = _splits(len(sizes), rng)
+        label = "NORMAL" if subtype == "normal" else "PNEUMONIA"
+        names = _names(subtype, sizes)
+        for count, split in zip(sizes, splits, strict=True):
+            folder = Path(split, label)
+            planned += [_Planned(folder / next(names), subtype, patient) for _ in range(count)]
+            patient += 1
+    return planned
+
+
+def _films_per_patient(total: int, rng: np.random.Generator) -> list[int]:
+    """One film for most patients, two or three for some; at least two patients."""
+    counts = [1]
+    while (left := total - sum(counts)) > 0:
+        counts.append(min(int(rng.choice([1, 2, 3], p=[0.75, 0.17, 0.08])), max(1, left - 1)))
+    return counts
+
+
+def _splits(patients: int, rng: np.random.Generator) -> list[str]:
+    """Test for about 15 % of the patients, val for one in fifty where there are enough."""
+    test = max(1, round(0.15 * patients))
+    val = max(1, round(0.02 * patients)) if patients >= 8 else 0
+    splits = ["test"] * test + ["val"] * val + ["train"] * (patients - test - val)
+    return [str(split) for split in rng.permutation(splits)]
+
+
+def _names(subtype: str, counts: list[int]) -> Iterator[str]:
+    """File names as in the real data set. Its person numbers start anew for each subtype, and so
+    do these: person1_bacteria and person1_virus are two children.
+    """
+    film = 0
+    for number, count in enumerate(counts, start=1):
+        for which in range(1, count + 1):
+            film += 1
+            if subtype == "normal":
+                series = "IM" if number % 2 else "NORMAL2-IM"
+                several = f"-{which:04d}" if count > 1 else ""
+                yield f"{series}-{number:04d}-0001{several}.jpeg"
+            else:
+                agent = "bacteria" if subtype == "bacterial" else "virus"
+                yield f"person{number}_{agent}_{film}.jpeg"
