@@ -14,8 +14,13 @@ from pages.ui.pictures import jpeg, thumbnail
 from pneumo_core.errors import DataSetError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
 
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from pages.ui.dataset.conditions import Condition
+    from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
     from pneumo_core.bundle import Bundle, Found, OperatingPoints
     from pneumo_core.config import Settings
@@ -142,6 +147,23 @@ def _facets(key: str, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
     return with_facets(_catalogue.index)
 
 
+def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
+    """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
+    return _cover(f"{catalogue.key} {cloud.name} {conditions}", catalogue, cloud, conditions)
+
+
+@st.cache_resource(show_spinner=False, max_entries=60)
+def _cover(
+    key: str,  # noqa: ARG001
+    _catalogue: Catalogue,
+    _cloud: Cloud,
+    _conditions: tuple[Condition, ...],
+) -> str:
+    from pages.ui.dataset.facets import cover
+
+    return cover(facets_of(_catalogue), _cloud, _conditions)
+
+
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
     """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
     return _folds(catalogue.key, folds, seed, catalogue)
@@ -191,6 +213,12 @@ def _measures(
     from pages.ui.metrics.measures import measure
 
     return measure(_table, _points)
+
+
+@st.cache_resource(show_spinner=False, max_entries=24)
+def drawn(key: tuple[object, ...], _draw: Callable[[], go.Figure]) -> go.Figure:  # noqa: ARG001
+    """A chart that does not depend on the slider: drawn once a `key`, not at each of its steps."""
+    return _draw()
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)

@@ -1,14 +1,15 @@
 """Bars, clouds and intervals: what is drawn of which numbers."""
 
 import base64
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from pages.ui.charts import clouds, theme
-from pages.ui.charts.bars import Bar, bars, label
-from pages.ui.charts.clouds import HEIGHT, WIDTH, cloud, marks
+from pages.ui.charts.bars import Bar, bars, label, step
+from pages.ui.charts.clouds import HEIGHT, WIDTH, axes, cover_html, ends_of, marks
 from pages.ui.charts.intervals import Estimate, intervals, spoken
 
 ROWS = [
@@ -60,6 +61,17 @@ def test_names_that_look_like_numbers_stay_names():
     assert made.layout.yaxis.type == "category"
     assert made.layout.xaxis.title.text == "Patients"
     assert bars(ROWS, unit="films").layout.yaxis.type == "multicategory"
+
+
+@pytest.mark.parametrize(
+    ("longest", "apart"),
+    [(1, 1), (3, 1), (4, 2), (16, 10), (3654, 2000), (5216, 2000), (7000, 5000)],
+)
+def test_an_axis_has_so_few_numbers_that_they_fit_on_a_phone(longest, apart):
+    assert step(longest) == apart
+    made = bars([Bar(("train",), longest, longest, "train")], unit="films").layout
+    assert made.xaxis.dtick == apart
+    assert made.height - made.margin.t - made.margin.b == 25  # the axis has its own room
 
 
 def test_no_bars_are_no_fault():
@@ -118,22 +130,37 @@ def test_many_marks_are_smaller_and_fainter_than_few():
     few = marks(x, x, np.full(1001, "normal"), np.arange(1001) % 100 == 0, ends=ENDS)
     assert pixel(few, 0.5, 0.5)[3] == 204
     lonely = marks(x, 0 * x, np.full(1001, "normal"), np.ones(1001, bool), ends=ENDS)
-    assert lonely[HEIGHT - 1 - 5, :, 3].max() == 0
+    assert lonely[HEIGHT - 1 - 4, :, 3].max() == 0
     assert many[..., 3].max() > 204
 
 
-def test_a_cloud_keeps_its_axes_while_films_come_and_go_and_asks_for_a_rectangle():
-    x = np.array([100.0, 200.0, 300.0])
-    full = cloud(x, x, KINDS, ALL, across="Width (pixels)", up="Height (pixels)")
-    few = cloud(x, x, KINDS, ALL & (x < 200), across="Width (pixels)", up="Height (pixels)",
-                area=(90, 110, 90, 110))  # fmt: skip
-    assert full.layout.xaxis.range == few.layout.xaxis.range
-    assert full.layout.xaxis.range[0] < 200
-    assert full.layout.xaxis.title.text == "Width (pixels)"
-    assert full.layout.dragmode == "select"
-    assert not full.layout.shapes
-    assert (few.layout.shapes[0].x0, few.layout.shapes[0].x1) == (90, 110)
-    assert full.layout.images[0].sizing == "stretch"
+def test_axes_have_their_units_and_room_and_ask_for_a_rectangle():
+    x = np.array([100.0, 200.0, np.nan, 300.0])
+    made = axes(ends_of(x, x / 100), across="Width (pixels)", up="Height (m)")
+    assert list(made.layout.xaxis.range) == [88.0, 312.0]
+    assert made.layout.yaxis.range[1] == pytest.approx(3.12)
+    assert made.layout.xaxis.title.text == "Width (pixels)"
+    assert made.layout.dragmode == "select"
+    assert not made.layout.images
+
+
+def test_the_picture_lies_where_style_css_says_the_plot_is():
+    made = axes(ENDS, across="a", up="b").layout
+    assert made.margin.autoexpand is False
+    assert (made.xaxis.automargin, made.yaxis.automargin) == (False, False)
+    css = Path(theme.__file__).parents[1].joinpath("style.css").read_text("utf-8")
+    left, right, top = made.margin.l, made.margin.r, made.margin.t
+    height = made.height - top - made.margin.b
+    assert f"top: {top}px; left: {left}px; right: {right}px;" in css
+    assert f"width: auto; height: {height}px; pointer-events: none;" in css
+
+
+def test_the_rectangle_is_laid_over_the_picture_and_ends_with_the_axes():
+    picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    assert "<i style" not in cover_html(picture, ENDS, None, alt="3 films")
+    cover = cover_html(picture, ENDS, (0.25, 2.0, 0.5, 0.75), alt='3 "films"')
+    assert 'style="left:25.00%;right:0.00%;bottom:50.00%;top:25.00%"' in cover
+    assert 'alt="3 &quot;films&quot;"' in cover
 
 
 def test_the_picture_is_a_png_of_its_size():
@@ -144,8 +171,8 @@ def test_the_picture_is_a_png_of_its_size():
 
 def test_no_film_at_all_makes_an_empty_cloud():
     none = np.full(3, np.nan)
-    made = cloud(none, none, KINDS, ALL, across="Width (pixels)", up="Height (pixels)")
-    assert list(made.layout.xaxis.range) == [0.0, 1.0]
+    assert ends_of(none, none) == ENDS
+    assert not marks(none, none, KINDS, ALL, ends=ENDS).any()
 
 
 # Intervals

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pages.ui.charts.theme import SUBTYPES
-from pages.ui.dataset import facets
+from pages.ui.dataset import choice, facets
 from pages.ui.dataset.conditions import (
     Among,
     Area,
@@ -220,3 +220,15 @@ def test_a_split_is_shown_fold_by_fold_and_a_torn_patient_told(films):
     assert "<tr><th>1</th><td>3</td><td>2</td><td>2</td><td>0</td><td>1</td><td>33.3 %</td>" in html
     assert "✓ No patient is in two folds." in html
     assert "Patients in two folds: 1." in table_html(films.assign(fold=[0, 1, 1, 1, 0, 1]))
+
+
+def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):
+    monkeypatch.setattr(choice.st, "session_state", {})
+    area = Area(Span("mean", 1, 2, "mean"), Span("contrast", 3, 4, "contrast"))
+    other = OneOf("split", ("train",), "split")
+    choice.choose((area,))
+    choice.choose((area, other))
+    assert choice.blank(area.columns) == 0
+    choice.choose((other,))
+    assert choice.blank(area.columns) == 1
+    assert choice.blank(frozenset({"width"})) == 0

@@ -12,6 +12,8 @@ from pages.ui.charts.theme import ACCENT, CLEAR, DIMMED, FAINT, figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_TOP, _BOTTOM = 8, 46  # pixels; below stand the numbers of the axis and its title
+_STEPS = 3  # of the axis up to the longest bar: their numbers fit beside each other on a phone
 _LABEL = 1.32  # the longest bar ends here at 1, so that its label has room
 
 
@@ -49,7 +51,8 @@ def bars(rows: Sequence[Bar], *, unit: str, row: int = 25) -> go.Figure:
             "title": unit.capitalize(),
             "range": [0, longest * _LABEL],
             "showgrid": True,
-            "nticks": 5,
+            "dtick": step(longest),
+            "automargin": False,
         },
         y={
             # Said outright, or labels such as "1" and "5–9" are taken for numbers, and some lost.
@@ -58,7 +61,8 @@ def bars(rows: Sequence[Bar], *, unit: str, row: int = 25) -> go.Figure:
             "showgrid": False,
             "showdividers": False,
         },
-        height=row * len(rows) + 52,
+        height=row * len(rows) + _TOP + _BOTTOM,
+        margin={"l": 8, "r": 12, "t": _TOP, "b": _BOTTOM, "pad": 2},
         clickmode="event+select",
         barmode="overlay",
         bargap=0.22,
@@ -70,6 +74,16 @@ def label(row: Bar) -> str:
     if row.shown == row.total:
         return f"{row.total:,}"
     return f"{row.shown:,} of {row.total:,}"
+
+
+def step(longest: int) -> int:
+    """From one number of the axis to the next: 1, 2 or 5 with noughts, at most _STEPS in all."""
+    size = 1
+    while True:
+        for digit in (1, 2, 5):
+            if longest <= digit * size * _STEPS:
+                return digit * size
+        size *= 10
 
 
 def _names(rows: Sequence[Bar]) -> list[Any]:

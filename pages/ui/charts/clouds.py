@@ -1,68 +1,69 @@
 """Films as marks over two of their numbers; a rectangle drawn over them chooses films.
 
-The marks are one picture under Plotly's axes: all films are drawn, however many there are, and a
-browser shows one picture at once, where thousands of single points take it seconds.
+The marks are one picture that lies over a Plotly chart of nothing but axes: all films are drawn,
+however many there are, and a browser shows one picture at once, where thousands of single points
+take it seconds. The axes are those of all films, so that the chart stays as it is while films come
+and go: any chart that changes is taken down by Streamlit and drawn from its beginnings.
 """
 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.theme import ACCENT, FAINT, GREY, SUBTYPES, figure
+from pages.ui.charts.theme import ACCENT, SUBTYPES, figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Numbers = NDArray[np.float64]
+    Ends = tuple[list[float], list[float]]
     Area = tuple[float, float, float, float]
 
-WIDTH, HEIGHT = 760, 480  # of the picture, in pixels: about twice what it is shown at
+WIDTH, HEIGHT = 600, 400  # of the picture, in pixels: about one and a half times as shown
+TALL = 300  # of the chart, in pixels
+# Between the chart's edges and its plot, in pixels; style.css lays the picture between the same.
+MARGIN = {"l": 58, "r": 12, "t": 8, "b": 46, "pad": 2, "autoexpand": False}
 # Radius of a mark in pixels of the picture, and its opacity, which grows where several lie on each
 # other: of few films, each is to be seen; of many, how they lie.
-_FEW, _LARGE, _SMALL = 1000, (6, 0.8), (4, 0.5)
+_FEW, _LARGE, _SMALL = 1000, (5, 0.8), (3, 0.5)
 _OUTSIDE = 0.12  # of marks outside of the rectangle
 
 
-def cloud(  # noqa: PLR0913 - what is drawn, and how
-    x: Numbers,
-    y: Numbers,
-    kinds: NDArray[np.object_],
-    rows: NDArray[np.bool_],
-    *,
-    across: str,
-    up: str,
-    area: Area | None = None,
-    height: int = 300,
-) -> go.Figure:
-    """One mark for each film for which `rows` (bool, N) is true.
+def ends_of(x: Numbers, y: Numbers) -> Ends:
+    """The values at both ends of each axis: all films (float (N,), NaN where unknown), and air."""
+    return _span(x), _span(y)
 
-    x, y: float (N,), NaN where unknown; kinds: N keys of SUBTYPES; across, up: titles of the axes
-    with their units; area: (x low, x high, y low, y high) of the rectangle last drawn, outside of
-    which marks are faint. Axes span all films, so that they stay as they are while films come and
-    go. Drawing a rectangle gives its corners.
+
+def axes(ends: Ends, *, across: str, up: str) -> go.Figure:
+    """The chart under the marks; across, up: titles of its axes, with their units.
+
+    Drawing a rectangle gives its corners.
     """
-    ends = (_span(x), _span(y))
-    picture = {
-        "source": png_uri(marks(x, y, kinds, rows, ends=ends, area=area)),
-        "xref": "x", "yref": "y", "x": ends[0][0], "y": ends[1][1], "layer": "above",
-        "sizex": ends[0][1] - ends[0][0], "sizey": ends[1][1] - ends[1][0], "sizing": "stretch",
-    }  # fmt: skip
+    fixed = {"showgrid": True, "automargin": False}
     return figure(
         # Axes need a trace: two invisible corners.
         [go.Scatter(x=ends[0], y=ends[1], mode="markers", opacity=0, hoverinfo="skip")],
-        x={"title": across, "range": ends[0], "showgrid": True},
-        y={"title": up, "range": ends[1], "showgrid": True},
-        height=height,
-        images=[picture],
+        x={"title": across, "range": ends[0], **fixed},
+        y={"title": up, "range": ends[1], **fixed},
+        height=TALL,
+        margin=MARGIN,
         dragmode="select",
         clickmode="event",
         selectdirection="any",
         newselection={"line": {"color": ACCENT}},
-        shapes=[] if area is None else [_rectangle(area)],
+    )
+
+
+def cover_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
+    """What lies over the axes: the picture of `marks`, and the rectangle that was drawn."""
+    return (
+        f'<div class="pn-cover"><img src="{png_uri(picture)}" alt="{escape(alt)}">'
+        f"{'' if area is None else _rectangle(area, ends)}</div>"
     )
 
 
@@ -72,45 +73,56 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     kinds: NDArray[np.object_],
     rows: NDArray[np.bool_],
     *,
-    ends: tuple[list[float], list[float]],
+    ends: Ends,
     area: Area | None = None,
 ) -> NDArray[np.uint8]:
     """The picture of the marks, uint8 (HEIGHT, WIDTH, 4), BGRA, transparent where there is none.
 
-    ends: the values at the picture's left and right edge, and at its lower and upper one. Where
-    kinds lie on each other their colours mix by number, in whatever order the films come.
+    x, y: float (N,), NaN where unknown; kinds: N keys of SUBTYPES; rows: bool (N,), the films to
+    draw; ends: as of `ends_of`; area: (x low, x high, y low, y high) of the rectangle last drawn,
+    outside of which marks are faint. Where kinds lie on each other their colours mix by number, in
+    whatever order the films come.
     """
-    import cv2
-
     known = rows & np.isfinite(x) & np.isfinite(y)
     radius, opacity = _LARGE if known.sum() <= _FEW else _SMALL
     faint = np.log(1 - _OUTSIDE) / np.log(1 - opacity)  # so that the mark's opacity is _OUTSIDE
     strength = np.where(_inside(x, y, area), 1.0, faint)
     column = np.rint((x[known] - ends[0][0]) / (ends[0][1] - ends[0][0]) * (WIDTH - 1)).astype(int)
     row = np.rint((ends[1][1] - y[known]) / (ends[1][1] - ends[1][0]) * (HEIGHT - 1)).astype(int)
-    total = np.zeros((HEIGHT, WIDTH), np.float32)
-    colour = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    place = row * WIDTH + column
+    total = np.zeros(HEIGHT * WIDTH, np.float32)
+    colour = np.zeros((HEIGHT * WIDTH, 3), np.float32)
     for kind, look in SUBTYPES.items():
         own = kinds[known] == kind
-        if not own.any():
-            continue
-        points = np.zeros((HEIGHT, WIDTH), np.float32)
-        np.add.at(points, (row[own], column[own]), strength[known][own])
-        density = cv2.filter2D(
-            points, -1, _stamp(look.symbol, radius), borderType=cv2.BORDER_CONSTANT
-        )
-        total += density
-        colour += density[..., None] * np.array(_bgr(look.colour), np.float32)
-    alpha = 1 - (1 - opacity) ** total
-    painted = colour / np.maximum(total, 1e-6)[..., None]
-    return np.dstack([painted, 255 * alpha]).round().astype(np.uint8)
+        if own.any():
+            density = _spread(place[own], strength[known][own], look.symbol, radius)
+            lit = np.flatnonzero(density)
+            total += density
+            colour[lit] += density[lit, None] * np.array(_bgr(look.colour), np.float32)
+    picture = np.zeros((HEIGHT * WIDTH, 4), np.uint8)
+    painted = np.flatnonzero(total)  # most of the ground is bare
+    picture[painted, :3] = (colour[painted] / total[painted, None]).round()
+    picture[painted, 3] = (255 * (1 - (1 - opacity) ** total[painted])).round()
+    return picture.reshape(HEIGHT, WIDTH, 4)
+
+
+def _spread(
+    place: NDArray[np.int64], strength: Numbers, symbol: str, radius: int
+) -> NDArray[np.float32]:
+    """How many marks of one kind lie on each pixel, by strength, float32 (HEIGHT * WIDTH,)."""
+    import cv2
+
+    points = np.bincount(place, strength, HEIGHT * WIDTH).astype(np.float32)
+    return cv2.filter2D(
+        points.reshape(HEIGHT, WIDTH), -1, _stamp(symbol, radius), borderType=cv2.BORDER_CONSTANT
+    ).ravel()
 
 
 def png_uri(picture: NDArray[np.uint8]) -> str:
     """A BGRA picture as a data URI."""
     import cv2
 
-    _, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    _, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
@@ -151,9 +163,16 @@ def _span(values: Numbers) -> list[float]:
     return [low - air, high + air]
 
 
-def _rectangle(area: Area) -> dict[str, Any]:
-    left, right, low, high = area
-    return {
-        "type": "rect", "x0": left, "x1": right, "y0": low, "y1": high, "layer": "below",
-        "line": {"color": GREY, "width": 1.5, "dash": "dot"}, "fillcolor": FAINT,
-    }  # fmt: skip
+def _rectangle(area: Area, ends: Ends) -> str:
+    """The part of the rectangle that lies on the axes, in per cent of their length."""
+    (west, east), (south, north) = ends
+    left, right = (100 * _share(value, west, east) for value in area[:2])
+    bottom, top = (100 * _share(value, south, north) for value in area[2:])
+    return (
+        f'<i style="left:{left:.2f}%;right:{100 - right:.2f}%;'
+        f'bottom:{bottom:.2f}%;top:{100 - top:.2f}%"></i>'
+    )
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)

@@ -16,26 +16,27 @@ from pages.ui.dataset.film import open_film
 from pages.ui.dataset.films import show_films
 from pages.ui.dataset.findings import show_findings
 from pages.ui.dataset.linked import show_charts
-from pages.ui.dataset.shortcuts import show_shortcuts
+from pages.ui.dataset.shortcuts import Shortcuts, prepared, show_shortcuts
 from pages.ui.frame import plain_words
 from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pneumo_core.films.audit import Finding
     from pneumo_core.films.catalogue import Catalogue
 
-_HINT = "All films are shown. Click a bar or draw a rectangle to look at some of them."
+# A finger that draws over a chart scrolls the page: on a touch screen only the rows answer.
+_HINT = (
+    'All films are shown. <span class="pn-mouse">Click a row or draw a rectangle</span>'
+    '<span class="pn-touch">Tap a row</span> to look at some of them.'
+)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What both audits found: findings in order of harm, the table of shortcuts, its meaning."""
+    """What both audits found: findings in order of harm, and the shortcuts."""
 
     findings: tuple[Finding, ...]
-    table: pd.DataFrame
-    meaning: str
+    shortcuts: Shortcuts
 
 
 def audit_of(catalogue: Catalogue) -> Audit | None:
@@ -43,7 +44,7 @@ def audit_of(catalogue: Catalogue) -> Audit | None:
     if not audit_ready(catalogue):
         return None
     table = shortcuts(catalogue)
-    return Audit(tuple(integrity(catalogue)), table, overall(table))
+    return Audit(tuple(integrity(catalogue)), prepared(table, overall(table)))
 
 
 @st.fragment
@@ -58,10 +59,10 @@ def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> Non
         findings = () if audit is None else audit.findings
         show_facts(films, shown)
         show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
-        show_charts(films)
+        show_charts(catalogue, films)
         if audit is not None:
             show_findings(findings)
-            show_shortcuts(audit.table, audit.meaning)
+            show_shortcuts(audit.shortcuts)
         show_films(
             catalogue,
             shown,

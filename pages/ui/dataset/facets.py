@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pages.ui.charts.bars import Bar
+from pages.ui.charts.clouds import cover_html, ends_of, marks
 from pages.ui.charts.theme import SERIES, SUBTYPES
-from pages.ui.dataset.conditions import Area, OneOf, Span, chosen
+from pages.ui.dataset.conditions import Area, OneOf, Span, chosen, on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
 
+    from pages.ui.charts.clouds import Numbers
     from pages.ui.dataset.conditions import Condition
 
 SPLITS = ("train", "val", "test", "all")
@@ -36,6 +38,11 @@ class Cloud:
     up: Span
     titles: tuple[str, str]
     hint: str
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that it draws."""
+        return self.across.columns | self.up.columns
 
 
 CLOUDS = (
@@ -108,6 +115,28 @@ def patients_by_films(films: pd.DataFrame, conditions: tuple[Condition, ...]) ->
 def rectangle(cloud: Cloud, across: tuple[float, float], up: tuple[float, float]) -> Area:
     """The condition of a rectangle drawn in a cloud; its corners may come in any order."""
     return Area(_between(cloud.across, across), _between(cloud.up, up))
+
+
+def numbers(films: pd.DataFrame, cloud: Cloud) -> tuple[Numbers, Numbers]:
+    """What a cloud draws: two numbers of each film, float (N,), NaN where unknown."""
+    across, up = (films[span.column].to_numpy(float) for span in (cloud.across, cloud.up))
+    return across, up
+
+
+def cover(films: pd.DataFrame, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
+    """HTML of a cloud's marks: the films that all other conditions leave."""
+    x, y = numbers(films, cloud)
+    ends, rows = ends_of(x, y), chosen(films, conditions, except_for=cloud.columns)
+    own = on(conditions, *cloud.columns)
+    area = None
+    if isinstance(own, Area):
+        area = (own.across.low, own.across.high, own.up.low, own.up.high)
+    return cover_html(
+        marks(x, y, films["subtype"].to_numpy(), rows, ends=ends, area=area),
+        ends,
+        area,
+        alt=f"{cloud.name}: {cloud.titles[1]} over {cloud.titles[0]} of {rows.sum():,} films",
+    )
 
 
 def constant(films: pd.DataFrame, cloud: Cloud) -> str:

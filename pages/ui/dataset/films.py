@@ -19,7 +19,7 @@ from pages.ui.gallery import Tile, show_gallery
 from pages.ui.pictures import data_uri, jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pandas as pd
 
@@ -94,13 +94,18 @@ def picture(catalogue: Catalogue, row: object) -> str:
 
 def _show_filters(films: pd.DataFrame, findings: Sequence[Finding]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
-        _pills("split", [one for one in SPLITS if one in set(films["split"])])
+        _pills("split", _present(films, "split", SPLITS))
         _pills("label", ["normal", "pneumonia"])
-        _pills("subtype", [one for one in SUBTYPES if one in set(films["subtype"])])
+        _pills("subtype", _present(films, "subtype", SUBTYPES))
         _name_field()
         with st.popover("More", icon=":material/tune:"):
             _width_slider(films)
             _finding_box(findings)
+
+
+def _present(films: pd.DataFrame, column: str, order: Iterable[str]) -> list[str]:
+    there = set(films[column].unique())
+    return [one for one in order if one in there]
 
 
 def _pills(column: str, values: list[str]) -> None:

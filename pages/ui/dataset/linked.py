@@ -7,29 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui import cache
 from pages.ui.charts.bars import bars
-from pages.ui.charts.clouds import cloud
+from pages.ui.charts.clouds import axes, ends_of
 from pages.ui.charts.theme import SUBTYPES, figure_config
 from pages.ui.dataset import choice, facets
-from pages.ui.dataset.conditions import Area, OneOf, chosen, on, put, toggled, without
+from pages.ui.dataset.conditions import OneOf, put, toggled, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pandas as pd
-    import plotly.graph_objects as go
 
     from pages.ui.charts.bars import Bar
     from pages.ui.dataset.facets import Cloud
+    from pneumo_core.films.catalogue import Catalogue
 
 NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
 
+_ROWS = (
+    '<span class="pn-mouse">Click</span><span class="pn-touch">Tap</span> a row to see those films '
+    "alone, and again to see all."
+)
 
-def show_charts(films: pd.DataFrame) -> None:
-    """All linked charts of `films`, an index with facets."""
+# Plotly takes a tap for a choice only where something has hovered before: the finger does so here.
+_TAPS = """<script>
+window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
+  const chart = event.target.closest?.(".st-key-bars .nsewdrag");
+  const { clientX, clientY } = event.touches[0];
+  chart?.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
+}, { capture: true, passive: true }) ?? true;
+</script>"""
+
+
+def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
+    """All linked charts of `films`, the catalogue's index with facets."""
     conditions = choice.conditions()
-    left, right = st.columns([3, 2])
-    with left, _card("Films by split and kind", "Click a row to see those films alone."):
+    with st.container(key="bars"):
+        left, right = st.columns([3, 2])
+        st.html(_TAPS, unsafe_allow_javascript=True)
+    with left, _card("Films by split and kind", _ROWS):
         rows = facets.by_kind(films, conditions)
         _show_bars(rows, "kind", _click_kind, unit="films", row=min(60, max(30, 351 // len(rows))))
     with right, _card("Patients", "Films of one patient must never be on both sides of a split."):
@@ -42,7 +59,7 @@ def show_charts(films: pd.DataFrame) -> None:
     with st.container(key="clouds"):
         for column, one in zip(st.columns(len(facets.CLOUDS)), facets.CLOUDS, strict=True):
             with column, _card(one.name, one.hint):
-                _show_cloud(films, one)
+                _show_cloud(catalogue, films, one)
 
 
 def _card(title: str, hint: str) -> Any:
@@ -96,40 +113,29 @@ def _click_kind(value: tuple[str, str]) -> None:
         choice.choose(put(put(before, split), kind))
 
 
-def _show_cloud(films: pd.DataFrame, one: Cloud) -> None:
+def _show_cloud(catalogue: Catalogue, films: pd.DataFrame, one: Cloud) -> None:
     if why_not := facets.constant(films, one):
         st.html(f'<p class="pn-empty">{why_not}</p>')
         return
-    key = f"dataset.cloud.{one.across.column}.{choice.round_()}"
-    st.plotly_chart(
-        _cloud_figure(films, one),
-        key=key,
-        on_select=partial(_drawn, key, one),
-        selection_mode="box",
-        config=figure_config(),
-        alt=f"{one.name}: {one.titles[1]} over {one.titles[0]} of the films",
-    )
-
-
-def _cloud_figure(films: pd.DataFrame, one: Cloud) -> go.Figure:
-    columns = (one.across.column, one.up.column)
-    area = on(choice.conditions(), *columns)
-    return cloud(
-        films[columns[0]].to_numpy(float),
-        films[columns[1]].to_numpy(float),
-        films["subtype"].to_numpy(),
-        chosen(films, choice.conditions(), except_for=columns),
-        across=one.titles[0],
-        up=one.titles[1],
-        area=(area.across.low, area.across.high, area.up.low, area.up.high)
-        if isinstance(area, Area)
-        else None,
-    )
+    key = f"dataset.cloud.{one.across.column}.{choice.blank(one.columns)}"
+    ends = ends_of(*facets.numbers(films, one))
+    with st.container(key=f"cloud-{one.across.column}", gap=None):
+        st.plotly_chart(
+            axes(ends, across=one.titles[0], up=one.titles[1]),
+            key=key,
+            on_select=partial(_drawn, key, one),
+            selection_mode="box",
+            config=figure_config(),
+            alt=f"Axes: {one.titles[1]} over {one.titles[0]}",
+        )
+        st.html(cache.cover_of(catalogue, one, choice.conditions()))
 
 
 def _drawn(key: str, one: Cloud) -> None:
-    """A rectangle was drawn: its films are chosen."""
+    """A rectangle was drawn: its films are chosen. One that was taken away lets go of them."""
     boxes = st.session_state[key]["selection"]["box"]
     if boxes:
         new = facets.rectangle(one, tuple(boxes[0]["x"]), tuple(boxes[0]["y"]))
         choice.choose(put(choice.conditions(), new))
+    else:
+        choice.drop(one.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -12,39 +13,60 @@ from pages.ui.charts.theme import figure_config
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
 _ACROSS = "learnt in train, tried on test"
 _ORDER = ("train", "all", "val", "test")
 
 
-def show_shortcuts(table: pd.DataFrame, meaning: str) -> None:
-    """The table of `films.audit.shortcuts` with what it means for any accuracy on this data."""
+@dataclass(frozen=True)
+class Shortcuts:
+    """What is shown of the table of `films.audit.shortcuts`: made once, shown after every click.
+
+    meaning: for any accuracy on this data; chart: None where nothing could be measured; alt: the
+    chart in sentences; silent: what is the same for all films or cannot be judged, in sentences.
+    """
+
+    meaning: str
+    chart: go.Figure | None
+    alt: str
+    silent: tuple[str, ...]
+
+
+def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
+    """The table made ready to be shown."""
+    rows = estimates(table)
+    return Shortcuts(
+        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+    )
+
+
+def show_shortcuts(found: Shortcuts) -> None:
+    """What gives the label away, and what that means for any accuracy on this data."""
     st.html(
         '<h2 class="pn-section">What gives the label away without a lung</h2>'
-        f'<p class="pn-meaning">{escape(meaning)}</p>'
+        f'<p class="pn-meaning">{escape(found.meaning)}</p>'
     )
-    rows = estimates(table)
-    if rows:
+    if found.chart is not None:
         st.html(
             '<p class="pn-hint">How well each feature alone tells pneumonia from normal: area '
             "under the ROC curve, cross-validated by patient, with its 95 % interval.</p>"
         )
-        lowest = min(row.low for row in rows)
-        st.plotly_chart(
-            intervals(
-                rows,
-                x="AUC (0.5 coin toss, 1 certain)",
-                reference=0.5,
-                span=(min(0.4, lowest - 0.02), 1.0),
-                order=[*map(_in, _ORDER), _ACROSS],
-            ),
-            key="dataset.shortcuts",
-            config=figure_config(),
-            alt="; ".join(table["words"]),
-        )
-    if silent := silences(table):
-        with st.expander(f"{len(silent)} more that tell nothing here, or cannot be judged"):
-            st.html("<br>".join(map(escape, silent)))
+        st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
+    if found.silent:
+        with st.expander(f"{len(found.silent)} more that tell nothing here, or cannot be judged"):
+            st.html("<br>".join(map(escape, found.silent)))
+
+
+def _chart(rows: list[Estimate]) -> go.Figure:
+    lowest = min(row.low for row in rows)
+    return intervals(
+        rows,
+        x="AUC (0.5 coin toss, 1 certain)",
+        reference=0.5,
+        span=(min(0.4, lowest - 0.02), 1.0),
+        order=[*map(_in, _ORDER), _ACROSS],
+    )
 
 
 def estimates(table: pd.DataFrame) -> list[Estimate]:
