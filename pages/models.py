@@ -8,6 +8,7 @@ from pages.ui.frame import heading, page_frame
 from pages.ui.models import memory, stock
 from pages.ui.models.actions import confirm_removal
 from pages.ui.models.intake import show_intake
+from pages.ui.models.service import ask_about_service
 from pages.ui.models.shelf import show_model
 from pages.ui.plain import plain
 
@@ -26,6 +27,8 @@ def models() -> None:
     show_intake(names, in_service)
     if memory.doomed() in names:
         confirm_removal(memory.doomed())
+    else:
+        ask_about_service()
 
 
 def _head(in_service: str, shelf: list[stock.Checked]) -> None:

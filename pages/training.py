@@ -5,6 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.frame import heading, page_frame
+from pages.ui.models import memory
+from pages.ui.models.service import ask_about_service
+from pages.ui.plain import plain
 from pages.ui.training.actions import ask_deletion
 from pages.ui.training.board import show_board
 from pages.ui.training.ledger import show_ledger
@@ -21,28 +24,33 @@ def training() -> None:
     """The page, top to bottom."""
     settings = load_settings()
     heading("Training")
+    if words := memory.told():
+        st.toast(plain(words), icon=":material/check:")
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _plan(settings)
+        can_start = _plan(settings)
     with right:
-        show_running(settings)
+        show_running(settings, can_start=can_start)
     show_ledger(settings)
     show_board(settings)
-    ask_deletion(list_runs(settings.runs_dir))
+    if not ask_deletion(list_runs(settings.runs_dir)):
+        ask_about_service()
 
 
-def _plan(settings: Settings) -> None:
-    """What will run, first in a sentence; then what it is made of."""
+def _plan(settings: Settings) -> bool:
+    """What will run, first in a sentence; then what it is made of. Whether Start is there."""
     sentence = st.container()
     chosen = show_source(settings)
     try:
         recipe = show_settings(settings)
     except TrainingError as error:
         sentence.warning(str(error), icon=":material/block:")
-        return
-    if chosen is not None:
-        with sentence:
-            show_plan(recipe, *chosen, settings)
+        return False
+    if chosen is None:
+        return False
+    with sentence:
+        show_plan(recipe, *chosen, settings)
+    return True
 
 
 with page_frame("Training"):

@@ -13,7 +13,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import state
 from pages.ui.plain import plain
-from pneumo_core import DISCLAIMER, __version__
+from pneumo_core import __version__
 from pneumo_core.errors import PneumoError
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ try {
 } catch (error) {}
 </script>"""
 
+READING = "Diagnose"  # the page on which films are read
+
 log = logging.getLogger(__name__)
 
 
@@ -48,22 +50,32 @@ log = logging.getLogger(__name__)
 def page_frame(title: str) -> Iterator[None]:
     """Everything around a page's content; the first statement of every page."""
     _by_the_router()
+    foot = _foot()
     st.set_page_config(
         page_title=f"{title} · Pneumo",
         page_icon=str(ICON),
         layout="wide",
         initial_sidebar_state=200,
-        menu_items={"About": f"**Pneumo {__version__}**\n\n{DISCLAIMER}"},
+        menu_items={"About": f"**Pneumo {__version__}**\n\n{plain(foot)}"},
     )
     st.html(STYLE)
     state.prepare()
     content = st.container(key="page", gap="xsmall")
     # The band is sent before the content, so that no failure can keep it away.
     with st.container(key="band"):
-        st.html(f'<footer class="pn-band">{escape(DISCLAIMER)}</footer>')
+        st.html(f'<footer class="pn-band">{escape(foot)}</footer>')
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
     with content, plain_words():
         yield
+
+
+def _foot() -> str:
+    """What the band says: whose films the model in service learnt from, if there is one."""
+    from pneumo_core.bundle.disclaimer import NO_DEVICE, disclaimer_of
+    from pneumo_core.bundle.survey import card_in_service
+
+    card = card_in_service()
+    return NO_DEVICE if card is None else disclaimer_of(card)
 
 
 def _by_the_router() -> None:
@@ -99,3 +111,16 @@ def heading(title: str, aside: str = "") -> None:
         f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
         f'<span class="pn-aside">{escape(aside)}</span></header>'
     )
+    if title == READING:
+        _caution()
+
+
+def _caution() -> None:
+    """A line above the films where the model that reads them is not to be relied on."""
+    from pages.ui.caution import caution_html
+    from pneumo_core.bundle.survey import card_in_service
+
+    card = card_in_service()
+    words = "Do not rely on the model in service:"
+    if card is not None and (caution := caution_html(card, words, folded=True)):
+        st.html(caution)

@@ -38,7 +38,8 @@ def list_all(*, json: AsJson = False) -> None:
         return
     for row in rows:
         auc = in_words(row.get("auc") or row.get("val_auc"))
-        emit(f"{row['run']}\t{row['state']}\t{row['data']}\tvalidation AUC {auc}")
+        estimate = " after the last epoch, an estimate" * (not row.get("auc") and auc != "–")
+        emit(f"{row['run']}\t{row['state']}\t{row['data']}\tvalidation AUC {auc}{estimate}")
     if not rows:
         tell("There is no run yet. Start one with: python -m pneumo_core train DATA")
 

@@ -43,14 +43,29 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A figure of the finished model with its 95 % interval, at the epoch whose weights it has."""
+
+    name: str
+    epoch: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Chart:
-    """The lines of one chart, what they count and how far the axis of epochs goes."""
+    """The lines of one chart, what they count and how far the axis of epochs goes.
+
+    measured: what the lines' last word is compared with: the finished model's own figure.
+    """
 
     lines: Sequence[Line]
     y: str
     epochs: int = 0
     digits: int = 3
     span: tuple[float, float] | None = field(default=None)
+    measured: Measured | None = None
 
 
 def curves(chart: Chart, *, height: int = 300) -> go.Figure:
@@ -62,6 +77,8 @@ def curves(chart: Chart, *, height: int = 300) -> go.Figure:
             traces.append(_trace(line, seen, chart.digits))
             if line.best is not None and seen[line.best]:
                 traces.append(_ring(line, chart.digits))
+    if chart.measured is not None:
+        traces.append(_diamond(chart.measured, chart.digits))
     axis: dict[str, Any] = {"title": EPOCHS, "rangemode": "tozero", "nticks": 8}
     if chart.epochs:
         axis |= {"range": [0, chart.epochs * 1.03], "dtick": _tick(chart.epochs)}
@@ -69,11 +86,12 @@ def curves(chart: Chart, *, height: int = 300) -> go.Figure:
     return figure(traces, x=axis, y=share, height=height, showlegend=True)
 
 
-def share_span(lines: Sequence[Line]) -> tuple[float, float]:
+def share_span(lines: Sequence[Line], measured: Measured | None = None) -> tuple[float, float]:
     """Range of an axis of shares that shows every value and, where they are all high, their
     differences.
     """
     values = np.concatenate([np.ones(1), *(line.values for line in lines)])
+    values = values if measured is None else np.append(values, measured.low)
     lowest = float(np.nanmin(values))
     floor = next(edge for edge in (0.9, 0.8, 0.5, 0.0) if lowest >= edge or edge == 0.0)
     return (floor, 1.0 + 0.02 * (1 - floor))
@@ -105,6 +123,21 @@ def _ring(line: Line, digits: int) -> go.Scatter:
         marker={"symbol": "circle-open", "size": 15, "color": _colour(line), "line": {"width": 2}},
         showlegend=False,
         hovertemplate=f"best epoch, {line.name}<br>%{{y:.{digits}f}}<extra></extra>",
+    )
+
+
+def _diamond(model: Measured, digits: int) -> go.Scatter:
+    """The finished model's figure and its interval, beside the estimates of its epochs."""
+    ends = {"array": [model.high - model.value], "arrayminus": [model.value - model.low]}
+    interval = f"[{model.low:.{digits}f}–{model.high:.{digits}f}]"
+    return go.Scatter(
+        x=[model.epoch],
+        y=[model.value],
+        name=model.name,
+        mode="markers",
+        marker={"symbol": "diamond", "size": 11, "color": ACCENT, "line": {"width": 1}},
+        error_y={"type": "data", "symmetric": False, **ends, "thickness": 1.5, "color": ACCENT},
+        hovertemplate=f"{model.name}<br>%{{y:.{digits}f}} {interval}<extra></extra>",
     )
 
 

@@ -6,24 +6,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
 from pages.ui.models import memory, stock
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
-
-
-def put_in_service(bundle: Bundle) -> None:
-    """Let every session read with this model from now on; first see that it can be read with."""
-    from pneumo_core.bundle import activate
-
-    with st.spinner(f"Putting {bundle.name} in service: its files are checked, it is loaded…"):
-        cache.reader_of(bundle)
-        activate(bundle.name)
-    memory.tell(
-        f"{bundle.name} {bundle.version} is in service: Diagnose reads with it from now on."
-    )
-    st.rerun()
 
 
 def verify(name: str) -> None:

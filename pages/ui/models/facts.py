@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card_readme import figure
+from pneumo_core.bundle.disclaimer import data_licence_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specific
 USUAL_SOURCE = (
     "Kermany et al. 2018 (Mendeley Data V2): children of 1–5 years, one hospital in Guangzhou"
 )
-USUAL_LICENCE = "CC BY 4.0"
 
 
 def headline(card: dict[str, Any]) -> list[tuple[str, str]]:
@@ -48,7 +48,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
         ("Trained", _trained(card.get("training", {}))),
         ("Training films", _films(data)),
         ("Data", str(source or USUAL_SOURCE)),
-        ("Licences", _licences(network, "" if source else USUAL_LICENCE)),
+        ("Licences", _licences(network, data_licence_of(card))),
         ("Test films", looked_at(looks, bundle.digest)),
         ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),

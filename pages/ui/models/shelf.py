@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui.caution import caution_html
 from pages.ui.models import actions, memory
 from pages.ui.models.facts import facts, headline, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
+from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ def show_model(checked: Checked) -> None:
 def _show_facts(bundle: Bundle, n_bytes: int) -> None:
     from pneumo_core.review.ledger import looks
 
+    if caution := caution_html(bundle.card, DOUBT):
+        st.html(caution)
     rows = facts(bundle, n_bytes, looks(bundle))
     st.html(
         f'<div class="pn-model">{_figures(bundle)}<dl class="pn-facts">'
@@ -74,7 +78,7 @@ def _buttons(checked: Checked) -> None:
             and not found.in_service
             and st.button("Put in service", key=f"models.activate.{name}", type="primary")
         ):
-            actions.put_in_service(found.bundle)
+            put_in_service(found.bundle)
         if found.bundle is not None and st.button("Model card", key=f"models.card.{name}"):
             show_model_card(actions.readme_of(found.bundle))
         if st.button("Verify", key=f"models.verify.{name}"):

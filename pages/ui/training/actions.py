@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui.caution import caution_html
 from pages.ui.frame import plain_words
+from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
 from pages.ui.training.names import run_title
 from pneumo_core.errors import BundleError
 from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
 
 if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.learning.runs import Run
     from pneumo_core.learning.telling import Standing
@@ -34,13 +37,20 @@ def show_actions(
         if stands.resumable and _button("Resume", "resume", run, place, primary=True):
             _then(resume_run, run, settings=settings)
         bundle = _model_of(run, stands, settings)
-        if bundle and _in_service(settings) == bundle:
-            st.caption(f"Its model {bundle} is in service: Diagnose reads with it.")
-        elif bundle and _button("Put in service", "activate", run, place, primary=True):
-            _put_in_service(bundle)
+        if bundle is not None:
+            _offer(bundle, run, place, settings)
         if _button("Delete…", "delete", run, place):
             st.session_state[_DOOMED] = run.id
             st.rerun()
+    if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
+        st.html(caution)
+
+
+def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
+    if _in_service(settings) == bundle.name:
+        st.caption(f"Its model {bundle.name} is in service: Diagnose reads with it.")
+    elif _button("Put in service", "activate", run, place, primary=True):
+        put_in_service(bundle)
 
 
 def _live(run: Run, stands: Standing, place: str, *, learns: bool) -> None:
@@ -63,11 +73,12 @@ def _live(run: Run, stands: Standing, place: str, *, learns: bool) -> None:
     )
 
 
-def ask_deletion(runs: list[Run]) -> None:
-    """Ask, where a run waits for its deletion, whether it is meant."""
-    for run in runs:
-        if run.id == st.session_state.get(_DOOMED):
-            _confirm(run)
+def ask_deletion(runs: list[Run]) -> bool:
+    """Ask, where a run waits for its deletion, whether it is meant; whether one does."""
+    doomed = [run for run in runs if run.id == st.session_state.get(_DOOMED)]
+    for run in doomed:
+        _confirm(run)
+    return bool(doomed)
 
 
 def _spare() -> None:
@@ -110,22 +121,20 @@ def _quietly(do: Any, run: Run) -> None:
         do(run)
 
 
-def _put_in_service(name: str) -> None:
-    from pages.ui import cache
-    from pneumo_core.bundle import activate, load_bundle
+def _model_of(run: Run, stands: Standing, settings: Settings) -> Bundle | None:
+    """The model that the run made, if it is still there; in words where it is damaged."""
+    from pneumo_core.bundle import bundle_names, load_bundle
 
-    with st.spinner(f"Putting {name} in service: its files are checked, it is loaded…"):
-        cache.reader_of(load_bundle(name))
-        activate(name)
-    st.rerun()
-
-
-def _model_of(run: Run, stands: Standing, settings: Settings) -> str:
-    """Name of the model that the run made, if it is still there; else ""."""
     if stands.state.name not in {"done", "stopped"}:
-        return ""
+        return None
     name = str(run.config().get("bundle", ""))
-    return name if (settings.models_dir / name / "card.json").is_file() else ""
+    if name not in bundle_names(settings.models_dir):
+        return None
+    try:
+        return load_bundle(name, models_dir=settings.models_dir, verify=False)
+    except BundleError:
+        st.caption(f"Its model {name} is damaged; the Models screen says how.")
+        return None
 
 
 def _in_service(settings: Settings) -> str:

@@ -43,7 +43,7 @@ def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
             if (words := rate_in_words(figures.get(name), whole=name != "auc"))
         ]
     elif "val_auc" in last and "val_loss" in last:
-        words = f"AUC {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
+        words = f"AUC about {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
         found.append(("Films held out", words))
     if stands.state.live and status.get("films_per_second"):
         found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))

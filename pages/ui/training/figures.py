@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pages.ui.charts.training import AUC, LOSS, SHARE, Chart, Line, share_span
+from pages.ui.charts.training import AUC, LOSS, SHARE, Chart, Line, Measured, share_span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pneumo_core.learning.history import Curves
 
@@ -19,11 +19,25 @@ def loss_chart(curves: Curves, epochs: int) -> Chart:
     return Chart(_loss(curves), LOSS, epochs)
 
 
-def metric_chart(curves: Curves, epochs: int) -> Chart:
-    """AUC, and what else is measured as a share, of training and of the films held out."""
+def metric_chart(
+    curves: Curves, epochs: int, figures: Mapping[str, Mapping[str, Any]] | None = None
+) -> Chart:
+    """AUC, and what else is measured as a share, of training and of the films held out.
+
+    figures: those of the model that this training made; its AUC stands at the epoch it is from.
+    """
     lines = _shares(curves)
     y = AUC if all(line.name in {"training", "validation"} for line in lines) else SHARE
-    return Chart(lines, y, epochs, span=share_span(lines))
+    model = _measured(curves, (figures or {}).get("auc"))
+    return Chart(lines, y, epochs, span=share_span(lines, model), measured=model)
+
+
+def _measured(curves: Curves, auc: Mapping[str, Any] | None) -> Measured | None:
+    best = curves.best_epoch
+    if auc is None or best is None or None in (auc["value"], auc["low"], auc["high"]):
+        return None
+    values = (float(auc[name]) for name in ("value", "low", "high"))
+    return Measured("the model", float(curves.epochs["epoch"][best]) + 1, *values)
 
 
 def overlay(runs: Sequence[tuple[str, Curves]], *, loss: bool) -> Chart:

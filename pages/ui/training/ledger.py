@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 _SECONDS = 10.0  # between two looks at the runs
 _TICKED, _TABLE = "training.ticked", "training.table"
 _LETTERS = "ABCDE"  # runs over each other that an eye can still tell apart
-_NAMES = {"auc": "AUC, validation", "val_auc": "AUC, last epoch", "val_loss": "loss, last epoch"}
+_NAMES = {
+    "auc": "AUC, validation",
+    "val_auc": "AUC, last epoch (estimate)",
+    "val_loss": "loss, last epoch",
+}
 
 
 def show_ledger(settings: Settings) -> None:

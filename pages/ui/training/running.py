@@ -16,7 +16,7 @@ from pages.ui.training.facts import facts, notes
 from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import run_title
 from pneumo_core.learning.history import read_curves
-from pneumo_core.learning.overview import current_run, live_runs
+from pneumo_core.learning.overview import MEASURED_AGAIN, current_run, live_runs
 from pneumo_core.learning.telling import lasting, standing, standing_of
 
 if TYPE_CHECKING:
@@ -28,16 +28,21 @@ if TYPE_CHECKING:
 _SECONDS = 2.0  # between two looks at a run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
 _WELCOME = (
-    '<section class="pn-welcome"><h2>No run yet.</h2><p>Choose on the left and press Start. A run '
-    "goes on when this page is closed. Here you will see how far it is, its curves and its log; "
-    "at the end it becomes a model that you can put in service.</p></section>"
+    '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Here you will then see how far it '
+    "is, its curves and its log; it goes on when this page is closed, and at its end there is a "
+    "model that you can put in service.</p></section>"
 )
+_READY = "Press <b>Start</b> to train what the sentence above it says."
+_NOT_READY = "Once films to learn from are chosen, with settings that go together, they can train."
 
 
-def show_running(settings: Settings) -> None:
-    """The current run; looked at again every two seconds while any run is at work."""
+def show_running(settings: Settings, *, can_start: bool) -> None:
+    """The current run; looked at again every two seconds while any run is at work.
+
+    can_start: whether the page has a Start button, which an empty screen then names.
+    """
     live = _live(settings)
-    st.fragment(_watch, run_every=_SECONDS if live else None)(settings, live)
+    st.fragment(_watch, run_every=_SECONDS if live else None)(settings, live, can_start=can_start)
 
 
 def _live(settings: Settings) -> list[tuple[str, str]]:
@@ -45,13 +50,13 @@ def _live(settings: Settings) -> list[tuple[str, str]]:
     return [(run.id, standing(run).state.name) for run in live_runs(settings.runs_dir)]
 
 
-def _watch(settings: Settings, live: list[tuple[str, str]]) -> None:
+def _watch(settings: Settings, live: list[tuple[str, str]], *, can_start: bool) -> None:
     with plain_words():
         if _live(settings) != live:
             st.rerun()  # all of the page: a run has begun or ended
         run = current_run(settings.runs_dir)
         if run is None:
-            st.html(_WELCOME)
+            st.html(_WELCOME.format(first=_READY if can_start else _NOT_READY))
             return
         _show(run, settings)
         for number, waiting in enumerate(live_runs(settings.runs_dir)[1:]):
@@ -67,7 +72,8 @@ def _show(run: Run, settings: Settings) -> None:
         st.warning(plain(note), icon=":material/warning:")
     learns = bool(status.get("step")) and status.get("phase") == "training"
     show_actions(run, stands, settings, learns=learns)
-    _show_curves(run, int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0))
+    epochs = int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0)
+    _show_curves(run, epochs, {} if stands.state.live else status.get("figures") or {})
     if found := facts(status, stands):
         listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
         st.html(f'<dl class="pn-facts">{listed}</dl>')
@@ -108,7 +114,8 @@ def _show_progress(status: dict[str, Any], stands: Standing) -> None:
     show(plain(words), icon=icon)
 
 
-def _show_curves(run: Run, epochs: int) -> None:
+def _show_curves(run: Run, epochs: int, figures: dict[str, Any]) -> None:
+    """figures: those of the finished model, of which one training alone has the curves."""
     drawn = read_curves(run)
     if not drawn:
         return
@@ -119,7 +126,10 @@ def _show_curves(run: Run, epochs: int) -> None:
     with loss:
         show_chart(loss_chart(latest, epochs), f"{run.id}.loss", "Loss over the epochs")
     with share:
-        show_chart(metric_chart(latest, epochs), f"{run.id}.share", "AUC over the epochs")
+        chart = metric_chart(latest, epochs, figures if len(drawn) == 1 else None)
+        show_chart(chart, f"{run.id}.share", "AUC over the epochs")
+    if figures:
+        st.caption(MEASURED_AGAIN)
 
 
 def show_chart(chart: Chart, key: str, alt: str) -> None:

@@ -1,0 +1,64 @@
+"""All runs in a table, one ticked, two compared; their names and figures in words."""
+
+from training_runs import RATE, button, draw, make_run, no_trace
+
+from pages.ui.training.ledger import difference_table, table
+from pages.ui.training.names import moment, rate_in_words, run_title
+from pneumo_core.learning.overview import row_of
+
+
+def test_two_ticked_runs_are_compared_and_stay_ticked_when_one_is_added(page, films, settings):
+    first = make_run(settings, "done", seconds=1)
+    second = make_run(settings, "failed", message="The disk is full.")
+    draw(first)
+    draw(second)
+    page.session_state["training.ticked"] = [first.id, second.id]
+    page.run()
+    assert len(page.get("plotly_chart")) == 4
+    differing = page.dataframe[1].value
+    assert sorted(differing.loc["state"]) == ["done", "failed"]
+    make_run(settings, "done")
+    page.run()
+    assert sorted(page.session_state["training.ticked"]) == sorted([first.id, second.id])
+    assert len(page.dataframe) == 2
+    page.session_state["training.ticked"] = [second.id]
+    page.run()
+    assert any("The disk is full." in one.value for one in page.markdown)
+    assert no_trace(page)
+
+
+def test_a_damaged_run_has_its_line_and_breaks_nothing(page, films, settings):
+    run = make_run(settings, "done")
+    (run.folder / "status.json").write_text("{")
+    page.session_state["training.ticked"] = [run.id]
+    page.run()
+    assert "damaged" in page.dataframe[0].value["data"].tolist()
+    button(page, "Delete…").click().run()
+    button(page, "Delete for good").click().run()
+    assert not run.folder.exists()
+
+
+def test_names_of_runs_and_rates(settings):
+    run = make_run(settings)
+    assert run_title(run).startswith("Small CNN, 128 px, ")
+    assert rate_in_words(RATE, whole=True) == "95 % [90–99]"
+    assert rate_in_words(RATE, whole=False) == "0.950 [0.900–0.990]"
+    assert rate_in_words(None, whole=True) is None
+    assert moment("never") == ""
+
+
+def test_the_table_has_intervals_and_no_path(settings):
+    run = make_run(settings, "done", figures={"auc": RATE, "sensitivity": RATE})
+    found = table([row_of(run)])
+    assert found["auc"].tolist() == ["0.950 [0.900–0.990]"]
+    assert found["sensitivity"].tolist() == ["95 % [90–99]"]
+    assert found["specificity"].tolist() == [None]
+    assert not any("/" in str(value) for value in found.iloc[0])
+
+
+def test_only_differences_are_listed(settings):
+    first, second = make_run(settings, "done"), make_run(settings, "done", last={"val_auc": 0.5})
+    found = difference_table({"A": first, "B": second})
+    assert found.loc["AUC, last epoch (estimate)"].tolist() == ["–", "0.5"]
+    assert "backbone" not in found.index
+    assert difference_table({"A": first, "B": first}).empty

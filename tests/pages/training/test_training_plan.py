@@ -1,0 +1,156 @@
+"""The Training page before a run: the films, the settings, the sentence, Start."""
+
+import time
+
+import pytest
+from training_runs import button, html_of, no_trace
+
+from pages.ui.training import plan
+from pages.ui.training.settings import SIZES
+from pages.ui.training.words import BACKBONES, MORE, backbone_title, sentence
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.network import BACKBONES as KNOWN
+from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
+from pneumo_core.learning.runs import list_runs
+
+
+def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
+    page.run()
+    assert page.info[0].value.startswith("First the films to learn from.")
+    assert button(page, "Draw them")
+    assert "No run yet.</h2><p>Once films to learn from are chosen" in html_of(page)
+    assert "<b>Start</b>" not in html_of(page)
+    assert [one.label for one in page.button if one.label == "Start"] == []
+    assert not page.dataframe
+    assert no_trace(page)
+
+
+def test_with_films_an_empty_page_names_the_button_that_is_there(page, films, started):
+    page.run()
+    assert "No run yet.</h2><p>Press <b>Start</b>" in html_of(page)
+    assert button(page, "Start")
+
+
+def test_a_data_set_without_films_is_told_and_another_one_asked_for(page, films, started):
+    for path in films.rglob("*.jpeg"):
+        path.unlink()
+    page.run()
+    assert "found no such films in" in page.error[0].value
+    assert button(page, "Open")
+    assert [one.label for one in page.button if one.label == "Start"] == []
+    assert no_trace(page)
+
+
+def test_what_will_run_is_a_sentence_that_changes_with_the_settings(page, films, started):
+    page.run()
+    assert "Small CNN, from scratch, 128 px, 3 epochs on 2 CPU cores: very roughly" in html_of(page)
+    assert "36 films to learn from: 12 normal / 12 bacterial / 12 viral" in html_of(page)
+    page.segmented_control(key="training.preset").set_value("standard").run()
+    page.selectbox(key="training.backbone").set_value("resnet50").run()
+    assert "ResNet50, ImageNet weights, 224 px, 12 epochs on" in html_of(page)
+    page.number_input(key="training.folds.standard").set_value(5).run()
+    assert "12 epochs in each of 5 folds and once on all films" in html_of(page)
+    assert not page.warning
+    assert no_trace(page)
+
+
+def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
+    page.run()
+    page.selectbox(key="training.size.quick").set_value(64)
+    page.number_input(key="training.epochs.quick").set_value(7)
+    page.number_input(key="training.seed.quick").set_value(3)
+    page.toggle(key="training.augment.quick").set_value(False).run()
+    page.button(key="training.start").click().run()
+    (run,) = started
+    recipe = run.recipe()
+    assert (recipe.size, recipe.epochs, recipe.seed, recipe.augment) == (64, 7, 3, False)
+    assert recipe == make_recipe("quick", backbone="cnn", size=64, epochs=7, seed=3, augment=False)
+    assert run.config()["data"] == str(films)
+    assert run.config()["bundle"] == "cnn-quick"
+    assert "◷ waiting for its turn" in html_of(page)
+    assert page.button(key="training.start").label == "Queue it"
+    assert no_trace(page)
+
+
+def test_a_double_click_starts_one_run(page, films, started, settings):
+    page.run()
+    page.button(key="training.start").click().run()
+    page.button(key="training.start").click().run()
+    assert len(list_runs(settings.runs_dir)) == 1
+    page.session_state["training.started"] = (None, time.monotonic())
+    page.button(key="training.start").click().run()
+    assert len(list_runs(settings.runs_dir)) == 2
+
+
+def test_films_that_do_not_serve_the_task_are_told_and_start_is_off(page, films, started):
+    for path in films.rglob("*virus*"):
+        path.unlink()
+    page.run()
+    assert "there is no viral film. Choose the task with two classes." in page.warning[0].value
+    assert page.button(key="training.start").disabled
+    page.selectbox(key="training.task").set_value("binary").run()
+    assert not page.warning
+    assert not page.button(key="training.start").disabled
+
+
+def test_too_little_memory_refuses_the_start(page, films, started, monkeypatch):
+    words = "Expected about 5.0 GB of free memory, as measured here; 1.0 GB are free."
+    monkeypatch.setattr(plan, "shortages", lambda *_: [words])
+    page.run()
+    assert page.warning[0].value == words
+    assert page.button(key="training.start").disabled
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", "Expected a weights file, got nothing."),
+        ("/etc/passwd", "Expected a weights file in a folder that may be opened"),
+        ("{films}/none.weights.h5", "which is none. Check the path."),
+    ],
+)
+def test_a_weights_file_that_is_none_is_told_and_nothing_starts(page, films, typed, words):
+    page.run()
+    page.selectbox(key="training.backbone").set_value("resnet50").run()
+    page.segmented_control(key="training.weights").set_value("file").run()
+    page.text_input(key="training.weights.file").set_value(typed.format(films=films)).run()
+    assert words in page.warning[0].value
+    assert [one.label for one in page.button if one.label == "Start"] == []
+    assert no_trace(page)
+
+
+def test_a_local_weights_file_is_taken(page, films, started):
+    (films / "mine.weights.h5").touch()
+    page.run()
+    page.selectbox(key="training.backbone").set_value("resnet50").run()
+    page.segmented_control(key="training.weights").set_value("file").run()
+    page.text_input(key="training.weights.file").set_value(str(films / "mine.weights.h5")).run()
+    assert "ResNet50, weights of a local file, 128 px" in html_of(page)
+    page.button(key="training.start").click().run()
+    assert started[0].recipe().weights == str(films / "mine.weights.h5")
+
+
+def test_a_fault_in_a_run_is_words_on_the_page(page, films, settings, monkeypatch):
+    def broken(*_, **__):
+        raise TrainingError("Expected to start a run in the folder of runs, got: no space.")
+
+    monkeypatch.setattr(plan, "start_run", broken)
+    page.run()
+    page.button(key="training.start").click().run()
+    assert page.error[0].value.startswith("Expected to start a run in the folder of runs")
+    assert no_trace(page)
+
+
+def test_every_network_preset_and_setting_has_words():
+    assert set(BACKBONES) == set(KNOWN)
+    assert {make_recipe(name, backbone="cnn").size for name in PRESETS} <= set(SIZES)
+    assert {setting.name for setting in MORE} <= set(Recipe().as_dict())
+    assert all(setting.meaning.endswith(".") for setting in MORE)
+    assert backbone_title("cnn") == "Small CNN"
+
+
+def test_the_sentence_says_where_a_network_starts():
+    recipe = make_recipe("standard", size=160, epochs=1)
+    assert sentence(recipe, "2 CPU cores", "about 15 min") == (
+        "ResNet50, ImageNet weights, 160 px, 1 epoch on 2 CPU cores: about 15 min"
+    )
