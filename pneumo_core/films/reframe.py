@@ -22,15 +22,6 @@ class Frame:
 
 
 WHOLE = Frame(1.0, 1.0)
-# What separates this data set's classes is framing: normal films show the trunk with margins,
-# others are cropped tighter. These frames undo that, within what a radiographer may do.
-OTHER_FRAMES = (
-    Frame(0.9, 0.9),
-    Frame(0.8, 0.8),
-    Frame(0.75, 0.9),
-    Frame(0.95, 0.75, down=-0.05),
-    Frame(1.12, 1.08),
-)
 
 
 def reframe(films: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
