@@ -68,6 +68,8 @@ def test_frontal_views(dicom_file, view):
         ({"Modality": "QX"}, "is of another modality, not a radiograph"),
         ({"Modality": None}, "does not say by which modality it was made"),
         ({"BodyPartExamined": "HAND"}, "shows another body part (HAND), not the chest"),
+        ({"BodyPartExamined": "UPPER EXTREMITY"}, "another body part (UPPER EXTREMITY), not"),
+        ({"BodyPartExamined": "DOE JOHN"}, "shows another body part, not the chest"),
         ({"BodyPartExamined": "Hand of J. Doe"}, "shows another body part, not the chest"),
         ({"ViewPosition": "LL"}, "is a lateral view, not a frontal one"),
         ({"ViewPosition": "LATERAL"}, "is a lateral view, not a frontal one"),
