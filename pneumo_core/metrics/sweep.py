@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from pneumo_core.metrics.ranked import Ranked
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from pneumo_core.metrics.bootstrap import Ints
     from pneumo_core.metrics.proportion import Estimate
 
 
@@ -97,12 +97,20 @@ class ThresholdSweep:
         """Share of pneumonia among the films."""
         return self.n_positive / (self.n_positive + self.n_negative)
 
+    def counts(self, thresholds: npt.ArrayLike) -> tuple[Ints, Ints]:
+        """True and false positives at p >= each of the thresholds: int, in their shape.
+
+        Raises ValueError for NaN.
+        """
+        asked = np.asarray(thresholds, np.float64)
+        if np.isnan(asked).any():
+            raise ValueError("Expected a threshold, got NaN.")
+        called = self._rising.size - np.searchsorted(self._rising, asked, "left")
+        return np.r_[0, self.tp][called], np.r_[0, self.fp][called]
+
     def confusion(self, threshold: float) -> Confusion:
         """Counts at p >= threshold, as `metrics.confusion`. Raises ValueError for NaN."""
-        if math.isnan(threshold):
-            raise ValueError("Expected a threshold, got NaN.")
-        called = self._rising.size - int(np.searchsorted(self._rising, threshold, "left"))
-        tp, fp = (int(self.tp[called - 1]), int(self.fp[called - 1])) if called else (0, 0)
+        tp, fp = map(int, self.counts(threshold))
         return Confusion(tp=tp, fp=fp, tn=self.n_negative - fp, fn=self.n_positive - tp)
 
     def at(self, threshold: float, prevalence: float | None = None) -> AtThreshold:

@@ -20,6 +20,15 @@ def test_every_threshold_gives_the_counts_of_confusion(which, request):
         assert sweep.confusion(threshold) == confusion(y, p, threshold)
 
 
+def test_counts_of_many_thresholds_keep_their_shape():
+    sweep = ThresholdSweep(Y, P)
+    tp, fp = sweep.counts([[0.0, 0.5], [0.55, 1.0]])
+    assert tp.tolist() == [[4, 3], [2, 0]]
+    assert fp.tolist() == [[4, 2], [1, 0]]
+    with pytest.raises(ValueError, match="Expected a threshold, got NaN"):
+        sweep.counts([0.5, math.nan])
+
+
 def test_one_threshold_by_hand():
     found = ThresholdSweep(Y, P).at(0.5, prevalence=0.2)
     assert found.confusion.as_dict() == {"tp": 3, "fp": 2, "tn": 2, "fn": 1}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pages.ui.charts.metrics import curves, decisions, forest, probabilities
+from pages.ui.charts.metrics import curves, decisions, probabilities
 from pneumo_core import metrics
 from pneumo_core.review.summary import Histogram
 
@@ -22,19 +22,18 @@ def trace(figure, at):
     return figure.data[at]
 
 
-def test_roc_marks_the_threshold_in_per_cent():
-    figure = curves.roc(metrics.roc_curve(SICK, P), at=mark(), locked=[mark(0.35)])
-    rings, dot = figure.data[-2:]
-    assert (list(dot.x), list(dot.y)) == ([25.0], [75.0])  # one false alarm of 4, three of 4 found
-    assert (list(rings.x), list(rings.y)) == ([25.0], [100.0])
-    assert list(rings.text) == ["looked at, locked at 0.350"]
-    assert [(line.x0, line.y0) for line in figure.layout.shapes] == [(0, 75.0), (25.0, 0)]
+def test_roc_rings_the_locked_points_in_per_cent():
+    figure = curves.roc(metrics.roc_curve(SICK, P), locked=[mark(), mark(0.35)])
+    rings = figure.data[-1]
+    assert list(rings.x) == [25.0, 25.0]  # one false alarm of 4
+    assert list(rings.y) == [75.0, 100.0]  # three of 4 found, then all
+    assert list(rings.text) == ["looked at, locked at 0.500", "looked at, locked at 0.350"]
     assert "%" in figure.layout.xaxis.title.text
     assert "%" in figure.layout.yaxis.title.text
 
 
 def test_a_click_on_roc_gives_a_threshold_that_may_be_set():
-    figure = curves.roc(metrics.roc_curve(SICK, P), at=mark())
+    figure = curves.roc(metrics.roc_curve(SICK, P))
     targets = next(one for one in figure.data if one.customdata is not None)
     assert targets.customdata[0] == 1.0  # of infinity, where nothing is called
     assert set(targets.customdata[1:]) == set(P)
@@ -43,18 +42,17 @@ def test_a_click_on_roc_gives_a_threshold_that_may_be_set():
 
 def test_the_corner_and_the_band():
     band = metrics.RocBand(np.array([0.0, 1.0]), np.array([0.2, 1.0]), np.array([0.6, 1.0]))
-    figure = curves.roc(metrics.roc_curve(SICK, P), at=mark(), band=band, corner=True)
+    figure = curves.roc(metrics.roc_curve(SICK, P), band=band, corner=True)
     assert list(figure.data[0].y) == [60.0, 100.0, 100.0, 20.0]
     assert figure.layout.xaxis.range == pytest.approx((-0.3, 20.3))
     assert figure.layout.yaxis.range == pytest.approx((79.7, 100.3))
 
 
-def test_precision_has_no_mark_where_no_film_is_called():
-    curve = metrics.pr_curve(SICK, P)
-    assert len(curves.precision_recall(curve, at=None).data) == 1
-    figure = curves.precision_recall(curve, at=curves.Mark("looked at", 0.5, 0.75, 0.75))
-    assert (list(figure.data[-1].x), list(figure.data[-1].y)) == ([75.0], [75.0])
-    assert figure.layout.yaxis.range == pytest.approx((49.25, 100.75))  # half are ill
+def test_the_axis_of_precision_begins_below_its_lowest():
+    figure = curves.precision_recall(metrics.pr_curve(SICK, P))
+    (line,) = figure.data
+    assert (min(line.y), max(line.y)) == (50.0, 100.0)  # half are ill
+    assert figure.layout.yaxis.range == pytest.approx((49.25, 100.75))
 
 
 def test_overlaid_models_differ_in_more_than_colour():
@@ -81,60 +79,31 @@ def test_thinned_keeps_both_ends_and_the_shape():
 
 def test_reliability_draws_filled_bins_alone():
     table = metrics.reliability([0, 1, 1, 1], [0.05, 0.05, 0.95, 0.95], bins=10)
-    dots = probabilities.reliability(table, at=0.3).data[1]
+    dots = probabilities.reliability(table).data[1]
     assert list(dots.x) == pytest.approx([5, 95])
     assert list(dots.y) == pytest.approx([50, 100])
     assert list(dots.customdata) == [2, 2]
     assert dots.error_y.array[1] == 0
-    line = probabilities.reliability(table, at=0.3).layout.shapes[0]
-    assert (line.x0, line.x1) == (30, 30)
 
 
 def test_histogram_has_pneumonia_above_and_normal_below():
     counted = Histogram(np.array([0, 0.5, 1.0]), np.array([99, 0]), np.array([1, 9]))
     locked = {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
-    figure = probabilities.histogram(counted, at=0.4, locked=locked)
+    figure = probabilities.histogram(counted, locked=locked)
     above, below = figure.data
     assert list(above.y) == pytest.approx([math.log10(2), 1])
     assert list(below.y) == pytest.approx([-2, 0])
-    refer, *points, looked_at = figure.layout.shapes
+    refer, *points = figure.layout.shapes
     assert (refer.x0, refer.x1) == (20, 80)
     assert [line.x0 for line in points] == [20, 50, 80]
-    assert looked_at.x0 == 40
     assert list(figure.layout.yaxis.ticktext) == ["10", "1", "0", "1", "10"]
 
 
 def test_net_benefit_is_of_a_thousand_children():
     curve = metrics.decision_curve(SICK, P, thresholds=[0.1, 0.5], prevalence=0.2)
-    figure = decisions.net_benefit(curve, at=0.5)
+    figure = decisions.net_benefit(curve)
     lines = {one.name: list(one.y) for one in figure.data if one.name}
     assert lines["call none"] == [0, 0]
     # 0.75 · 200 found, 0.25 · 800 false alarms, each as bad as a miss at 50 %
     assert lines["call as the model says"][1] == pytest.approx(150 - 200)
     assert lines["call every child"][1] == pytest.approx(200 - 800)
-    assert figure.layout.shapes[0].x0 == 50
-
-
-def test_forest_says_what_few_films_bear():
-    rows = [
-        forest.Row("all films", 0.95, 0.92, 0.97, films=500),
-        forest.Row("series IM", 0.8, 0.55, 0.93, films=12, few=True),
-        forest.Row("nobody", math.nan, math.nan, math.nan, films=0, counted=False),
-    ]
-    figure = forest.forest(rows, x="Found (%)", colour="#000000", symbol="circle", reference=0.95)
-    dots, names, numbers = figure.data
-    assert list(dots.x) == [95, 80]
-    assert list(dots.marker.symbol) == ["circle", "circle-open"]
-    assert list(names.text) == ["all films · 500", "series IM · 12 (few)", "nobody"]
-    assert [one.strip() for one in numbers.text] == [
-        "95.0 % [92.0–97.0]",
-        "80.0 % [55.0–93.0]",
-        "no such film",
-    ]
-    assert figure.layout.xaxis.range[0] == 40
-    assert figure.layout.shapes[0].x0 == 95
-
-
-@pytest.mark.parametrize(("lows", "floor"), [([0.95], 0.9), ([0.79], 0.6), ([0.1], 0.0), ([], 0.0)])
-def test_the_axis_begins_where_every_interval_has_room(lows, floor):
-    assert forest.span_floor(lows) == floor

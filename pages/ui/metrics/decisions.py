@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui import cache
 from pages.ui.charts.metrics.decisions import net_benefit
-from pages.ui.charts.theme import figure_config
 from pages.ui.metrics import choice
 from pages.ui.metrics.charts import ONE_CLASS
+from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics
 from pneumo_core.review.report.words import rate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
-    from pneumo_core.metrics import AtThreshold, ThreeWay
+    from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 
 def show_decisions(
@@ -40,16 +43,16 @@ def show_decisions(
         if measures.summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
             return
-        curve = metrics.decision_curve(
-            measures.table["label"] == "pneumonia",
-            measures.table["p_pneumonia"],
-            prevalence=choice.prevalence() / 100,
-        )
         st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
-        st.plotly_chart(
-            net_benefit(curve, at=at.threshold),
-            key="metrics.benefit",
-            config=figure_config(),
+        show_marked(
+            cache.drawn(
+                (subject.key, "benefit", choice.prevalence()),
+                lambda: net_benefit(_curve(measures, choice.prevalence() / 100)),
+            ),
+            "metrics.benefit",
+            subject=subject.key,
+            at=at,
+            x="at",
             alt="Net benefit of calling with the model, every child and none",
         )
 
@@ -58,12 +61,7 @@ def worth(measures: Measures, at: AtThreshold) -> str:
     """What calling at this threshold is worth, against calling every child and none."""
     if not 0 < at.threshold < 1:
         return ""
-    curve = metrics.decision_curve(
-        measures.table["label"] == "pneumonia",
-        measures.table["p_pneumonia"],
-        thresholds=[at.threshold],
-        prevalence=at.prevalence,
-    )
+    curve = _curve(measures, at.prevalence, thresholds=[at.threshold])
     model, low, high, everyone = (
         1000 * float(line[0]) for line in (curve.model, curve.low, curve.high, curve.call_all)
     )
@@ -73,6 +71,17 @@ def worth(measures: Measures, at: AtThreshold) -> str:
     return (
         f"At {100 * at.threshold:.1f} % its calls are worth {model:.0f} [{low:.0f}–{high:.0f}] "
         f"children found of 1,000, {verdict} {instead} ({best:.0f})."
+    )
+
+
+def _curve(
+    measures: Measures, prevalence: float, thresholds: Sequence[float] | None = None
+) -> DecisionCurve:
+    return metrics.decision_curve(
+        measures.table["label"] == "pneumonia",
+        measures.table["p_pneumonia"],
+        thresholds=thresholds,
+        prevalence=prevalence,
     )
 
 

@@ -51,9 +51,17 @@ export default function ({ data, parentElement, setStateValue }) {
       setStateValue("threshold", at);
     }, wait);
   };
+  // The marks on the charts need not wait for Python: see mark.js.
+  const lead = (at) => {
+    const step = Math.round(at * (data.path.found.length - 1));
+    const detail = { at: 100 * at };
+    for (const name in data.path) detail[name] = data.path[name][step];
+    document.dispatchEvent(new CustomEvent("pneumo.threshold", { detail }));
+  };
   const go = (at) => {
     state.touched = Date.now();
     paint(at);
+    lead(at);
     tell(at);
   };
   const snapped = (at) =>

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.charts.metrics.forest import Row, forest
-from pages.ui.charts.theme import NORMAL, PNEUMONIA, figure_config
+from pages.ui.charts.theme import NORMAL, PNEUMONIA
+from pages.ui.metrics.forest import Row, forest_html
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures
@@ -60,14 +60,7 @@ def show_groups(
             if not rows:
                 st.info("These films are all of the other class.", icon=":material/info:")
                 continue
-            st.plotly_chart(
-                forest(
-                    rows, x=axis, colour=look.colour, symbol=look.symbol, reference=rows[0].value
-                ),
-                key=f"metrics.forest.{rate}",
-                config=figure_config(),
-                alt="; ".join(f"{row.name}: {row.spoken}" for row in rows),
-            )
+            st.html(forest_html(rows, x=axis, look=look, reference=rows[0].value))
     warned = [
         f"{_name(group)}: {group.facts['warning']}"
         for group in measures.groups

@@ -42,11 +42,11 @@ def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
                 choice.look_at(opened)
             st.html(words.rates_html(at))
         _show_dial(subject, measures, at, point)
-        # The numbers are on their way before the charts, which a browser draws more slowly, follow.
+        # The numbers are on their way before the rest follows, which takes a browser longer.
         time.sleep(_AHEAD)
         with curve:
             charts.show_roc(subject, measures, at)
-        charts.show_others(measures, at)
+        charts.show_others(subject, measures, at)
         show_sections(subject, measures, at, settings)
 
 
@@ -59,6 +59,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
             at.threshold,
             [(POINT_NAMES[name], getattr(points, name)) for name in POINTS],
             (points.screening, points.ruling_in),
+            measures.path,
         )
         with st.container(horizontal=True, vertical_alignment="center", key="thousand"):
             st.html('<p class="pn-thousand">Of 1,000 children at</p>', width="content")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pages.ui.metrics.mark import path
 from pneumo_core import metrics
 from pneumo_core.review.subgroups import cut, subgroups, usual
 from pneumo_core.review.summary import Summary, summarise
@@ -32,13 +33,14 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """What the screen shows of N films; groups: all films first."""
+    """What the screen shows of N films; groups: all films first; path: see `mark.path`."""
 
     table: pd.DataFrame
     points: OperatingPoints
     summary: Summary
     sweep: ThresholdSweep
     groups: tuple[Group, ...]
+    path: dict[str, list[float | None]]
 
     def at(self, threshold: float, prevalence: float) -> AtThreshold:
         """Everything that depends on the threshold; microseconds. prevalence: 0..1."""
@@ -58,11 +60,13 @@ def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
     everything = np.ones(len(table), dtype=np.bool_)
     members = [("all", "all films", everything)]
     members += [(by, name, member) for by in usual(table) for name, member in cut(table, by)]
+    sweep = _sweep(table)
     return Measures(
         table=table,
         points=points,
         summary=summarise(table, points),
-        sweep=_sweep(table),
+        sweep=sweep,
+        path=path(sweep),
         groups=tuple(
             Group(by, name, _sweep(table[member]), row)
             for (by, name, member), row in zip(members, rows, strict=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui.charts.metrics.forest import Row, forest
-from pages.ui.charts.theme import NORMAL, PNEUMONIA, figure_config
+from pages.ui.charts.theme import NORMAL, PNEUMONIA
+from pages.ui.metrics.forest import Row, forest_html
 from pneumo_core.metrics.shift import CLEAN
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def show_stress(
             '<h3 class="pn-chart">Cohort by cohort</h3><p class="pn-hint">Films cut by number, '
             "framing, shape and size: the worst one tells what an average hides.</p>"
         )
-        _show_two([_cohort(one) for one in cohorts], _films(cohorts), "cohorts")
+        _show_two([_cohort(one) for one in cohorts], _films(cohorts))
 
 
 def _show_disturbed(stress: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def _show_disturbed(stress: dict[str, Any]) -> None:
     if len(rows) > _SHOWN + 1:
         everything = st.toggle(f"All {len(rows) - 1} disturbances", key="metrics.stress.all")
         rows = rows if everything else rows[: _SHOWN + 1]
-    _show_two([(str(row["name"]), row) for row in rows], None, "stress")
+    _show_two([(str(row["name"]), row) for row in rows], None)
 
 
 def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -78,9 +78,7 @@ def _cost(row: dict[str, Any]) -> float:
     return max([cost for cost in costs if cost is not None], default=0.0)
 
 
-def _show_two(
-    named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int] | None, key: str
-) -> None:
+def _show_two(named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int] | None) -> None:
     """Forest plots of both rates; the line is the undisturbed films. films: of each row."""
     axes = {"sensitivity": ("Found (% of the pneumonia films)", PNEUMONIA),
             "specificity": ("Cleared (% of the normal films)", NORMAL)}  # fmt: skip
@@ -96,12 +94,7 @@ def _show_two(
         ]
         clean = next((row.value for row in rows if row.name == "as they are"), None)
         with column:
-            st.plotly_chart(
-                forest(rows, x=axis, colour=look.colour, symbol=look.symbol, reference=clean),
-                key=f"metrics.{key}.{rate}",
-                config=figure_config(),
-                alt="; ".join(f"{row.name}: {row.spoken}" for row in rows),
-            )
+            st.html(forest_html(rows, x=axis, look=look, reference=clean))
 
 
 def _cohort(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:

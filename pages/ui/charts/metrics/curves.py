@@ -1,4 +1,8 @@
-"""ROC and precision-recall curves with the point that is looked at, and those that are locked."""
+"""ROC and precision-recall curves, and the locked points on them.
+
+The threshold that is looked at is not part of a figure: the page lays it over (see
+`pages.ui.metrics.mark`).
+"""
 
 from __future__ import annotations
 
@@ -48,35 +52,31 @@ class Named:
     mark: Mark
 
 
-def roc(  # noqa: PLR0913 - what is drawn, and how
+def roc(
     curve: RocCurve,
     *,
-    at: Mark,
     locked: Sequence[Mark] = (),
     band: RocBand | None = None,
     corner: bool = False,
     height: int = 380,
 ) -> go.Figure:
-    """Sensitivity over false alarms, both in per cent, with the point that is looked at.
+    """Sensitivity over false alarms, both in per cent.
 
     band: 95 % of the curve, shaded; corner: the upper left corner alone. Clicked, the curve gives
     the threshold of the nearest point as `customdata`.
     """
     traces: list[Any] = [_band(band)] if band is not None else []
-    traces += [_diagonal(), _steps(curve), _targets(curve), *_marks(at, locked)]
+    traces += [_diagonal(), _steps(curve), _targets(curve), _rings(locked)]
     return figure(
         traces,
         x=_share(FALSE_ALARMS, (0.0, CORNER) if corner else (0.0, 1.0)),
         y=_share(SENSITIVITY, (1.0 - CORNER, 1.0) if corner else (0.0, 1.0)),
         height=height,
         clickmode="event+select",
-        shapes=_cross(at),
     )
 
 
-def precision_recall(
-    curve: PrCurve, *, at: Mark | None, locked: Sequence[Mark] = (), height: int = 300
-) -> go.Figure:
+def precision_recall(curve: PrCurve, *, height: int = 300) -> go.Figure:
     """Precision, at the films' own prevalence, over sensitivity, both in per cent."""
     kept = thinned(curve.recall, curve.precision)
     line = go.Scatter(
@@ -89,11 +89,10 @@ def precision_recall(
     lowest = float(curve.precision.min())
     floor = next((edge for edge in (0.8, 0.5) if lowest >= edge), 0.0)
     return figure(
-        [line, *([] if at is None else _marks(at, locked))],
+        [line],
         x=_share(SENSITIVITY, (0.0, 1.0)),
         y=_share(PRECISION, (floor, 1.0)),
         height=height,
-        shapes=[] if at is None else _cross(at),
     )
 
 
@@ -194,9 +193,9 @@ def _targets(curve: RocCurve) -> go.Scatter:
     )
 
 
-def _marks(at: Mark, locked: Sequence[Mark]) -> list[go.Scatter]:
-    """Locked points as open rings, and the one that is looked at, last and largest."""
-    rings = go.Scatter(
+def _rings(locked: Sequence[Mark]) -> go.Scatter:
+    """Locked points as open rings."""
+    return go.Scatter(
         x=[100 * one.x for one in locked],
         y=[100 * one.y for one in locked],
         mode="markers",
@@ -205,7 +204,6 @@ def _marks(at: Mark, locked: Sequence[Mark]) -> list[go.Scatter]:
         hovertemplate="%{text}<extra></extra>",
         cliponaxis=False,
     )
-    return [rings, _dot(at, "diamond", PNEUMONIA.colour)]
 
 
 def _dot(mark: Mark, symbol: str, colour: str) -> go.Scatter:
@@ -220,15 +218,3 @@ def _dot(mark: Mark, symbol: str, colour: str) -> go.Scatter:
         cliponaxis=False,
         showlegend=False,
     )  # fmt: skip
-
-
-def _cross(at: Mark) -> list[dict[str, Any]]:
-    """Fine lines from the point that is looked at to both axes."""
-    line = {"color": PNEUMONIA.colour, "width": 1, "dash": "dot"}
-    x, y = 100 * at.x, 100 * at.y
-    return [
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line,
-         "layer": "below"},
-        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": x, "x1": x, "line": line,
-         "layer": "below"},
-    ]  # fmt: skip

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.theme import ACCENT, FAINT, GREY, PNEUMONIA, figure
+from pages.ui.charts.theme import ACCENT, FAINT, GREY, figure
 
 if TYPE_CHECKING:
     from pneumo_core.metrics import DecisionCurve
 
 
-def net_benefit(curve: DecisionCurve, *, at: float, height: int = 340) -> go.Figure:
+def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
     """Net benefit of calling with the model, of calling all children, and of calling none.
 
-    In children found of 1,000, false alarms taken off at the price that the threshold says. at:
-    the threshold looked at.
+    In children found of 1,000, false alarms taken off at the price that the threshold says.
     """
     x = 100 * curve.thresholds
     top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
@@ -46,11 +45,7 @@ def net_benefit(curve: DecisionCurve, *, at: float, height: int = 340) -> go.Fig
         },
         height=height,
         showlegend=True,
-        shapes=[
-            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * at, "x1": 100 * at,
-             "line": {"color": PNEUMONIA.colour, "width": 2}}
-        ],
-    )  # fmt: skip
+    )
 
 
 def _line(x: Any, y: Any, name: str, colour: str, dash: str) -> go.Scatter:

@@ -20,10 +20,10 @@ _REFER = "rgba(138,99,216,0.14)"
 _COUNTS = (1, 10, 100, 1000, 10_000)
 
 
-def reliability(table: Reliability, *, at: float, height: int = 300) -> go.Figure:
+def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
     """Observed share of pneumonia over the mean probability of each bin, with Wilson intervals.
 
-    On the diagonal the probability means what it says. at: the threshold looked at.
+    On the diagonal the probability means what it says.
     """
     some = table.n > 0
     share, p = table.observed[some], table.mean_p[some]
@@ -55,16 +55,13 @@ def reliability(table: Reliability, *, at: float, height: int = 300) -> go.Figur
         x={"title": P, "range": [-2, 102], "showgrid": True, "nticks": 6},
         y={"title": "With pneumonia (% of the films)", "range": [-2, 102], "showgrid": True},
         height=height,
-        shapes=[_upright(at)],
     )
 
 
-def histogram(
-    counted: Histogram, *, at: float, locked: Mapping[str, float], height: int = 300
-) -> go.Figure:
+def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 300) -> go.Figure:
     """Films by their probability, pneumonia above and normal below the line, logarithmic.
 
-    at: the threshold looked at; locked: {"screening", "balanced", "ruling_in"}; films between the
+    locked: {"screening", "balanced", "ruling_in"}; films between the
     outer two are referred, a band.
     """
     centres = 50 * (counted.edges[1:] + counted.edges[:-1])
@@ -89,8 +86,7 @@ def histogram(
         bargap=0.06,
         shapes=[
             _between(locked["screening"], locked["ruling_in"]),
-            *(_upright(one, GREY) for one in locked.values()),
-            _upright(at),
+            *(_upright(one) for one in locked.values()),
         ],
         annotations=_words(),
     )
@@ -130,10 +126,9 @@ def _between(low: float, high: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _upright(at: float, colour: str = PNEUMONIA.colour) -> dict[str, Any]:
-    """A line at a threshold."""
-    width = 2 if colour == PNEUMONIA.colour else 1
+def _upright(at: float) -> dict[str, Any]:
+    """A line at a locked threshold."""
     return {
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * at, "x1": 100 * at,
-        "line": {"color": colour, "width": width, "dash": "solid" if width == 2 else "dot"},
+        "line": {"color": GREY, "width": 1, "dash": "dot"},
     }  # fmt: skip
