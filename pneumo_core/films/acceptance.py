@@ -40,15 +40,13 @@ _MODALITIES = {
 # As found in Body Part Examined (0018,0015) and in code meanings, in several languages.
 _CHEST = re.compile(r"CHEST|THORA|TORA|TÓRAX|LUNG|PULM")
 # Other parts, of the defined terms (PS3.16 annex L), as a refusal may repeat them.
-_PARTS = frozenset(
-    """
+_PARTS = """
     ABDOMEN ANKLE ARM BLADDER BRAIN BREAST CALCANEUS CERVICAL CLAVICLE COCCYX CSPINE ELBOW
     EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS JAW KIDNEY KNEE
     LEFT LEG LOWER LSPINE LUMBAR MANDIBLE NASAL NECK ORBIT PATELLA PELVIS RADIUS RIGHT SACRUM
     SCAPULA SHOULDER SINUS SKULL SPINE SSPINE THIGH THUMB TIBIA TOE TSPINE ULNA UPPER WHOLE BODY
     WRIST ZYGOMA
-    """.split()
-)
+    """
 _LATERAL = re.compile(r"^(LL|RL)$|LAT(?!.*DEC)")
 _OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
 
@@ -117,8 +115,9 @@ def _foreign_part(dataset: Dataset) -> list[str]:
     reasons = []
     part, view = _body_part(dataset), str(dataset.get("ViewPosition") or "").upper().strip()
     if part and not _CHEST.search(part):
+        known = set(_PARTS.split())
         # Known words are shown; who knows what else a person may have typed there.
-        shown = f" ({part})" if _PARTS.issuperset(re.split(r"[ _]+", part)) else ""
+        shown = f" ({part})" if known.issuperset(re.split(r"[ _]+", part)) else ""
         reasons.append(f"shows another body part{shown}, not the chest")
     if _LATERAL.search(view):
         reasons.append("is a lateral view, not a frontal one")
