@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,8 @@ def _probability(chances: Any) -> Any:
 
 
 def _network(bundle: Bundle) -> keras.Model:
+    # Before its first import: what TensorFlow tells of GPUs is no answer to a person.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         # tf-keras-vis imports scipy.ndimage.interpolation, an old name of scipy.ndimage.
         warnings.filterwarnings("ignore", "Please import `zoom`", DeprecationWarning)
