@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pages.ui.words import NORMAL, PNEUMONIA, REFER, sense_of
-from pneumo_core.reading.decision import per_cent, per_cent_range
+from pneumo_core.words import per_cent, per_cent_range
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reading
@@ -49,8 +49,8 @@ def in_words(reading: Reading) -> str:
 
 
 def spoken_range(reading: Reading) -> str:
-    """The range under small re-framings: "79–92 %", or "92 to >99 %" where a dash would confuse."""
-    return per_cent_range(reading.p_low or 0.0, reading.p_high or 0.0).replace("–>", " to >")
+    """The range under small re-framings."""
+    return per_cent_range(reading.p_low or 0.0, reading.p_high or 0.0)
 
 
 def _screening_label(x: float) -> str:

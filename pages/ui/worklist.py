@@ -12,11 +12,13 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
 from pneumo_core.reading.table import as_row, to_csv
+from pneumo_core.words import amount, per_cent
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.entry import Entry
+    from pneumo_core.reading.predict import Reading
 
 _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
@@ -32,7 +34,7 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
     marked = {"rows": [keys.index(shown.key)], "columns": [], "cells": []}
     st.session_state[_KEY] = {"selection": marked}
     st.dataframe(
-        table(entries),
+        table(entries).style.format({"p": per_cent}, na_rep="–"),
         key=_KEY,
         hide_index=True,
         row_height=56,
@@ -53,12 +55,14 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
             on_click="ignore",
         )
         with st.popover("Clear the list", icon=":material/delete:"):
-            st.write(f"This forgets {_count(len(entries))} and their readings.")
+            st.write(
+                f"This forgets {amount(len(entries), 'films')} with all that was read of them."
+            )
             st.button("Clear", on_click=state.clear, type="primary")
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:
-    """One row a film, in the order given."""
+    """One row a film, in the order given; `p` is 0..1, NaN where there is none."""
     import pandas as pd
 
     readings = [entry.reading for entry in entries]
@@ -66,8 +70,8 @@ def table(entries: list[Entry]) -> pd.DataFrame:
         {
             "film": [entry.thumb or None for entry in entries],
             "decision": [[sense_of(reading).title] for reading in readings],
-            "p": pd.array([_whole(reading.p_pneumonia) for reading in readings], dtype="Int64"),
-            "check": [_check(entry) for entry in entries],
+            "p": pd.array([reading.p_pneumonia for reading in readings], dtype="float64"),
+            "check": [check_words(reading) for reading in readings],
             "file": [entry.name for entry in entries],
         }
     )
@@ -75,15 +79,16 @@ def table(entries: list[Entry]) -> pd.DataFrame:
 
 def _columns() -> dict[str, Any]:
     return {
-        "film": st.column_config.ImageColumn("Film", width=52),
+        "film": st.column_config.ImageColumn("Film", width=46),
         "decision": st.column_config.MultiselectColumn(
             "Decision",
-            width=172,
+            width=166,
             options=[sense.title for sense in SENSES],
             color=[sense.colour for sense in SENSES],
         ),
-        "p": st.column_config.NumberColumn("Probability", width=84, format="%d %%"),
-        "check": st.column_config.TextColumn("Film check", width=160),
+        # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
+        "p": st.column_config.NumberColumn("%", width=52, help="Probability of pneumonia"),
+        "check": st.column_config.TextColumn("Film check", width=94),
         "file": st.column_config.TextColumn("File", width=560),
     }
 
@@ -103,7 +108,7 @@ def _summary_html(entries: list[Entry]) -> str:
         for sense in SENSES
         if counts[sense]
     )
-    count = _count(len(entries))
+    count = amount(len(entries), "films")
     return (
         f'<p class="pn-summary"><span>This session: {count}, most suspicious first</span>'
         f"{parts}</p>"
@@ -125,19 +130,10 @@ def _unread_html(entries: list[Entry]) -> str:
     return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
 
 
-def _check(entry: Entry) -> str:
-    reading = entry.reading
-    if reading.gate_ok:
-        return " ".join(("✓ radiograph-like", *reading.gate_reasons))
-    if reading.decision is not None:
-        return "◆ unlike the films the model knows"
-    return " ".join(("✕", *(reading.gate_reasons or (reading.message.removeprefix("Not read: "),))))
-
-
-def _whole(p: float | None) -> int | None:
-    """Whole per cents; 1 and 99 at the ends, since no model can know more."""
-    return None if p is None else min(max(round(100 * p), 1), 99)
-
-
-def _count(films: int) -> str:
-    return "1 film" if films == 1 else f"{films:,} films"
+def check_words(reading: Reading) -> str:
+    """The film check so short that a narrow table has room; in full it stands beside the film,
+    and of files that were not read above the table.
+    """
+    if reading.decision is None:
+        return "✕ not read"
+    return "✓ passed" if reading.gate_ok else "◆ unfamiliar"

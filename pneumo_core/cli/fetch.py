@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pneumo_core.cli.console import emit, progress
+from pneumo_core.words import amount
 
 
 def fetch_data(
@@ -20,7 +21,8 @@ def fetch_data(
         raise typer.BadParameter(f"{folder} is a file.", param_hint="DEST")
     with progress() as report:
         fetched = fetch(folder, report=report)
-    emit(f"{fetched.films:,} films are in {folder}, as many as published.")
+    emit(f"{amount(fetched.films, 'films')} are in {folder}, as many as published.")
     if fetched.passed_over:
-        emit(f"The archive's second copies of them ({fetched.passed_over:,} files) do not count.")
+        copies = amount(fetched.passed_over, "files")
+        emit(f"The archive's second copies of them ({copies}) do not count.")
     emit(f"Content: {fetched.content}")

@@ -9,6 +9,7 @@ import typer
 
 from pneumo_core.cli.console import emit, progress, tell
 from pneumo_core.cli.writing import check_place, words_for
+from pneumo_core.words import amount, were
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,8 @@ def folds(
     fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
     emit(_table(films.assign(fold=fold)))
     torn = straddling_groups(films, fold)
-    emit(f"{len(torn):,} patients straddle folds." if torn else "No patient is in two folds.")
+    straddling = f"{amount(len(torn), 'patients')} {were(len(torn))} put into two folds."
+    emit(straddling if torn else "No patient is in two folds.")
     if out is not None:
         with words_for(out):
             write_manifest(films, fold, out, seed=seed)
@@ -66,6 +68,7 @@ def _table(films: pd.DataFrame) -> str:
     for number, part in films.groupby("fold"):
         subtypes = part["subtype"].value_counts()
         counts = ", ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes.index))
-        patients = part["group"].nunique()
-        lines.append(f"fold {number}: {len(part):,} films of {patients:,} patients: {counts}")
+        patients = amount(part["group"].nunique(), "patients")
+        films_of = f"{amount(len(part), 'films')} of {patients}"
+        lines.append(f"fold {number}: {films_of}: {counts}")
     return "\n".join(lines)

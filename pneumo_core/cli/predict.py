@@ -10,6 +10,7 @@ import typer
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.cli.console import emit, emit_json, tell
+from pneumo_core.words import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reader, Reading
@@ -30,7 +31,10 @@ def predict(  # noqa: PLR0913 - one argument an option
     ] = None,
     method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
 ) -> None:
-    """Read films: a decision with its calibrated probability, or the reason why there is none."""
+    """Read films: a decision with its calibrated probability, or the reason why there is none.
+
+    Ends with 1 if a file could not be read. A rejected one has its answer: 0.
+    """
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
@@ -56,9 +60,16 @@ def predict(  # noqa: PLR0913 - one argument an option
     if not rows:
         tell("Error: expected at least one film; the folder holds no file.")
     if failures or rejected:
-        tell(f"Of {len(rows)} files {failures} could not be read and {rejected} were rejected.")
+        tell(_summary(len(rows), failures, rejected))
     if failures or not rows:
         raise typer.Exit(1)
+
+
+def _summary(files: int, failures: int, rejected: int) -> str:
+    told = [f"{failures:,} could not be read"] if failures else []
+    if rejected:
+        told.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
+    return f"Of {amount(files, 'files')} {' and '.join(told)}."
 
 
 def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
@@ -78,7 +89,7 @@ def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
 def _line(row: dict[str, Any], reading: Reading) -> str:
     if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
         return f"{row['file']}\t{row['status'].upper()}\t{row['message']}"
-    chance = f"{reading.p_pneumonia:.0%} ({reading.p_low:.0%}–{reading.p_high:.0%})"
+    chance = f"{per_cent(reading.p_pneumonia)} ({per_cent_range(reading.p_low, reading.p_high)})"
     return f"{row['file']}\t{row['decision']}\t{chance}\t{row['message']}"
 
 

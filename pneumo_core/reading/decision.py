@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pneumo_core.words import per_cent_range, told_apart
+
 if TYPE_CHECKING:
     from pneumo_core.bundle import OperatingPoints
 
@@ -25,7 +27,7 @@ def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[
     them, and REFER where the range reaches from one side to the other.
     """
     span = per_cent_range(low, high)
-    share, screening, ruling_in = _told_apart(p, points.screening, points.ruling_in)
+    share, screening, ruling_in = told_apart(p, points.screening, points.ruling_in)
     if low < points.screening and high >= points.ruling_in:
         return Decision.REFER, (
             f"Refer: small re-framings of this film change the answer ({share} as it is, {span} "
@@ -45,30 +47,3 @@ def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[
         f"Refer: {share} ({span} under small re-framings) lies between the screening point of "
         f"{screening} and the ruling-in point of {ruling_in}. A radiologist should read it."
     )
-
-
-def per_cent(p: float) -> str:
-    """A probability 0..1 in whole per cents; never "0 %" or "100 %", which no model can know."""
-    return f"{_whole(p)} %"
-
-
-def per_cent_range(low: float, high: float) -> str:
-    """Two probabilities as one range of whole per cents: "79–92 %"."""
-    ends = _whole(low), _whole(high)
-    return f"{ends[0]} %" if ends[0] == ends[1] else f"{ends[0]}–{ends[1]} %"
-
-
-def _told_apart(*shares: float) -> list[str]:
-    """Shares 0..1 in per cents, with decimals only where whole ones would hide a difference."""
-    shown = [per_cent(p) for p in shares]
-    for digits in (1, 2):
-        if len(set(shown)) == len(set(shares)):
-            break
-        shown = [f"{100 * p:.{digits}f} %" for p in shares]
-    return shown
-
-
-def _whole(p: float) -> str:
-    if p < 0.01:
-        return "<1"
-    return ">99" if p > 0.99 else str(round(100 * p))

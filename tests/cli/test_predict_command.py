@@ -37,7 +37,7 @@ def test_a_broken_file_costs_only_itself(run, films):
     assert rows["broken.png"]["status"] == "error"
     assert rows["broken.png"]["p_pneumonia"] is None
     assert "Expected" in rows["broken.png"]["message"]
-    assert "Of 3 files 1 could not be read and 0 were rejected." in err
+    assert "Of 3 files 1 could not be read.\n" in err
 
 
 def test_what_the_gate_rejects_is_no_failure(run, tmp_path):
@@ -45,12 +45,22 @@ def test_what_the_gate_rejects_is_no_failure(run, tmp_path):
     colour[:, :100, 2] = 200
     colour[:, 100:, 1] = 180
     cv2.imwrite(str(tmp_path / "photo.png"), colour)
-    code, out, _ = run("predict", tmp_path / "photo.png", "--json")
+    code, out, err = run("predict", tmp_path / "photo.png", "--json")
     row = json.loads(out)
     assert code == 0
     assert (row["status"], row["decision"]) == ("rejected", None)
     assert not row["gate"]["ok"]
     assert "colour" in row["message"]
+    assert err == "Of 1 file 1 was rejected as no frontal chest film.\n"
+
+
+def test_a_line_shows_the_probability_as_the_screens_do(run, films):
+    code, out, _ = run("predict", films)
+    assert code == 0
+    for line in out.splitlines():
+        chance = line.split("\t")[2]
+        assert re.fullmatch(r"([<>]?\d+) % \([<>]?\d+((–| to )[<>]?\d+)? %\)", chance)
+        assert not chance.startswith(("0 ", "100 "))
 
 
 def test_predict_writes_a_table_and_pictures(run, films, tmp_path):

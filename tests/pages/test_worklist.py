@@ -15,7 +15,7 @@ def test_a_film_referred_for_its_range_is_among_the_referred(reading):
     assert [entry.name for entry in by_suspicion(entries)] == ["sure", "torn"]
 
 
-def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
+def test_a_row_says_decision_probability_check_and_file(reading):
     rejected = reading(None, status="rejected", gate_reasons=("This is a page.",))
     rows = table(
         [
@@ -23,6 +23,7 @@ def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
             make_entry("b.png", "2", reading(0.9999)),
             make_entry("c.png", "3", rejected),
             make_entry("d.png", "4", reading(None)),
+            make_entry("e.png", "5", reading(0.5, gate_ok=False, gate_reasons=("Odd.",))),
         ]
     )
     assert [decision[0] for decision in rows["decision"]] == [
@@ -30,16 +31,18 @@ def test_a_row_says_decision_whole_per_cent_check_and_file(reading):
         "▲ Signs of pneumonia",
         "✕ Not read",
         "✕ Not read",
+        "◆ Refer",
     ]
-    assert rows["p"].tolist()[:2] == [87, 99]
-    assert rows["p"].isna().tolist() == [False, False, True, True]
+    assert rows["p"].tolist()[:2] == [0.873, 0.9999]
+    assert rows["p"].isna().tolist() == [False, False, True, True, False]
     assert rows["check"].tolist() == [
-        "✓ radiograph-like",
-        "✓ radiograph-like",
-        "✕ This is a page.",
-        "✕ Expected a film.",
+        "✓ passed",
+        "✓ passed",
+        "✕ not read",
+        "✕ not read",
+        "◆ unfamiliar",
     ]
-    assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png"]
+    assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png", "e.png"]
 
 
 def test_few_reasons_are_in_sight_many_are_folded(reading):

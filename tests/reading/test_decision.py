@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pneumo_core.bundle import OperatingPoints
-from pneumo_core.reading.decision import Decision, decide, per_cent, per_cent_range
+from pneumo_core.reading.decision import Decision, decide
 
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 
@@ -60,19 +60,6 @@ WORDS = {
 @pytest.mark.parametrize(("chances", "words"), WORDS.items())
 def test_every_decision_gives_its_reason(chances: tuple[float, float, float], words: str) -> None:
     assert decide(*chances, POINTS)[1] == words
-
-
-@pytest.mark.parametrize(
-    ("p", "shown"),
-    [(0.0, "<1 %"), (0.0099, "<1 %"), (0.01, "1 %"), (0.99, "99 %"), (0.9901, ">99 %")],
-)
-def test_no_probability_is_shown_as_certain(p: float, shown: str) -> None:
-    assert per_cent(p) == shown
-
-
-def test_a_range_of_one_value_is_that_value() -> None:
-    assert per_cent_range(0.871, 0.874) == "87 %"
-    assert per_cent_range(0.004, 0.02) == "<1–2 %"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
 from pages.ui.plain import plain
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,14 +21,16 @@ _CLASS = {"normal": "pn-normal", "bacterial": "pn-pneumonia", "viral": "pn-viral
 def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
     """What is shown of all `films`: films, patients, kinds, duplicates, unreadable files."""
     parts = [
-        _fact(len(shown), "films" if len(shown) == len(films) else f"of {len(films):,} films"),
+        _fact(len(shown), "films")
+        if len(shown) == len(films)
+        else _told(len(shown), f"of {amount(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
         *(
-            _fact(count, SUBTYPES[kind].title, _CLASS.get(kind, ""))
+            _told(count, SUBTYPES[kind].title, _CLASS.get(kind, ""))
             for kind, count in _kinds(shown)
         ),
-        _fact(duplicates(shown), "pairs of duplicates"),
-        _fact(int((~shown["readable"]).sum()), "unreadable"),
+        _fact(duplicates(shown), "pairs", " of duplicates"),
+        _told(int((~shown["readable"]).sum()), "unreadable"),
     ]
     st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
 
@@ -70,5 +73,9 @@ def _kinds(films: pd.DataFrame) -> list[tuple[str, int]]:
     return [(kind, int(counts[kind])) for kind in SUBTYPES if kind in counts.index]
 
 
-def _fact(number: int, words: str, css: str = "") -> str:
+def _fact(number: int, unit: str, rest: str = "") -> str:
+    return _told(number, amount(number, unit).partition(" ")[2] + rest)
+
+
+def _told(number: int, words: str, css: str = "") -> str:
     return f'<li><strong>{number:,}</strong> <span class="{css}">{escape(words)}</span></li>'

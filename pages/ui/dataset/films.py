@@ -17,6 +17,7 @@ from pages.ui.dataset.linked import NAMES
 from pages.ui.frame import plain_words
 from pages.ui.gallery import Tile, show_gallery
 from pages.ui.pictures import data_uri, jpeg
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,7 +67,10 @@ def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) ->
 
 def heading(shown: int, films: int) -> str:
     """What the gallery shows: all films, or how many of them."""
-    return f"The {films:,} films" if shown == films else f"{shown:,} of the {films:,} films"
+    every = amount(films, "films")
+    if shown == films:
+        return f"The {every}" if films > 1 else "The film"
+    return f"{shown:,} of the {every}"
 
 
 def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:

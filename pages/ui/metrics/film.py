@@ -16,6 +16,7 @@ from pages.ui.plain import plain
 from pages.ui.stepper import show_film_steps
 from pages.ui.words import sense_of, why_unread
 from pneumo_core.errors import PneumoError
+from pneumo_core.words import per_cent, per_cent_range, told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,11 +122,12 @@ def verdict_html(row: Any, threshold: float) -> str:
     sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
     look = PNEUMONIA if sick else NORMAL
     side = "at or above" if called else "below"
+    p, at = told_apart(row.p_pneumonia, threshold)
     return (
         f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
         f"{_CALLS[sick, called].capitalize()}</h2>"
-        f'<p class="pn-number"><strong>{100 * row.p_pneumonia:.1f} %</strong> probability of '
-        f"pneumonia<br><span>{side} the threshold of {100 * threshold:.1f} %</span></p></section>"
+        f'<p class="pn-number"><strong>{p}</strong> probability of '
+        f"pneumonia<br><span>{side} the threshold of {at}</span></p></section>"
     )
 
 
@@ -137,11 +139,11 @@ def _reading_html(reading: Reading, row: Any) -> str:
     low, high = reading.p_low or 0.0, reading.p_high or 0.0
     rows = [
         ("On Diagnose", f'<span class="pn-{sense.name}">{sense.title}</span>'),
-        ("Re-framed", f"{100 * low:.0f}–{100 * high:.0f} % under small re-framings"),
+        ("Re-framed", f"{per_cent_range(low, high)} under small re-framings"),
         ("Looked at", escape(reading.where or "no single place")),
     ]
     if abs(reading.p_pneumonia - row.p_pneumonia) > SAME:
-        now = f"Read now it is {100 * reading.p_pneumonia:.1f} %."
+        now = f"Read now it is {per_cent(reading.p_pneumonia)}."
         rows.append(("Mind", f"{now} {_OTHER}"))
     return _facts(rows)
 

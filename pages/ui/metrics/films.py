@@ -14,6 +14,7 @@ from pages.ui.metrics import choice
 from pages.ui.metrics.film import open_film
 from pages.ui.metrics.whereabouts import Whereabouts, show_way, whereabouts
 from pneumo_core.review.cells import CELLS, films_by_cell, referred_films
+from pneumo_core.words import per_cent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +103,7 @@ def _tile(row: Any, place: Whereabouts) -> Tile:
     return Tile(
         film=row.film,
         picture=picture or _BLANK,
-        caption=f"{look.words}: {100 * row.p_pneumonia:.1f} %",
+        caption=f"{look.words}: {per_cent(row.p_pneumonia)}",
         sign=look.sign,
         kind=_KINDS.get(row.subtype, "unread"),
         aspect=aspect,

@@ -8,6 +8,7 @@ import numpy as np
 
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.neighbours import near_pairs
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def _exact(films: pd.DataFrame) -> Finding:
         why="A model that learnt from one copy knows the other: with a copy on each side of a "
         "split, its figures flatter it."
         + (
-            f" Films that are there more than once: {contents:,}, in {len(same):,} files."
+            f" Films that are there more than once: {contents:,}, in {amount(len(same), 'files')}."
             if contents
             else ""
         ),

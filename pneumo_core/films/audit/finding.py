@@ -30,12 +30,6 @@ class Finding:
     unit: str = "films"
 
 
-def amount(count: int, unit: str) -> str:
-    """How many of what: "1 pair", "28 pairs"."""
-    one = {"classes": "class"}.get(unit, unit.removesuffix("s"))
-    return f"{count:,} {one if count == 1 else unit}"
-
-
 def found(  # noqa: PLR0913 - the parts of a finding
     code: str,
     title: str,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.films.audit.finding import amount
 from pneumo_core.films.audit.report import headline, measured, unmeasured
 from pneumo_core.films.audit.words import with_interval
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.films.audit.checks import integrity
-from pneumo_core.films.audit.finding import amount
 from pneumo_core.films.audit.shortcut_table import shortcuts
 from pneumo_core.films.audit.summary import counts, facts
 from pneumo_core.films.audit.words import few_patients, overall
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     from pneumo_core.films.audit.shortcut_table import Progress
@@ -79,7 +79,7 @@ def headline(document: dict[str, Any]) -> str:
             subtypes[name] = subtypes.get(name, 0) + n
     kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes, key=_order))
     return (
-        f"{found['films']:,} films of {found['groups']:,} patients: {kinds}; "
+        f"{amount(found['films'], 'films')} of {amount(found['groups'], 'patients')}: {kinds}; "
         f"{amount(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
         f"{len(found['unreadable']):,} unreadable"
     )

@@ -8,6 +8,7 @@ from pneumo_core.metrics import per_thousand, predictive_values
 from pneumo_core.review.cells import films_by_cell
 from pneumo_core.review.report.document import Section, Table, Words
 from pneumo_core.review.report.words import children, plain, rate, ratio
+from pneumo_core.words import per_cent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def errors(table: pd.DataFrame, threshold: float) -> Section:
         (
             str(one["film"]),
             str(one["subtype"] if one["subtype"] != "unknown" else one["label"]),
-            f"{one['p_pneumonia']:.3f}",
+            per_cent(float(one["p_pneumonia"] or 0.0)),
             "missed" if one["label"] == "pneumonia" else "false alarm",
         )
         for one in records[:MOST_ERRORS]
