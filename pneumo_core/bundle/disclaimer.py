@@ -44,7 +44,7 @@ def population_of(card: Mapping[str, Any]) -> str:
 def data_licence_of(card: Mapping[str, Any]) -> str:
     """The licence of the films, as far as it is known: "CC BY 4.0", who drew them, or ""."""
     if share_drawn(card) == 1.0:
-        return DRAWN
+        return f"{DRAWN[:1].lower()}{DRAWN[1:].rstrip('.')}"
     return "CC BY 4.0" if made_from_published(card) else ""
 
 

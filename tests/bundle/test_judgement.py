@@ -161,7 +161,8 @@ def test_the_model_card_says_it_first(tiny_card: dict[str, Any]) -> None:
 def test_a_model_of_drawings_is_no_childs_in_every_word(tiny_card: dict[str, Any]) -> None:
     drawn = {"source": "Drawn by Pneumo; no child's film.", "films": 340, "drawn_films": 340}
     card = {"format": 1, "name": "t", "version": "1", **tiny_card, "data": drawn}
-    assert population_of(card) == data_licence_of(card) == "Drawn by Pneumo; no child's film."
+    assert population_of(card) == "Drawn by Pneumo; no child's film."
+    assert data_licence_of(card) == "drawn by Pneumo; no child's film"
     assert disclaimer_of(card) == (
         "Research demonstration. Not a medical device. "
         "Trained on films drawn by Pneumo, none of them a child's."

@@ -135,7 +135,9 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
         "It was measured on 67 films",
         "AUC 0.630 [0.450–0.800], where 0.5 is guessing.",
         "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
-        "<dd>data Drawn by Pneumo; no child&#x27;s film.</dd>",
+        "<dd>data drawn by Pneumo; no child&#x27;s film</dd>",
+        "<summary>tiny, 64 × 64 pixels, ",
+        " MB, trained on 340 films</summary>",
     ):
         assert words in other
     click(page, "models.activate.other")

@@ -59,6 +59,19 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
     return [(name, words) for name, words in rows if words]
 
 
+def in_short(bundle: Bundle, n_bytes: int) -> str:
+    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, trained on 340 films"."""
+    network, data = bundle.card.get("network", {}), bundle.card.get("data", {})
+    films = _count(data, "films")
+    parts = (
+        network.get("backbone"),
+        f"{bundle.size} × {bundle.size} pixels",
+        megabytes(n_bytes),
+        f"trained on {films}" if films else None,
+    )
+    return ", ".join(str(part) for part in parts if part)
+
+
 def looked_at(looks: Sequence[Look], digest: str) -> str:
     """How often somebody has measured the model on a test split, from its ledger."""
     if not looks:

@@ -10,6 +10,7 @@ from pages.ui import cache
 from pages.ui.caution import caution_html
 from pages.ui.frame import plain_words
 from pages.ui.models import memory
+from pneumo_core.bundle.judgement import judge
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ _WANTED = "models.wanted"
 
 def put_in_service(bundle: Bundle) -> None:
     """What the button does; of a model that something speaks against it asks first."""
-    from pneumo_core.bundle.judgement import judge
-
     if judge(bundle.card).sound:
         _activate(bundle)
     else:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from pages.ui.caution import caution_html
 from pages.ui.models import actions, memory
-from pages.ui.models.facts import facts, headline, megabytes, of_what
+from pages.ui.models.facts import facts, headline, in_short, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
 from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
+from pneumo_core.bundle.judgement import judge
 
 if TYPE_CHECKING:
     from pages.ui.models.stock import Checked
-    from pneumo_core.bundle import Bundle
+    from pneumo_core.bundle import Bundle, Found
 
 
 def show_model(checked: Checked) -> None:
@@ -28,21 +29,34 @@ def show_model(checked: Checked) -> None:
         if found.fault:
             st.error(f"{plain(found.fault)} It reads no film until then.", icon=":material/error:")
         if found.bundle is not None:
-            _show_facts(found.bundle, found.n_bytes)
+            _show_caution(found, found.bundle)
+            _show_facts(found)
         _buttons(checked)
 
 
-def _show_facts(bundle: Bundle, n_bytes: int) -> None:
+def _show_caution(found: Found, bundle: Bundle) -> None:
+    """What speaks against the model; a damaged one reads no film anyway."""
+    caution = caution_html(bundle.card, DOUBT, folded=not found.in_service)
+    if caution and not found.fault:
+        st.html(caution)
+
+
+def _show_facts(found: Found) -> None:
+    """Figures beside facts, which are folded to a line for all but the model in service: ten models
+    are to be looked over.
+    """
     from pneumo_core.review.ledger import looks
 
-    if caution := caution_html(bundle.card, DOUBT):
-        st.html(caution)
-    rows = facts(bundle, n_bytes, looks(bundle))
-    st.html(
-        f'<div class="pn-model">{_figures(bundle)}<dl class="pn-facts">'
-        + "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
-        + "</dl></div>"
-    )
+    bundle = found.bundle
+    if bundle is None:
+        return
+    rows = facts(bundle, found.n_bytes, looks(bundle))
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
+    told = f'<dl class="pn-facts">{listed}</dl>'
+    if not found.in_service:
+        short = escape(in_short(bundle, found.n_bytes))
+        told = f'<details class="pn-more"><summary>{short}</summary>{told}</details>'
+    st.html(f'<div class="pn-model">{_figures(bundle)}{told}</div>')
 
 
 def _title(checked: Checked) -> str:
@@ -69,6 +83,12 @@ def _figures(bundle: Bundle) -> str:
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 
+def _weight(found: Found) -> Literal["primary", "secondary"]:
+    """How a model's button stands out: nobody is led to one that something speaks against."""
+    sound = found.bundle is not None and judge(found.bundle.card).sound
+    return "primary" if sound else "secondary"
+
+
 def _buttons(checked: Checked) -> None:
     found = checked.found
     name, usable = found.name, found.bundle is not None and not found.fault
@@ -76,7 +96,7 @@ def _buttons(checked: Checked) -> None:
         if (
             usable
             and not found.in_service
-            and st.button("Put in service", key=f"models.activate.{name}", type="primary")
+            and st.button("Put in service", key=f"models.activate.{name}", type=_weight(found))
         ):
             put_in_service(found.bundle)
         if found.bundle is not None and st.button("Model card", key=f"models.card.{name}"):

@@ -11,6 +11,7 @@ from pages.ui.frame import plain_words
 from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
 from pages.ui.training.names import run_title
+from pneumo_core.bundle.judgement import judge
 from pneumo_core.errors import BundleError
 from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
 
@@ -30,26 +31,26 @@ def show_actions(
 
     learns: whether it has learnt something that to stop it would keep; place: keeps keys apart.
     """
+    bundle = _model_of(run, stands, settings)
+    if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
+        st.html(caution)
     with st.container(horizontal=True, key=f"training.{place}.actions"):
         if stands.state.live:
             _live(run, stands, place, learns=learns)
             return
         if stands.resumable and _button("Resume", "resume", run, place, primary=True):
             _then(resume_run, run, settings=settings)
-        bundle = _model_of(run, stands, settings)
         if bundle is not None:
             _offer(bundle, run, place, settings)
         if _button("Delete…", "delete", run, place):
             st.session_state[_DOOMED] = run.id
             st.rerun()
-    if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
-        st.html(caution)
 
 
 def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
     if _in_service(settings) == bundle.name:
         st.caption(f"Its model {bundle.name} is in service: Diagnose reads with it.")
-    elif _button("Put in service", "activate", run, place, primary=True):
+    elif _button("Put in service", "activate", run, place, primary=judge(bundle.card).sound):
         put_in_service(bundle)
 
 

@@ -33,7 +33,10 @@ _WELCOME = (
     "model that you can put in service.</p></section>"
 )
 _READY = "Press <b>Start</b> to train what the sentence above it says."
-_NOT_READY = "Once films to learn from are chosen, with settings that go together, they can train."
+_NOT_READY = (
+    "A <b>Start</b> button appears as soon as there are films to learn from, with settings that go "
+    "together."
+)
 
 
 def show_running(settings: Settings, *, can_start: bool) -> None:
