@@ -55,7 +55,8 @@ class Summary:
     """A model's figures on N films of G patients, at its locked points.
 
     points: {"screening", "balanced", "ruling_in"}; ranking: None where the films are of one class;
-    temperature: the one that these films would ask for beyond the model's own, 1 is ideal.
+    ece: freed of chance, see `grouped_bootstrap_calibration`; ece_counted: as `metrics.ece` counts
+    it; temperature: the one that these films would ask for beyond the model's own, 1 is ideal.
     """
 
     n: int
@@ -67,6 +68,7 @@ class Summary:
     three_way: metrics.ThreeWay
     brier: metrics.Estimate
     ece: metrics.Estimate
+    ece_counted: float
     parts: metrics.BrierParts
     temperature: float
     reliability: metrics.Reliability
@@ -84,7 +86,8 @@ class Summary:
             "points": {name: point.as_dict() for name, point in self.points.items()},
             "three_way": self.three_way.as_dict(),
             "brier": self.brier.as_dict(),
-            "ece": self.ece.as_dict(),
+            "ece": self.ece_counted,
+            "ece_freed_of_chance": self.ece.as_dict(),
             "brier_parts": self.parts.as_dict(),
             "temperature": self.temperature,
         }
@@ -127,6 +130,7 @@ def summarise(
         three_way=metrics.three_way(sick, p, points.screening, points.ruling_in),
         brier=score,
         ece=error,
+        ece_counted=metrics.ece(sick, p),
         parts=metrics.brier_parts(sick, p),
         temperature=_temperature(sick, p),
         reliability=metrics.reliability(sick, p, bins=10),

@@ -5,11 +5,8 @@ import pytest
 
 from pneumo_core.metrics import (
     average_precision,
-    brier,
-    ece,
     grouped_bootstrap_auc,
     grouped_bootstrap_average_precision,
-    grouped_bootstrap_calibration,
     grouped_bootstrap_difference,
 )
 from pneumo_core.metrics.bootstrap import Resampling
@@ -61,24 +58,6 @@ def test_the_difference_is_taken_within_each_draw(patients):
     assert (low, high) == pytest.approx(tuple(np.quantile(found, [0.025, 0.975])))
     same = grouped_bootstrap_difference(y, p, p, groups, seed=1, rounds=20)
     assert same == (0.0, 0.0, 0.0)
-
-
-def test_calibration_is_that_of_the_same_draws(patients):
-    y, p, groups = patients
-    rows = list(drawn_films(groups, seed=2, rounds=60))
-    score, error = grouped_bootstrap_calibration(y, p, groups, seed=2, rounds=60)
-    briers = np.quantile([brier(y[i], p[i]) for i in rows], [0.025, 0.975])
-    eces = np.quantile([ece(y[i], p[i]) for i in rows], [0.025, 0.975])
-    assert score == pytest.approx((brier(y, p), *briers))
-    assert error.value == pytest.approx(ece(y, p))
-    assert error.low == pytest.approx(max(0, 2 * error.value - eces[1]))
-    assert error.high == pytest.approx(2 * error.value - eces[0])
-
-
-def test_calibration_of_one_class_is_defined():
-    score, error = grouped_bootstrap_calibration([1, 1, 1], [0.5] * 3, None, seed=0, rounds=10)
-    assert score == (0.25, 0.25, 0.25)
-    assert error == (0.5, 0.5, 0.5)
 
 
 def test_without_groups_each_film_is_a_patient(patients):

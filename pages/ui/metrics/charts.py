@@ -83,7 +83,7 @@ def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
             cache.drawn((subject.key, "reliability"), partial(reliability, summary.reliability)),
             "metrics.reliability",
             x="at",
-            alt=f"Reliability diagram; expected calibration error {summary.ece.value:.3f}",
+            alt=f"Reliability diagram; calibration error {summary.ece.value:.3f}",
         )
     with columns[2]:
         _titled("How films spread", "Shaded: referred. The thick line is the threshold.")

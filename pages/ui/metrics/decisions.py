@@ -12,7 +12,7 @@ from pages.ui.metrics import choice
 from pages.ui.metrics.charts import ONE_CLASS
 from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics
-from pneumo_core.review.report.words import rate
+from pneumo_core.review.report.words import decimal, rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,20 +125,22 @@ def three_ways_html(three: ThreeWay) -> str:
 def calibration_html(subject: Subject, measures: Measures) -> str:
     """How far a probability is from what is seen, here, and before and after calibration."""
     s = measures.summary
-    value, low, high = s.ece
     rows = [
-        ("Here", f"{value:.3f} [{low:.3f}–{high:.3f}], Brier score {s.brier.value:.3f}"),
+        ("Here", f"{decimal(s.ece)}; {s.ece_counted:.3f} as usually counted (ECE)"),
+        ("Brier score", f"{decimal(s.brier)}, 0 is perfect"),
         ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
     ]
     card = subject.bundle.card
     before = card["calibration"].get("ece_before", _figure(card, "ece_before_calibration"))
     after = card["calibration"].get("ece_after", _figure(card, "ece"))
     if isinstance(before, int | float) and isinstance(after, int | float):
-        rows.append(("On validation", f"{before:.3f} before calibration, {after:.3f} after"))
+        rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
     inner = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows)
     return (
         '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
-        f'the probability said and the share seen, 0 to 1.</p><dl class="pn-facts">{inner}</dl>'
+        "the probability said and the share seen, 0 to 1. Chance alone leaves some, which the "
+        "usual count (ECE) holds too; the first figure is freed of it.</p>"
+        f'<dl class="pn-facts">{inner}</dl>'
     )
 
 

@@ -43,7 +43,7 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
         ("Sensitivity", rate(at.sensitivity), f"of {c.tp + c.fn:,} pneumonia films"),
         ("Specificity", rate(at.specificity), f"of {c.tn + c.fp:,} normal films"),
         ("Right calls", rate(at.rates["accuracy"]), f"of {c.n:,} films"),
-        ("Calibration error", _points(summary.ece), "said against seen, ECE"),
+        ("Calibration error", _points(summary.ece), "said against seen, freed of chance"),
     ]
     return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
 

@@ -85,7 +85,8 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
     parts = summary.parts
     rows: list[tuple[str, str, str]] = [
         ("Brier score", decimal(summary.brier, 4), "0 is perfect; mean squared error"),
-        ("expected calibration error", decimal(summary.ece, 4), "0 is perfect; 15 bins"),
+        ("calibration error", decimal(summary.ece, 4), "0 is perfect; freed of chance"),
+        ("as usually counted (ECE)", number(summary.ece_counted, 4), "15 bins; chance adds to it"),
         ("of the Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
         ("of the Brier score: resolution", number(parts.resolution, 4), "more is better"),
         ("of the Brier score: uncertainty", number(parts.uncertainty, 4), "of the films alone"),
@@ -93,7 +94,8 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
     ]
     records: list[dict[str, Cell]] = [
         {"figure": "brier", **plain(summary.brier, "value")},
-        {"figure": "ece", **plain(summary.ece, "value")},
+        {"figure": "ece", "value": summary.ece_counted},
+        {"figure": "ece_freed_of_chance", **plain(summary.ece, "value")},
         {"figure": "temperature", "value": summary.temperature},
     ]
     for name, value in list(parts.as_dict().items())[1:]:
