@@ -174,7 +174,7 @@ def test_the_facts_of_a_film_are_escaped_and_name_its_findings(films):
 
 def test_a_finding_says_how_many_why_and_what_is_done():
     html = card_html(Finding("two", "Same <film>", 1200, (), "high", "Why.", "Nothing.", "pairs"))
-    assert "great harm: 1,200 pairs" in html
+    assert "high harm: 1,200 pairs" in html
     assert "Same &lt;film&gt;" in html
     assert "<strong>What Pneumo does:</strong> Nothing." in html
 

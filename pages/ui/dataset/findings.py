@@ -9,6 +9,8 @@ import streamlit as st
 
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import Among, put
+from pneumo_core.films.audit import harm_words
+from pneumo_core.words import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from pneumo_core.films.audit import Finding
 
 _COLUMNS = 3
-_HARM = {"high": "great harm", "medium": "some harm", "low": "little harm", "none": "good to know"}
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -39,8 +40,8 @@ def show_findings(findings: Sequence[Finding]) -> None:
 def card_html(finding: Finding) -> str:
     """A finding in words: harm, what, how many, why it matters, what is done."""
     return (
-        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">{_HARM[finding.harm]}: '
-        f"{finding.count:,} {escape(finding.unit)}</p>"
+        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
+        f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
         f"<h3>{escape(finding.title)}</h3>"
         f"<p>{escape(finding.why)}</p>"
         f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"

@@ -49,7 +49,7 @@ def show_shortcuts(found: Shortcuts) -> None:
     )
     if found.chart is not None:
         st.html(
-            '<p class="pn-hint">How well each feature alone tells pneumonia from normal: area '
+            '<p class="pn-hint">How well each of these alone tells pneumonia from normal: area '
             "under the ROC curve, cross-validated by patient, with its 95 % interval.</p>"
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)

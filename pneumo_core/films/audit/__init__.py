@@ -1,7 +1,7 @@
 """What is wrong with a data set, and what gives its labels away without showing a lung."""
 
 from pneumo_core.films.audit.checks import integrity
-from pneumo_core.films.audit.finding import HARMS, Finding
+from pneumo_core.films.audit.finding import HARMS, Finding, harm_words
 from pneumo_core.films.audit.page import as_html
 from pneumo_core.films.audit.report import as_document, as_text, headline
 from pneumo_core.films.audit.shortcut_table import shortcuts
@@ -18,6 +18,7 @@ __all__ = [
     "audit_ready",
     "counts",
     "facts",
+    "harm_words",
     "headline",
     "integrity",
     "overall",

@@ -30,6 +30,11 @@ class Finding:
     unit: str = "films"
 
 
+def harm_words(harm: str) -> str:
+    """A finding's harm as every form of the audit says it: "high harm"."""
+    return "for information" if harm == "none" else f"{harm} harm"
+
+
 def found(  # noqa: PLR0913 - the parts of a finding
     code: str,
     title: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.films.audit.finding import harm_words
 from pneumo_core.films.audit.report import headline, measured, unmeasured
 from pneumo_core.films.audit.words import with_interval
 from pneumo_core.words import amount
@@ -14,12 +15,6 @@ if TYPE_CHECKING:
 
 _NAMED = 200  # films by name under a finding
 _LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
-_HARM = {
-    "high": "▲ high harm",
-    "medium": "◆ medium harm",
-    "low": "● low harm",
-    "none": "for information",
-}
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2126; --quiet: #59636e; --paper: #fff;
@@ -109,7 +104,7 @@ def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
             yield (
                 f'<div class="card {escape(one["harm"])}"><h3>{escape(one["title"])}: '
                 f"{escape(amount(one['count'], one['unit']))} "
-                f'<span class="quiet">{_HARM[one["harm"]]}</span></h3>'
+                f'<span class="quiet">{harm_words(one["harm"])}</span></h3>'
                 f"<p>{escape(one['why'])}</p>"
                 f"<p><strong>What is done:</strong> {escape(one['done'])}</p>"
                 f"{_films(one['films'])}</div>"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.films.audit.checks import integrity
+from pneumo_core.films.audit.finding import harm_words
 from pneumo_core.films.audit.shortcut_table import shortcuts
 from pneumo_core.films.audit.summary import counts, facts
 from pneumo_core.films.audit.words import few_patients, overall
@@ -42,8 +43,8 @@ def as_text(document: dict[str, Any]) -> str:
     """The document for a terminal: what was found first, what was looked for in vain last."""
     lines = [headline(document), ""]
     for finding in (one for one in document["findings"] if one["count"]):
-        harm = "" if finding["harm"] == "none" else f" ({finding['harm']} harm)"
-        lines.append(f"{finding['title']}: {amount(finding['count'], finding['unit'])}{harm}")
+        many = amount(finding["count"], finding["unit"])
+        lines.append(f"{finding['title']}: {many} ({harm_words(finding['harm'])})")
         lines.append(f"  {finding['why']}")
         lines.append(f"  What is done: {finding['done']}")
         named = finding["films"][:_NAMED]

@@ -1,0 +1,71 @@
+"""What the shortcut audit says of its rows: never less than the rows do."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from pneumo_core.films.audit import overall
+
+GIVEN_AWAY, HINTED, HIDDEN = "has not shown", "may come from there", "leaves the lungs out gives"
+COARSE = "cannot tell the two apart"
+
+
+def row(feature, title, auc, *, split="train", low=None, state="measured"):
+    low = auc - 0.02 if low is None else low
+    return {"feature": feature, "title": title, "split": split, "state": state, "auc": auc,
+            "low": low, "high": auc + 0.01, "constant": math.nan}  # fmt: skip
+
+
+def table(*rows):
+    sides = [row(side, side, math.nan, state="few") for side in ("width", "height")]
+    return pd.DataFrame([*rows, *sides])
+
+
+def shape(auc, **more):
+    return row("aspect", "The shape", auc, **more)
+
+
+def blurred(auc, **more):
+    return row("thumbnail", "The whole film", auc, **more)
+
+
+@pytest.mark.parametrize(
+    ("framing", "coarse", "said", "unsaid"),
+    [
+        (0.93, 0.99, [GIVEN_AWAY, "the shape alone reaches AUC 0.93 [0.91–0.94]"], [COARSE]),
+        (0.93, 0.55, [GIVEN_AWAY], [COARSE, "whole film"]),
+        (0.70, 0.60, [HINTED, "the shape alone reaches AUC 0.70"], [COARSE]),
+        (0.70, 0.99, [HINTED, COARSE, "the whole film alone reaches AUC 0.990"], []),
+        (0.60, 0.60, [HIDDEN, "(the shape alone reaches AUC 0.60 [0.58–0.61] in train)"], [COARSE]),
+        (0.60, 0.99, [HIDDEN, "But the whole film alone reaches AUC 0.990", COARSE], []),
+        (0.60, 0.70, [HIDDEN, COARSE], []),
+    ],
+)
+def test_the_sentence_follows_from_the_rows(framing, coarse, said, unsaid):
+    meaning = overall(table(shape(framing), blurred(coarse)))
+    assert [words for words in said if words not in meaning] == []
+    assert [words for words in unsaid if words in meaning] == []
+
+
+def test_the_highest_row_counts_in_whatever_split():
+    meaning = overall(table(shape(0.6), shape(0.95, split="test"), blurred(0.6)))
+    assert "AUC 0.950 [0.930–0.960] in test" in meaning
+    assert GIVEN_AWAY in meaning
+    assert "in train" in overall(table(shape(0.95, split="test"), shape(0.95)))
+
+
+def test_what_may_be_chance_gives_nothing_away():
+    assert HIDDEN in overall(table(shape(0.8, low=0.45), blurred(0.6)))
+    assert COARSE not in overall(table(shape(0.6), blurred(0.8, low=0.5)))
+
+
+def test_where_only_coarse_rows_could_be_measured_they_are_named():
+    meaning = overall(table(blurred(0.97)))
+    assert meaning.startswith("Nothing that leaves the lungs out could be tried")
+    assert COARSE in meaning
+    assert overall(table(blurred(0.52))).endswith("tried on these films.")
+
+
+def test_rows_of_all_films_name_no_split():
+    assert "AUC 0.70 [0.68–0.71], with" in overall(table(shape(0.7, split="all")))
