@@ -58,27 +58,44 @@ NO_COUNTERWEIGHT = Counterweight(framing=0.0, blank_lungs=0.0)
 
 
 def framing_weights(
-    index: pd.DataFrame, pixels: NDArray[np.uint8], *, strength: float
+    index: pd.DataFrame,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    *,
+    strength: float,
 ) -> NDArray[np.float64]:
-    """How much each training film counts, float64 (N,) with mean 1; ones where `strength` is 0.
+    """How much each film counts, float64 (N,): mean 1 over the training films `rows`, else 1.
 
     The weight is (P(class) / P(class | border)) ** strength, clipped: inverse-propensity weighting
     (Rosenbaum and Rubin 1983) with the border's own logistic regression, out of fold, as the
     propensity. At strength 1 the border alone would tell nothing of the class. Where a class has
-    too few patients to fit it, every film counts alike.
+    too few patients to fit it, every film counts alike. `pixels` uint8 (N, S, S), row i of `index`,
+    may be larger than memory.
     """
     from pneumo_core.errors import DataSetError
     from pneumo_core.films.cohorts import framing_scores
 
+    weights = np.ones(len(index))
     if not strength:
-        return np.ones(len(index))
+        return weights
+    learnt_from = index.iloc[rows]
     try:
-        told = framing_scores(index, pixels)
+        told = framing_scores(learnt_from, _thumbnails(pixels, rows))
     except DataSetError:
-        return np.ones(len(index))
-    sick = (index["label"] == "pneumonia").to_numpy()
+        return weights
+    sick = (learnt_from["label"] == "pneumonia").to_numpy()
     propensity = np.where(sick, told, 1 - told)
     share = np.where(sick, sick.mean(), 1 - sick.mean())
-    weights = np.clip(share / np.maximum(propensity, 1e-6), *WEIGHTS) ** strength
-    found: NDArray[np.float64] = weights / weights.mean()
-    return found
+    found = np.clip(share / np.maximum(propensity, 1e-6), *WEIGHTS) ** strength
+    weights[rows] = found / found.mean()
+    return weights
+
+
+def _thumbnails(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Films `rows`, 16×16 each, as `framing_scores` would make them of whole ones."""
+    import cv2
+
+    small = np.empty((len(rows), 16, 16), np.uint8)
+    for place, row in enumerate(rows):
+        small[place] = cv2.resize(pixels[row], (16, 16), interpolation=cv2.INTER_AREA)
+    return small

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ class Failure:
         return self.kind != "nan"
 
 
+# JAX's XlaRuntimeError, CUDA's own, and a library that finds no room to be loaded into.
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "failed to map segment")
 _MEMORY = Failure(
     "memory",
     "Expected the training to fit into memory; there was not enough. Close other programs and "
@@ -88,24 +91,20 @@ def in_silence(status: dict[str, Any], ended_for_memory: int) -> str:
 
 def _shortage(error: BaseException) -> Failure | None:
     """What the system lacked, if that is what the error says."""
-    number = error.errno if isinstance(error, OSError) else None
-    if isinstance(error, MemoryError) or number == errno.ENOMEM or _says_exhausted(error):
+    number, words = getattr(error, "errno", None), str(error)
+    # First: TensorFlow says of a full disk, too, that a resource is exhausted.
+    if number in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in words:
+        return _DISK
+    exhausted = isinstance(error, MemoryError) or number == errno.ENOMEM
+    if exhausted or type(error).__name__ == "ResourceExhaustedError":
         return _MEMORY
-    return _DISK if number in {errno.ENOSPC, errno.EDQUOT} else None
+    return _MEMORY if any(sign in words for sign in _OUT_OF_MEMORY) else None
 
 
 def _kind_of(error: PneumoError) -> str:
     if isinstance(error, DataSetError):
         return "data"
     return "nan" if "NaN" in str(error) or "not numbers" in str(error) else "told"
-
-
-def _says_exhausted(error: BaseException) -> bool:
-    """TensorFlow's ResourceExhaustedError and JAX's XlaRuntimeError, neither of them imported."""
-    exhausted = type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(
-        error
-    )
-    return exhausted or "CUDA_ERROR_OUT_OF_MEMORY" in str(error)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

@@ -188,10 +188,10 @@ class _Prepared:
         title = f"fold {number + 1} of {recipe.folds}" if len(held_out) else "all films"
         self.run.update(phase="training", fold=number)
         watch = EpochReport(self.run, recipe, title, films=len(train_rows), report=self.report)
-        weights = np.ones(len(corpus.labels))
-        weights[train_rows] = framing_weights(
-            corpus.index.iloc[train_rows],
-            corpus.pixels[train_rows],
+        weights = framing_weights(
+            corpus.index,
+            corpus.pixels,
+            train_rows,
             strength=recipe.framing_weights if recipe.augment else 0.0,
         )
         return fit(

@@ -8,43 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tiny_training import HELD_OUT, films, note_epochs, train
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup as backup_module
 from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
-from pneumo_core.learning.fit import BEST, TRAINED, fit, predict_logits
-from pneumo_core.learning.fold_feeds import Films
-from pneumo_core.learning.machine import survey
-from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.fit import BEST, TRAINED
 
 pytestmark = pytest.mark.keras
-
-HELD_OUT = np.arange(48, 66)
-
-
-def films():
-    pixels = np.random.default_rng(0).integers(0, 256, (66, 64, 64), dtype=np.uint8)
-    labels = np.arange(66) % 3
-    pixels[labels == 1, :32] //= 2
-    pixels[labels == 2, :, :32] //= 2
-    return Films(pixels, labels)
-
-
-def train(folder, *callbacks, **choices):
-    recipe = make_recipe(
-        "quick",
-        **{"backbone": "cnn", "size": 64, "batch": 16, "epochs": 3, "augment": False, **choices},
-    )
-    network = fit(
-        recipe,
-        films(),
-        np.arange(48),
-        HELD_OUT,
-        machine=survey("float32"),
-        folder=folder,
-        callbacks=callbacks,
-    )
-    return predict_logits(network, films().pixels[HELD_OUT])
 
 
 class Killed(Exception):
@@ -77,12 +48,6 @@ def history(folder):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed") / "fold-0"
-    return train(folder), folder
-
-
 # Whoever is killed does not close his files.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_resumed_training_does_again_what_came_after_its_backup_and_ends_the_same(
@@ -94,8 +59,7 @@ def test_a_resumed_training_does_again_what_came_after_its_backup_and_ends_the_s
         train(tmp_path, kill_before(2))
     assert len(history(tmp_path)) == 2
     seen = []
-    note = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: seen.append(epoch))
-    logits = train(tmp_path, note)
+    logits = train(tmp_path, note_epochs(seen))
     assert seen == [1, 2]
     whole, resumed = history(undisturbed[1]), history(tmp_path)
     assert [row["epoch"] for row in resumed] == ["0", "1", "2"]

@@ -72,15 +72,25 @@ def bordered(films=80):
 
 def test_a_film_whose_border_misleads_counts_for_more():
     index, pixels, misled = bordered()
-    weights = framing_weights(index, pixels, strength=0.5)
+    weights = framing_weights(index, pixels, np.arange(80), strength=0.5)
     assert weights.mean() == pytest.approx(1)
     assert weights[misled].min() > 1.5 * weights[~misled].max()
-    whole = framing_weights(index, pixels, strength=1.0)
+    whole = framing_weights(index, pixels, np.arange(80), strength=1.0)
     assert whole[misled].mean() > weights[misled].mean()
+
+
+def test_films_held_out_neither_tell_nor_count():
+    index, pixels, _ = bordered()
+    rows = np.arange(60)
+    weights = framing_weights(index, pixels, rows, strength=0.5)
+    alone = framing_weights(index[:60], pixels[:60], rows, strength=0.5)
+    np.testing.assert_array_equal(weights, [*alone, *np.ones(20)])
+    assert alone.std() > 0.1
 
 
 def test_without_strength_or_with_too_few_patients_every_film_counts_alike():
     index, pixels, _ = bordered()
-    np.testing.assert_array_equal(framing_weights(index, pixels, strength=0.0), np.ones(80))
-    few = framing_weights(index[:6], pixels[:6], strength=0.5)
-    np.testing.assert_array_equal(few, np.ones(6))
+    rows = np.arange(80)
+    np.testing.assert_array_equal(framing_weights(index, pixels, rows, strength=0.0), np.ones(80))
+    few = framing_weights(index, pixels, rows[:6], strength=0.5)
+    np.testing.assert_array_equal(few, np.ones(80))

@@ -30,6 +30,8 @@ def caused(error, cause):
     [
         (MemoryError(), "memory", "a smaller batch or a smaller image size"),
         (ResourceExhaustedError("OOM when allocating"), "memory", "Expected the training to fit"),
+        (ResourceExhaustedError("t.v2; No space left on device"), "disk", "the disk is full"),
+        (ImportError("x.so: failed to map segment from"), "memory", "Expected the training"),
         (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "memory", "Expected the training"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "memory", "Expected the training"),
         (FULL, "disk", "the disk is full. Free some space, then resume."),

@@ -3,20 +3,17 @@
 import keras
 import numpy as np
 import pytest
+from tiny_training import films, train
 
 from pneumo_core.learning import hardware, on_device
 from pneumo_core.learning.backup import WrittenWhole
 from pneumo_core.learning.distribution import Devices
-from pneumo_core.learning.fit import fit, predict_logits
-from pneumo_core.learning.fold_feeds import Films
-from pneumo_core.learning.machine import Machine, survey
+from pneumo_core.learning.machine import Machine
 from pneumo_core.learning.on_device import FilmsOnDevice, room_for, sentence
-from pneumo_core.learning.recipe import make_recipe
 
 pytestmark = pytest.mark.keras
 
-PIXELS = np.random.default_rng(0).integers(0, 256, (66, 64, 64), dtype=np.uint8)
-LABELS = np.arange(66) % 3
+PIXELS = films().pixels
 GPU = Machine("tensorflow", "1 × GPU", 1, "float32", xla=False)
 CPU = Machine("tensorflow", "2 CPU cores", 0, "float32", xla=False)
 
@@ -59,19 +56,13 @@ def test_a_run_says_where_its_films_lie():
     assert sentence(pixels, on_device=False) == "films sent batch by batch"
 
 
-def learnt(folder, films):
-    recipe = make_recipe("quick", backbone="cnn", size=64, batch=16, epochs=2)
-    machine = survey("float32")
-    network = fit(recipe, films, np.arange(48), np.arange(48, 66), machine=machine, folder=folder)
-    return (folder / "history.csv").read_text(), predict_logits(network, films.pixels[48:])
-
-
-def test_a_training_is_the_same_to_the_last_digit(tmp_path):
-    sent = learnt(tmp_path / "sent", Films(PIXELS, LABELS))
-    there = learnt(tmp_path / "there", Films(PIXELS, LABELS, on_device=True))
-    assert there[0] == sent[0]
-    assert len(there[0].splitlines()) == 3
-    np.testing.assert_array_equal(there[1], sent[1])
+def test_a_training_is_the_same_to_the_last_digit(tmp_path, undisturbed):
+    sent, folder = undisturbed
+    there = train(tmp_path, of=films(on_device=True))
+    history = (tmp_path / "history.csv").read_text()
+    assert history == (folder / "history.csv").read_text()
+    assert len(history.splitlines()) == 4
+    np.testing.assert_array_equal(there, sent)
 
 
 @pytest.fixture(scope="module")
