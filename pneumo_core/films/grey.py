@@ -59,7 +59,7 @@ def _chroma(image: Image.Image) -> float:
     brightest = np.maximum(np.maximum(red, green), blue)
     spread = brightest - np.minimum(np.minimum(red, green), blue)
     if image.mode == "RGBA":
-        spread = spread.astype(np.int16) * channels[..., 3] // 255
+        spread = spread.astype(np.uint16) * channels[..., 3] // 255
     return float((spread > _CHROMA_STEP).mean())
 
 

@@ -178,6 +178,14 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path, monkeypatch):
         index_folder(tmp_path)
 
 
+def test_the_same_greys_in_another_shape_are_another_film(tmp_path):
+    for name, shape in (("a", (40, 48)), ("b", (48, 40))):
+        path = tmp_path / "NORMAL" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        assert cv2.imwrite(str(path), np.zeros(shape, np.uint8))
+    assert index_folder(tmp_path)["pixels"].nunique() == 2
+
+
 def test_progress_counts_every_film(tmp_path):
     put_all(tmp_path, *(f"NORMAL/{n}.png" for n in range(5)))
     seen = []

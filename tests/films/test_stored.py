@@ -1,6 +1,7 @@
 """Compressed DICOM frames: right values from every compression, refusals from damaged ones."""
 
 import base64
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -186,8 +187,15 @@ def test_the_size_a_frame_states():
     assert frame_size(picture_frame(grey, "JPEG")) == FrameSize(40, 50, 8, 1)
     colour = picture_frame(np.dstack([grey] * 3), "JPEG2000")
     assert frame_size(colour) == FrameSize(40, 50, 8, 3)
+    assert frame_size(LOSSLESS[:2] + b"\xff\xff" + LOSSLESS[2:]) == FrameSize(32, 32, 12, 1)
     assert frame_size(LOSSLESS[:20]) is None
     assert frame_size(b"") is None
+
+
+def test_a_jpeg_2000_that_begins_beside_its_grid_states_what_is_left():
+    corners = struct.pack(">4I", 150, 140, 50, 100)  # right, bottom, left, top (ITU-T T.800 A.5.1)
+    siz = b"\xff\x51" + struct.pack(">HH", 41, 0) + corners + bytes(16) + struct.pack(">HB", 1, 11)
+    assert frame_size(b"\xff\x4f" + siz + bytes(2)) == FrameSize(40, 100, 12, 1)
 
 
 def test_one_real_film_in_four_compressions(real_films):
