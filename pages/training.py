@@ -26,7 +26,8 @@ def training() -> None:
     heading("Training")
     if words := memory.told():
         st.toast(plain(words), icon=":material/check:")
-    left, right = st.columns([2, 3], gap="large")
+    with st.container(key="training-top"):
+        left, right = st.columns([2, 3], gap="large")
     with left:
         can_start = _plan(settings)
     with right:

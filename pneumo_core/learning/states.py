@@ -34,7 +34,7 @@ _LISTED = (
         "It ends after this step; the best epoch so far becomes the model.",
         live=True,
     ),
-    RunState("done", "✓", "done", "Compare it, or put its model in service."),
+    RunState("done", "✓", "done", "Look at its figures, then compare it or put its model in service."),
     RunState(
         "stopped",
         "◼",

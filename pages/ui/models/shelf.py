@@ -79,7 +79,7 @@ def _figures(bundle: Bundle) -> str:
         f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
         for label, value in figures
     )
-    note = f"{of_what(bundle.card)}; in brackets the 95 % interval"
+    note = f"{of_what(bundle.card)}; in brackets the 95 % interval. AUC: 0.5 is guessing, 1 perfect"
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 

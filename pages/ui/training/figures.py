@@ -37,7 +37,7 @@ def _measured(curves: Curves, auc: Mapping[str, Any] | None) -> Measured | None:
     if auc is None or best is None or None in (auc["value"], auc["low"], auc["high"]):
         return None
     values = (float(auc[name]) for name in ("value", "low", "high"))
-    return Measured("the model", float(curves.epochs["epoch"][best]) + 1, *values)
+    return Measured("AUC of the model", float(curves.epochs["epoch"][best]) + 1, *values)
 
 
 def overlay(runs: Sequence[tuple[str, Curves]], *, loss: bool) -> Chart:

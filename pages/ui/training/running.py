@@ -33,6 +33,10 @@ _WELCOME = (
     "model that you can put in service.</p></section>"
 )
 _READY = "Press <b>Start</b> to train what the sentence above it says."
+_MEANING = (
+    "Loss: how far the answers are from the labels; the lower the better. AUC: how often a film "
+    "with pneumonia is ranked above a normal one; 0.5 is guessing, 1 is perfect."
+)
 _NOT_READY = (
     "A <b>Start</b> button appears as soon as there are films to learn from, with settings that go "
     "together."
@@ -131,8 +135,7 @@ def _show_curves(run: Run, epochs: int, figures: dict[str, Any]) -> None:
     with share:
         chart = metric_chart(latest, epochs, figures if len(drawn) == 1 else None)
         show_chart(chart, f"{run.id}.share", "AUC over the epochs")
-    if figures:
-        st.caption(MEASURED_AGAIN)
+    st.caption(f"{_MEANING} {MEASURED_AGAIN}" if figures else _MEANING)
 
 
 def show_chart(chart: Chart, key: str, alt: str) -> None:

@@ -74,7 +74,7 @@ def test_the_models_own_auc_stands_at_its_epoch_with_its_interval():
     figures = {"auc": {"value": 0.86, "low": 0.71, "high": 0.93}}
     chart = metric_chart(Curves(0, STEPS, EPOCHS), 3, figures)
     model = curves(chart).data[-1]
-    assert (model.name, list(model.x), list(model.y)) == ("the model", [2.0], [0.86])
+    assert (model.name, list(model.x), list(model.y)) == ("AUC of the model", [2.0], [0.86])
     assert model.error_y.array[0] == pytest.approx(0.07)
     assert model.error_y.arrayminus[0] == pytest.approx(0.15)
     assert metric_chart(Curves(0, {}, {"epoch": EPOCHS["epoch"]}), 3, figures).measured is None
