@@ -113,6 +113,23 @@ class ThresholdSweep:
         tp, fp = map(int, self.counts(threshold))
         return Confusion(tp=tp, fp=fp, tn=self.n_negative - fp, fn=self.n_positive - tp)
 
+    def referred(self, threshold: float, low: float, high: float) -> Confusion:
+        """Of the films in each cell at `threshold`, those that three answers would refer:
+        low <= p < high. They add up to all that are referred, see `metrics.three_way`.
+
+        Raises ValueError for NaN and for low > high.
+        """
+        if not low <= high:
+            raise ValueError(f"Expected low <= high, got low={low} and high={high}.")
+        # A threshold outside of the zone cuts it nowhere: all of it is called, or none.
+        here, below, above = map(self.confusion, (min(max(threshold, low), high), low, high))
+        return Confusion(
+            tp=here.tp - above.tp,
+            fp=here.fp - above.fp,
+            tn=here.tn - below.tn,
+            fn=here.fn - below.fn,
+        )
+
     def at(self, threshold: float, prevalence: float | None = None) -> AtThreshold:
         """Counts, rates and what they mean at a prevalence: the films' own unless another is given.
 

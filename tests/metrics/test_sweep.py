@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pneumo_core.metrics import ThresholdSweep, confusion, predictive_values
+from pneumo_core.metrics import Confusion, ThresholdSweep, confusion, predictive_values, three_way
 
 Y = [0, 0, 0, 1, 1, 1, 1, 0]
 P = [0.1, 0.4, 0.5, 0.5, 0.6, 0.9, 0.2, 0.8]
@@ -40,6 +40,25 @@ def test_one_threshold_by_hand():
     # 200 with pneumonia of whom 150 are found, 800 without of whom 400 are called.
     assert found.predictive.ppv.value == pytest.approx(150 / 550)
     assert found.predictive.npv.value == pytest.approx(400 / 450)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.4, 0.5, 0.55, 0.8, 0.95])
+def test_what_is_referred_of_each_cell_by_counting_films(threshold):
+    found = ThresholdSweep(Y, P).referred(threshold, low=0.4, high=0.8)
+    zone = [(y, p >= threshold) for y, p in zip(Y, P, strict=True) if 0.4 <= p < 0.8]
+    assert found == Confusion(
+        tp=zone.count((1, True)),
+        fp=zone.count((0, True)),
+        tn=zone.count((0, False)),
+        fn=zone.count((1, False)),
+    )
+    three = three_way(Y, P, 0.4, 0.8)
+    assert (found.tp + found.fn, found.fp + found.tn) == (three.referred_sick, three.referred_well)
+
+
+def test_a_zone_upside_down_is_refused():
+    with pytest.raises(ValueError, match=r"low <= high, got low=0.8 and high=0.4"):
+        ThresholdSweep(Y, P).referred(0.5, 0.8, 0.4)
 
 
 def test_the_films_own_prevalence_is_the_default():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ from pneumo_core.reading.predict import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pandas as pd
 
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 CAM = np.array([[0.0, 1.0], [0.2, 0.0]], np.float32)
@@ -88,3 +92,36 @@ def png() -> Callable[[int], bytes]:
         return out.getvalue()
 
     return make
+
+
+@pytest.fixture
+def models(
+    tiny_models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A folder with "tiny" in service, in an installation that has seen nothing else."""
+    folder = shutil.copytree(tiny_models_dir, tmp_path / "models")
+    monkeypatch.setenv("PNEUMO_MODELS", str(folder))
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PNEUMO_DATA_ROOTS", str(tmp_path))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield folder
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def folder(models: Path, tiny_predictions: pd.DataFrame, tmp_path: Path) -> Path:
+    """The 60 films of the tiny predictions, as bright as they are suspicious, looked through."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.films.catalogue import open_catalogue
+    from pneumo_core.films.sources import remember_source
+
+    place = tmp_path / "films"
+    for row in tiny_predictions.itertuples():
+        path = place / row.film
+        path.parent.mkdir(parents=True, exist_ok=True)
+        grey = np.full((64, 80), round(255 * row.p_pneumonia), np.uint8)
+        Image.fromarray(grey).save(path)
+    remember_source("folder", place, settings=load_settings())
+    open_catalogue(place, settings=load_settings())
+    return place

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from pneumo_core.metrics import AtThreshold
+    from pneumo_core.metrics import AtThreshold, ThreeWay
     from pneumo_core.metrics.counts import Confusion
 
 _HERE = Path(__file__)
@@ -23,34 +23,53 @@ _tiles = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Cell:
-    """One of the four: `name` as in `review.cells`, how many, of how many, in words."""
+    """One of the four: `name` as in `review.cells`, how many, of how many, how many of them three
+    answers would refer, in words.
+    """
 
     name: str
     count: int
     of: int
+    referred: int
     words: str
     sign: str
     kind: str
     wrong: bool
 
 
-def cells_of(counts: Confusion) -> list[Cell]:
+def cells_of(counts: Confusion, referred: Confusion) -> list[Cell]:
     """Films with pneumonia above, normal films below; right on the left, wrong on the right."""
-    c = counts
+    c, r = counts, referred
     sick, well = c.tp + c.fn, c.tn + c.fp
     return [
-        Cell("found", c.tp, sick, "pneumonia, found", "▲", "pneumonia", wrong=False),
-        Cell("missed", c.fn, sick, "pneumonia, missed", "▲", "pneumonia", wrong=True),
-        Cell("cleared", c.tn, well, "normal, cleared", "●", "normal", wrong=False),
-        Cell("false alarms", c.fp, well, "normal, false alarm", "●", "normal", wrong=True),
+        Cell("found", c.tp, sick, r.tp, "pneumonia, found", "▲", "pneumonia", wrong=False),
+        Cell("missed", c.fn, sick, r.fn, "pneumonia, missed", "▲", "pneumonia", wrong=True),
+        Cell("cleared", c.tn, well, r.tn, "normal, cleared", "●", "normal", wrong=False),
+        Cell("false alarms", c.fp, well, r.fp, "normal, false alarm", "●", "normal", wrong=True),
     ]
 
 
-def show_cells(at: AtThreshold, chosen: str) -> str | None:
-    """The tiles; returns the cell that was just clicked. `chosen` is framed."""
+def sums_html(counts: Confusion, three: ThreeWay) -> str:
+    """How the four add up to all films, and how all films are answered where some are referred."""
+    c, a = counts, three.answered
+    referred = three.referred_sick + three.referred_well
+    return (
+        f'<p class="pn-hint pn-sums">▲ {c.tp + c.fn:,} with pneumonia = {c.tp:,} found + {c.fn:,} '
+        f"missed; ● {c.tn + c.fp:,} normal = {c.tn:,} cleared + {c.fp:,} false alarms; "
+        f"{c.n:,} films in all.</p>"
+        f'<p class="pn-hint pn-sums"><strong>With three answers</strong>, as on Diagnose, at the '
+        f"locked points: {three.n:,} films = ◆ {referred:,} referred + {a.n:,} answered, "
+        f"of these {a.fn:,} missed and {a.fp:,} false alarms.</p>"
+    )
+
+
+def show_cells(at: AtThreshold, referred: Confusion, chosen: str) -> str | None:
+    """The tiles; returns the cell that was just clicked. `chosen` is framed; referred: of each
+    cell, what three answers would refer.
+    """
     result = _tiles(
         key="metrics.cells",
-        data={"cells": [asdict(one) for one in cells_of(at.confusion)], "chosen": chosen},
+        data={"cells": [asdict(one) for one in cells_of(at.confusion, referred)], "chosen": chosen},
         on_opened_change=_nothing,
     )
     opened: str | None = result.opened

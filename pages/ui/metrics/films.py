@@ -28,14 +28,16 @@ if TYPE_CHECKING:
 
 REFERRED = "referred"
 PAGE = 18
+_TITLES = {REFERRED: "◆ of these, referred"}
 _KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 _ABOUT = {
     "found": "Pneumonia films at or above the threshold, the surest first.",
     "missed": "Pneumonia films below the threshold: the model was surest, and wrong, of the first.",
     "false alarms": "Normal films at or above the threshold: the surest errors first.",
     "cleared": "Normal films below the threshold, the surest first.",
-    REFERRED: "Films between the screening and the ruling-in point, whatever the threshold, the "
-    "most suspicious first.",
+    REFERRED: "Films that three answers would refer: between the screening and the ruling-in "
+    "point, whatever the threshold. Each is in one of the other groups too, for two answers know "
+    "no refer. The most suspicious first.",
 }
 _BLANK = "data:image/svg+xml," + quote(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
@@ -63,7 +65,7 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
         [*CELLS, REFERRED],
         key="metrics.cell",
         required=True,
-        format_func=lambda name: f"{name} {len(of[name]):,}",
+        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
         on_change=_chose,
     )
     cell = cell or choice.MISSED

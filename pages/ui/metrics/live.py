@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.frame import plain_words
 from pages.ui.metrics import charts, choice, words
-from pages.ui.metrics.cells import show_cells
+from pages.ui.metrics.cells import show_cells, sums_html
 from pages.ui.metrics.dial import show_dial
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.sections import show_sections
@@ -38,9 +38,12 @@ def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
         )
         curve, numbers = st.columns([6, 5], gap="medium")
         with numbers:
-            if opened := show_cells(at, choice.cell()):
+            points = measures.points
+            st.html(f'<h3 class="pn-chart">{words.two_answers(threshold)}</h3>')
+            referred = measures.sweep.referred(threshold, points.screening, points.ruling_in)
+            if opened := show_cells(at, referred, choice.cell()):
                 choice.look_at(opened)
-            st.html(words.rates_html(at))
+            st.html(sums_html(at.confusion, measures.summary.three_way) + words.rates_html(at))
         _show_dial(subject, measures, at, point)
         # The numbers are on their way before the rest follows, which takes a browser longer.
         time.sleep(_AHEAD)

@@ -48,6 +48,11 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
     return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
 
 
+def two_answers(threshold: float) -> str:
+    """What the four counts are of."""
+    return f"With two answers: pneumonia from {100 * threshold:.1f} % on"
+
+
 def of_what(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
     return (
