@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumo_core.learning.hardware import cores, gigabytes
-from pneumo_core.learning.memory import memory_left
+from pneumo_core.learning.memory import memory_left, memory_limit
 from pneumo_core.learning.pace import Pace, known_pace
 from pneumo_core.learning.telling import lasting
 from pneumo_core.learning.views import POINT_VIEWS, VIEWS
@@ -30,8 +30,8 @@ _ROUGH = {
     "resnet50": (0.0409, 0.9),
 }
 _ROUGH_CORES, _ROUGH_SIZE, _ROUGH_BATCH = 2, 160, 32
-_FROM_SCRATCH = 2.2  # as long and as large, where everything is trained
-_ON_A_GPU = 1 / 40  # as long
+_EVERY_BLOCK = 2.2  # as long and as large, where every block is trained
+_ON_A_GPU = 1 / 40  # as long as one core, on a consumer's card; an H200 took a ninth of that
 _LIBRARIES = 1.2 * 2**30  # bytes of Keras and its backend
 _READING = 0.02  # seconds of one core to open, check and decode a film
 _DISTURBING = 0.003  # seconds of one core to disturb a film of 160 px in one way
@@ -67,7 +67,7 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     a_fold = pace.start + recipe.epochs * epoch
     disturbing = _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
     a_fold += _films_seen(recipe, held_out) * (pace.validation + disturbing)
-    seconds = recipe.folds * a_fold + _READING * films / cores() + _BUNDLE
+    seconds = recipe.held_out_folds * a_fold + _READING * films / cores() + _BUNDLE
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
     return Estimate(seconds, pace.memory, known)
@@ -75,13 +75,7 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
 
 def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings) -> list[str]:
     """What the machine lacks for the run, each with what to do; [] if it may start."""
-    told = []
-    left = memory_left()
-    if expected.measured and expected.memory > left:
-        told.append(
-            f"Expected about {gigabytes(expected.memory)} of free memory, as measured here; "
-            f"{gigabytes(left)} are free. Close other programs, or choose a smaller batch or size."
-        )
+    told = _memory_short(expected)
     needed = films * recipe.size**2 + _ROOM
     for folder in {settings.cache_dir, settings.runs_dir}:
         free = shutil.disk_usage(_existing(folder)).free
@@ -94,6 +88,28 @@ def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings
     return told
 
 
+def _memory_short(expected: Estimate) -> list[str]:
+    """A guess is held against all memory that there is, a measure against what is free now."""
+    left, limit = memory_left(), memory_limit()
+    if expected.measured and expected.memory > left:
+        return [
+            (
+                f"Expected about {gigabytes(expected.memory)} of free memory, as measured here; "
+                f"{gigabytes(left)} are free. Close other programs, or choose a smaller batch or "
+                "size."
+            )
+        ]
+    if not expected.measured and expected.memory > limit:
+        return [
+            (
+                f"Expected very roughly {gigabytes(expected.memory)} of memory; this machine has "
+                f"{gigabytes(limit)} in all. Choose a smaller batch or size, or measure first what "
+                "it takes here."
+            )
+        ]
+    return []
+
+
 def _films_seen(recipe: Recipe, held_out: float) -> float:
     """Films that a fold's network answers to when it is trained, disturbed ones among them."""
     stressed = min(recipe.stress_films or held_out, held_out)
@@ -103,10 +119,13 @@ def _films_seen(recipe: Recipe, held_out: float) -> float:
 def _rough(recipe: Recipe, gpus: int) -> Pace:
     seconds, batch_memory = _ROUGH[recipe.backbone]
     area = (recipe.size / _ROUGH_SIZE) ** 2
-    if recipe.weights == "none" and recipe.backbone != "cnn":
-        seconds, batch_memory = seconds * _FROM_SCRATCH, batch_memory * _FROM_SCRATCH
+    whole = recipe.weights == "none" or recipe.trained_from == "all"
+    if whole and recipe.backbone != "cnn":
+        seconds, batch_memory = seconds * _EVERY_BLOCK, batch_memory * _EVERY_BLOCK
     train = seconds * area * (_ON_A_GPU * _ROUGH_CORES / gpus if gpus else _ROUGH_CORES / cores())
-    memory = _LIBRARIES + batch_memory * 2**30 * area * recipe.batch / _ROUGH_BATCH
+    memory = _LIBRARIES
+    if not gpus:  # there a batch lies in the card's memory
+        memory += batch_memory * 2**30 * area * recipe.batch / _ROUGH_BATCH
     return Pace(train, validation=0.4 * train, start=20.0, save=3.0, memory=int(memory))
 
 

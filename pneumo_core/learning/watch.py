@@ -59,7 +59,9 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             raise KeyboardInterrupt
         self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
-        self.fits = self.recipe.folds + (self.recipe.folds > 1)
+        self.fits = self.recipe.fits
+        # That of all films has the number after all folds, measured or not.
+        self.before = min(self.fold, self.recipe.held_out_folds)
         self._title = f"{self.title}, " if self.fits > 1 else ""  # of one, it says nothing
         folder.mkdir(exist_ok=True)
         self.curve = StepCurve(folder, self.steps)
@@ -112,7 +114,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             )
         if pace := self.clock.pace():
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
-        left = self.clock.left(epoch + 1, 0, self.fits - self.fold - 1)
+        left = self.clock.left(epoch + 1, 0, self.fits - self.before - 1)
         finite = {name: _finite(value) for name, value in shown.items()}
         done = f"{self._where()}: done"
         self.run.update(epoch=epoch + 1, last=finite, seconds_left=left, words=done, **facts)
@@ -131,7 +133,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             films_per_second=_finite(speed),
             learning_rate=rate,
             loss=_finite(loss),
-            seconds_left=self.clock.left(self.epoch, step, self.fits - self.fold - 1),
+            seconds_left=self.clock.left(self.epoch, step, self.fits - self.before - 1),
             memory=memory_now(),
             words=words,
             **self._done(self.epoch * self.steps + step),
@@ -145,7 +147,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
     def _done(self, steps: int) -> dict[str, int]:
         """Steps done in this training, as steps of the whole run."""
         a_fit = self.epochs * self.steps
-        return {"done": self.fold * a_fit + steps, "total": self.fits * a_fit}
+        return {"done": self.before * a_fit + steps, "total": self.fits * a_fit}
 
     def _interval_loss(self, step: int, logs: dict[str, float]) -> float:
         """Mean loss of the steps since the last report, out of Keras' mean over the epoch."""

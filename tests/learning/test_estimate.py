@@ -57,6 +57,28 @@ def test_folds_are_trained_each_and_all_films_at_the_end(settings, monkeypatch):
     assert found.seconds == pytest.approx(2 * fold + everything + 10 + 15)
 
 
+def test_folds_that_are_not_measured_take_no_time(settings):
+    keep(CNN, settings, PACE)
+    whole = estimate(replace(CNN, folds=5), 1000, settings).seconds
+    two = estimate(replace(CNN, folds=5, measured_folds=2), 1000, settings).seconds
+    one = estimate(replace(CNN, folds=5, measured_folds=1), 1000, settings).seconds
+    assert whole - two == pytest.approx(3 * (two - one))
+
+
+def test_every_block_takes_as_long_as_a_network_from_scratch(settings):
+    upper = replace(CNN, backbone="resnet50", weights="imagenet")
+    whole, scratch = replace(upper, trained_from="all"), replace(upper, weights="none")
+    upper, whole, scratch = (estimate(one, 1000, settings) for one in (upper, whole, scratch))
+    assert whole == scratch
+    assert whole.seconds > 1.5 * upper.seconds
+    assert whole.memory > upper.memory
+
+
+def test_on_a_gpu_a_batch_takes_none_of_the_computers_memory(settings):
+    small, large = (estimate(replace(CNN, batch=b), 1000, settings, gpus=1) for b in (8, 512))
+    assert small.memory == large.memory
+
+
 def test_without_a_measure_the_time_is_said_to_be_rough(settings):
     found = estimate(CNN, 1000, settings)
     assert not found.measured
@@ -111,7 +133,12 @@ def test_too_little_memory_or_disk_is_told_in_numbers(settings, monkeypatch):
     expected = Estimate(60.0, 5 * GIB, measured=True)
     (told,) = shortages(CNN, 1000, expected, settings)
     assert told.startswith("Expected about 5.0 GB of free memory, as measured here; 2.0 GB are")
-    assert shortages(CNN, 1000, replace(expected, measured=False), settings) == []
+    guessed = replace(expected, measured=False)
+    monkeypatch.setattr(module, "memory_limit", lambda: 8 * GIB)
+    assert shortages(CNN, 1000, guessed, settings) == []
+    monkeypatch.setattr(module, "memory_limit", lambda: 4 * GIB)
+    (told,) = shortages(CNN, 1000, guessed, settings)
+    assert told.startswith("Expected very roughly 5.0 GB of memory; this machine has 4.0 GB in")
     assert shortages(CNN, 1000, replace(expected, memory=GIB), settings) == []
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: Disk(free=GIB))
     (told,) = shortages(CNN, 1000, replace(expected, memory=GIB), settings)

@@ -98,6 +98,14 @@ def test_time_left_counts_the_folds_to_come(run, every_step):
     np.testing.assert_allclose(left, [8 * an_epoch, 7 * an_epoch, 6 * an_epoch], rtol=1e-6)
 
 
+def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, every_step):
+    run.update(fold=5)
+    fit(run, recipe=replace(RECIPE, folds=5, measured_folds=2))
+    status = run.status()
+    assert (status["fits"], status["done"], status["total"]) == (3, 3 * 15, 3 * 15)
+    assert status["seconds_left"] == 0
+
+
 def test_the_curve_has_the_mean_loss_since_the_last_point(run, every_step):
     means = []
 
