@@ -13,6 +13,7 @@ from pages.ui.words import sense_of
 
 if TYPE_CHECKING:
     from pages.ui.entry import Entry
+    from pneumo_core.reading.predict import Reading
 
 FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")
 CAPTION = "The map shows where the model looked, not where the lesion is."
@@ -31,11 +32,19 @@ def show_film(key: str) -> None:
     if entry is None or not entry.picture:
         return
     with plain_words():
-        if entry.reading.cam is None:
-            with st.container(key="film"):
-                _picture(entry.picture, f"The film {entry.name}, which was not read")
-        else:
+        if has_map(entry.reading):
             _with_map(entry)
+        else:
+            with st.container(key="film"):
+                why = (
+                    "was not read" if entry.reading.decision is None else "the model does not know"
+                )
+                _picture(entry.picture, f"The picture {entry.name}, which {why}")
+
+
+def has_map(reading: Reading) -> bool:
+    """Whether a map is shown: on a picture unlike any film its bright places would be believed."""
+    return reading.cam is not None and reading.gate_ok
 
 
 def is_wide() -> bool:

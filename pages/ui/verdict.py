@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.scale import scale_html, spoken_range
 from pages.ui.words import sense_of, why_unread
-from pneumo_core.reading.decision import Decision
+from pneumo_core.reading.decision import Decision, crossing
 from pneumo_core.words import per_cent
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def _decision_html(reading: Reading) -> str:
 def _why(reading: Reading) -> str:
     """The reason in a sentence; the numbers stand beside it."""
     if reading.decision == Decision.PNEUMONIA:
-        return "At or above the ruling-in point."
+        return f"At or above the ruling-in point.{_crossing(reading)}"
     if reading.decision == Decision.NORMAL:
-        return "Below the screening point. This does not rule pneumonia out."
+        return f"Below the screening point.{_crossing(reading)} This does not rule pneumonia out."
     if not reading.gate_ok:
         return _capital(reading.message.removeprefix("Refer: "))
     p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
@@ -82,12 +82,19 @@ def _why(reading: Reading) -> str:
     return reading.message.removeprefix("Refer: ")
 
 
+def _crossing(reading: Reading) -> str:
+    p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
+    return crossing(p, low, high, reading.threshold_low, reading.threshold_high)
+
+
 def _findings_html(reading: Reading) -> str:
-    rows = [("Where the model looked", escape(_capital(reading.where) or "No single place"))]
-    rows.append(("Film check", _film_check(reading)))
+    rows = [("Film check", _film_check(reading))]
+    if reading.gate_ok:  # of what is no such film, no zone of a lung can be named
+        rows.insert(
+            0, ("Where the model looked", escape(_capital(reading.where) or "No single place"))
+        )
     if (subtype := _subtype(reading)) is not None:
         rows.append(("Exploratory", subtype))
-    rows.append(("Time", _seconds(reading.ms)))
     return _facts_html(rows)
 
 
@@ -140,10 +147,6 @@ def _facts_html(rows: list[tuple[str, str]]) -> str:
     """A list of facts; the values are HTML."""
     inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     return f'<dl class="pn-facts">{inner}</dl>'
-
-
-def _seconds(ms: float) -> str:
-    return f"{ms / 1000:.1f} s" if ms >= 100 else f"{ms:.0f} ms"
 
 
 def _capital(text: str) -> str:

@@ -62,7 +62,7 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
 
 
 def table(entries: list[Entry]) -> pd.DataFrame:
-    """One row a film, in the order given; `p` is 0..1, NaN where there is none."""
+    """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on."""
     import pandas as pd
 
     readings = [entry.reading for entry in entries]
@@ -70,7 +70,7 @@ def table(entries: list[Entry]) -> pd.DataFrame:
         {
             "film": [entry.thumb or None for entry in entries],
             "decision": [[sense_of(reading).title] for reading in readings],
-            "p": pd.array([reading.p_pneumonia for reading in readings], dtype="float64"),
+            "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "check": [check_words(reading) for reading in readings],
             "file": [entry.name for entry in entries],
         }
@@ -79,7 +79,7 @@ def table(entries: list[Entry]) -> pd.DataFrame:
 
 def _columns() -> dict[str, Any]:
     return {
-        "film": st.column_config.ImageColumn("Film", width=46),
+        "film": st.column_config.ImageColumn("Film", width=42),
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
@@ -87,8 +87,8 @@ def _columns() -> dict[str, Any]:
             color=[sense.colour for sense in SENSES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
-        "p": st.column_config.NumberColumn("%", width=52, help="Probability of pneumonia"),
-        "check": st.column_config.TextColumn("Film check", width=94),
+        "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
+        "check": st.column_config.TextColumn("Check", width=70, help="Film check"),
         "file": st.column_config.TextColumn("File", width=560),
     }
 
@@ -109,10 +109,8 @@ def _summary_html(entries: list[Entry]) -> str:
         if counts[sense]
     )
     count = amount(len(entries), "films")
-    return (
-        f'<p class="pn-summary"><span>This session: {count}, most suspicious first</span>'
-        f"{parts}</p>"
-    )
+    order = ", most suspicious first" if len(entries) > 1 else ""
+    return f'<p class="pn-summary"><span>This session: {count}{order}</span>{parts}</p>'
 
 
 def _unread_html(entries: list[Entry]) -> str:
@@ -135,5 +133,12 @@ def check_words(reading: Reading) -> str:
     and of files that were not read above the table.
     """
     if reading.decision is None:
-        return "✕ not read"
-    return "✓ passed" if reading.gate_ok else "◆ unfamiliar"
+        return "✕ unread"
+    return "✓ passed" if reading.gate_ok else "◆ unlike"
+
+
+def _reliable(reading: Reading) -> float | None:
+    """The probability, but of a picture unlike the films the model knows: a high one beside it
+    would be believed.
+    """
+    return reading.p_pneumonia if reading.gate_ok else None

@@ -34,13 +34,13 @@ def test_a_row_says_decision_probability_check_and_file(reading):
         "◆ Refer",
     ]
     assert rows["p"].tolist()[:2] == [0.873, 0.9999]
-    assert rows["p"].isna().tolist() == [False, False, True, True, False]
+    assert rows["p"].isna().tolist() == [False, False, True, True, True]
     assert rows["check"].tolist() == [
         "✓ passed",
         "✓ passed",
-        "✕ not read",
-        "✕ not read",
-        "◆ unfamiliar",
+        "✕ unread",
+        "✕ unread",
+        "◆ unlike",
     ]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png", "e.png"]
 

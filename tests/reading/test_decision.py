@@ -44,7 +44,8 @@ WORDS = {
     ),
     (0.871, 0.79, 0.92): (
         "Signs of pneumonia: 87 % (79–92 % under small re-framings), at or above the ruling-in "
-        "point of 80 %."
+        "point of 80 %. Small re-framings fall to 79 %, below the ruling-in and above the "
+        "screening point: only a film that crosses both points is referred for that."
     ),
     (0.5, 0.45, 0.51): (
         "Refer: 50 % (45–51 % under small re-framings) lies between the screening point of 20 % "
@@ -60,6 +61,24 @@ WORDS = {
 @pytest.mark.parametrize(("chances", "words"), WORDS.items())
 def test_every_decision_gives_its_reason(chances: tuple[float, float, float], words: str) -> None:
     assert decide(*chances, POINTS)[1] == words
+
+
+@pytest.mark.parametrize(
+    ("chances", "told"),
+    [
+        ((0.13, 0.13, 0.41), "reach 41 %, above the screening and below the ruling-in point: only"),
+        (
+            (0.9, 0.61, 0.95),
+            "fall to 61 %, below the ruling-in and above the screening point: only",
+        ),
+    ],
+)
+def test_a_range_that_crosses_one_point_alone_is_said_to(
+    chances: tuple[float, float, float], told: str
+) -> None:
+    assert told in decide(*chances, POINTS)[1]
+    assert "Small re-framings" not in decide(0.1, 0.05, 0.19, POINTS)[1]
+    assert "Small re-framings" not in decide(0.5, 0.1, 0.7, POINTS)[1]
 
 
 @pytest.mark.parametrize(
