@@ -14,7 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from pages.ui import state
 from pages.ui.plain import plain
 from pneumo_core import __version__
-from pneumo_core.errors import PneumoError
+from pneumo_core.errors import PneumoError, disk_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +96,11 @@ def plain_words() -> Iterator[None]:
         yield
     except PneumoError as error:
         st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        log.exception("The disk failed a page.")
+        words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
+        remedy = "Look at the permissions of its folders and at the room on the disk."
+        st.error(plain(f"{words} {remedy}"), icon=":material/error:")
     except Exception:
         log.exception("A page failed.")
         st.error(

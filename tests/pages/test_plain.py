@@ -47,6 +47,21 @@ def test_the_words_of_an_error_are_no_markdown():
     assert not page.exception
 
 
+def failing():
+    from pages.ui.frame import plain_words
+
+    with plain_words():
+        raise PermissionError(13, "Permission denied", "/home/someone/[.pneumo]")
+
+
+def test_what_the_disk_says_is_told_without_its_folders():
+    page = AppTest.from_function(failing, default_timeout=30).run()
+    assert page.error[0].value == (
+        "Expected to read and write Pneumo's files, got: Permission denied (\\[.pneumo\\]). "
+        "Look at the permissions of its folders and at the room on the disk."
+    )
+
+
 def test_a_film_named_like_a_picture_elsewhere_fetches_nothing(reader, png):
     page = AppTest.from_file(DIAGNOSE, default_timeout=30).run()
     for files in ([(EVIL, png(225))], [(EVIL, png(225)), (EVIL, b"no film")]):
