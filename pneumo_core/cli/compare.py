@@ -45,7 +45,7 @@ def compare(
         emit_json({**found.as_dict(), "notes": [*found.notes, *notes]})
     else:
         emit(_words(found))
-    for note in (*found.notes, *notes):
+    for note in filter(None, (*found.notes, *notes, found.few)):
         tell(f"Note: {note}")
 
 

@@ -28,6 +28,7 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
+    from pneumo_core.metrics import few_words
     from pneumo_core.review.evaluate import evaluate_split
 
     with progress() as report:
@@ -46,7 +47,9 @@ def evaluate(
     else:
         emit(_words(found.figures))
         emit(f"{standing.badge}. {standing.words}")
-    for sentence in (standing.warning, found.note):
+    counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
+    few = few_words(counts | {"patients": found.table["group"].nunique()})
+    for sentence in (standing.warning, found.note, few):
         if sentence:
             tell(f"Note: {sentence}")
     for film, problem in found.unread:

@@ -27,6 +27,7 @@ from pneumo_core.metrics.curves import (
     roc_curve,
 )
 from pneumo_core.metrics.decision_curve import DecisionCurve, decision_curve
+from pneumo_core.metrics.few import few_words, is_few
 from pneumo_core.metrics.fixed import (
     AtFixed,
     RocBand,
@@ -91,12 +92,14 @@ __all__ = [
     "decision_curve",
     "delong_paired",
     "ece",
+    "few_words",
     "fit_temperature",
     "grouped_bootstrap_auc",
     "grouped_bootstrap_average_precision",
     "grouped_bootstrap_calibration",
     "grouped_bootstrap_difference",
     "holm",
+    "is_few",
     "likelihood_ratios",
     "mcnemar",
     "per_thousand",

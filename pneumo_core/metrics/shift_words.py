@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.metrics.few import few_words
 from pneumo_core.metrics.shift import CLEAN
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence: which disturbance that leaves the lungs in view costs most, and how much."""
+    """Which disturbance that leaves the lungs in view costs most, and how much: one sentence, and
+    one more where the films are few.
+    """
     costs = [
         (row[f"cost_{rate}"], rate, row)
         for row in rows
@@ -22,14 +25,15 @@ def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
         return "No disturbance was measured."
     cost, rate, row = max(costs, key=lambda one: one[0])
     n = len({one[2]["name"] for one in costs})
+    few = few_words({f"{truth} films": sum(of.values()) for truth, of in row["three_way"].items()})
     if cost <= 0:
-        return f"None of {n} disturbances costs sensitivity or specificity."
+        return f"None of {n} disturbances costs sensitivity or specificity. {few}".rstrip()
     now = row[rate]["value"]
     return (
         f"Of {n} disturbances, “{row['name']}” costs most: {rate} falls by {cost:.1f} points "
         f"[{row[f'cost_{rate}_low']:.1f} to {row[f'cost_{rate}_high']:.1f}], "
-        f"from {100 * now + cost:.1f} % to {100 * now:.1f} %."
-    )
+        f"from {100 * now + cost:.1f} % to {100 * now:.1f} %. {few}"
+    ).rstrip()
 
 
 def lungless_words(rows: Sequence[Mapping[str, Any]]) -> str:

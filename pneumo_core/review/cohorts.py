@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import DataSetError
 from pneumo_core.films import cohorts as made
+from pneumo_core.metrics.few import few_words
 from pneumo_core.metrics.shift import shift
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ def worst_cohort(rows: Sequence[dict[str, Any]]) -> str:
     low, high = 100 * row[rate]["low"], 100 * row[rate]["high"]
     return (
         f"The weakest of {len(rows)} cohorts is “{row['name']}”: {rate} {100 * value:.1f} % "
-        f"[{low:.1f}–{high:.1f}] on {row['films']:,} films."
-    )
+        f"[{low:.1f}–{high:.1f}] on {row['films']:,} films. {few_words({'films': row['films']})}"
+    ).rstrip()
 
 
 def _blocks(index: pd.DataFrame) -> Cohorts:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.metrics.few import few_words
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -59,6 +61,17 @@ class Comparison:
     films: pd.DataFrame
     disagreements: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def few(self) -> str:
+        """One sentence where the common films are few, else ""."""
+        return few_words(
+            {
+                "common pneumonia films": self.n_pneumonia,
+                "common normal films": self.n_normal,
+                "patients": self.films["group"].nunique(),
+            }
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: everything but the curves and the films on which the models agree."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pneumo_core.metrics import Estimate
 
-FEW = 30
 MOST_GROUPS = 12
 # What is cut by default where the table has it; "size" and "aspect" are made from width, height.
 USUAL = ("subtype", "size", "aspect", "series", "split")
@@ -123,7 +122,7 @@ def _row(
         "missed": c.fn,
         **_ends("specificity", rates["specificity"]),
         "false_alarms": c.fp,
-        "warning": _warning(n_sick, n_well),
+        "warning": metrics.few_words({"pneumonia films": n_sick, "normal films": n_well}),
     }
 
 
@@ -149,12 +148,3 @@ def _ends(name: str, estimate: Estimate) -> dict[str, float]:
     unknown = math.isnan(value)
     ends = (math.nan, math.nan) if unknown else (low, high)
     return {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
-
-
-def _warning(n_sick: int, n_well: int) -> str:
-    few = [
-        f"{n:,} {kind} film{'' if n == 1 else 's'}"
-        for n, kind in ((n_sick, "pneumonia"), (n_well, "normal"))
-        if 0 < n < FEW
-    ]
-    return f"Only {' and '.join(few)}: read the interval, not the value." if few else ""

@@ -75,6 +75,17 @@ class Summary:
     histogram: Histogram
     ranking: Ranking | None
 
+    @property
+    def few(self) -> str:
+        """One sentence where all of this rests on few films or patients, else ""."""
+        return metrics.few_words(
+            {
+                "pneumonia films": self.n_pneumonia,
+                "normal films": self.n_normal,
+                "patients": self.n_patients,
+            }
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """The figures, without the curves, for JSON."""
         found: dict[str, Any] = {

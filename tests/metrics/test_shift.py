@@ -138,7 +138,17 @@ def test_the_worst_in_one_sentence(rows):
     assert worst_words(rows).startswith(
         "Of 1 disturbances, “blur” costs most: specificity falls by 25.0 points ["
     )
-    assert worst_words(rows).endswith("from 75.0 % to 50.0 %.")
+    assert "from 75.0 % to 50.0 %. Only 4 normal films and 4 pneumonia films: too few" in (
+        worst_words(rows)
+    )
+
+
+def test_the_worst_of_many_films_has_no_warning():
+    many = table_from(
+        np.tile(SICK, 8), np.tile(CLEAN_P, 8), {"blur": np.tile(CLEAN_P[::-1], 8)}, POINTS
+    )
+    assert worst_words(many).endswith(" %.")
+    assert "too few" not in worst_words(many)
 
 
 def test_painted_lungs_are_not_the_worst_but_told_apart(rows):
@@ -149,7 +159,7 @@ def test_painted_lungs_are_not_the_worst_but_told_apart(rows):
 
 def test_words_where_nothing_was_lost_or_measured():
     better = {"soft": np.where(SICK, 0.9, 0.1)}
-    assert worst_words(table_from(SICK, CLEAN_P, better, POINTS)) == (
-        "None of 1 disturbances costs sensitivity or specificity."
+    assert worst_words(table_from(SICK, CLEAN_P, better, POINTS)).startswith(
+        "None of 1 disturbances costs sensitivity or specificity. Only 4 normal films"
     )
     assert worst_words(table_from(SICK, CLEAN_P, {}, POINTS)) == "No disturbance was measured."

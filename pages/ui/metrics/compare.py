@@ -125,7 +125,8 @@ def _ask_to_read(
 def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settings) -> None:
     st.html(
         f'<p class="pn-hint">{found.n:,} films that all of them have: {found.n_normal:,} normal, '
-        f"{found.n_pneumonia:,} pneumonia. {escape(' '.join(found.notes))}</p>"
+        f"{found.n_pneumonia:,} pneumonia. {escape(' '.join(found.notes))} "
+        f"<strong>{found.few}</strong></p>"
     )
     left, right = st.columns([5, 6], gap="medium")
     with left:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
 from pages.ui.metrics.forest import Row, forest_html
+from pneumo_core.metrics.few import FEW, is_few
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures
@@ -26,14 +27,12 @@ NO_SIZES = "Sizes and shapes of the films are known once their folder is chosen,
 
 def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
     """A row a group that has such films; rate: "sensitivity" or "specificity"."""
-    from pneumo_core.review.subgroups import FEW
-
     found = []
     for group in measures.groups:
         films = group.sweep.n_positive if rate == "sensitivity" else group.sweep.n_negative
         if films:
             estimate = group.sweep.confusion(threshold).rates()[rate]
-            found.append(Row(_name(group), *estimate, films=films, few=films < FEW))
+            found.append(Row(_name(group), *estimate, films=films, few=is_few(films)))
     # A group of all the films of this class says nothing that "all films" does not.
     return [row for row in found if row is found[0] or row.films < found[0].films]
 
@@ -55,7 +54,7 @@ def show_groups(
         with column:
             st.html(
                 f'<h3 class="pn-chart">{title}: {rate} by group</h3><p class="pn-hint">'
-                f"Dotted: all films. With films a group; open marks: fewer than 30.</p>"
+                f"Dotted: all films. With films a group; open marks: fewer than {FEW}.</p>"
             )
             if not rows:
                 st.info("These films are all of the other class.", icon=":material/info:")

@@ -55,10 +55,11 @@ def two_answers(threshold: float) -> str:
 
 def of_what(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
+    few = f"<strong>{summary.few}</strong>" if summary.few else ""
     return (
         f"{_count(summary.n, 'film')} of {_count(summary.n_patients, 'patient')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
-        "In brackets the 95 % interval."
+        f"In brackets the 95 % interval. {few}".rstrip()
     )
 
 

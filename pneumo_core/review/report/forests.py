@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.metrics.few import FEW, is_few
 from pneumo_core.review.report.drawing import (
     GREY,
     NORMAL,
@@ -41,7 +42,7 @@ def forest(groups: pd.DataFrame) -> Picture:
         "subgroups",
         "Rates by subgroup",
         "Rates at the balanced point with 95 % Wilson intervals; the line is that of all films. "
-        "Hollow: fewer than 30 films.",
+        f"Hollow: fewer than {FEW} films.",
         "Forest plot of sensitivity and specificity by subgroup.",
         size=(9.0, 0.9 + 0.27 * len(rows)),
         onto=onto,
@@ -103,7 +104,7 @@ def _forest_panel(
         if np.isnan(row[rate]):
             continue
         value, low, high = row[rate], row[f"{rate}_low"], row[f"{rate}_high"]
-        few = row["n_pneumonia" if rate == "sensitivity" else "n_normal"] < 30
+        few = is_few(row["n_pneumonia" if rate == "sensitivity" else "n_normal"])
         axes.errorbar(
             value,
             y,

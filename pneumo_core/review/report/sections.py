@@ -42,8 +42,7 @@ def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture])
             f"{summary.n_pneumonia:,} pneumonia. {standing.words}"
         )
     ]
-    if standing.warning:
-        blocks.append(Words(standing.warning, "warning"))
+    blocks += [Words(one, "warning") for one in (standing.warning, summary.few) if one]
     blocks += [Tiles(tuple(tiles)), points_table(summary)]
     blocks += [pictures["confusion"], pictures["scores"]]
     return Section("Headline", tuple(blocks))

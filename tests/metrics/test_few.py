@@ -1,0 +1,31 @@
+"""One rule for what is too few to know, and why its limit is where it is."""
+
+import pytest
+
+from pneumo_core.metrics import few_words, is_few, wilson
+from pneumo_core.metrics.few import FEW
+
+
+@pytest.mark.parametrize(("n", "few"), [(0, False), (1, True), (29, True), (30, False)])
+def test_none_is_not_few(n, few):
+    assert is_few(n) is few
+
+
+def test_the_limit_is_where_a_rate_of_90_per_cent_is_known_to_eleven_points():
+    low, high = wilson(0.9 * FEW, FEW)
+    assert (high - low) / 2 == pytest.approx(0.111, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"films": 30, "patients": 0}, ""),
+        ({}, ""),
+        ({"normal films": 1}, "Only 1 normal film: too few to know. Read the"),
+        ({"a films": 5, "b films": 400, "patients": 9}, "Only 5 a films and 9 patients: too few"),
+        ({"a films": 5, "b films": 4, "patients": 9}, "Only 5 a films, 4 b films and 9 patients:"),
+    ],
+)  # fmt: skip
+def test_only_what_is_few_is_named(counts, words):
+    found = few_words(counts)
+    assert found.startswith(words) if words else found == ""
