@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.runs import write_json
-from pneumo_core.processes import end_process_group, process_alive, process_created
+from pneumo_core.processes import end_process_group, own_session, process_alive, process_created
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def start_board(settings: Settings) -> Board:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        **own_session(),
         env={**os.environ, **_quiet()},
     )
     _children.append(child)

@@ -15,7 +15,7 @@ from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs, 
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
 from pneumo_core.learning.turn import queue_lock
-from pneumo_core.processes import end_process_group, process_created
+from pneumo_core.processes import end_process_group, own_session, process_created
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ def _start_process(run: Run, settings: Settings) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **own_session(),
         )
     _children[child.pid] = child
     run.update(pid=child.pid, created=process_created(child.pid), phase="waiting")
