@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
 
-UNFAMILIAR = (
-    "this picture looks unlike every film the model has learnt from, so its answer means little. "
-    "If it is a frontal chest film, a radiologist should read it."
+STRANGE = (
+    "this picture looks unlike every film the model has learnt from, so its answer means little."
 )
+UNFAMILIAR = f"{STRANGE} If it is a frontal chest film, a radiologist should read it."
+TURNED = "this film does not lie as the films that the model knows."
 # What a film seems to be, and what to do about it.
-_TURNED = {
+_WAYS = {
     "sideways": ("lies on its side", "turn it upright"),
     "upside down": ("is upside down", "turn it upright"),
     "negative": ("is a negative, with dark bones and bright lungs", "invert its greys"),
@@ -50,8 +51,6 @@ class Doubts:
         way = UPRIGHT if lies is None else lies.ways(pooled)[0]
         if way == UPRIGHT:
             return (UNFAMILIAR,) if strange else ()
-        seems, remedy = _TURNED[way]
+        seems, remedy = _WAYS[way]
         hint = f"If it is a chest film that {seems}, {remedy} and read it again."
-        if strange:
-            return (UNFAMILIAR, hint)
-        return (f"this film does not lie as the films that the model knows. {hint}",)
+        return (f"{STRANGE if strange else TURNED} {hint}",)

@@ -7,7 +7,7 @@ from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.familiar import save_prototypes
 from pneumo_core.bundle.orientation import save_orientation
 from pneumo_core.errors import BundleError
-from pneumo_core.reading.doubts import UNFAMILIAR, Doubts
+from pneumo_core.reading.doubts import STRANGE, TURNED, UNFAMILIAR, Doubts
 
 # Feature 0: what films have; 1 to 3: what sideways, upside-down and negative ones have.
 HINTS = {
@@ -40,8 +40,8 @@ def test_a_film_that_lies_otherwise_is_told_what_to_do(bundle, way):
     doubts = Doubts(bundle, 4)
     # Cosine 0.6 to the prototype: familiar. Scores 5.4 and 7.2: P(upright) is 0.14.
     found = doubts.about(features(*np.eye(4)[0] * 0.6 + np.eye(4)[way] * 0.8))
-    assert found == (f"this film does not lie as the films that the model knows. {HINTS[way]}",)
-    assert doubts.about(features(*np.eye(4)[way])) == (UNFAMILIAR, HINTS[way])
+    assert found == (f"{TURNED} {HINTS[way]}",)
+    assert doubts.about(features(*np.eye(4)[way])) == (f"{STRANGE} {HINTS[way]}",)
 
 
 def test_a_strange_picture_that_lies_no_way_in_particular(bundle):
