@@ -6,20 +6,27 @@ what it tells of itself (`cli.as_job` writes it), `log.txt` what it printed.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
 import shutil
 import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import JobError
+from pneumo_core.job_status import (
+    VARIABLE,
+    JobStatus,
+    now,
+    read_json,
+    read_status,
+    write_json,
+    write_status,
+)
 from pneumo_core.processes import (
     end_process_group,
     own_session,
@@ -35,35 +42,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "JobStatus", "latest_job", "process_alive", "start_job", "write_status"]
 
-State = Literal["running", "done", "failed", "stopped", "interrupted"]
-
-VARIABLE = "PNEUMO_JOB"  # names the job's folder to the process that does the work
 _KEPT = 20  # finished jobs of one kind
 _SECONDS_TO_END = 10.0  # from the request to stop to the end by force
 _INTERRUPTED = "The work ended without a word: the process was killed or the computer restarted."
 # Popen objects of this process's jobs: asked for their end, or they stay behind as zombies.
 _children: dict[int, subprocess.Popen[bytes]] = {}
-
-
-@dataclass(frozen=True)
-class JobStatus:
-    """What a job says of itself.
-
-    state: "running", "done", "failed" (with the reason in `message`), "stopped" (by hand) or
-    "interrupted" (gone without a word); phase, done, total, words: the last progress report;
-    message: what the person should read at the end; started, updated: ISO 8601, UTC;
-    seconds_left: of this phase, None where unknown.
-    """
-
-    state: State
-    phase: str = ""
-    done: int = 0
-    total: int = 0
-    words: str = ""
-    message: str = ""
-    started: str = ""
-    updated: str = ""
-    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +64,7 @@ class Job:
         """How it stands; an ended process that said nothing of its end is "interrupted"."""
         # Alive is asked first: a job that ends between the two questions has said so by then.
         alive = self._alive()
-        status = _read_status(self.folder)
+        status = read_status(self.folder)
         if status.state != "running" or alive:
             return status
         if (self.folder / "stop").exists():
@@ -96,7 +79,7 @@ class Job:
         if not self._alive():
             return
         (self.folder / "stop").touch()
-        facts = _read(self.folder / "job.json")
+        facts = read_json(self.folder / "job.json")
         end_process_group(facts["pid"], facts["created"], patience=_SECONDS_TO_END)
 
     def log_tail(self, lines: int = 20) -> str:
@@ -110,7 +93,7 @@ class Job:
         return "\n".join(text.splitlines()[-lines:])
 
     def _alive(self) -> bool:
-        facts = _read(self.folder / "job.json")
+        facts = read_json(self.folder / "job.json")
         child = _children.get(facts.get("pid", 0))
         if child is not None and child.poll() is not None:
             _children.pop(child.pid, None)
@@ -147,19 +130,9 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
 def latest_job(kind: str, *, settings: Settings, key: str = "") -> Job | None:
     """The job of this kind and key that was started last, running or ended, if there is one."""
     for job in _jobs(kind, settings.jobs_dir):
-        if _read(job.folder / "job.json").get("key") == key:
+        if read_json(job.folder / "job.json").get("key") == key:
             return job
     return None
-
-
-def write_status(folder: Path, status: JobStatus) -> None:
-    """Write a job's status; readers see the old one or the new one, never half."""
-    _write(folder / "status.json", asdict(replace(status, updated=now())))
-
-
-def now() -> str:
-    """This moment, ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _start(kind: str, arguments: list[str], settings: Settings, key: str) -> Job:
@@ -180,7 +153,7 @@ def _start(kind: str, arguments: list[str], settings: Settings, key: str) -> Job
     _children[child.pid] = child
     facts = {"kind": kind, "key": key, "arguments": arguments, "started": started}
     # Written last: a folder without it is no job yet.
-    _write(
+    write_json(
         job.folder / "job.json",
         facts | {"pid": child.pid, "created": process_created(child.pid)},
     )
@@ -209,25 +182,3 @@ def _forget_old(kind: str, jobs_dir: Path) -> None:
     ended = [job for job in _jobs(kind, jobs_dir) if job.status().state != "running"]
     for job in ended[_KEPT:]:
         shutil.rmtree(job.folder, ignore_errors=True)
-
-
-def _read_status(folder: Path) -> JobStatus:
-    try:
-        return JobStatus(**_read(folder / "status.json"))
-    except TypeError:  # missing, or of another version
-        return JobStatus("running")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The JSON object at `path`; {} if it is missing or damaged."""
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
-    partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    partial.replace(path)

@@ -19,14 +19,15 @@ ROOMS = {
     "words": set(),
     "config": {"errors"},
     "processes": set(),
-    "jobs": BASE | {"processes"},
+    "job_status": set(),
+    "jobs": BASE | {"job_status", "processes"},
     "metrics": BASE,
     "films": FILMS,
     "bundle": BUNDLE,
     "learning": BUNDLE | {"bundle", "processes"},
     "reading": BUNDLE | {"bundle"},
     "review": BUNDLE | {"bundle", "learning", "reading"},
-    "cli": BUNDLE | {"bundle", "learning", "reading", "review", "jobs", "processes"},
+    "cli": BUNDLE | {"bundle", "learning", "reading", "review", "job_status", "jobs", "processes"},
 }
 ROOMS["__main__"] = ROOMS["cli"] | {"cli"}
 # The screens see the whole core, except its command line and entry point.

@@ -145,13 +145,6 @@ def test_another_process_of_the_same_pid_is_not_the_job(settings):
     Job(folder).stop()  # must not end this process
 
 
-@pytest.mark.parametrize(
-    ("pid", "created"), [(None, None), ("1", 1.0), (2**22 + 1, 1.0), (-1, 1.0)]
-)
-def test_what_is_no_process_is_not_alive(pid, created):
-    assert not process_alive(pid, created)
-
-
 def test_a_damaged_status_is_not_the_end(settings):
     folder = settings.jobs_dir / "odd.1"
     folder.mkdir(parents=True)

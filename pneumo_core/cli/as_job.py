@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pneumo_core.jobs import VARIABLE, JobStatus, State, now, write_status
+from pneumo_core.job_status import VARIABLE, JobStatus, State, now, write_status
 
 Report = Callable[[str, int, int, str], None]
 

@@ -1,0 +1,72 @@
+"""Processes by their pid and their beginning, and what keeps one apart from its starter."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pneumo_core import processes
+from pneumo_core.job_status import read_json, write_json
+from pneumo_core.processes import own_session, process_alive, process_created
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("pid", "created"), [(None, None), ("1", 1.0), (2**22 + 1, 1.0), (-1, 1.0)]
+)
+def test_what_is_no_process_is_not_alive(pid: Any, created: Any) -> None:
+    assert not process_alive(pid, created)
+
+
+def test_a_process_is_told_by_pid_and_beginning() -> None:
+    created = process_created(os.getpid())
+    assert created is not None
+    assert process_alive(os.getpid(), created)
+    assert not process_alive(os.getpid(), created - 5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no sessions on Windows")
+def test_a_session_of_its_own() -> None:
+    code = "import os; print(os.getsid(0))"
+    child = subprocess.run(
+        [sys.executable, "-c", code], **own_session(), capture_output=True, text=True, check=True
+    )
+    assert int(child.stdout) != os.getsid(0)
+
+
+def test_on_windows_no_console_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes.sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x8000000, raising=False)
+    assert own_session() == {"creationflags": 0x8000200}
+
+
+def test_notes_are_written_while_somebody_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a file that is open cannot be replaced."""
+    path_type = type(tmp_path)
+    replace, refused = path_type.replace, iter([True, True])
+
+    def replace_later(self: Path, target: Path) -> Path:
+        if next(refused, False):
+            raise PermissionError
+        return replace(self, target)
+
+    monkeypatch.setattr(path_type, "replace", replace_later)
+    write_json(tmp_path / "status.json", {"done": 1})
+    assert read_json(tmp_path / "status.json") == {"done": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_notes_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "status.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_json(tmp_path / "status.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
