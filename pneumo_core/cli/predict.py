@@ -10,12 +10,14 @@ import typer
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.cli.console import emit, emit_json, tell
+from pneumo_core.cli.writing import check_place, words_for
 from pneumo_core.words import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reader, Reading
 
 SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
+_LONGEST = 50  # signs of a picture's name that are the film's: file systems take 255 bytes
 
 
 def predict(  # noqa: PLR0913 - one argument an option
@@ -35,6 +37,8 @@ def predict(  # noqa: PLR0913 - one argument an option
 
     Ends with 1 if a file could not be read. A rejected one has its answer: 0.
     """
+    if csv_file is not None:
+        check_place(csv_file, "--csv")
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
@@ -56,7 +60,8 @@ def predict(  # noqa: PLR0913 - one argument an option
         rejected += reading.status == "rejected"
         emit_json(row, indent=None) if json else emit(_line(row, reading))
     if csv_file is not None:
-        csv_file.write_bytes(to_csv(rows))
+        with words_for(csv_file):
+            csv_file.write_bytes(to_csv(rows))
     if not rows:
         tell("Error: expected at least one film; the folder holds no file.")
     if failures or rejected:
@@ -87,10 +92,11 @@ def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def _line(row: dict[str, Any], reading: Reading) -> str:
+    name = row["file"].replace("\n", "\\u000a")  # a film a line, whatever it is called
     if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
-        return f"{row['file']}\t{row['status'].upper()}\t{row['message']}"
+        return f"{name}\t{row['status'].upper()}\t{row['message']}"
     chance = f"{per_cent(reading.p_pneumonia)} ({per_cent_range(reading.p_low, reading.p_high)})"
-    return f"{row['file']}\t{row['decision']}\t{chance}\t{row['message']}"
+    return f"{name}\t{row['decision']}\t{chance}\t{row['message']}"
 
 
 def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, method: str) -> str:
@@ -106,6 +112,7 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
         cam = saliency_map(reader.bundle, reading.pixels, method)
     folder.mkdir(parents=True, exist_ok=True)
     stem = "-".join(part for part in Path(name).with_suffix("").parts[-2:] if part.strip("./\\"))
+    stem = stem[-_LONGEST:]
     # Films of one name in two folders may be of one call: the file's hash tells them apart.
     known = reading.facts.sha256[:8] if reading.facts else ""
     target = folder / f"{stem}.{known}.{method}.png"

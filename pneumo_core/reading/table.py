@@ -67,7 +67,8 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
         gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
         cells = {**row, "gate": gate, "disclaimer": DISCLAIMER}
         writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
-    return out.getvalue().encode("utf-8")
+    # The name of a file need not be Unicode: what is not is written as its number.
+    return out.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _rounded(p: float | None) -> float | None:
