@@ -29,6 +29,10 @@ SUBTYPES = ("normal", "bacterial", "viral")
 # Normal and pneumonia films of the official training split, alone and with the 16 films of val.
 PUBLISHED_COUNTS = ((1341, 3875), (1349, 3883))
 UNKNOWN_SOURCE = "A folder of films named by whoever trained; nothing is known of its origin."
+DRAWN_AFTER = (
+    "The statistical model behind the drawings is made from Kermany et al. 2018 (Mendeley Data V2, "
+    "doi 10.17632/rscbjbr9sj.2, CC BY 4.0)."
+)
 IMAGENET_LICENCE = "Apache-2.0 (keras.applications); trained on ImageNet"
 
 
@@ -172,7 +176,7 @@ def origin_of_films(index: pd.DataFrame, normal: int) -> dict[str, Any]:
     """
     drawn = int(index["drawn"].sum())
     if drawn == len(index):
-        return {"source": DRAWN, "drawn_films": drawn}
+        return {"source": f"{DRAWN} {DRAWN_AFTER}", "drawn_films": drawn}
     if drawn:
         source = (
             f"{drawn:,} of the {len(index):,} films were drawn by Pneumo and are no child's; "

@@ -34,7 +34,9 @@ _LISTED = (
         "It ends after this step; the best epoch so far becomes the model.",
         live=True,
     ),
-    RunState("done", "✓", "done", "Look at its figures, then compare it or put its model in service."),
+    RunState(
+        "done", "✓", "done", "Look at its figures, then compare it or put its model in service."
+    ),
     RunState(
         "stopped",
         "◼",

@@ -13,7 +13,7 @@ from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.demo_data import write_demo_data
-from pneumo_core.learning.card import UNKNOWN_SOURCE, origin_of_films
+from pneumo_core.learning.card import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
@@ -172,7 +172,7 @@ def test_an_absent_class_is_named():
 def test_a_model_of_drawn_films_says_whose_they_are(undisturbed):
     _, bundle, _ = undisturbed
     data = bundle.card["data"]
-    assert data["source"] == "Drawn by Pneumo; no child's film."
+    assert data["source"] == f"Drawn by Pneumo; no child's film. {DRAWN_AFTER}"
     assert data["drawn_films"] == data["films"]
     table = pd.read_csv(bundle.path / "predictions.csv")
     assert data["validation_normal"] == (table["label"] == "normal").sum()
@@ -193,7 +193,7 @@ IN_PART = (
         (3, 3, 0, UNKNOWN_SOURCE),
         (3, 3, 2, IN_PART),
         (1341, 3875, 0, None),
-        (1341, 3875, 5216, "Drawn by Pneumo; no child's film."),
+        (1341, 3875, 5216, f"Drawn by Pneumo; no child's film. {DRAWN_AFTER}"),
     ],
 )
 def test_where_films_are_from_as_far_as_it_is_known(normal, ill, drawn, said):
