@@ -1,6 +1,7 @@
 """What several tests of the review share."""
 
 import pytest
+from reports import make_report
 
 from pneumo_core.bundle import Bundle
 
@@ -17,3 +18,9 @@ def paper_bundle():
         return Bundle(name=name, path=path, card=card, digest="d1" * 32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Bundle, predictions and report of a model whose card tries to be more than text."""
+    return make_report(tmp_path_factory.mktemp("models"))

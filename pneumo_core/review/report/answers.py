@@ -81,7 +81,8 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
         ),
         "uncertainty": _yes(
             "95 % intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, the "
-            "bootstrap by patient for curves, Brier score and calibration error."
+            "bootstrap by patient for curves and the Brier score, its inversion for the "
+            "calibration error."
         ),
         "clusters": _part(
             "Several films of a patient: bootstrap by patient. Differences between centres are not "

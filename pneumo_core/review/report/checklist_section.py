@@ -68,7 +68,7 @@ def _section(
     )
     words = Words(
         f"Of {len(items)} items of {title} ({doi}) the tool answers {count['answered']}, "
-        f"{count['in part']} in part; {count['not applicable']} do not apply and {count['open']} "
-        "are open: they are for whoever reports. The items are in our words; the published hold."
+        f"{count['in part']} in part; not applicable: {count['not applicable']}; open, for whoever "
+        f"reports: {count['open']}. The items are in our words; the published hold."
     )
     return Section(f"Checklist: {title}", (words, table))

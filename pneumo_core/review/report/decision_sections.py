@@ -31,9 +31,22 @@ def decisions(summary: Summary) -> Section:
                 "radiologist. Measured on the films as they are; a reading on the screen refers a "
                 "few more, where small re-framings change its answer."
             ),
+            Words(_sums(summary)),
             _three_way(summary),
             _prevalences(summary),
         ),
+    )
+
+
+def _sums(summary: Summary) -> str:
+    """How the films of each class are answered, as counts that add up."""
+    three = summary.three_way
+    a = three.answered
+    return (
+        f"▲ {summary.n_pneumonia:,} with pneumonia = {a.tp:,} found + {three.referred_sick:,} "
+        f"referred + {a.fn:,} missed. ● {summary.n_normal:,} normal = {a.tn:,} cleared + "
+        f"{three.referred_well:,} referred + {a.fp:,} false alarms. The counts of two answers, "
+        "above, know no refer: there a film that would be referred is called or not."
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.metrics import Estimate
+from pneumo_core.metrics.shift import CLEAN
 from pneumo_core.review.disclaimer import is_published, population
 from pneumo_core.review.report.document import Section, Table, Words
-from pneumo_core.review.report.words import NONE, finite
+from pneumo_core.review.report.words import NONE, finite, rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +105,8 @@ def stress_section(stress: dict[str, Any], picture: Picture) -> Section:
         ("disturbance", "sensitivity", "cost", "specificity", "cost", "median change"),
         shown,
         records,
-        "At the balanced point; costs and changes of P(pneumonia) in points of 100.",
+        "At the balanced point, in brackets the 95 % interval, that of a cost of the same films "
+        "twice; costs and changes of P(pneumonia) in points of 100.",
         wide=(0,),
     )
     told = [stress.get(key, "") for key in ("words", "worst", "lungless")]
@@ -122,8 +125,8 @@ def ledger_section(looks: Sequence[Look]) -> Section:
             look.version,
             look.data,
             f"{look.n:,}",
-            _percent(look.figures.get("sensitivity")),
-            _percent(look.figures.get("specificity")),
+            _rate(look.figures, "sensitivity"),
+            _rate(look.figures, "specificity"),
         )
         for look in looks
     )
@@ -179,19 +182,29 @@ def _plain(value: Any) -> Cell:
     return finite(value) if isinstance(value, float) else value
 
 
-def _percent(value: float | None) -> str:
-    return NONE if value is None else f"{100 * value:.1f} %"
+def _rate(found: dict[str, float | None] | None, name: str = "") -> str:
+    """A rate as a card or a ledger holds it, 0..1, with its interval where it has one.
 
-
-def _rate(rate: dict[str, float | None] | None) -> str:
-    return _percent((rate or {}).get("value"))
+    By "value", "low" and "high"; of a ledger's figure by `name`, `name`_low and `name`_high.
+    """
+    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+    value, low, high = ((found or {}).get(key) for key in keys)
+    if value is None:
+        return NONE
+    if low is None or high is None:
+        return f"{100 * value:.1f} %"
+    return rate(Estimate(value, low, high))
 
 
 def _cost(row: dict[str, Any], rate: str) -> str:
+    """Points lost, with their interval; the films as they are cost nothing."""
     cost, low, high = (row.get(f"cost_{rate}{end}") for end in ("", "_low", "_high"))
-    if cost is None:
+    if cost is None or row["name"] == CLEAN:
         return NONE
-    return f"{cost:+.1f} [{low:+.1f} to {high:+.1f}]".replace("-", "−")
+    ends = [
+        f"{end:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0") for end in (cost, low, high)
+    ]
+    return f"{ends[0]} [{ends[1]} to {ends[2]}]".replace("-", "−")
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Cell]:

@@ -1,4 +1,4 @@
-"""A report as PDF: A4 pages with its badge above and its disclaimer below each."""
+"""A report as PDF: A4 pages with its disclaimer and its badge at the foot of each."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _badge(report: Report, styles: dict[str, Any]) -> Any:
 
 
 def _foot(report: Report) -> Any:
-    """Disclaimer and page number at the foot of every page."""
+    """Disclaimer, what the figures may be called, and page number at the foot of every page."""
     from reportlab.lib.utils import simpleSplit
 
     def draw(canvas: Any, document: Any) -> None:
@@ -207,7 +207,8 @@ def _foot(report: Report) -> Any:
         canvas.setFillColor(GREY)
         canvas.setFont(FONT, 7)
         room = document.width - 52
-        for i, line in enumerate(simpleSplit(report.disclaimer, FONT, 7, room)[:3]):
+        lines = [*simpleSplit(report.disclaimer, FONT, 7, room)[:3], report.badge]
+        for i, line in enumerate(lines):
             canvas.drawString(MARGIN, MARGIN - 2 - 9 * i, line)
         right = document.pagesize[0] - MARGIN
         canvas.drawRightString(right, MARGIN - 2, f"{canvas.getPageNumber()}")
