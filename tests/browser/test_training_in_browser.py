@@ -73,11 +73,11 @@ def wait_for(browser: Chrome, words: str, seconds: float = 120) -> None:
     )
 
 
-def click(browser: Chrome, key: str) -> None:
+def click(browser: Chrome, key: str, of: str = "training") -> None:
     """Click the button whose key begins so."""
 
     def done(_: Chrome) -> bool:
-        button = browser.find_element(By.CSS_SELECTOR, f"[class*='st-key-training-{key}'] button")
+        button = browser.find_element(By.CSS_SELECTOR, f"[class*='st-key-{of}-{key}'] button")
         if not button.is_enabled():
             return False
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
@@ -136,7 +136,9 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     assert overflow(browser) == 0
     assert load_bundle("cnn-quick", models_dir=settings.models_dir).size == 128
 
+    assert "It learnt from drawings of this program" in page_text(browser)
     click(browser, "run-activate")
+    click(browser, "yes", of="models-service")
     wait_for(browser, "Its model cnn-quick is in service")
     assert active_name(settings.models_dir) == "cnn-quick"
     assert faults(browser) == []
@@ -145,4 +147,9 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
         {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
     )
     wait_for(browser, "All runs")
+    assert overflow(browser) == 0
+
+    browser.get(address.removesuffix("training"))
+    wait_for(browser, "Do not rely on the model in service: learnt from drawings, measured on few")
+    wait_for(browser, "Trained on films drawn by Pneumo, none of them a child's.")
     assert overflow(browser) == 0
