@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # these endings really is, decode tells by its first bytes.
 _PICTURES = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
 FILM_ENDINGS = _PICTURES | {".jp2", ".j2k", ".jpx", ".dcm", ".dicom", ""}
+_PROBED = 2000  # folders: opened in well under a second
 LAYOUTS = (
     "train/, val/ or test/ with NORMAL/ and PNEUMONIA/ in each; or NORMAL/ and PNEUMONIA/ alone; "
     "or NORMAL/, BACTERIA/ and VIRUS/, beside each other or inside PNEUMONIA/"
@@ -85,10 +86,7 @@ def list_films(root: Path) -> Listing:
     # Of several copies the one that lies least deep.
     chosen = [min(same, key=lambda film: film.count("/")) for same in copies.values()]
     if not chosen:
-        raise DataSetError(
-            f"Expected {LAYOUTS}; found no such films in {root}. "
-            "Give the folder that holds these folders (symbolic links in it are not followed)."
-        )
+        raise _nothing_in(root)
     return Listing(
         base,
         films=tuple(sorted(chosen)),
@@ -98,6 +96,30 @@ def list_films(root: Path) -> Listing:
         links=tuple(sorted(seen.links)),
         links_out=tuple(sorted(seen.links_out)),
         class_folders=tuple(sorted(seen.class_folders)),
+    )
+
+
+def check_labelled(root: Path) -> None:
+    """Raise DataSetError where `root` plainly holds no labelled film, before it is looked through.
+
+    At most _PROBED folders are opened: of a folder larger than that, `list_films` has to tell.
+    """
+    for seen, (folder, folders, files) in enumerate(os.walk(root), start=1):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        labelled = parse_folders(Path(folder).relative_to(root).parts).label is not None
+        if seen > _PROBED or (labelled and any(map(_may_be_film, files))):
+            return
+    raise _nothing_in(root)
+
+
+def _may_be_film(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in FILM_ENDINGS
+
+
+def _nothing_in(root: Path) -> DataSetError:
+    return DataSetError(
+        f"Expected {LAYOUTS}; found no such films in {root}. "
+        "Give the folder that holds these folders (symbolic links in it are not followed)."
     )
 
 

@@ -54,10 +54,8 @@ def check_folder(typed: str | Path, *, settings: Settings) -> Path:
             "PNEUMO_DATA_ROOTS and start the app again."
         )
     if not is_folder:
-        what = "a file" if path.exists() else "nothing there"
-        raise DataSetError(
-            f"Expected a folder of films, got {text}, which is {what}. Check the path."
-        )
+        what = f"{text}, which is a file" if path.exists() else f"{text}, where there is nothing"
+        raise DataSetError(f"Expected a folder of films, got {what}. Check the path.")
     return path
 
 
@@ -79,13 +77,31 @@ def remember_source(kind: Kind, path: Path, *, settings: Settings) -> Source:
 
 def remembered_source(*, settings: Settings) -> Source | None:
     """The source chosen last, if it is still there and may still be opened."""
+    source = _remembered(settings)
+    return None if source is None or _refusal(source, settings) else source
+
+
+def why_not_remembered(*, settings: Settings) -> str:
+    """In words, why the source chosen last is not opened again; "" where none was chosen."""
+    source = _remembered(settings)
+    return "" if source is None else _refusal(source, settings)
+
+
+def _remembered(settings: Settings) -> Source | None:
     try:
         kept = json.loads(_memory(settings).read_text("utf-8"))
         source = Source(kept["kind"], Path(kept["path"]), str(kept["chosen"]))
-        check_folder(source.path, settings=settings)
-    except (OSError, ValueError, KeyError, TypeError, DataSetError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return source if source.kind in get_args(Kind) else None
+
+
+def _refusal(source: Source, settings: Settings) -> str:
+    try:
+        check_folder(source.path, settings=settings)
+    except DataSetError as error:
+        return str(error)
+    return ""
 
 
 def forget_source(*, settings: Settings) -> None:

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.listing import list_films
+from pneumo_core.films import listing
+from pneumo_core.films.listing import check_labelled, list_films
 
 
 def put(root, *files):
@@ -71,3 +72,22 @@ def test_a_name_that_no_table_can_hold_is_said(tmp_path):
     (tmp_path / "NORMAL/a.png").rename(tmp_path / os.fsdecode(b"NORMAL/\xff.png"))
     with pytest.raises(DataSetError, match=r"Expected a name in UTF-8, got NORMAL/\?.png"):
         list_films(tmp_path)
+
+
+def test_a_folder_without_labelled_films_is_refused_before_it_is_listed(tmp_path):
+    (tmp_path / "train" / "NORMAL").mkdir(parents=True)
+    (tmp_path / "train" / "NORMAL" / "notes.txt").touch()
+    (tmp_path / "film.jpeg").touch()
+    with pytest.raises(DataSetError, match=r"found no such films in .*Give the folder"):
+        check_labelled(tmp_path)
+    (tmp_path / "train" / "NORMAL" / "film.jpeg").touch()
+    check_labelled(tmp_path)
+
+
+def test_of_a_folder_too_large_to_probe_nothing_is_said_yet(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    with pytest.raises(DataSetError):
+        check_labelled(tmp_path)
+    monkeypatch.setattr(listing, "_PROBED", 2)
+    check_labelled(tmp_path)

@@ -58,7 +58,7 @@ def test_whatever_leads_out_is_refused_in_words(settings, tmp_path):
 def test_what_is_no_folder_is_said(settings, tmp_path):
     for path, words in (
         ("", "got nothing"),
-        (tmp_path / "home/none", "which is nothing there"),
+        (tmp_path / "home/none", "where there is nothing"),
         (tmp_path / "home/film.jpeg", "which is a file"),
         ("\0", "Check the path"),
         ("~nobody-of-this-name/x", "Check the path|leads elsewhere"),

@@ -15,7 +15,13 @@ from pneumo_core.words import amount
 if TYPE_CHECKING:
     import pandas as pd
 
-_CLASS = {"normal": "pn-normal", "bacterial": "pn-pneumonia", "viral": "pn-viral"}
+# CSS classes of the kinds of film, by SUBTYPES.
+KIND_CLASSES = {
+    "normal": "pn-normal",
+    "bacterial": "pn-pneumonia",
+    "viral": "pn-viral",
+    "unknown": "pn-unread",
+}
 
 
 def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
@@ -25,10 +31,7 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
         if len(shown) == len(films)
         else _told(len(shown), f"of {amount(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
-        *(
-            _told(count, SUBTYPES[kind].title, _CLASS.get(kind, ""))
-            for kind, count in _kinds(shown)
-        ),
+        *(_told(count, SUBTYPES[kind].title, KIND_CLASSES[kind]) for kind, count in _kinds(shown)),
         _fact(duplicates(shown), "pairs", " of duplicates"),
         _told(int((~shown["readable"]).sum()), "unreadable"),
     ]

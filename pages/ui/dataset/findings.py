@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pneumo_core.films.audit import Finding
 
 _COLUMNS = 3
+_NO_PICTURES = "classes"  # the unit of findings whose `films` are folders
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -42,15 +43,21 @@ def card_html(finding: Finding) -> str:
     return (
         f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
         f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
-        f"<h3>{escape(finding.title)}</h3>"
+        f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
         f"<p>{escape(finding.why)}</p>"
         f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"
     )
 
 
+def _which(finding: Finding) -> str:
+    """What cannot be shown as pictures is named."""
+    named = finding.films if finding.unit == _NO_PICTURES else ()
+    return f": {escape(', '.join(named))}" if named else ""
+
+
 def _card(finding: Finding) -> None:
     st.html(card_html(finding))
-    if finding.films and finding.unit != "classes":  # classes cannot be shown as pictures
+    if finding.films and finding.unit != _NO_PICTURES:
         films = len(finding.films)
         st.button(
             f"Show the {films:,} films" if films > 1 else "Show the film",

@@ -13,6 +13,7 @@ from pages.ui.charts.clouds import axes, ends_of
 from pages.ui.charts.theme import SUBTYPES, figure_config
 from pages.ui.dataset import choice, facets
 from pages.ui.dataset.conditions import OneOf, put, toggled, without
+from pages.ui.dataset.facts import KIND_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +56,7 @@ def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
         rows = facets.patients_by_films(films, conditions)
         st.html('<p class="pn-label">By films per patient</p>')
         _show_bars(rows, "per_patient", partial(_click, "per_patient"), unit="patients")
-    st.html(_legend())
+    st.html(legend_html(films))
     with st.container(key="clouds"):
         for column, one in zip(st.columns(len(facets.CLOUDS)), facets.CLOUDS, strict=True):
             with column, _card(one.name, one.hint):
@@ -68,11 +69,13 @@ def _card(title: str, hint: str) -> Any:
     return card
 
 
-def _legend() -> str:
-    """The kinds of film with their signs, once for all clouds."""
-    names = {"normal": "normal", "bacterial": "pneumonia", "viral": "viral"}
+def legend_html(films: pd.DataFrame) -> str:
+    """The kinds of film that there are with their signs, once for all clouds."""
+    there = set(films["subtype"].unique())
     parts = "".join(
-        f'<span class="pn-{name}">{SUBTYPES[kind].title}</span>' for kind, name in names.items()
+        f'<span class="{KIND_CLASSES[kind]}">{look.title}</span>'
+        for kind, look in SUBTYPES.items()
+        if kind in there
     )
     return f'<p class="pn-summary pn-key">{parts}</p>'
 

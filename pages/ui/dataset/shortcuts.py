@@ -54,7 +54,8 @@ def show_shortcuts(found: Shortcuts) -> None:
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
     if found.silent:
-        with st.expander(f"{len(found.silent)} more that tell nothing here, or cannot be judged"):
+        more = "" if found.chart is None else " more"
+        with st.expander(f"{len(found.silent)}{more} that tell nothing here, or cannot be judged"):
             st.html("<br>".join(map(escape, found.silent)))
 
 

@@ -12,7 +12,13 @@ import streamlit as st
 from pages.ui.job_view import show_job
 from pages.ui.plain import plain
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import check_folder, data_dir, remember_source
+from pneumo_core.films.listing import check_labelled
+from pneumo_core.films.sources import (
+    check_folder,
+    data_dir,
+    remember_source,
+    why_not_remembered,
+)
 from pneumo_core.jobs import latest_job, start_job
 
 if TYPE_CHECKING:
@@ -45,6 +51,14 @@ def show_welcome(settings: Settings) -> None:
     st.html(_WELCOME)
     if st.button(f"Look at {SYNTHETIC} synthetic films", type="primary", key="dataset.first"):
         _take_synthetic(SYNTHETIC, settings)
+
+
+def show_lost(settings: Settings) -> None:
+    """That the folder looked at last cannot be opened any more, where there was one."""
+    if why := why_not_remembered(settings=settings):
+        st.warning(
+            plain(f"The films looked at last cannot be opened. {why}"), icon=":material/folder_off:"
+        )
 
 
 def show_chooser(settings: Settings, kind: str = "folder") -> None:
@@ -102,6 +116,7 @@ def _folder(settings: Settings) -> None:
         if st.form_submit_button("Open", type="primary"):
             try:
                 path = check_folder(typed, settings=settings)
+                check_labelled(path)
             except DataSetError as error:
                 st.error(plain(str(error)), icon=":material/error:")
             else:

@@ -24,6 +24,7 @@ from pages.ui.dataset.film import facts_html, look_alike
 from pages.ui.dataset.films import heading
 from pages.ui.dataset.findings import card_html
 from pages.ui.dataset.folds import table_html
+from pages.ui.dataset.linked import legend_html
 from pages.ui.dataset.shortcuts import estimates, silences
 from pneumo_core.films.audit import Finding
 
@@ -232,3 +233,18 @@ def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):
     choice.choose((other,))
     assert choice.blank(area.columns) == 1
     assert choice.blank(frozenset({"width"})) == 0
+
+
+def test_the_legend_names_the_kinds_that_there_are():
+    html = legend_html(pd.DataFrame({"subtype": ["normal", "unknown", "normal"]}))
+    assert "normal" in html
+    assert "kind unknown" in html
+    assert "viral" not in html
+
+
+def test_a_finding_of_classes_names_them():
+    html = card_html(
+        Finding("empty", "Classes", 1, ("train: normal",), "high", "", "", unit="classes")
+    )
+    assert "<h3>Classes: train: normal</h3>" in html
+    assert "high harm: 1 class<" in html
