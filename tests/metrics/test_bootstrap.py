@@ -9,7 +9,8 @@ from pneumo_core.metrics import (
     grouped_bootstrap_average_precision,
     grouped_bootstrap_difference,
 )
-from pneumo_core.metrics.bootstrap import Resampling
+from pneumo_core.metrics.bootstrap import Resampling, bootstrap
+from pneumo_core.metrics.curves import areas
 
 
 def drawn_films(groups, *, seed, rounds):
@@ -85,3 +86,18 @@ def test_draws_of_one_class_only_are_told():
     seed = next(s for s in range(99) if len(set(next(drawn_films(groups, seed=s, rounds=1)))) == 1)
     with pytest.raises(ValueError, match="a draw with both classes, got none in 1 rounds"):
         grouped_bootstrap_auc([0, 1], [0.1, 0.9], groups, seed=seed, rounds=1)
+
+
+def test_draws_with_a_single_film_of_a_class_count():
+    y, p = np.array([1, 0, 1, 0]), np.array([0.4, 0.3, 0.9, 0.6])
+    found = []
+    for row in drawn_films(range(4), seed=3, rounds=200):
+        sick, well = p[row][y[row] == 1], p[row][y[row] == 0]
+        if len(sick) and len(well):
+            pairs = np.sign(sick[:, None] - well)
+            found.append(float((pairs.mean() + 1) / 2))
+    value, low, high = grouped_bootstrap_auc(y, p, None, seed=3, rounds=200)
+    assert value == 0.75
+    assert (low, high) == pytest.approx(tuple(np.quantile(found, [0.025, 0.975])))
+    mean = bootstrap(y == 1, p, Resampling(None, 4, seed=3, rounds=200), {"auc": areas})["auc"]
+    assert mean.tolist() == pytest.approx(found)

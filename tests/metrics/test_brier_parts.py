@@ -65,3 +65,15 @@ def test_one_class_has_no_uncertainty():
 def test_what_makes_no_sense_is_refused(y, p, bins, message):
     with pytest.raises(ValueError, match=message):
         brier_parts(y, p, bins=bins)
+
+
+def test_a_bin_of_one_film_counts():
+    found = brier_parts([1, 0, 0], [0.9, 0.1, 0.1], bins=2)
+    assert found.reliability == pytest.approx(0.01)
+    assert found.resolution == pytest.approx(2 / 9)
+
+
+def test_fifteen_bins_unless_others_are_asked_for(films):
+    y, p = films
+    assert brier_parts(y, p) == brier_parts(y, p, bins=15)
+    assert brier_parts(y, p) != brier_parts(y, p, bins=16)

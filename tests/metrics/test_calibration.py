@@ -133,3 +133,9 @@ def test_logits_and_labels_that_do_not_fit_are_refused(logits, labels, message):
 def test_a_temperature_that_is_none_is_refused(temperature):
     with pytest.raises(ValueError, match="finite temperature above 0, got"):
         probabilities([[0.0, 1.0]], temperature)
+
+
+def test_fifteen_bins_unless_others_are_asked_for(films):
+    y, p = films
+    assert len(reliability(y, p).n) == 15
+    assert ece(y, p) == ece(y, p, bins=15) != ece(y, p, bins=16)

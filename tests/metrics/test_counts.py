@@ -86,3 +86,24 @@ def test_wilson_refuses_impossible_counts(k, n):
 def test_wilson_refuses_a_level_that_is_none(level):
     with pytest.raises(ValueError, match="confidence level between 0 and 1, got"):
         wilson(1, 2, level=level)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_every_rate_is_its_share_with_scipys_interval(level):
+    stats = pytest.importorskip("scipy.stats")
+    shares = {"sensitivity": (7, 9), "specificity": (11, 14), "accuracy": (18, 23), "ppv": (7, 10),
+              "npv": (11, 13)}  # fmt: skip
+    found = Confusion(tp=7, fp=3, tn=11, fn=2).rates(level=level)
+    assert list(found) == list(shares)
+    for name, (k, n) in shares.items():
+        ends = stats.binomtest(k, n).proportion_ci(level, method="wilson")
+        assert found[name] == pytest.approx((k / n, ends.low, ends.high), abs=1e-12)
+    assert Confusion(tp=7, fp=3, tn=11, fn=2).rates() == Confusion(7, 3, 11, 2).rates(level=0.95)
+
+
+def test_rates_of_nothing_are_nan_and_their_interval_says_nothing():
+    found = Confusion(tp=0, fp=0, tn=4, fn=0).rates()
+    for name in ("sensitivity", "ppv"):
+        assert math.isnan(found[name].value)
+        assert found[name][1:] == (0.0, 1.0)
+    assert found["npv"].value == 1

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.metrics import auc, average_precision, pr_curve, roc_curve
+from pneumo_core.metrics.curves import areas, average_precisions
+from pneumo_core.metrics.ranked import Ranked
 
 Y = [0, 0, 1, 1, 1]
 P = [0.1, 0.5, 0.5, 0.7, 0.9]
@@ -89,3 +91,21 @@ def test_one_class_has_a_precision_only_if_it_is_pneumonia():
 def test_arrays_that_make_no_curve_are_refused(curve, y, p, message):
     with pytest.raises(ValueError, match=message):
         curve(y, p)
+
+
+def test_areas_of_draws_are_scikit_learns_with_weights(patients):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    y, p, _ = patients
+    ranked = Ranked(y.astype(bool), p.astype(float))
+    times = np.random.default_rng(0).integers(0, 4, (5, len(y)))
+    tp, fp = ranked.counts(times)
+    for row, area, precision in zip(times, areas(tp, fp), average_precisions(tp, fp), strict=True):
+        assert area == pytest.approx(sklearn.roc_auc_score(y, p, sample_weight=row))
+        # The highest scores may not be drawn at all: no precision, and no recall either.
+        assert precision == pytest.approx(sklearn.average_precision_score(y, p, sample_weight=row))
+
+
+def test_a_highest_score_that_was_not_drawn_counts_for_nothing():
+    tp, fp = np.array([[0, 1, 2]]), np.array([[0, 0, 1]])
+    assert areas(tp, fp).tolist() == [0.75]  # of the two pairs one right and one tied
+    assert average_precisions(tp, fp).tolist() == pytest.approx([0.5 * 1 + 0.5 * 2 / 3])

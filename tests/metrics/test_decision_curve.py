@@ -77,3 +77,9 @@ def test_constant_scores_are_worth_what_calling_all_is_worth():
 def test_what_makes_no_sense_is_refused(y, p, options, message):
     with pytest.raises(ValueError, match=message):
         decision_curve(y, p, **options)
+
+
+@pytest.mark.parametrize("prevalence", [-0.1, 1.5, float("nan")])
+def test_a_prevalence_that_is_none_is_refused(prevalence):
+    with pytest.raises(ValueError, match="prevalence within 0 and 1, got"):
+        decision_curve([0, 1], [0.1, 0.9], prevalence=prevalence)

@@ -15,6 +15,7 @@ from pneumo_core.metrics import (
     wilson,
 )
 from pneumo_core.metrics.bootstrap import Resampling
+from pneumo_core.metrics.fixed import sensitivities_at
 
 Y = [0, 0, 0, 0, 1, 1, 1, 1]
 P = [0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.7, 0.9]
@@ -103,3 +104,9 @@ def test_the_band_holds_the_curve_and_closes_at_the_end(patients):
 def test_one_class_has_no_band():
     with pytest.raises(ValueError, match="both classes"):
         roc_band([1, 1], [0.1, 0.2])
+
+
+def test_draws_at_a_fixed_rate_by_hand():
+    # Falling thresholds: a film found, a false alarm, a film found; then a false alarm first.
+    tp, fp = np.array([[1, 1, 2], [0, 1, 2]]), np.array([[0, 1, 1], [1, 1, 1]])
+    assert np.ravel(sensitivities_at(1.0)(tp, fp)).tolist() == [0.5, 0.0]

@@ -157,3 +157,31 @@ def test_newcombe_without_correlation_is_two_wilsons_squared_and_added():
 def test_what_is_no_pair_of_answers_is_refused(first, second, message):
     with pytest.raises(ValueError, match=message):
         mcnemar(first, second)
+
+
+@pytest.mark.parametrize(
+    ("counts", "phi"),
+    [
+        # Both right, the first alone, the second alone, neither; by hand the correlation, drawn
+        # towards zero by half of the films where it is positive.
+        ((20, 12, 2, 16), (20 * 16 - 12 * 2 - 25) / math.sqrt(32 * 18 * 22 * 28)),
+        ((5, 5, 3, 4), 0.0),  # 20 - 15 is positive, but less than half of 17
+        ((2, 10, 9, 1), (2 - 90) / math.sqrt(12 * 10 * 11 * 11)),
+    ],
+)
+def test_newcombes_interval_by_hand(counts, phi):
+    stats = pytest.importorskip("scipy.stats")
+    both, first, second, neither = counts
+    rows = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], counts, axis=0).astype(bool)
+    n = sum(counts)
+    (p, p_low, p_high), (q, q_low, q_high) = (
+        (k / n, *stats.binomtest(k, n).proportion_ci(0.95, method="wilson"))
+        for k in (both + first, both + second)
+    )
+
+    def reach(a, b):
+        return math.sqrt(a**2 - 2 * phi * a * b + b**2)
+
+    found = mcnemar(rows[:, 0], rows[:, 1]).difference
+    low, high = p - q - reach(p - p_low, q_high - q), p - q + reach(p_high - p, q - q_low)
+    assert found == pytest.approx((p - q, low, high))
