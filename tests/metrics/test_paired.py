@@ -171,7 +171,7 @@ def test_what_is_no_pair_of_answers_is_refused(first, second, message):
 )
 def test_newcombes_interval_by_hand(counts, phi):
     stats = pytest.importorskip("scipy.stats")
-    both, first, second, neither = counts
+    both, first, second, _ = counts
     rows = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], counts, axis=0).astype(bool)
     n = sum(counts)
     (p, p_low, p_high), (q, q_low, q_high) = (
