@@ -137,10 +137,10 @@ def _of_figures(card: Card) -> Iterator[Reason]:
 def _of_rates(card: Card, found: Card) -> Iterator[Reason]:
     at = card.get("operating_points", {}).get("balanced", {})
     for rate, label, words in (
-        ("sensitivity", "misses many", "It may miss more than one ill child in four"),
+        ("sensitivity", "may miss many", "It may miss more than one ill child in four"),
         (
             "specificity",
-            "many false alarms",
+            "may give many false alarms",
             "It may call more than one normal film in four pneumonia",
         ),
     ):

@@ -65,12 +65,12 @@ CASES = {
                             "its card has no AUC"),
     "missed": (
         good(sensitivity=rate(0.8, 0.749, 0.85)),
-        "misses many",
+        "may miss many",
         "It may miss more than one ill child in four: sensitivity 80.0 % [74.9–85.0].",
     ),
     "false alarms": (
         good(specificity=rate(0.353, 0.173, 0.587)),
-        "many false alarms",
+        "may give many false alarms",
         "one normal film in four pneumonia: specificity 35.3 % [17.3–58.7].",
     ),
     "no rate": (good(specificity=None), "no specificity", "Its specificity is not known."),

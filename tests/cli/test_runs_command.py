@@ -59,6 +59,11 @@ def test_a_line_a_run_and_the_same_as_json(call, make):
     assert call("runs", "list")[1] == (
         f"{run.id}\tdone\tfilms\tvalidation AUC 0.950 [0.900–0.990]\n"
     )
+    run.update(figures=None, last={"val_auc": 0.79})
+    assert call("runs", "list")[1].endswith(
+        "validation AUC 0.79 after the last epoch, an estimate\n"
+    )
+    run.update(figures={"auc": RATE})
     (row,) = json.loads(call("runs", "list", "--json")[1])
     assert (row["run"], row["state"], row["auc"]) == (run.id, "done", RATE)
 

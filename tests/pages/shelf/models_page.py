@@ -1,0 +1,32 @@
+"""The Models screen as a test sees it and uses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[3] / "app.py"
+PAGE = str(APP.parent / "pages" / "models.py")
+
+
+def opened():
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert not page.exception
+    return page
+
+
+def html(page):
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def click(page, key):
+    page.button(key=key).click().run()
+    assert not page.exception
+    return page
+
+
+def dropped(page, content, name="model.zip"):
+    page.file_uploader[0].set_value((name, content, "application/zip")).run()
+    assert not page.exception
+    return page

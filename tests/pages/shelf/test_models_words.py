@@ -1,0 +1,72 @@
+"""What a model's card says, in words; what others wrote is shown as text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pages.ui.models.facts import facts, headline, looked_at, of_what
+from pages.ui.models.model_card import safe_markdown
+from pages.ui.plain import plain
+from pneumo_core.review.ledger import Look
+
+
+def test_the_name_of_a_file_is_no_markdown():
+    assert plain("`a` ![x](u) *b* $c$ ~d~ \\") == "\\`a\\` !\\[x\\](u) \\*b\\* \\$c\\$ \\~d\\~ \\\\"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![x](https://evil.org/p.png)", "!\\[x](https://evil.org/p.png)"),
+        ("!![x](u)", "!!\\[x](u)"),
+        ("# One\n## Two\ntext # no", "### One\n#### Two\ntext # no"),
+        (":material/home: :red[x]", "\\:material/home: \\:red[x]"),
+        ("doi: 10.1, P(x) 1:2", "doi: 10.1, P(x) 1:2"),
+        ("$x$", "\\$x\\$"),
+    ],
+)
+def test_what_others_wrote_is_shown_as_text(text, shown):
+    assert safe_markdown(text) == shown
+
+
+def test_the_words_of_a_card(tiny_bundle):
+    card = tiny_bundle.card | {
+        "training": {"finished": "2026-11-20", "seconds": 2372, "preset": "standard",
+                     "machine": "2 CPU cores"},
+        "data": {"films": 5216, "validation_films": 1044, "groups": 3654, "normal": 1341,
+                 "bacterial": 2530, "viral": 1345},
+        "network": {"backbone": "ResNet50V2", "parameters": 8580611, "weights_licence": "Apache"},
+    }  # fmt: skip
+    rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
+    assert rows["Trained"] == "20 November 2026; in 40 min; preset standard; 2 CPU cores"
+    assert rows["Training films"] == (
+        "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral; "
+        "1,044 of them held out for validation"
+    )
+    assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
+    assert rows["Licences"] == "data CC BY 4.0; weights Apache"
+    assert rows["On disk"] == "35.3 MB"
+    assert rows["Test films"] == "never looked at on this machine"
+
+
+def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
+    assert headline({}) == []
+    assert headline({"figures": {"AUC": None, "sensitivity": 0.9}}) == [("sensitivity", "0.9")]
+    assert of_what({"figures": {"films": 1044}}).startswith("on 1,044 validation films, unseen")
+    assert of_what({}).startswith("on validation films")
+
+
+def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
+    def look(day, digest):
+        return Look(f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1")
+
+    new, old = "a" * 16, "b" * 16
+    assert (
+        looked_at([look(20, new)], "a" * 64) == "looked at once; the last time on 20 November 2026"
+    )
+    assert looked_at([look(20, old), look(21, new), look(22, new)], "a" * 64) == (
+        "looked at 3 times, 1 of them with an earlier model of this name; "
+        "the last time on 22 November 2026"
+    )
