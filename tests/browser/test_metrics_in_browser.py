@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
+    JavascriptException,
     NoSuchElementException,
     StaleElementReferenceException,
 )
@@ -34,6 +35,7 @@ PASSING = (
     StaleElementReferenceException,
     IndexError,
     TypeError,
+    JavascriptException,
 )
 # Components live in shadow roots.
 INSIDE = """
@@ -100,6 +102,21 @@ def move(browser: Chrome, threshold: float) -> None:
     inside(browser, ".range", do)
 
 
+def off_the_mark(browser: Chrome, chart: str) -> float:
+    """How far from 90 % of a chart's axis the threshold is drawn, in pixels."""
+    script = """
+      const host = document.querySelector(`.st-key-mark-metrics-${arguments[0]}`);
+      const line = [...host.querySelectorAll("*")].map((one) => one.shadowRoot)
+        .find((root) => root).querySelector(".line");
+      const axes = document.querySelector(`.st-key-metrics-${arguments[0]} .nsewdrag`);
+      const area = axes.getBoundingClientRect();
+      const [low, high] = arguments[1];
+      return line.getBoundingClientRect().x - area.x - area.width * (90 - low) / (high - low);
+    """
+    spans = {"histogram": (0, 100), "reliability": (-2, 102)}
+    return float(browser.execute_script(script, chart, spans[chart]))
+
+
 def faults(browser: Chrome) -> list[str]:
     found = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException],[role=alert] .error")
     return [element.text for element in found]
@@ -117,8 +134,13 @@ def test_slider_films_and_comparison(browser, address, models):
     wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-standing"))
     locked = count(browser, "missed")
 
-    # The slider: badge, tiles, headline and sentence follow, and the way back is there.
+    # The slider: marks, badge, tiles, headline and sentence follow, and the way back is there.
+    point = "return it.getAttribute('d')"
+    before = wait(browser, lambda b: inside(b, "svg.mark .point", point))
     move(browser, 0.9)
+    wait(browser, lambda b: inside(b, "svg.mark .point", point) != before)
+    for chart in ("histogram", "reliability"):
+        wait(browser, lambda b, chart=chart: abs(off_the_mark(b, chart)) < 2)
     wait(browser, lambda b: count(b, "missed") == missed(0.9))
     wait(browser, lambda b: "exploring" in text(b, ".pn-standing"))
     found = f"{100 * float((p[sick] >= 0.9).mean()):.1f} %"
