@@ -36,7 +36,7 @@ from pneumo_core.learning.feed import FilmBatches, as_fed
 from pneumo_core.learning.fit import fit
 from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.machine import survey
-from pneumo_core.learning.pace import _random_weights as random_weights
+from pneumo_core.learning.pace import random_weights
 from pneumo_core.learning.recipe import make_recipe
 
 if TYPE_CHECKING:

@@ -106,6 +106,19 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
 
     def _reframe(self, x: Any, plan: Any) -> Any:
         """Crop, stretch, turn, shear, shift and mirror in one bilinear sampling."""
+        across, down = self._frame(x, plan)
+        zero = ops.zeros_like(across[0])
+        transform = ops.stack([*across, *down, zero, zero], axis=1)
+        seen = ops.image.affine_transform(x, transform, fill_mode="nearest")
+        # Outside the film: its edge repeated for some, black or one grey for most.
+        inside = ops.maximum(
+            self._within(x, across, down), self._chance(x, self.strength.replicate)
+        )
+        grey = ops.maximum(self._uniform(x, -0.6, 0.8), 0.0)
+        return seen * inside + grey * (1 - inside)
+
+    def _frame(self, x: Any, plan: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Where each film is sampled: x = a·column + b·row + c, and y; a, b, c of shape (N,)."""
         s, size = self.strength, float(x.shape[1])
 
         def flat(low: float, high: float) -> Any:
@@ -126,15 +139,7 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         free_y = ops.maximum(1 - high, 0.0) / 2 + s.shift
         a2 = centre - (a0 + a1) * centre + flat(-1, 1) * free_x * size
         b2 = centre - (b0 + b1) * centre + flat(-1, 1) * free_y * size
-        zero = ops.zeros_like(a0)
-        transform = ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
-        seen = ops.image.affine_transform(x, transform, fill_mode="nearest")
-        # Outside the film: its edge repeated for some, black or one grey for most.
-        inside = ops.maximum(
-            self._within(x, (a0, a1, a2), (b0, b1, b2)), self._chance(x, s.replicate)
-        )
-        grey = ops.maximum(self._uniform(x, -0.6, 0.8), 0.0)
-        return seen * inside + grey * (1 - inside)
+        return (a0, a1, a2), (b0, b1, b2)
 
     def _within(self, x: Any, across: tuple[Any, ...], down: tuple[Any, ...]) -> Any:
         """1 where a pixel of the result lies on the film, else 0: (N, S, S, 1)."""

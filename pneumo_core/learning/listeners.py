@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumo_core.learning.backup import HISTORY, BestWeights, figures
-from pneumo_core.learning.distribution import StopTogether
+from pneumo_core.learning.several_machines import StopTogether
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -69,7 +69,7 @@ def measure_pace(
     films = Films(pixels, np.arange(len(pixels)) % len(recipe.classes))
     report("pace", 0, 1, f"measuring {STEPS} steps of {recipe.backbone} at {recipe.size} px")
     with tempfile.TemporaryDirectory(prefix="pneumo-pace-") as scratch:
-        weights = "none" if recipe.weights == "none" else _random_weights(recipe, Path(scratch))
+        weights = "none" if recipe.weights == "none" else random_weights(recipe, Path(scratch))
         short = replace(recipe, epochs=1, folds=1, weights=weights)
         clock = _clock()
         fit(
@@ -124,7 +124,7 @@ def _clock() -> Any:
     return Clock()
 
 
-def _random_weights(recipe: Recipe, folder: Path) -> str:
+def random_weights(recipe: Recipe, folder: Path) -> str:
     """A file of untrained weights that the backbone takes for pretrained ones."""
     import keras
 

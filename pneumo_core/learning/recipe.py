@@ -126,6 +126,12 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
         if chosen.get("weights", "none") != "none":
             raise TrainingError("Expected no --weights with the backbone cnn: it has none.")
         recipe = replace(recipe, weights="none")
+    _check(recipe)
+    return recipe
+
+
+def _check(recipe: Recipe) -> None:
+    """Raise TrainingError for a value that cannot be trained."""
     if recipe.size % 32 or not 64 <= recipe.size <= 512:
         raise TrainingError(
             f"Expected an image size of 64 to 512 that 32 divides; got {recipe.size}. "
@@ -148,7 +154,6 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
     _one_of("task", recipe.task, ("three-class", "binary"))
     _one_of("precision", recipe.precision, PRECISIONS)
     _one_of("hold_out", recipe.hold_out, ("patients", "numbers"))
-    return recipe
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:

@@ -10,12 +10,13 @@ from keras import ops
 
 from pneumo_core.learning.augment import Augmentation, FilmAugment
 from pneumo_core.learning.backup import WrittenWhole
-from pneumo_core.learning.distribution import Devices, SharedModel
 from pneumo_core.learning.network import find_backbone
 from pneumo_core.learning.on_device import FilmsOnDevice
 from pneumo_core.learning.optimizer import BlockwiseAdamW
+from pneumo_core.learning.several_machines import SharedModel
 
 if TYPE_CHECKING:
+    from pneumo_core.learning.distribution import Devices
     from pneumo_core.learning.fold_feeds import Films
     from pneumo_core.learning.machine import Machine
     from pneumo_core.learning.recipe import Recipe
@@ -47,7 +48,7 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     """`network` behind the recipe's augmentation: {"film": (B, S, S, 1), "plan": (B, 3)} → logits.
 
     Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
-    To be called outside the devices' scope, see `distribution.SharedModel`.
+    To be called outside the devices' scope, see `several_machines.SharedModel`.
     """
     plan = keras.Input((3,), name="plan")
     if films.on_device:

@@ -15,7 +15,8 @@ import pytest
 from pneumo_core.config import ROOT
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup, distribution
-from pneumo_core.learning.distribution import Devices, StopTogether, join_devices
+from pneumo_core.learning.distribution import Devices, join_devices
+from pneumo_core.learning.several_machines import StopTogether
 
 pytestmark = pytest.mark.keras
 

@@ -212,3 +212,12 @@ def test_films_that_vanish_are_asked_for_and_then_the_run_goes_on(run, settings)
         carry(run, settings, stop_at("machine"))
     assert run.status()["state"] == "interrupted"
     assert run.status()["failure"] == ""
+
+
+def test_memory_that_runs_out_is_told_and_then_the_run_goes_on(run, settings):
+    with pytest.raises(TrainingError, match=r"fit into memory; there was not enough\. Close other"):
+        carry(run, settings, stop_at("index", then=lambda: np.empty(2**60, np.uint8)))
+    assert (run.status()["state"], run.status()["failure"]) == ("failed", "memory")
+    assert standing_of(run.status()).resumable
+    with pytest.raises(KeyboardInterrupt):
+        carry(run, settings, stop_at("machine"))
