@@ -163,3 +163,12 @@ def test_words_where_nothing_was_lost_or_measured():
         "None of 1 disturbances costs sensitivity or specificity. Only 4 normal films"
     )
     assert worst_words(table_from(SICK, CLEAN_P, {}, POINTS)) == "No disturbance was measured."
+
+
+def test_half_a_point_lost_is_a_loss():
+    sick = np.arange(400) % 2 == 1
+    before = np.where(sick, 0.9, 0.1)
+    after = before.copy()
+    after[1] = 0.1  # one film of 200 with pneumonia
+    told = worst_words(table_from(sick, before, {"blur": after}, POINTS))
+    assert "“blur” costs most: sensitivity falls by 0.5 points" in told

@@ -113,3 +113,7 @@ def test_what_makes_no_sense_is_refused():
 def test_predictive_values_are_those_of_the_counts(films):
     sweep = ThresholdSweep(*films)
     assert sweep.at(0.4, 0.05).predictive == predictive_values(confusion(*films, 0.4), 0.05)
+
+
+def test_a_zone_without_width_refers_nobody():
+    assert ThresholdSweep(Y, P).referred(0.5, 0.5, 0.5) == Confusion(0, 0, 0, 0)
