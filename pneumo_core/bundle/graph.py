@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ from pneumo_core.bundle.batch import free_batch
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 OUTPUTS = ("logits", "features", "head_kernel")
@@ -67,9 +71,32 @@ def export(network: Path, draft: Path) -> None:
 
     model = load_network(network)
     both = keras.Model(model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]])
-    both.export(str(draft), format="openvino", verbose=False)
+    with _versions_told():
+        both.export(str(draft), format="openvino", verbose=False)
     kernel = keras.ops.convert_to_numpy(model.get_layer("logits").kernel)
     np.save(draft.with_suffix(".npy"), np.float32(kernel))
+
+
+@contextmanager
+def _versions_told() -> Iterator[None]:
+    """OpenVINO's converter hears versions from here, and not from its own function.
+
+    That of OpenVINO 2026.4 imports TensorFlow inside `exec` and deletes the name in a second one,
+    which is a NameError from Python 3.13 on (PEP 667).
+    """
+    utils = importlib.import_module("openvino.frontend.tensorflow.utils")
+    asked = utils.get_environment_setup
+    utils.get_environment_setup = lambda framework: {
+        "python_version": platform.python_version(),
+        "sys_platform": sys.platform,
+        "tensorflow": importlib.import_module("tensorflow").__version__
+        if framework == "tf"
+        else "",
+    }
+    try:
+        yield
+    finally:
+        utils.get_environment_setup = asked
 
 
 def _export_elsewhere(network: Path, draft: Path) -> None:
