@@ -58,15 +58,18 @@ def measure_pace(
 
     A pretrained network starts from random numbers here: what is frozen counts, not what is known.
     """
+    from pneumo_core.learning.distribution import join_devices
     from pneumo_core.learning.fit import fit
     from pneumo_core.learning.fold_feeds import Films
     from pneumo_core.learning.machine import survey
+    from pneumo_core.learning.on_device import room_for
 
     count = recipe.batch * (STEPS + 1)
     held_out = 2 * _VALIDATION_BATCH
     rng = np.random.default_rng(recipe.seed)
     pixels = rng.integers(0, 256, (count + held_out, recipe.size, recipe.size), dtype=np.uint8)
-    films = Films(pixels, np.arange(len(pixels)) % len(recipe.classes))
+    machine, labels = survey(recipe.precision), np.arange(len(pixels)) % len(recipe.classes)
+    films = Films(pixels, labels, room_for(pixels, machine, join_devices()))
     report("pace", 0, 1, f"measuring {STEPS} steps of {recipe.backbone} at {recipe.size} px")
     with tempfile.TemporaryDirectory(prefix="pneumo-pace-") as scratch:
         weights = "none" if recipe.weights == "none" else random_weights(recipe, Path(scratch))
@@ -77,7 +80,7 @@ def measure_pace(
             films,
             np.arange(count),
             np.arange(count, len(pixels)),
-            machine=survey(recipe.precision),
+            machine=machine,
             folder=Path(scratch) / "fold-0",
             callbacks=(clock,),
         )
