@@ -43,14 +43,16 @@ class Doubts:
                 what = f"expected {features} features in {file}, as its network has, found {known}"
                 raise broken(bundle.path, what)
 
-    def about(self, features: NDArray[np.float32]) -> tuple[str, ...]:
-        """Plain sentences, () where the features float32 (h,w,K) are those of an upright film."""
+    def about(self, features: NDArray[np.float32]) -> tuple[str, tuple[str, ...]]:
+        """How the film of these features float32 (h,w,K) lies, of `orientation.WAYS`, and what is
+        doubted in plain sentences: () for an upright film.
+        """
         pooled = features.mean(axis=(0, 1))[None]
         known, lies = self._familiar, self._orientation
         strange = known is not None and known.distance(pooled)[0] > known.limit
         way = UPRIGHT if lies is None else lies.ways(pooled)[0]
         if way == UPRIGHT:
-            return (UNFAMILIAR,) if strange else ()
+            return way, ((UNFAMILIAR,) if strange else ())
         seems, remedy = _WAYS[way]
         hint = f"If it is a chest film that {seems}, {remedy} and read it again."
-        return (f"{STRANGE if strange else TURNED} {hint}",)
+        return way, (f"{STRANGE if strange else TURNED} {hint}",)

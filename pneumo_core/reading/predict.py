@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.orientation import UPRIGHT
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
 from pneumo_core.films.reframe import Frame, reframe
@@ -56,7 +57,7 @@ class Reading:
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
     the picture is unlike the films the model knows, or does not lie as they do: then the decision
-    is REFER, whatever the probability.
+    is REFER, whatever the probability. `lies` is how, of `bundle.orientation.WAYS`.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -72,6 +73,7 @@ class Reading:
     p_viral: float | None = None
     gate_ok: bool = False
     gate_reasons: tuple[str, ...] = ()
+    lies: str = UPRIGHT
     where: str = ""
     ms: float = 0.0
     cam: NDArray[np.float32] | None = None
@@ -144,7 +146,7 @@ class Reader:
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
-        doubts = self._doubts.about(features[0])
+        lies, doubts = self._doubts.about(features[0])
         if doubts:
             decision, message = Decision.REFER, f"Refer: {' '.join(doubts)}"
         kernel = self._runtime.head_kernel
@@ -160,6 +162,7 @@ class Reader:
             p_viral=float(chances[0, 2]) if subtypes else None,
             gate_ok=not doubts,
             gate_reasons=(*doubts, *gate.reasons),
+            lies=lies,
             where=place(cam),
             cam=cam,
             pixels=_for_display(film.pixels),

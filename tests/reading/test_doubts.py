@@ -5,7 +5,7 @@ import pytest
 
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.familiar import save_prototypes
-from pneumo_core.bundle.orientation import save_orientation
+from pneumo_core.bundle.orientation import WAYS, save_orientation
 from pneumo_core.errors import BundleError
 from pneumo_core.reading.doubts import STRANGE, TURNED, UNFAMILIAR, Doubts
 
@@ -32,7 +32,7 @@ def bundle(tmp_path):
 
 
 def test_an_upright_film_raises_no_doubt(bundle):
-    assert Doubts(bundle, 4).about(features(3, 0, 0, 0)) == ()
+    assert Doubts(bundle, 4).about(features(3, 0, 0, 0)) == ("upright", ())
 
 
 @pytest.mark.parametrize("way", [1, 2, 3])
@@ -40,18 +40,18 @@ def test_a_film_that_lies_otherwise_is_told_what_to_do(bundle, way):
     doubts = Doubts(bundle, 4)
     # Cosine 0.6 to the prototype: familiar. Scores 5.4 and 7.2: P(upright) is 0.14.
     found = doubts.about(features(*np.eye(4)[0] * 0.6 + np.eye(4)[way] * 0.8))
-    assert found == (f"{TURNED} {HINTS[way]}",)
-    assert doubts.about(features(*np.eye(4)[way])) == (f"{STRANGE} {HINTS[way]}",)
+    assert found == (WAYS[way], (f"{TURNED} {HINTS[way]}",))
+    assert doubts.about(features(*np.eye(4)[way])) == (WAYS[way], (f"{STRANGE} {HINTS[way]}",))
 
 
 def test_a_strange_picture_that_lies_no_way_in_particular(bundle):
     (bundle.path / "orientation.npy").unlink()
-    assert Doubts(bundle, 4).about(features(0, 1, 0, 0)) == (UNFAMILIAR,)
+    assert Doubts(bundle, 4).about(features(0, 1, 0, 0)) == ("upright", (UNFAMILIAR,))
 
 
 def test_a_bundle_without_both_doubts_nothing(tmp_path):
     bundle = Bundle(name="b", path=tmp_path, card={}, digest="")
-    assert Doubts(bundle, 4).about(features(0, 0, 0, 1)) == ()
+    assert Doubts(bundle, 4).about(features(0, 0, 0, 1)) == ("upright", ())
 
 
 def test_files_of_another_network_are_refused_at_once(bundle):
