@@ -84,7 +84,7 @@ def _versions_told() -> Iterator[None]:
     That of OpenVINO 2026.4 imports TensorFlow inside `exec` and deletes the name in a second one,
     which is a NameError from Python 3.13 on (PEP 667).
     """
-    utils = importlib.import_module("openvino.frontend.tensorflow.utils")
+    utils: Any = importlib.import_module("openvino.frontend.tensorflow.utils")
     asked = utils.get_environment_setup
     utils.get_environment_setup = lambda framework: {
         "python_version": platform.python_version(),

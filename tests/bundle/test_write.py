@@ -115,6 +115,19 @@ def test_a_network_trained_in_bfloat16_is_stored_in_float32(
     np.testing.assert_allclose(stored.get_weights()[0], network.get_weights()[0], rtol=1e-3)
 
 
+@pytest.mark.keras
+def test_the_converter_is_told_versions_and_keeps_its_own_function() -> None:
+    import tensorflow
+    from openvino.frontend.tensorflow import utils
+
+    from pneumo_core.bundle.graph import _versions_told
+
+    own = utils.get_environment_setup
+    with _versions_told():
+        assert utils.get_environment_setup("tf")["tensorflow"] == tensorflow.__version__
+    assert utils.get_environment_setup is own
+
+
 def test_a_graph_is_made_under_another_backend_too(tiny_bundle: Bundle, tmp_path: Path) -> None:
     from pneumo_core.bundle import graph
 
