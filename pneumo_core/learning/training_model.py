@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     from pneumo_core.learning.recipe import Recipe
 
 
+# So many that films still fall into different bins where their logits are all alike, early on.
+_BINS = 20_000
+
+
 class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
     """Area under the ROC curve of pneumonia against normal, from the logits."""
+
+    def __init__(self, name: str = "auc") -> None:
+        super().__init__(num_thresholds=_BINS, name=name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Rank films by how far the pneumonia logits outweigh the normal one."""
@@ -32,6 +39,9 @@ class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
 
 class PneumoniaSensitivity(keras.metrics.SensitivityAtSpecificity):  # type: ignore[misc]
     """Share of pneumonia found where 90 % of the normal films are left alone, from the logits."""
+
+    def __init__(self, name: str = "sensitivity") -> None:
+        super().__init__(0.9, num_thresholds=_BINS, name=name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Rank films by how far the pneumonia logits outweigh the normal one."""
@@ -102,10 +112,7 @@ def compile_model(
         loss=keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=recipe.label_smoothing
         ),
-        metrics=[
-            PneumoniaAUC(num_thresholds=500, name="auc"),
-            PneumoniaSensitivity(0.9, num_thresholds=500, name="sensitivity"),
-        ],
+        metrics=[PneumoniaAUC(), PneumoniaSensitivity()],
         jit_compile=machine.xla,
     )
     # Before anything is restored, and inside the scope, not while a step is traced.

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from pneumo_core import metrics
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.distribution import Devices
 from pneumo_core.learning.fold_feeds import Films
@@ -28,12 +29,22 @@ TARGETS = np.eye(3, dtype="float32")[[0, 0, 0, 0, 1, 1, 2, 2]]
 
 
 def test_figures_are_of_pneumonia_against_normal():
-    auc = PneumoniaAUC(num_thresholds=500)
+    auc = PneumoniaAUC()
     auc.update_state(TARGETS, LOGITS)
     assert float(auc.result()) == pytest.approx(15 / 16, abs=1e-3)
-    sensitivity = PneumoniaSensitivity(0.9, num_thresholds=500)
+    sensitivity = PneumoniaSensitivity()
     sensitivity.update_state(TARGETS, LOGITS)
     assert float(sensitivity.result()) == pytest.approx(3 / 4)
+
+
+@pytest.mark.parametrize(("centre", "spread"), [(0.0, 0.02), (1.3, 0.05), (6.0, 2.0)])
+def test_the_area_is_right_where_the_logits_are_all_alike(centre, spread):
+    rng = np.random.default_rng(0)
+    ill = rng.random(400) < 0.7
+    margin = centre + spread * (rng.normal(size=400) + 0.8 * ill)
+    auc = PneumoniaAUC()
+    auc.update_state(np.stack([~ill, ill], 1).astype("float32"), np.stack([0 * margin, margin], 1))
+    assert float(auc.result()) == pytest.approx(metrics.auc(ill, margin), abs=1e-3)
 
 
 @pytest.fixture(scope="module")
