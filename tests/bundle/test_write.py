@@ -117,14 +117,14 @@ def test_a_network_trained_in_bfloat16_is_stored_in_float32(
 
 @pytest.mark.keras
 def test_the_converter_is_told_versions_and_keeps_its_own_function() -> None:
-    import tensorflow
+    import tensorflow as tf
     from openvino.frontend.tensorflow import utils
 
     from pneumo_core.bundle.graph import _versions_told
 
     own = utils.get_environment_setup
     with _versions_told():
-        assert utils.get_environment_setup("tf")["tensorflow"] == tensorflow.__version__
+        assert utils.get_environment_setup("tf")["tensorflow"] == tf.__version__
     assert utils.get_environment_setup is own
 
 
