@@ -13,6 +13,7 @@ from pages.ui.intake import drop_zone, take_in, take_sample
 from pages.ui.plain import plain
 from pages.ui.samples import chosen_sample
 from pages.ui.stepper import show_stepper
+from pages.ui.turned import offer_to_set_right
 from pages.ui.verdict import show_verdict
 from pages.ui.welcome import show_welcome
 from pages.ui.worklist import show_worklist
@@ -30,7 +31,7 @@ def diagnose() -> None:
         _ask(bundle)
     shown = state.opened()
     if shown is not None:
-        _show(shown, state.worklist())
+        _show(shown, state.worklist(), bundle)
     elif bundle is not None:
         show_welcome(bundle)
     if bundle is not None:
@@ -70,7 +71,7 @@ def _ask(bundle: Bundle) -> None:
         st.rerun()
 
 
-def _show(shown: Entry, entries: list[Entry]) -> None:
+def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     """The film shown large with what was found, and the table of all films below it."""
     show_stepper(shown, entries)
     with st.container(key="reading"):
@@ -78,6 +79,7 @@ def _show(shown: Entry, entries: list[Entry]) -> None:
         words, picture = st.columns([2, 5] if is_wide() else [4, 5], gap="medium")
         with words:
             show_verdict(shown)
+            offer_to_set_right(shown, bundle)
         with picture:
             show_film(shown.key)
     show_worklist(entries, shown)

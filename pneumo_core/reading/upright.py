@@ -35,6 +35,8 @@ def read_upright(reader: Reader, film: Film, lies: str) -> Reading:
     found = []
     for note, remedy in REMEDIES[lies].items():
         facts = replace(film.facts, notes=(*film.facts.notes, note))
+        if lies == "sideways":
+            facts = replace(facts, width=facts.height, height=facts.width)
         pixels = np.ascontiguousarray(remedy(film.pixels))
         found.append(reader.read(Film(pixels, facts)))
     return next((reading for reading in found if reading.gate_ok), found[0])

@@ -43,6 +43,8 @@ def test_a_film_is_set_right_and_the_notes_say_how(lies, pixels, note):
     assert reading.gate_ok
     np.testing.assert_array_equal(reading.pixels, UP)
     assert reading.facts.notes == ("16 bits", note)
+    size = (2, 3) if lies == "sideways" else (3, 2)
+    assert (reading.facts.width, reading.facts.height) == size
     assert all(film.pixels.flags.c_contiguous for film in reader.asked)
 
 

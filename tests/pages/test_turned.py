@@ -1,0 +1,77 @@
+"""The button that sets a film right which lies otherwise than the model knows films."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import state
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Reader:
+    """Takes films that are taller than wide for lying on their side, the rest for upright."""
+
+    def __init__(self, reading):
+        self.reading = reading
+
+    def read_bytes(self, data):
+        from pneumo_core.films.decode import decode
+
+        return self.read(decode(data))
+
+    def read(self, film):
+        shown = {"pixels": film.pixels, "facts": film.facts}
+        if film.pixels.shape[0] <= film.pixels.shape[1]:
+            return self.reading(0.9, **shown)
+        doubts = ("this film does not lie as the films that the model knows.",)
+        return replace(
+            self.reading(0.5, **shown), lies="sideways", gate_ok=False, gate_reasons=doubts
+        )
+
+
+@pytest.fixture
+def page(reader, reading, monkeypatch):
+    from pages.ui import cache
+
+    monkeypatch.setattr(cache, "reader_of", lambda _: Reader(reading))
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+
+
+def drop(page, tmp_path, shape):
+    ramp = np.linspace(0, 255, shape[0] * shape[1]).reshape(shape).astype("uint8")
+    Image.fromarray(ramp).save(tmp_path / "film.png")
+    data = (tmp_path / "film.png").read_bytes()
+    page.run().file_uploader[0].set_value([("film.png", data, "image/png")])
+    return page.run()
+
+
+def offers(page):
+    return [button for button in page.button if button.key == "diagnose.set-right"]
+
+
+def test_a_film_on_its_side_is_turned_and_read_as_a_film_of_its_own(page, tmp_path):
+    drop(page, tmp_path, (90, 60))
+    assert "Turn it upright and read it again" in offers(page)[0].label
+    offers(page)[0].click().run()
+    assert not page.exception
+    assert not offers(page)
+    names = page.dataframe[0].value["file"].tolist()
+    assert sorted(names) == ["film.png", "film.png, turned a quarter to the right"]
+    html = "\n".join(element.proto.body for element in page.get("html"))
+    assert "90 × 60 pixels" in html
+    assert "▲ Signs of pneumonia" in html
+
+
+def test_an_upright_film_is_left_alone(page, tmp_path):
+    assert not offers(drop(page, tmp_path, (60, 90)))
+
+
+def test_a_full_list_offers_nothing(page, tmp_path, monkeypatch):
+    drop(page, tmp_path, (90, 60))
+    monkeypatch.setattr(state, "MAX_FILMS", 1)
+    assert not offers(page.run())
