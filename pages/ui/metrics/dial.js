@@ -37,6 +37,10 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".dial");
   const state = (root.pneumo ??= { parts: build(root), told: 0, timer: 0, touched: 0 });
   const { input, zone, marks, value } = state.parts;
+  if (state.written !== data.path) {
+    state.written = data.path;
+    state.path = JSON.parse(data.path);
+  }
 
   const paint = (at) => {
     value.textContent = percent(at);
@@ -53,9 +57,9 @@ export default function ({ data, parentElement, setStateValue }) {
   };
   // The marks on the charts need not wait for Python: see mark.js.
   const lead = (at) => {
-    const step = Math.round(at * (data.path.found.length - 1));
+    const step = Math.round(at * (state.path.found.length - 1));
     const detail = { at: 100 * at };
-    for (const name in data.path) detail[name] = data.path[name][step];
+    for (const name in state.path) detail[name] = state.path[name][step];
     document.dispatchEvent(new CustomEvent("pneumo.threshold", { detail }));
   };
   const go = (at) => {

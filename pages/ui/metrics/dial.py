@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui.metrics import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _HERE = Path(__file__)
 _dial = st.components.v2.component(
@@ -30,12 +30,13 @@ def show_dial(
     at: float,
     points: Sequence[tuple[str, float]],
     zone: tuple[float, float],
-    path: Mapping[str, Sequence[float | None]],
+    path: str,
 ) -> None:
     """The slider at `at`, 0..1, with a mark for each (name, threshold); moving it is a choice.
 
-    zone: between these films are referred, shaded; path: as `mark.path` gives it, so that the marks
-    on the charts follow the hand. It runs inside of a fragment.
+    zone: between these films are referred, shaded; path: `mark.path` as JSON, so that the
+    marks on the charts follow the hand; as text it costs no time on its way. It runs inside of a
+    fragment.
     """
 
     def moved() -> None:
@@ -49,7 +50,7 @@ def show_dial(
             "subject": subject,
             "at": at,
             "zone": list(zone),
-            "path": dict(path),
+            "path": path,
             "points": [{"name": name, "at": value} for name, value in points],
         },
         on_threshold_change=moved,

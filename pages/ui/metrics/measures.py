@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +34,17 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """What the screen shows of N films; groups: all films first; path: see `mark.path`."""
+    """What the screen shows of N films.
+
+    groups: all films first; path: `mark.path` as JSON, written once.
+    """
 
     table: pd.DataFrame
     points: OperatingPoints
     summary: Summary
     sweep: ThresholdSweep
     groups: tuple[Group, ...]
-    path: dict[str, list[float | None]]
+    path: str
 
     def at(self, threshold: float, prevalence: float) -> AtThreshold:
         """Everything that depends on the threshold; microseconds. prevalence: 0..1."""
@@ -66,7 +70,7 @@ def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
         points=points,
         summary=summarise(table, points),
         sweep=sweep,
-        path=path(sweep),
+        path=json.dumps(path(sweep)),
         groups=tuple(
             Group(by, name, _sweep(table[member]), row)
             for (by, name, member), row in zip(members, rows, strict=True)
