@@ -20,7 +20,7 @@ def machine(
     """Cores, memory, GPUs, precision."""
     if context.invoked_subcommand is not None:
         return
-    from pneumo_core.cli.train import _start_keras as start_keras
+    from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
     from pneumo_core.learning.hardware import as_document, look_at_hardware
 
@@ -44,7 +44,7 @@ def pace(
     precision: Annotated[str, typer.Option(help="auto, float32 or mixed_bfloat16.")] = "auto",
 ) -> None:
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""
-    from pneumo_core.cli.train import _start_keras as start_keras
+    from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
     from pneumo_core.learning.hardware import gigabytes
     from pneumo_core.learning.pace import measure_pace

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core import DISCLAIMER
 from pneumo_core.cli.console import emit, emit_json, tell
 from pneumo_core.cli.writing import check_place, words_for
 from pneumo_core.words import amount, per_cent, per_cent_range, were
@@ -117,6 +116,6 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     known = reading.facts.sha256[:8] if reading.facts else ""
     target = folder / f"{stem}.{known}.{method}.png"
     text = PngInfo()
-    text.add_text("Disclaimer", DISCLAIMER)
+    text.add_text("Disclaimer", reading.disclaimer)
     Image.fromarray(overlay(reading.pixels, cam)).save(target, pnginfo=text)
     return str(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.callback(invoke_without_command=True)
-def runs(context: typer.Context) -> None:
+def runs(
+    context: typer.Context,
+    *,
+    folder: Annotated[Path | None, typer.Option("--runs", help="Folder of the runs.")] = None,
+) -> None:
     """List the runs where no other command is given."""
+    if folder is not None:  # for the processes that this one starts as well
+        os.environ["PNEUMO_RUNS"] = str(folder.absolute())
     if context.invoked_subcommand is None:
         list_all()
 
@@ -131,7 +138,7 @@ def compare(
 @app.command(hidden=True)
 def carry(run_id: RunId) -> None:
     """Carry a prepared run to its end in this process; `learning.launch` starts this."""
-    from pneumo_core.cli.train import _start_keras as start_keras
+    from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
     from pneumo_core.learning.turn import carrying
 

@@ -103,7 +103,7 @@ def train(  # noqa: PLR0913 - one argument an option
         from pneumo_core.learning.turn import carrying
 
         with progress() as told, carrying(run, settings=settings, report=told) as report:
-            _start_keras()  # once it is this run's turn: it takes a gigabyte
+            start_keras()  # once it is this run's turn: it takes a gigabyte
             from pneumo_core.learning.train import train as carry_out
 
             made = carry_out(run, settings=settings, report=report)
@@ -137,7 +137,7 @@ def _told_of(made: Bundle) -> str:
 
 def _assisted(data: Path, settings: Settings) -> bool:
     """Do a worker's part where TF_CONFIG makes this machine one; whether it does."""
-    _start_keras()
+    start_keras()
     from pneumo_core.learning.distribution import join_devices
 
     if join_devices().chief:
@@ -180,7 +180,7 @@ def _same_folder(run: Run, data: Path) -> None:
         )
 
 
-def _start_keras() -> None:
+def start_keras() -> None:
     """Load Keras and wake its devices, unheard.
 
     What TensorFlow's libraries write of absent GPUs and of their own start, past Python and its

@@ -52,9 +52,10 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
     run.update(phase="reading the films")
     found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
     usable = learning_films(found)
-    left_out = len(found) - len(usable)
+    unread = int((~found["readable"]).sum())
+    kept = len(found) - len(usable) - unread
     run.update(unreadable=found["film"][~found["readable"]].tolist())
-    report("index", 1, 1, f"{len(usable):,} films to learn from, {left_out:,} left out")
+    report("index", 1, 1, _told(len(usable), kept, unread))
     labels = class_labels(usable, recipe)
     pixels = pixel_cache(
         usable,
@@ -97,3 +98,13 @@ def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
             f"Expected films of every class; there is no {' and no '.join(missing)} film."
         )
     return labels
+
+
+def _told(learnt: int, kept: int, unread: int) -> str:
+    """What becomes of the films found."""
+    words = [f"{learnt:,} films to learn from"]
+    if kept:
+        words.append(f"{kept:,} of the test split kept apart")
+    if unread:
+        words.append(f"{unread:,} that cannot be read left out")
+    return ", ".join(words)

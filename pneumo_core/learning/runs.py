@@ -118,7 +118,7 @@ def create_run(
     run.update(state=state, phase="starting", began=created, queued=created)
     if state != "running":  # whoever starts its process says which one that is
         run.update(pid=None, phase="waiting")
-    config = {"recipe": recipe.as_dict(), "data": str(data), "bundle": bundle}
+    config = {"recipe": recipe.as_dict(), "data": str(data.absolute()), "bundle": bundle}
     # Written last: a folder without it is no run yet.
     write_json(folder / "config.json", config | {"version": __version__, "created": created})
     return run

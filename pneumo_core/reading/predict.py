@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.disclaimer import disclaimer_of
 from pneumo_core.bundle.orientation import UPRIGHT
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
@@ -79,6 +81,7 @@ class Reading:
     cam: NDArray[np.float32] | None = None
     pixels: NDArray[np.uint8] | None = None
     facts: SourceFacts | None = None
+    disclaimer: str = DISCLAIMER
 
     @property
     def bacterial_share(self) -> float | None:
@@ -177,6 +180,7 @@ class Reader:
             bundle=f"{self.bundle.name} {self.bundle.version}",
             threshold_low=points.screening,
             threshold_high=points.ruling_in,
+            disclaimer=disclaimer_of(self.bundle.card),
         )
 
 

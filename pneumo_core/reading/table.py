@@ -6,8 +6,6 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core import DISCLAIMER
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,7 +31,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
-    """The reading of the file called `name`, by COLUMNS, with range and model after them.
+    """The reading of the file called `name`, by COLUMNS and AFTER.
 
     Probabilities are 0..1 or None; the range is that of p_pneumonia under small re-framings.
     """
@@ -52,6 +50,7 @@ def as_row(name: str, reading: Reading) -> dict[str, Any]:
         "p_low": _rounded(reading.p_low),
         "p_high": _rounded(reading.p_high),
         "model": reading.bundle,
+        "disclaimer": reading.disclaimer,
     }
 
 
@@ -65,7 +64,7 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     writer.writerow([*COLUMNS, *AFTER])
     for row in rows:
         gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
-        cells = {**row, "gate": gate, "disclaimer": DISCLAIMER}
+        cells = {**row, "gate": gate}
         writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")

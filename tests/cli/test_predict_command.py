@@ -19,7 +19,7 @@ def test_predict_gives_one_json_object_a_line(run, films):
         assert list(row) == [
             *("file", "status", "decision", "p_pneumonia", "p_bacterial", "p_viral"),
             *("threshold_low", "threshold_high", "gate", "message", "ms"),
-            *("p_low", "p_high", "model"),
+            *("p_low", "p_high", "model", "disclaimer"),
         ]
         assert row["status"] == "ok"
         assert row["decision"] in {"NORMAL", "PNEUMONIA", "REFER"}

@@ -54,6 +54,13 @@ def test_without_a_run_the_way_to_one_is_told(call):
     assert "There is no run yet. Start one with: python -m pneumo_core train DATA" in err
 
 
+def test_runs_may_lie_in_another_folder(call, make, monkeypatch, tmp_path):
+    run = make("done")
+    monkeypatch.setenv("PNEUMO_RUNS", str(tmp_path / "elsewhere"))
+    assert run.id not in call("runs", "list")[1]
+    assert run.id in call("runs", "--runs", tmp_path / "runs", "list")[1]
+
+
 def test_a_line_a_run_and_the_same_as_json(call, make):
     run = make("done", figures={"auc": RATE})
     assert call("runs", "list")[1] == (
@@ -153,7 +160,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
 
     stand_in = types.SimpleNamespace(train=train)
     monkeypatch.setitem(sys.modules, "pneumo_core.learning.train", stand_in)
-    monkeypatch.setattr("pneumo_core.cli.train._start_keras", lambda: None)
+    monkeypatch.setattr("pneumo_core.cli.train.start_keras", lambda: None)
     run = make("queued")
     code, out, err = call("runs", "carry", run.id)
     assert (code, out) == (0, "Model mine is written.\n")
@@ -172,7 +179,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
 
 def test_the_machine_is_told_in_words_and_as_json(call, monkeypatch):
     found = Hardware(2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", xla=False, key="k")
-    monkeypatch.setattr("pneumo_core.cli.train._start_keras", lambda: None)
+    monkeypatch.setattr("pneumo_core.cli.train.start_keras", lambda: None)
     monkeypatch.setattr("pneumo_core.learning.hardware.look_at_hardware", lambda _: found)
     assert call("machine")[1] == (
         "2 CPU cores, 24 GB of memory, no GPU\nKeras on tensorflow, float32 without XLA\n"
