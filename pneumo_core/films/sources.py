@@ -104,11 +104,6 @@ def _refusal(source: Source, settings: Settings) -> str:
     return ""
 
 
-def forget_source(*, settings: Settings) -> None:
-    """Forget the choice; no film is touched."""
-    _memory(settings).unlink(missing_ok=True)
-
-
 def _memory(settings: Settings) -> Path:
     return settings.cache_dir / "source.json"
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.cohorts import framing_quarters, framing_scores, number_blocks
+from pneumo_core.films.cohorts import (
+    aspect_quarters,
+    framing_quarters,
+    framing_scores,
+    number_blocks,
+    size_quarters,
+)
 from pneumo_core.films.disturb import ABOUT
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
 from pneumo_core.learning.views import VIEWS, measured
@@ -14,9 +20,14 @@ from pneumo_core.metrics.shift import table_from
 from pneumo_core.metrics.shift_words import lungless_words, worst_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    # What is cut, the part of each film (N,), and what the parts are called.
+    Cut = tuple[str, NDArray[np.int64], tuple[str, ...]]
 
 Rows = list[dict[str, Any]]
 BLOCKS = 5
@@ -65,24 +76,34 @@ def cohort_rows(
 ) -> Rows:
     """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
 
-    By how well the border alone tells the class, in quarters, and by ranges of the numbers in the
-    file names. [] for a set with too few patients to form them.
+    By how well the border alone tells the class, in quarters, by ranges of the numbers in the
+    file names, and by shape and size of the original, where these differ. A set with too few
+    patients for the first two has none of these.
     """
     sick = (index["label"] == "pneumonia").to_numpy()
     index = index.reset_index(drop=True)
+    return [
+        {"cohort": cohort, "part": part, **_figures(sick[of == n], p[of == n], threshold)}
+        for cohort, of, parts in _cuts(index, pixels)
+        for n, part in enumerate(parts)
+        if (of == n).any()
+    ]
+
+
+def _cuts(index: pd.DataFrame, pixels: NDArray[np.uint8]) -> Iterator[Cut]:
+    """Every way of cutting the films that this data set allows."""
     try:
         quarter = framing_quarters(index, framing_scores(index, pixels))
         block = number_blocks(index, blocks=BLOCKS)
     except DataSetError:
-        return []
-    named = [("framing", quarter, QUARTERS)]
-    named += [("numbers", block, tuple(f"range {n + 1} of {BLOCKS}" for n in range(BLOCKS)))]
-    return [
-        {"cohort": cohort, "part": part, **_figures(sick[of == n], p[of == n], threshold)}
-        for cohort, of, parts in named
-        for n, part in enumerate(parts)
-        if (of == n).any()
-    ]
+        pass
+    else:
+        yield "framing", quarter, QUARTERS
+        yield "numbers", block, tuple(f"range {n + 1} of {BLOCKS}" for n in range(BLOCKS))
+    if (shape := aspect_quarters(index)) is not None:
+        yield "shape", shape, ("narrowest", "second quarter", "third quarter", "widest")
+    if (size := size_quarters(index)) is not None:
+        yield "size", size, ("smallest", "second quarter", "third quarter", "largest")
 
 
 def _figures(sick: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict[str, Any]:

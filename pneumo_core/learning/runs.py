@@ -89,10 +89,6 @@ class Run:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
-    def at_work(self) -> bool:
-        """Whether the run's process is there, whatever it last claimed."""
-        return _is_at_work(_read(self.folder / "status.json"))
-
     def asked(self, wish: str) -> bool:
         """Whether a person asked for "stop" or "cancel"."""
         return (self.folder / wish).exists()

@@ -14,7 +14,6 @@ from pneumo_core.films.sources import (
     Source,
     check_folder,
     data_dir,
-    forget_source,
     remember_source,
     remembered_source,
 )
@@ -83,9 +82,6 @@ def test_the_choice_is_remembered(settings, tmp_path):
     assert sorted(path.name for path in settings.cache_dir.iterdir()) == ["data", "source.json"]
     (tmp_path / "home/films").rmdir()
     assert remembered_source(settings=settings) is None
-    forget_source(settings=settings)
-    forget_source(settings=settings)
-    assert not (settings.cache_dir / "source.json").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "folder"}', "null"])

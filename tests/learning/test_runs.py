@@ -33,7 +33,6 @@ def test_a_run_is_found_again_with_its_recipe(run):
     assert found.config()["bundle"] == "mine"
     assert found.config()["version"] == __version__
     assert found.status()["state"] == "running"
-    assert found.at_work()
 
 
 def test_facts_are_laid_over_the_status(run):
@@ -48,7 +47,6 @@ def test_facts_are_laid_over_the_status(run):
 def test_a_run_whose_process_is_gone_is_interrupted(run):
     run.update(**dead_process())
     assert run.status()["state"] == "interrupted"
-    assert not run.at_work()
 
 
 def test_a_pid_that_was_given_to_another_process_is_not_the_runs(run):
