@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+# Plotly asks every value whether it is of pandas as soon as that has begun to load. On a server
+# that has just started another session may be in the middle of it: here it is waited for.
+import pandas as pd  # noqa: F401
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,9 +70,6 @@ class Chart:
 
 def curves(chart: Chart, *, height: int = 300) -> go.Figure:
     """The chart's lines, each named above the plot; hover gives name, epoch and value."""
-    # Plotly asks every value whether it is of pandas as soon as that has begun to load. On a server
-    # that has just started another session may be in the middle of it: here it is waited for.
-    import_module("pandas")
     traces: list[Any] = []
     for line in chart.lines:
         seen = np.isfinite(line.values)

@@ -12,6 +12,7 @@ import streamlit as st
 from pages.ui.job_view import show_job
 from pages.ui.plain import plain
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.listing import check_labelled
 from pneumo_core.films.sources import (
     check_folder,
@@ -145,7 +146,8 @@ def _synthetic(settings: Settings) -> None:
 def _take_synthetic(films: int, settings: Settings) -> None:
     """Films drawn before are taken again; what a stopped drawing left is not."""
     path = data_dir(settings) / f"synthetic-{films}"
-    if sum(1 for _ in path.rglob("*.jpeg")) == films:
+    drawn = (path / MARKER).is_file()  # written last; older sets have none
+    if drawn and sum(1 for _ in path.rglob("*.jpeg")) == films:
         _take("synthetic", path, settings)
     shutil.rmtree(path, ignore_errors=True)
     _make("synthetic", path, ["--films", str(films)], settings)
