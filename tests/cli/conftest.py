@@ -10,10 +10,8 @@ from pneumo_core.films.synthetic import synthetic_film
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tiny_models_dir, tmp_path):
+def call(monkeypatch, capsys):
     """Call the command line in this process; (exit code, standard output, standard error)."""
-    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
-    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
@@ -25,6 +23,14 @@ def run(monkeypatch, capsys, tiny_models_dir, tmp_path):
         out, err = capsys.readouterr()
         return code, out, err
 
+    return call
+
+
+@pytest.fixture
+def run(call, monkeypatch, tiny_models_dir, tmp_path):
+    """`call`, with the tiny model in service."""
+    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     return call
 
 

@@ -1,7 +1,6 @@
 """`audit`, `folds` and `fetch-data` as a person or a program meets them."""
 
 import json
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core import DISCLAIMER, cli
+from pneumo_core import DISCLAIMER
 from pneumo_core.config import Settings
 from pneumo_core.films.download import Fetched
 from pneumo_core.films.folds import read_manifest
@@ -48,19 +47,9 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, cache):
-    """Call the command line in this process; (exit code, standard output, standard error)."""
+def run(call, monkeypatch, cache):
+    """`call`, with one cache for all tests."""
     monkeypatch.setenv("PNEUMO_CACHE", str(cache))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
     return call
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import sys
+from functools import partial
 
 import pytest
 
-from pneumo_core import cli
 from pneumo_core.bundle import transfer
 from pneumo_core.bundle.integrity import write_sums
 
@@ -20,22 +19,11 @@ def models(tiny_models_dir, tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, models):
-    """Call `models …` in this process; (exit code, standard output, standard error)."""
+def run(call, monkeypatch, models):
+    """`call` for `models …`."""
     monkeypatch.setenv("PNEUMO_MODELS", str(models))
     monkeypatch.setattr(transfer, "try_out", lambda _: None)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", "models", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return partial(call, "models")
 
 
 def test_the_list_says_size_state_and_service(run, models, tiny_bundle):

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from PIL import Image
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILMS, write_sums
-from pneumo_core.cli import main
 from pneumo_core.films.index import index_folder
 from pneumo_core.review.ledger import looks
 
@@ -30,17 +28,8 @@ def models(tmp_path, tiny_models_dir, monkeypatch):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, models):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
+def run(call, models):
+    """`call`, with these models."""
     return call
 
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 import pytest
 
-from pneumo_core import cli
 from pneumo_core.cli import runs as command
 from pneumo_core.errors import DataSetError
 from pneumo_core.learning import launch
@@ -18,23 +17,11 @@ from pneumo_core.learning.runs import create_run
 RATE = {"value": 0.95, "low": 0.9, "high": 0.99}
 
 
-@pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """Call the command line in this process; (exit code, standard output, standard error)."""
+@pytest.fixture(autouse=True)
+def folders(monkeypatch, tmp_path):
+    """Models, runs and cache of this test alone."""
     for name in ("MODELS", "RUNS", "CACHE"):
         monkeypatch.setenv(f"PNEUMO_{name}", str(tmp_path / name.lower()))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

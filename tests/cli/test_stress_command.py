@@ -2,32 +2,12 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core import cli
 from pneumo_core.films.disturb import DISTURBANCES
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tiny_models_dir, tmp_path):
-    """Call the command line in this process; (exit code, standard output, standard error)."""
-    monkeypatch.setenv("PNEUMO_MODELS", str(tiny_models_dir))
-    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

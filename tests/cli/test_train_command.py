@@ -2,13 +2,11 @@
 
 import json
 import shlex
-import sys
 from functools import partial
 
 import pandas as pd
 import pytest
 
-from pneumo_core.cli import main
 from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning import train as routine
 from pneumo_core.learning.runs import list_runs
@@ -19,23 +17,13 @@ TINY = ("--preset", "quick", "--backbone", "cnn", "--size", "64", "--batch", "16
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(call, tmp_path, monkeypatch):
     for name in ("models", "runs", "cache"):
         monkeypatch.setenv(f"PNEUMO_{name.upper()}", str(tmp_path / name))
     (tmp_path / "models").mkdir()
     # A few films are disturbed instead of all: what that costs is no matter here.
     few = partial(routine.stress_sample, films=8)
     monkeypatch.setattr(routine, "stress_sample", lambda labels, **_: few(labels, seed=0))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
 
     return call
 

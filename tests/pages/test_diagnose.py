@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from seen import html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache, state
@@ -18,11 +19,6 @@ def page(reader):
     return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
 
 
-def html_of(page):
-    bodies = [element.proto.body for element in page.get("html")]
-    return "\n".join(body for body in bodies if not body.startswith("<style"))
-
-
 def drop(page, *files):
     kinds = {"png": "image/png", "dcm": "application/dicom"}
     page.file_uploader[0].set_value(
@@ -33,10 +29,6 @@ def drop(page, *files):
 
 def names_in_table(page):
     return page.dataframe[0].value["file"].tolist()
-
-
-def no_trace(page):
-    return not page.exception and "Traceback" not in html_of(page)
 
 
 def test_an_empty_page_says_what_to_do_and_what_it_is(page):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from dataset_page import FILMS
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.dataset import looking, source
@@ -18,6 +17,7 @@ from pneumo_core.films.sources import remember_source
 from pneumo_core.jobs import JobStatus
 
 ROOT = Path(__file__).resolve().parents[3]
+FILMS = 48
 
 
 @pytest.fixture(scope="session")

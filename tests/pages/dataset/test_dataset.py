@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from dataset_page import FILMS, button, html_of, no_trace
+from seen import button, html_of, no_trace
 
 from pages.ui import cache, gallery
 from pages.ui.dataset.conditions import OneOf
@@ -15,6 +15,8 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.films.catalogue import open_catalogue
 from pneumo_core.films.sources import data_dir, remembered_source
 from pneumo_core.jobs import JobStatus
+
+FILMS = 48  # of the data set of conftest.py
 
 # Empty
 

@@ -1,7 +1,7 @@
 """What the Dataset page says of folders and films that it cannot show."""
 
 import pytest
-from dataset_page import button, html_of, no_trace
+from seen import button, html_of, no_trace
 
 from pages.ui import cache
 from pneumo_core.errors import DataSetError

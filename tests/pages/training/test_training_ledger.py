@@ -1,6 +1,7 @@
 """All runs in a table, one ticked, two compared; their names and figures in words."""
 
-from training_runs import RATE, button, draw, make_run, no_trace
+from seen import button, no_trace
+from training_runs import RATE, draw, make_run
 
 from pages.ui.training.ledger import difference_table, table
 from pages.ui.training.names import moment, rate_in_words, run_title

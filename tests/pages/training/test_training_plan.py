@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from training_runs import button, html_of, no_trace
+from seen import button, html_of, no_trace
 
 from pages.ui.training import plan
 from pages.ui.training.settings import SIZES

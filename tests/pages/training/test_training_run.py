@@ -4,7 +4,8 @@ import json
 import shutil
 
 import pytest
-from training_runs import RATE, button, draw, html_of, make_run, no_trace
+from seen import button, html_of, no_trace
+from training_runs import RATE, draw, make_run
 
 from pages.ui import cache
 from pneumo_core.bundle import active_name

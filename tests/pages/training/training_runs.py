@@ -1,4 +1,4 @@
-"""Runs as the Training screen finds them, and what is seen of the page."""
+"""Runs as the Training screen finds them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
 
 RATE = {"value": 0.95, "low": 0.9, "high": 0.99}
-
-
-def html_of(page):
-    bodies = [element.proto.body for element in page.get("html")]
-    return "\n".join(body for body in bodies if not body.startswith("<style"))
-
-
-def no_trace(page):
-    return not page.exception and "Traceback" not in html_of(page)
-
-
-def button(page, label):
-    return next(one for one in page.button if one.label == label)
 
 
 def make_run(settings, state="running", **facts):

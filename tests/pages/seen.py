@@ -1,16 +1,17 @@
-"""The Dataset page as its tests see it."""
-
-FILMS = 48
+"""What a person sees of a page that Streamlit's own tester ran."""
 
 
 def html_of(page):
+    """The page's own HTML, without its style sheet."""
     bodies = [element.proto.body for element in page.get("html")]
     return "\n".join(body for body in bodies if not body.startswith("<style"))
 
 
 def no_trace(page):
+    """Whether the page shows no fault."""
     return not page.exception and "Traceback" not in html_of(page)
 
 
 def button(page, label):
+    """The button that says `label`."""
     return next(one for one in page.button if one.label == label)
