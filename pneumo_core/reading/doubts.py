@@ -43,6 +43,11 @@ class Doubts:
                 what = f"expected {features} features in {file}, as its network has, found {known}"
                 raise broken(bundle.path, what)
 
+    @property
+    def knows_films(self) -> bool:
+        """Whether the bundle tells both what films look like and how they lie."""
+        return self._familiar is not None and self._orientation is not None
+
     def about(self, features: NDArray[np.float32]) -> tuple[str, tuple[str, ...]]:
         """How the film of these features float32 (h,w,K) lies, of `orientation.WAYS`, and what is
         doubted in plain sentences: () for an upright film.

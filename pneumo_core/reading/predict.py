@@ -59,7 +59,8 @@ class Reading:
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
     the picture is unlike the films the model knows, or does not lie as they do: then the decision
-    is REFER, whatever the probability. `lies` is how, of `bundle.orientation.WAYS`.
+    is REFER, whatever the probability. `lies` is how, of `bundle.orientation.WAYS`;
+    `like_known`: the bundle knows films, and this one is upright and like them.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -76,6 +77,7 @@ class Reading:
     gate_ok: bool = False
     gate_reasons: tuple[str, ...] = ()
     lies: str = UPRIGHT
+    like_known: bool = False
     where: str = ""
     ms: float = 0.0
     cam: NDArray[np.float32] | None = None
@@ -166,6 +168,7 @@ class Reader:
             gate_ok=not doubts,
             gate_reasons=(*doubts, *gate.reasons),
             lies=lies,
+            like_known=self._doubts.knows_films and not doubts,
             where=place(cam),
             cam=cam,
             pixels=_for_display(film.pixels),

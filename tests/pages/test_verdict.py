@@ -38,6 +38,15 @@ def test_a_doubt_of_the_film_check_is_shown(reading):
     assert "✓ Half of it is cut off." in html
 
 
+def test_the_film_check_says_no_more_than_it_knows(reading):
+    assert "✓ looks like a radiograph; of what, this check cannot tell" in _findings_html(
+        reading(0.5)
+    )
+    assert "✓ upright, and like the films the model knows" in _findings_html(
+        reading(0.5, like_known=True)
+    )
+
+
 def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading):
     odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
     html = _decision_html(odd)

@@ -32,7 +32,9 @@ def bundle(tmp_path):
 
 
 def test_an_upright_film_raises_no_doubt(bundle):
-    assert Doubts(bundle, 4).about(features(3, 0, 0, 0)) == ("upright", ())
+    doubts = Doubts(bundle, 4)
+    assert doubts.knows_films
+    assert doubts.about(features(3, 0, 0, 0)) == ("upright", ())
 
 
 @pytest.mark.parametrize("way", [1, 2, 3])
@@ -51,7 +53,9 @@ def test_a_strange_picture_that_lies_no_way_in_particular(bundle):
 
 def test_a_bundle_without_both_doubts_nothing(tmp_path):
     bundle = Bundle(name="b", path=tmp_path, card={}, digest="")
-    assert Doubts(bundle, 4).about(features(0, 0, 0, 1)) == ("upright", ())
+    doubts = Doubts(bundle, 4)
+    assert not doubts.knows_films
+    assert doubts.about(features(0, 0, 0, 1)) == ("upright", ())
 
 
 def test_files_of_another_network_are_refused_at_once(bundle):

@@ -247,6 +247,7 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
         assert reading.status == "ok"
         assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
         assert reading.gate_ok is ok
+        assert not reading.like_known  # how films lie this bundle does not know
         assert reading.decision is (Decision.PNEUMONIA if ok else Decision.REFER)
     assert reading.gate_reasons == (UNFAMILIAR,)
     assert reading.message.startswith("Refer: this picture looks unlike every film")
