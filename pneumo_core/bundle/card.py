@@ -49,8 +49,8 @@ def check_card(card: object, name: str) -> None:
                     "unread" may be missing)
     cohorts         [{"cohort", "part": text, "films", "auc": {"value", "low", "high"} or null,
                     "sensitivity", "specificity": {"value", "low", "high"}}]
-    familiarity     {"limit": cosine distance above 0, at most 2, beyond which a picture is unlike
-                    the films the model knows, …}; with the file `prototypes.npy`
+    familiarity     {"limit": distance above 0, at most 2, beyond which a picture is unlike
+                    the films the model knows, …}; with the file `familiar.npy`
     orientation     {"limit": of the probability of lying upright, 0..1, below which a film is
                     referred, …}; with the file `orientation.npy`
     """

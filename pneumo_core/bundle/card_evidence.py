@@ -82,9 +82,10 @@ def familiar_section(familiarity: dict[str, Any]) -> str:
     if not familiarity:
         return ""
     return (
-        "A picture whose features lie further from those of the training films than "
-        f"{familiarity['limit']:.3f} (cosine distance) is referred, whatever its probability. The "
-        f"limit lies a tenth above the 99th percentile of {familiarity.get('measured_on', '')}."
+        "A picture whose features (at length 1) lie further than "
+        f"{familiarity['limit']:.3f} off the subspace in which those of films vary is referred, "
+        "whatever its probability. The limit lies 15 % above the 99th percentile of "
+        f"{familiarity.get('measured_on', '')}."
     )
 
 

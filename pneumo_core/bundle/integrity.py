@@ -21,9 +21,9 @@ FILES = (
     "predictions.csv",
 )
 FILMS = "films.sha256"
-PROTOTYPES = "prototypes.npy"
+FAMILIAR = "familiar.npy"
 ORIENTATION = "orientation.npy"
-OPTIONAL = (FILMS, PROTOTYPES, ORIENTATION)
+OPTIONAL = (FILMS, FAMILIAR, ORIENTATION)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 

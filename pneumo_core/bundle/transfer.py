@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, refused, unpack
-from pneumo_core.bundle.familiar import inspect_prototypes
+from pneumo_core.bundle.familiar import inspect_familiarity
 from pneumo_core.bundle.films_file import inspect_films
 from pneumo_core.bundle.graph_file import inspect_graph
 from pneumo_core.bundle.integrity import (
+    FAMILIAR,
     FILES,
     FILMS,
     OPTIONAL,
     ORIENTATION,
-    PROTOTYPES,
     REMEDY,
     SUMS,
     present_options,
@@ -60,7 +60,7 @@ LIMITS = {
     "card.json": 2**20,
     "predictions.csv": 64 * 2**20,
     FILMS: 16 * 2**20,  # 800,000 films
-    PROTOTYPES: 4 * 2**20,
+    FAMILIAR: 4 * 2**20,
     ORIENTATION: 2**20,
     "openvino/model.xml": 16 * 2**20,
     "openvino/model.bin": MAX_BYTES // 2,
@@ -145,8 +145,8 @@ def examine(path: Path) -> None:
     options = present_options(path)
     if FILMS in options:
         inspect_films(path / FILMS)
-    if PROTOTYPES in options:
-        inspect_prototypes(path / PROTOTYPES)
+    if FAMILIAR in options:
+        inspect_familiarity(path / FAMILIAR)
     if ORIENTATION in options:
         inspect_orientation(path / ORIENTATION)
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from pneumo_core.bundle.card import FORMAT, check_card
 from pneumo_core.bundle.card_readme import readme
-from pneumo_core.bundle.familiar import save_prototypes
+from pneumo_core.bundle.familiar import save_familiarity
 from pneumo_core.bundle.films_file import films_text
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.integrity import FILMS, ORIENTATION, PROTOTYPES, write_sums
+from pneumo_core.bundle.integrity import FAMILIAR, FILMS, ORIENTATION, write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
 from pneumo_core.bundle.orientation import save_orientation
 from pneumo_core.bundle.staging import move_into_place, staged
@@ -43,7 +43,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     card: dict[str, Any],
     predictions: pd.DataFrame,
     films: Mapping[str, str] | None = None,
-    prototypes: NDArray[np.float32] | None = None,
+    familiar: NDArray[np.float32] | None = None,
     orientation: NDArray[np.float32] | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
@@ -56,8 +56,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     are filled in here, and its version is "1.0" unless given. `predictions` has the columns
     `PREDICTIONS`, out of fold or on validation. `films` says what became of each film, by its whole
     SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
-    `prototypes` (M, K) are those of `bundle.familiar`, `orientation` (4, K + 1) the weights of
-    `bundle.orientation`, whose limits the card states.
+    `familiar` (D + 1, K) is the subspace of `bundle.familiar`, `orientation` (4, K + 1) the
+    weights of `bundle.orientation`, whose limits the card states.
     `replace` allows an older bundle of that name to be replaced.
 
     Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
@@ -77,8 +77,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
         _write_texts(card, predictions, staging)
         if listed:
             (staging / FILMS).write_text(listed, encoding="ascii", newline="\n")
-        if prototypes is not None:
-            save_prototypes(prototypes, staging / PROTOTYPES)
+        if familiar is not None:
+            save_familiarity(familiar, staging / FAMILIAR)
         if orientation is not None:
             save_orientation(orientation, staging / ORIENTATION)
         write_sums(staging)

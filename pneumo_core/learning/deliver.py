@@ -75,7 +75,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         name=name,
         card={**card, "familiarity": familiarity, "orientation": orientation},
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
-        prototypes=known.prototypes,
+        familiar=known.subspace,
         orientation=lies.weights,
         films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.bundle.orientation import UPRIGHT, WAYS, Orientation
-from pneumo_core.films.disturb import DISTURBANCES, disturb
+from pneumo_core.learning.familiar import at_length_one, in_one_view_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,13 +85,8 @@ def _examples(
     features: Features, films: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Features of unit length (M, K) and classes (M,) of films as they are and in other views."""
-    views = [name for name, one in DISTURBANCES.items() if one.keeps_lungs]
-    seen = films.copy()
-    for i, view in enumerate(views):
-        if len(films[i :: len(views)]):
-            seen[i :: len(views)] = disturb(films[i :: len(views)], view)
+    seen = in_one_view_each(films)
     parts = [features(films)]
     parts += [features(turned(seen, way)) for way in WAYS]
-    found = np.concatenate(parts)
-    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+    found = at_length_one(np.concatenate(parts))
     return found, np.repeat([0, *range(len(WAYS))], len(films))

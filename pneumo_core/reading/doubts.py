@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle.familiar import load_familiarity
-from pneumo_core.bundle.integrity import ORIENTATION, PROTOTYPES, broken
+from pneumo_core.bundle.integrity import FAMILIAR, ORIENTATION, broken
 from pneumo_core.bundle.orientation import UPRIGHT, load_orientation
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Doubts:
         self._familiar = load_familiarity(bundle)
         self._orientation = load_orientation(bundle)
         for known, file in (
-            (self._familiar and self._familiar.prototypes.shape[1], PROTOTYPES),
+            (self._familiar and self._familiar.subspace.shape[1], FAMILIAR),
             (self._orientation and self._orientation.weights.shape[1] - 1, ORIENTATION),
         ):
             if known is not None and known != features:

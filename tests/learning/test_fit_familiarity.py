@@ -19,8 +19,8 @@ def films():
 
 def test_films_are_known_and_other_pictures_are_not(films):
     known, facts = fit_familiarity(columns_and_rows, films, seed=1)
-    assert facts["median"] < facts["limit"] == known.limit < 1.1 * facts["largest"]
-    assert facts["prototypes"] == len(known.prototypes) == 45
+    assert facts["median"] < facts["limit"] == known.limit < 1.15 * facts["largest"]
+    assert facts["directions"] == len(known.subspace) - 1 == 22
     assert facts["measured_on"] == "15 other films as they are and in 44 views"
     assert (known.distance(columns_and_rows(films)) < known.limit).all()
     stripes = np.tile(np.arange(32) % 8 // 4 * 255, (1, 32, 1)).astype("uint8")
@@ -29,5 +29,5 @@ def test_films_are_known_and_other_pictures_are_not(films):
 
 def test_the_seed_decides(films):
     first, again = (fit_familiarity(columns_and_rows, films, seed=3)[0] for _ in range(2))
-    np.testing.assert_array_equal(first.prototypes, again.prototypes)
+    np.testing.assert_array_equal(first.subspace, again.subspace)
     assert first.limit == again.limit

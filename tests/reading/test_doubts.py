@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
-from pneumo_core.bundle.familiar import save_prototypes
+from pneumo_core.bundle.familiar import save_familiarity
 from pneumo_core.bundle.orientation import WAYS, save_orientation
 from pneumo_core.errors import BundleError
 from pneumo_core.reading.doubts import STRANGE, TURNED, UNFAMILIAR, Doubts
@@ -25,9 +25,9 @@ def features(*values):
 
 @pytest.fixture
 def bundle(tmp_path):
-    save_prototypes(np.eye(4, dtype="float32")[:1], tmp_path / "prototypes.npy")
+    save_familiarity(np.eye(4, dtype="float32")[:1], tmp_path / "familiar.npy")
     save_orientation(np.eye(4, 5, dtype="float32") * 9, tmp_path / "orientation.npy")
-    card = {"familiarity": {"limit": 0.5}, "orientation": {"limit": 0.2}}
+    card = {"familiarity": {"limit": 1.0}, "orientation": {"limit": 0.2}}
     return Bundle(name="b", path=tmp_path, card=card, digest="")
 
 
@@ -40,7 +40,7 @@ def test_an_upright_film_raises_no_doubt(bundle):
 @pytest.mark.parametrize("way", [1, 2, 3])
 def test_a_film_that_lies_otherwise_is_told_what_to_do(bundle, way):
     doubts = Doubts(bundle, 4)
-    # Cosine 0.6 to the prototype: familiar. Scores 5.4 and 7.2: P(upright) is 0.14.
+    # 0.89 off the mean: familiar. Scores 5.4 and 7.2: P(upright) is 0.14.
     found = doubts.about(features(*np.eye(4)[0] * 0.6 + np.eye(4)[way] * 0.8))
     assert found == (WAYS[way], (f"{TURNED} {HINTS[way]}",))
     assert doubts.about(features(*np.eye(4)[way])) == (WAYS[way], (f"{STRANGE} {HINTS[way]}",))
@@ -59,8 +59,8 @@ def test_a_bundle_without_both_doubts_nothing(tmp_path):
 
 
 def test_files_of_another_network_are_refused_at_once(bundle):
-    with pytest.raises(BundleError, match=r"expected 8 features in prototypes\.npy.*found 4"):
+    with pytest.raises(BundleError, match=r"expected 8 features in familiar\.npy.*found 4"):
         Doubts(bundle, 8)
-    (bundle.path / "prototypes.npy").unlink()
+    (bundle.path / "familiar.npy").unlink()
     with pytest.raises(BundleError, match=r"expected 8 features in orientation\.npy.*found 4"):
         Doubts(bundle, 8)

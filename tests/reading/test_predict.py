@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.familiar import save_prototypes
+from pneumo_core.bundle.familiar import save_familiarity
 from pneumo_core.films.decode import Film, SourceFacts
 from pneumo_core.reading import predict
 from pneumo_core.reading.doubts import UNFAMILIAR
@@ -238,11 +238,11 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
     monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
     width = Runtime(tiny_bundle).head_kernel.shape[0]
     shutil.copytree(tiny_bundle.path, tmp_path / "wary")
-    card = {**tiny_bundle.card, "familiarity": {"limit": 0.5}}
+    card = {**tiny_bundle.card, "familiarity": {"limit": 1.0}}
     wary = replace(tiny_bundle, path=tmp_path / "wary", card=card)
     # Pooled features of a flat film have one sign: what points the other way is no film.
     for sign, ok in ((1, True), (-1, False)):
-        save_prototypes(np.full((1, width), sign / width**0.5), wary.path / "prototypes.npy")
+        save_familiarity(np.full((1, width), sign / width**0.5), wary.path / "familiar.npy")
         reading = Reader(wary).read(_flat(255))
         assert reading.status == "ok"
         assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
