@@ -34,12 +34,13 @@ def predict(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Read films: a decision with its calibrated probability, or the reason why there is none.
 
-    Ends with 1 if a file could not be read. A rejected one has its answer: 0.
+    Ends with 1 if a file could not be read or is not there: it is named, and the rest is read. A
+    rejected one has its answer: 0.
     """
     if csv_file is not None:
         check_place(csv_file, "--csv")
     missing = [str(path) for path in paths if not path.exists()]
-    if missing:
+    if len(missing) == len(paths):  # beside others, one has its line like any film unread
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
     from pneumo_core.bundle import load_bundle
     from pneumo_core.reading.predict import Reader
@@ -95,6 +96,8 @@ def _line(row: dict[str, Any], reading: Reading) -> str:
     if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
         return f"{name}\t{row['status'].upper()}\t{row['message']}"
     chance = f"{per_cent(reading.p_pneumonia)} ({per_cent_range(reading.p_low, reading.p_high)})"
+    if not reading.gate_ok:  # a number beside what it is not to be relied on for would be believed
+        chance = "–"
     return f"{name}\t{row['decision']}\t{chance}\t{row['message']}"
 
 

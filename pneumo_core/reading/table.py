@@ -57,17 +57,28 @@ def as_row(name: str, reading: Reading) -> dict[str, Any]:
 def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe before it.
+    The gate is "ok", or begins with "doubtful:" (read, but its number is not to be relied on) or
+    "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
+    spreadsheet would run as a formula gets an apostrophe before it.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([*COLUMNS, *AFTER])
     for row in rows:
-        gate = "ok" if row["gate"]["ok"] else " ".join(row["gate"]["reasons"])
-        cells = {**row, "gate": gate}
+        cells = {**row, "gate": _gate(row)}
         writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _gate(row: dict[str, Any]) -> str:
+    """The film check in a cell by whose first word a table can be filtered."""
+    if row["gate"]["ok"]:
+        return "ok"
+    if row["status"] == "error":
+        return ""
+    kind = "doubtful" if row["status"] == "ok" else "rejected"
+    return f"{kind}: {' '.join(row['gate']['reasons']) or row['message']}"
 
 
 def _rounded(p: float | None) -> float | None:

@@ -63,6 +63,32 @@ def test_a_line_shows_the_probability_as_the_screens_do(run, films):
         assert not chance.startswith(("0 ", "100 "))
 
 
+def test_of_a_doubtful_film_no_number_is_printed(run, films, monkeypatch):
+    from pneumo_core.reading.doubts import UNFAMILIAR, Doubts
+
+    monkeypatch.setattr(Doubts, "about", lambda *_: ("upright", (UNFAMILIAR,)))
+    code, out, _ = run("predict", films / "a.png")
+    assert code == 0
+    assert out == f"{films}/a.png\tREFER\t–\tRefer: {UNFAMILIAR}\n"
+
+
+def test_what_is_not_there_is_named_and_the_rest_is_read(run, films):
+    code, out, err = run("predict", films / "a.png", films / "nothere.jpg")
+    good, missing = out.splitlines()
+    assert code == 1
+    assert good.startswith(f"{films}/a.png\t")
+    assert missing.startswith(f"{films}/nothere.jpg\tERROR\t")
+    assert "There is no file nothere.jpg." in missing
+    assert err == "Of 2 files 1 could not be read.\n"
+
+
+def test_where_nothing_is_there_the_call_was_wrong(run, tmp_path):
+    code, out, err = run("predict", tmp_path / "x.png", tmp_path / "y.png")
+    assert (code, out) == (2, "")
+    assert "x.png" in err
+    assert "y.png" in err
+
+
 def test_predict_writes_a_table_and_pictures(run, films, tmp_path):
     table, pictures = tmp_path / "out.csv", tmp_path / "seen"
     code, out, _ = run("predict", films, "--csv", table, "--overlay", pictures)

@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -52,9 +53,17 @@ def table(*rows):
 def test_the_csv_says_in_every_row_what_it_is_not():
     rows = table(as_row("a.png", READ), as_row("b.png", REJECTED))
     assert [row["file"] for row in rows] == ["a.png", "b.png"]
-    assert [row["gate"] for row in rows] == ["ok", "A page. Mostly white."]
+    assert [row["gate"] for row in rows] == ["ok", "rejected: A page. Mostly white."]
     assert rows[1]["p_pneumonia"] == ""
     assert all("Not a medical device" in row["disclaimer"] for row in rows)
+
+
+def test_films_whose_number_is_not_to_be_relied_on_can_be_filtered():
+    doubtful = replace(READ, gate_ok=False, gate_reasons=("unlike any film.",))
+    unread = replace(REJECTED, status="error", gate_reasons=())
+    rows = table(as_row("a.png", doubtful), as_row("b.png", unread))
+    assert [row["gate"] for row in rows] == ["doubtful: unlike any film.", ""]
+    assert rows[0]["p_pneumonia"] == "0.912346"
 
 
 @pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@SUM(A1).png", "\t=1.png"])
