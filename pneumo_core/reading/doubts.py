@@ -19,6 +19,7 @@ STRANGE = (
 )
 UNFAMILIAR = f"{STRANGE} If it is a frontal chest film, a radiologist should read it."
 TURNED = "this film does not lie as the films that the model knows."
+INVERTED = "this film's greys are not as in the films that the model knows."
 # What a film seems to be, and what to do about it.
 _WAYS = {
     "sideways": ("lies on its side", "turn it upright"),
@@ -60,4 +61,5 @@ class Doubts:
             return way, ((UNFAMILIAR,) if strange else ())
         seems, remedy = _WAYS[way]
         hint = f"If it is a chest film that {seems}, {remedy} and read it again."
-        return way, (f"{STRANGE if strange else TURNED} {hint}",)
+        unlike = INVERTED if way == "negative" else TURNED
+        return way, (f"{STRANGE if strange else unlike} {hint}",)
