@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 FAINT = 0.25  # a map that stays below this has no place worth naming
 NOWHERE = "no single place"
-AT_THE_EDGE = ", at the edge of the film, where there is seldom lung"
+AT_THE_EDGE = ", near the edge of the film, perhaps outside the lungs"
+AT_THE_SHOULDER = ", towards the shoulder, perhaps outside the lungs"
 NOTHING = "nothing stood out: the map is faint"
 _ROWS = ("upper", "mid", "lower")
 _GRID = 60  # divides into thirds
@@ -27,14 +28,14 @@ def place(cam: NDArray[np.float32]) -> str:
     right is the picture's left, as on any frontal film in standard orientation; a film that was
     mirrored is not noticed. Two zones are named when they hold 60 % of the map together and the
     weaker more than a third as much as the stronger, one when it holds 40 % (evenly spread, a zone
-    would hold 17 %). A map that peaks at the rim of the picture is said to: the zones are those of
-    the picture, not of the lungs.
+    would hold 17 %). The zones are those of the picture, not of the lungs: a map that peaks where
+    lungs seldom reach on an upright film is said to.
     """
     if float(cam.max()) < FAINT:
         return NOTHING
     fine = upsample(cam, (_GRID, _GRID))
     zones = _zones(fine)
-    return zones + AT_THE_EDGE if zones != NOWHERE and _peaks_at_the_edge(fine) else zones
+    return zones if zones == NOWHERE else zones + _outside(fine)
 
 
 def _zones(fine: NDArray[np.float32]) -> str:
@@ -50,11 +51,32 @@ def _zones(fine: NDArray[np.float32]) -> str:
     return NOWHERE
 
 
-def _peaks_at_the_edge(fine: NDArray[np.float32]) -> bool:
-    """Whether the highest place lies in the outer tenth of the picture, where lungs seldom are."""
-    rim = _GRID // 10
-    inner = fine[rim:-rim, rim:-rim]
-    return bool(fine.max() > inner.max())
+def _outside(fine: NDArray[np.float32]) -> str:
+    """What is added where the highest place is one that lungs seldom reach; "" where they do."""
+    edge, shoulder = _rim(), _shoulders()
+    if fine.max() <= fine[~(edge | shoulder)].max():
+        return ""
+    return AT_THE_EDGE if fine[edge].max() == fine.max() else AT_THE_SHOULDER
+
+
+def _rim() -> NDArray[np.bool_]:
+    """The outer tenth of the picture, (60,60)."""
+    rim = np.ones((_GRID, _GRID), np.bool_)
+    wide = _GRID // 10
+    rim[wide:-wide, wide:-wide] = False
+    return rim
+
+
+def _shoulders() -> NDArray[np.bool_]:
+    """The upper corners, (60,60): a tenth of the width at mid-height, three tenths at the top.
+
+    On 267 upright paediatric films of 700, those whose lungs could be outlined by their darkness,
+    0.7 % of all lung lay in the rim or in these corners.
+    """
+    y, x = (np.indices((_GRID, _GRID)) + 0.5) / _GRID
+    to_side = np.minimum(x, 1 - x)
+    corners: NDArray[np.bool_] = to_side < 0.1 + 0.4 * np.maximum(0.5 - y, 0)
+    return corners & (y < 0.5)
 
 
 def _side(zone: tuple[int, int]) -> str:

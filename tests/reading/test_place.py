@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.reading.place import AT_THE_EDGE as EDGE
+from pneumo_core.reading.place import AT_THE_SHOULDER as SHOULDER
 from pneumo_core.reading.place import place
 
 
@@ -42,3 +43,27 @@ def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:
 )
 def test_place(cam: np.ndarray, words: str) -> None:
     assert place(cam) == words
+
+
+@pytest.mark.parametrize(
+    ("spot", "words"),
+    [
+        # Of a 10×10 map: what lies in the corners beside the tops of the lungs, and what does not.
+        ((1, 1), "mostly the right upper zone" + SHOULDER),
+        ((1, 8), "mostly the left upper zone" + SHOULDER),
+        ((0, 8), "mostly the left upper zone" + EDGE),
+        ((2, 3), "mostly the right upper zone"),
+        ((4, 1), "mostly the right mid zone"),
+        ((8, 1), "mostly the right lower zone"),
+    ],
+)
+def test_a_shoulder_is_not_taken_for_the_top_of_a_lung(spot: tuple[int, int], words: str) -> None:
+    cam = np.zeros((10, 10), np.float32)
+    cam[spot] = 1.0
+    assert place(cam) == words
+
+
+def test_a_peak_at_the_shoulder_counts_for_nothing_beside_a_higher_one_in_a_lung() -> None:
+    cam = np.zeros((10, 10), np.float32)
+    cam[1, 1], cam[3, 3] = 0.9, 1.0
+    assert SHOULDER not in place(cam)
