@@ -75,8 +75,8 @@ def _shoulders() -> NDArray[np.bool_]:
     """
     y, x = (np.indices((_GRID, _GRID)) + 0.5) / _GRID
     to_side = np.minimum(x, 1 - x)
-    corners: NDArray[np.bool_] = to_side < 0.1 + 0.4 * np.maximum(0.5 - y, 0)
-    return corners & (y < 0.5)
+    corners: NDArray[np.bool_] = (y < 0.5) & (to_side < 0.3 - 0.4 * y)
+    return corners
 
 
 def _side(zone: tuple[int, int]) -> str:
