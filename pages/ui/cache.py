@@ -238,16 +238,17 @@ def evaluated(
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Predictions made on the spot, and the index of their folder, None where that has gone."""
     from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
+    from pneumo_core.films.drawn import are_drawn
     from pneumo_core.films.index import index_folder
     from pneumo_core.review.predictions import read_predictions
 
     table = read_predictions(path)
     try:
-        if catalogue_ready(root, settings=_settings):
-            return table, open_catalogue(root, settings=_settings).index
-        return table, index_folder(root)
+        ready = catalogue_ready(root, settings=_settings)
+        index = open_catalogue(root, settings=_settings).index if ready else index_folder(root)
     except DataSetError:
         return table, None
+    return table, index.assign(drawn=are_drawn(index, root))
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=4)

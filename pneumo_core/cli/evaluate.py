@@ -23,7 +23,8 @@ def evaluate(
 ) -> None:
     """Measure a model on a split, at the threshold that was locked on validation.
 
-    A look at a split called test is written to the model's ledger, and counted.
+    A look at a split called test is written to the model's ledger, and counted, unless Pneumo drew
+    the films itself.
     """
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
@@ -45,11 +46,14 @@ def evaluate(
     if json:
         emit_json({**found.figures, "standing": standing.as_dict()})
     else:
+        if standing.drawn:
+            emit(standing.warning)
         emit(_words(found.figures))
         emit(f"{standing.badge}. {standing.words}")
     counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
     few = few_words(counts | {"patients": found.table["group"].nunique()})
-    for sentence in (standing.warning, found.note, few):
+    told = bool(standing.drawn) and not json  # already, above the figures
+    for sentence in ("" if told else standing.warning, found.note, few):
         if sentence:
             tell(f"Note: {sentence}")
     for film, problem in found.unread:

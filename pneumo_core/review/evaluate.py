@@ -10,12 +10,13 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.reading.runtime import Runtime
 from pneumo_core.review.ledger import data_hash, looks, record
 from pneumo_core.review.predictions import with_facts
-from pneumo_core.review.standing import Standing, standing
+from pneumo_core.review.standing import Standing, drawn_films, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,8 @@ BATCH = 16
 class Evaluation:
     """A model on labelled films.
 
-    table: the columns of predictions.csv, then series, width, height, bytes, sha256, a row a film;
+    table: the columns of predictions.csv, then series, width, height, bytes, sha256, and drawn
+    (bool, whether Pneumo drew the film itself), a row a film;
     figures: those of `figures`; unread: (film, problem); standing: what these figures may be
     called; note: why a look at a test split is not in the ledger, "" if it is or need not be.
     """
@@ -52,17 +54,18 @@ def evaluate_split(
     cache_dir: Path,
     progress: Progress = lambda *_: None,
 ) -> Evaluation:
-    """Read the split's films and measure the model on them; a look at a test split is recorded.
+    """Read the split's films and measure the model on them; a look at a test split is recorded,
+    unless Pneumo drew all its films: nothing is learnt of the model from these.
 
     A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
     where the split is absent or nothing in it can be read.
     """
     readable, unread = labelled_films(data, split=split, progress=progress)
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
-    table = with_facts(table, readable)
+    table = with_facts(table, readable.assign(drawn=are_drawn(readable, data)))
     found = figures(table, threshold=bundle.points.balanced)
     films, note = data_hash(table["sha256"]), ""
-    if split == "test":
+    if split == "test" and drawn_films(table) < len(table):
         note = record(bundle, data=films, split=split, figures=found)
     past = looks(bundle, films)
     return Evaluation(table, found, unread, standing(bundle, table, split=split, looks=past), note)

@@ -61,7 +61,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
 def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     """The table with series, width, height, bytes and sha256 of `index`, joined by film.
 
-    index: as `films.index_folder` gives it; a film that it does not hold gets NaN and "".
+    index: as `films.index_folder` gives it; a film that it does not hold gets NaN and "". Where it
+    says which films were `drawn` (bool) by Pneumo, so does the table; one it lacks was not.
     """
     known = index.drop_duplicates("film").set_index("film")
     joined = table.copy()
@@ -71,6 +72,8 @@ def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     for name in ("series", "sha256"):
         if name in joined:
             joined[name] = joined[name].fillna("")
+    if "drawn" in known:
+        joined["drawn"] = table["film"].isin(known.index[known["drawn"]])
     return joined
 
 

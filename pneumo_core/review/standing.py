@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.review.seen import Seen, seen
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.review.ledger import Look
 
-Kind = Literal["validation", "training", "test", "other"]
+Kind = Literal["validation", "training", "test", "other", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Standing:
 
     badge: some words for a label; words: a sentence or two; warning: what must not be concluded,
     "" where nothing speaks against it; looks: how often a test split has been looked at, this
-    time included; sure: whether films were told by their hashes.
+    time included; sure: whether films were told by their hashes; drawn: how many of
+    the films Pneumo drew itself, which show no child.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Standing:
     warning: str
     looks: int = 0
     sure: bool = True
+    drawn: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -61,8 +63,26 @@ def standing(
 ) -> Standing:
     """The standing of films (film, split, label, and sha256 if known) that were asked as `split`.
 
-    looks: those at these very films, this one included. Raises BundleError as `seen`.
+    A column `drawn` (bool) tells the films that Pneumo drew, see `films.drawn`. looks: those at
+    these very films, this one included. Raises BundleError as `seen`.
     """
+    n, drawn = len(table), drawn_films(table)
+    if drawn == n > 0:
+        return Standing("drawn", "drawn films: no child's", _DRAWN_WORDS, _DRAWN, drawn=n)
+    found = _of_films(bundle, table, split, looks)
+    if not drawn:
+        return found
+    mixed = f"{drawn:,} of {n:,} films were drawn by Pneumo: how well a model reads is not measured"
+    return replace(found, warning=f"{mixed} on them. {found.warning}".rstrip(), drawn=drawn)
+
+
+def drawn_films(table: pd.DataFrame) -> int:
+    """How many films of the table its column `drawn` says Pneumo drew; 0 without the column."""
+    return int(table["drawn"].sum()) if "drawn" in table else 0
+
+
+def _of_films(bundle: Bundle, table: pd.DataFrame, split: str, looks: Sequence[Look]) -> Standing:
+    """The standing, whoever made the films."""
     found = seen(bundle, table)
     if found.trained.any():
         return _training(found, split)
@@ -79,6 +99,11 @@ def standing(
     )
 
 
+_DRAWN = "These films were drawn by Pneumo: how well a model reads is not measured on them."
+_DRAWN_WORDS = (
+    "They show no child; they are there to try the program. A look at them is not counted, "
+    "whatever their split is called."
+)
 _NOT_LISTED = (
     "The bundle does not list its training films: if the model was trained on any of these, "
     "the figures flatter it."

@@ -5,6 +5,13 @@ import json
 
 import pytest
 
+from pneumo_core.bundle.store import ledger_path
+from pneumo_core.films.drawn import write_marker
+from pneumo_core.films.index import index_folder
+from pneumo_core.review.ledger import looks
+
+DRAWN = "drawn by Pneumo: how well a model reads is not measured on them."
+
 
 def test_evaluate_prints_the_designs_fields_for_a_test_split_alone(run, labelled, tmp_path):
     predictions = tmp_path / "predictions.csv"
@@ -47,3 +54,25 @@ def test_an_absent_split_is_told(run, labelled):
     code, _, err = run("evaluate", labelled, "--split", "val")
     assert code == 1
     assert "Expected a split 'val' in the data; it holds test." in err
+
+
+def test_drawn_films_are_told_before_the_figures_and_leave_no_look(run, labelled, tiny_bundle):
+    write_marker(labelled, index_folder(labelled)["sha256"])
+    code, out, err = run("evaluate", labelled, "--split", "test")
+    assert code == 0
+    assert out.startswith(f"These films were {DRAWN}\n8 films: ")
+    assert "drawn films: no child's. They show no child" in out
+    assert DRAWN not in err
+    _, out, err = run("evaluate", labelled, "--split", "test", "--json")
+    assert json.loads(out)["standing"]["kind"] == "drawn"
+    assert f"Note: These films were {DRAWN}" in err
+    assert not ledger_path(tiny_bundle.path).exists()
+
+
+def test_a_test_split_that_is_drawn_in_part_is_counted_and_told(run, labelled, tiny_bundle):
+    write_marker(labelled, index_folder(labelled)["sha256"][:3])
+    code, out, _ = run("evaluate", labelled, "--split", "test")
+    assert code == 0
+    assert out.startswith(f"3 of 8 films were {DRAWN}")
+    assert "test: looked at once" in out
+    assert len(looks(tiny_bundle)) == 1

@@ -12,6 +12,8 @@ from pages.ui.metrics.measures import measure
 from pages.ui.metrics.subject import measured_subject
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
+from pneumo_core.films.drawn import write_marker
+from pneumo_core.films.index import index_folder
 
 
 def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
@@ -111,6 +113,18 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
         "The split test of films",
     ]
     assert "the split test of films: 20 normal, 40 pneumonia" in html(page)
+
+
+def test_a_folder_that_pneumo_drew_is_told_where_its_figures_stand(models, folder, monkeypatch):
+    started = []
+    monkeypatch.setattr(evaluations, "start_job", lambda _, asked, **__: started.append(asked))
+    page = opened()
+    page.text_input(key="metrics.folder").set_value(str(folder)).run()
+    page.button(key="metrics.begin").click().run()
+    shutil.copy(models / "tiny" / "predictions.csv", started[0][-1])
+    write_marker(folder, index_folder(folder)["sha256"])
+    page.run()
+    assert "<strong>These films were drawn by Pneumo: how well a model" in html(page)
 
 
 def test_a_folder_that_may_not_be_opened_is_refused_in_words(models):

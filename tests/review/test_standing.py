@@ -133,3 +133,26 @@ def test_a_bundles_own_predictions_are_validation(bundle):
     assert found.kind == "validation"
     assert "60 films that do not exist" in found.words
     assert found.as_dict()["looks"] == 0
+
+
+def test_films_that_pneumo_drew_measure_nothing_whatever_else_they_are(bundle):
+    hashed(bundle, f"{'a' * 16} t")
+    table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
+    found = standing(bundle, table.assign(drawn=True), split="test", looks=[look()])
+    assert (found.kind, found.drawn, found.looks) == ("drawn", 2, 0)
+    assert found.warning == (
+        "These films were drawn by Pneumo: how well a model reads is not measured on them."
+    )
+    assert "A look at them is not counted" in found.words
+
+
+def test_of_a_mixed_folder_it_is_told_how_many_were_drawn(bundle):
+    hashed(bundle)
+    table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
+    found = standing(bundle, table.assign(drawn=[True, False]), split="test", looks=[look()])
+    assert (found.kind, found.drawn, found.looks) == ("test", 1, 1)
+    assert found.warning == (
+        "1 of 2 films were drawn by Pneumo: how well a model reads is not measured on them."
+    )
+    real = standing(bundle, table.assign(drawn=False), split="test", looks=[look()])
+    assert (real.drawn, real.warning) == (0, "")

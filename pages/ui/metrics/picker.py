@@ -98,7 +98,8 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         times = "never" if not past else "once" if past == 1 else f"{past:,} times"
         st.caption(
             "Films called test are counted: this look goes into the model's ledger. Test films "
-            f"have been looked at {times}. Look when everything else is settled."
+            f"have been looked at {times}. Look when everything else is settled. Films that Pneumo "
+            "drew are not counted."
         )
     if st.button("Measure", type="primary", key="metrics.begin"):
         try:

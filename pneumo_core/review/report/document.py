@@ -87,7 +87,7 @@ class Report:
     title: str
     subtitle: str
     badge: str
-    badge_kind: Literal["validation", "training", "test", "other"]
+    badge_kind: Literal["validation", "training", "test", "other", "drawn"]
     disclaimer: str
     sections: tuple[Section, ...]
 

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from pneumo_core.review.report.document import Table
 
 INK, GREY, LINE, SOFT, ACCENT = "#1c1e20", "#5d6267", "#d5d8db", "#f4f5f6", "#1f6097"
-BADGES = {"test": "#00695f", "validation": "#6736c4", "training": "#a84300", "other": GREY}
+BADGES = {
+    "test": "#00695f",
+    "validation": "#6736c4",
+    "training": "#a84300",
+    "other": GREY,
+    "drawn": "#a84300",
+}
 FONT, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 
