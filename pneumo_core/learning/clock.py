@@ -52,24 +52,40 @@ class EpochClock:
         self._rest = now - self._trained
         return now - self._began
 
-    def left(self, epoch: int, step: int, trainings: int = 0) -> float | None:
-        """Seconds to the end of this training and of `trainings` more, none of which ends early.
+    def left(self, epoch: int, step: int) -> float | None:
+        """Seconds to the end of this training, if it does not end early.
 
         `epoch` epochs and `step` steps are done. None if unknown.
         """
-        an_epoch = self.epoch_seconds
-        if not math.isfinite(an_epoch):
-            an_epoch = self.steps * self.batch / self.speed * (1 + _VALIDATION_SHARE)
-        epochs = self.epochs - epoch - step / max(1, self.steps) + trainings * self.epochs
-        left = an_epoch * epochs
+        left = self._an_epoch * (self.epochs - epoch - step / max(1, self.steps))
         return round(left, 1) if math.isfinite(left) else None
+
+    @property
+    def training(self) -> float:
+        """Seconds of a whole training that does not end early; NaN if unknown."""
+        return self.start + self.epochs * self._an_epoch
+
+    @property
+    def answer(self) -> float:
+        """Seconds in which the network answers to a film, as in validation; NaN if unknown."""
+        if not math.isfinite(self._rest):
+            return _VALIDATION_COST / self.speed
+        return min(_VALIDATION_COST / self.speed, self._rest / self._held_out)
+
+    @property
+    def _an_epoch(self) -> float:
+        if math.isfinite(self.epoch_seconds):
+            return self.epoch_seconds
+        return self.steps * self.batch / self.speed * (1 + _VALIDATION_SHARE)
+
+    @property
+    def _held_out(self) -> float:
+        return _HELD_OUT * self.steps * self.batch
 
     def pace(self) -> dict[str, float] | None:
         """What the estimate of a later run may go by (see `pace.Pace`); None if unknown."""
-        held_out = _HELD_OUT * self.steps * self.batch
-        if not math.isfinite(self.speed + self.start + self._rest) or not held_out:
+        if not math.isfinite(self.speed + self.start + self._rest) or not self._held_out:
             return None
-        validation = min(_VALIDATION_COST / self.speed, self._rest / held_out)
-        save = self._rest - validation * held_out
-        parts = {"train": 1 / self.speed, "validation": validation}
+        save = self._rest - self.answer * self._held_out
+        parts = {"train": 1 / self.speed, "validation": self.answer}
         return {**parts, "start": self.start, "save": save}

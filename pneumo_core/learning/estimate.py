@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.learning.hardware import cores, gigabytes
 from pneumo_core.learning.memory import memory_left, memory_limit
-from pneumo_core.learning.pace import Pace, known_pace
+from pneumo_core.learning.pace import Pace, bundle_seconds, known_pace
 from pneumo_core.learning.telling import lasting
 from pneumo_core.learning.views import POINT_VIEWS, VIEWS
 
@@ -35,7 +35,8 @@ _ON_A_GPU = 1 / 40  # as long as one core, on a consumer's card; an H200 took a 
 _LIBRARIES = 1.2 * 2**30  # bytes of Keras and its backend
 _READING = 0.02  # seconds of one core to open, check and decode a film
 _DISTURBING = 0.003  # seconds of one core to disturb a film of 160 px in one way
-_BUNDLE = 15.0  # seconds to calibrate, write and check the model
+_BUNDLE = 7.0  # seconds to calibrate, write and check the model
+_LOOKS, _MOST_LOOKS = 14, 5000  # answers for each film, and at most, to what is unlike them
 _ROOM = 1.5 * 2**30  # bytes of checkpoints, and of the model twice
 
 
@@ -62,15 +63,25 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     pace = known_pace(recipe, settings)
     known = pace is not None
     pace = pace or _rough(recipe, gpus)
-    held_out = films / max(recipe.folds, 5 if recipe.folds == 1 else 2)
+    held_out = _held_out(recipe, films)
     epoch = pace.train * (films - held_out) + pace.validation * held_out + pace.save
-    a_fold = pace.start + recipe.epochs * epoch
-    disturbing = _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
-    a_fold += _films_seen(recipe, held_out) * (pace.validation + disturbing)
-    seconds = recipe.held_out_folds * a_fold + _READING * films / cores() + _BUNDLE
+    answers, bundle = around_training(recipe, films, pace.validation)
+    bundle = bundle_seconds(recipe, settings.runs_dir) or bundle
+    a_fold = pace.start + recipe.epochs * epoch + answers
+    seconds = recipe.held_out_folds * a_fold + _READING * films / cores() + bundle
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
     return Estimate(seconds, pace.memory, known)
+
+
+def around_training(recipe: Recipe, films: float, answer: float) -> tuple[float, float]:
+    """Seconds to disturb the films that one fold holds out of `films`, and to make the model.
+
+    answer: seconds in which the network answers to a film.
+    """
+    seen = answer + _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
+    looks = min(_LOOKS * films, _MOST_LOOKS)
+    return _films_seen(recipe, _held_out(recipe, films)) * seen, looks * seen + _BUNDLE
 
 
 def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings) -> list[str]:
@@ -108,6 +119,10 @@ def _memory_short(expected: Estimate) -> list[str]:
             )
         ]
     return []
+
+
+def _held_out(recipe: Recipe, films: float) -> float:
+    return films / max(recipe.folds, 5 if recipe.folds == 1 else 2)
 
 
 def _films_seen(recipe: Recipe, held_out: float) -> float:

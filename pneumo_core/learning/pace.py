@@ -20,7 +20,7 @@ from pneumo_core.learning.network import find_backbone
 from pneumo_core.learning.runs import list_runs, now, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pneumo_core.config import Settings
     from pneumo_core.learning.recipe import Recipe
@@ -155,18 +155,32 @@ def _peak_memory() -> int:
     return int(peak if sys.platform == "darwin" else peak * 1024)
 
 
+def bundle_seconds(recipe: Recipe, runs_dir: Path) -> float | None:
+    """What it took the latest run of such a recipe here to make its model; None without one."""
+    for status in _earlier(recipe, runs_dir):
+        if took := (status.get("took") or {}).get("bundle"):
+            return float(took)
+    return None
+
+
 def _pace_of_runs(recipe: Recipe, settings: Settings) -> Pace | None:
     """The pace of the latest run here that took as long a step and finished an epoch."""
-    for run in list_runs(settings.runs_dir):
+    for status in _earlier(recipe, settings.runs_dir):
+        if facts := status.get("pace"):
+            return Pace(**facts, measured=status["updated"])
+    return None
+
+
+def _earlier(recipe: Recipe, runs_dir: Path) -> Iterator[dict[str, Any]]:
+    """The statuses of the runs on this machine that take as long a step, the latest first."""
+    for run in list_runs(runs_dir):
         try:
             status = run.status()
             same = status.get("host") == platform.node() and _kind(run.recipe()) == _kind(recipe)
-            facts = status.get("pace") if same else None
         except TrainingError:
             continue
-        if facts:
-            return Pace(**facts, measured=status["updated"])
-    return None
+        if same:
+            yield status
 
 
 def _kind(recipe: Recipe) -> tuple[Any, ...]:

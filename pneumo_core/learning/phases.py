@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.learning.remaining import of_phase, steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,27 +21,59 @@ PHASES = {
     "machine": "starting",
     "stress": "disturbing the films held out",
     "bundle": "making the model",
+    "familiar": "making the model",
 }
+MEASURED = ("stress", "bundle")  # what they took tells a later fold, or run, what they will take
 
 
 def also_to_status(run: Run, report: Report) -> Report:
     """`report`, of which the status hears too, once a second; the training itself tells more."""
-    told, began = 0.0, ("", 0.0, 0)  # of this phase: its name, when, and how much was done by then
+    told, clocks = 0.0, dict[str, _PhaseClock]()
 
     def both(phase: str, done: int, total: int, words: str) -> None:
-        nonlocal told, began
+        nonlocal told
         moment = time.monotonic()
         if phase not in {"train", "epoch"}:
-            if phase != began[0] or done < began[2]:
-                began = (phase, moment, done)
-            if moment - told >= 1 or done >= total:
+            begins = phase not in clocks or done < clocks[phase].done
+            if begins:
+                clocks[phase] = _PhaseClock(moment, done)
+            clocks[phase].done = done
+            if begins or moment - told >= 1 or done >= total:
                 told = moment
-                left = forecast(moment - began[1], done - began[2], total - done)
-                facts = {"words": words, "done": done, "total": total, "seconds_left": left}
-                run.update(phase=PHASES.get(phase, phase), **facts)
+                facts = _facts(run.status(), phase, clocks[phase], total, moment, begins=begins)
+                run.update(phase=PHASES.get(phase, phase), words=words, **facts)
         report(phase, done, total, words)
 
     return both
+
+
+@dataclass
+class _PhaseClock:
+    """When a phase began, how much was done by then, and how much is done now."""
+
+    began: float
+    before: int
+    done: int = 0
+
+
+def _facts(  # noqa: PLR0913 - what a report says
+    status: dict[str, Any],
+    phase: str,
+    clock: _PhaseClock,
+    total: int,
+    moment: float,
+    *,
+    begins: bool,
+) -> dict[str, Any]:
+    """How far the phase is, the time left of the whole run, and what the phase took once over."""
+    spent, done = moment - clock.began, clock.done - clock.before
+    own = forecast(spent, done, total - clock.done)
+    left = of_phase(status, phase, clock.done / max(1, total), own)
+    facts: dict[str, Any] = {"done": clock.done, "total": total}
+    facts |= steady(status, left, time.time(), anew=begins)
+    if phase in MEASURED and done > 0 and clock.done >= total:
+        facts["took"] = {**(status.get("took") or {}), phase: round(spent * total / done, 1)}
+    return facts
 
 
 def forecast(spent: float, done: int, rest: int) -> float | None:

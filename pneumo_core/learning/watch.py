@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from pneumo_core.learning.clock import EpochClock
+from pneumo_core.learning.estimate import around_training
 from pneumo_core.learning.history import EPOCHS, StepCurve, data_hash
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.memory import memory_now
+from pneumo_core.learning.pace import bundle_seconds
+from pneumo_core.learning.remaining import Ahead, steady
 from pneumo_core.learning.runs import CANCEL, STOP
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
-        self.epoch, self.told, self.looked = 0, 0.0, 0.0
+        self.films, self.epoch, self.step, self.told, self.looked = films, 0, 0, 0.0, 0.0
 
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run, unless it was stopped with nothing learnt."""
@@ -66,6 +69,10 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         folder.mkdir(exist_ok=True)
         self.curve = StepCurve(folder, self.steps)
         self.clock = EpochClock(self.epochs, self.steps, self.recipe.batch)
+        self.took = {
+            "bundle": bundle_seconds(self.recipe, self.run.folder.parent),
+            **(self.run.status().get("took") or {}),
+        }
         self.run.update(
             phase="training",
             words=f"{self._title}preparing the first step",
@@ -79,14 +86,14 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, _logs: Any = None) -> None:
         """Start the epoch's clocks."""
-        self.epoch, self.summed = epoch, (0, 0.0)
+        self.epoch, self.step, self.summed = epoch, 0, (0, 0.0)
         self.clock.begin_epoch(time.time())
         self.curve.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Report the step, its loss and the films a second; stop where that is asked for."""
-        now = time.time()
-        self.clock.end_step(batch + 1, now)
+        now, self.step = time.time(), batch + 1
+        self.clock.end_step(self.step, now)
         if now - self.looked >= SECONDS_BETWEEN_LOOKS:
             self.looked = now
             if stop_asked(self.run) and not self.model.stop_training:
@@ -103,7 +110,8 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Report the epoch's figures."""
-        seconds = self.clock.end_epoch(time.time())
+        now = time.time()
+        seconds, whole = self.clock.end_epoch(now), self.step >= self.steps
         shown = {k: round(float(v), 4) for k, v in (logs or {}).items()}
         words = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
         facts: dict[str, Any] = {}
@@ -114,10 +122,11 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             )
         if pace := self.clock.pace():
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
-        left = self.clock.left(epoch + 1, 0, self.fits - self.before - 1)
+        facts |= self._time_left(epoch + 1, 0, now)
         finite = {name: _finite(value) for name, value in shown.items()}
-        done = f"{self._where()}: done"
-        self.run.update(epoch=epoch + 1, last=finite, seconds_left=left, words=done, **facts)
+        how = "done" if whole else f"ended after step {self.step} of {self.steps}"
+        told = f"{self._where()}: {how}"
+        self.run.update(epoch=epoch + whole, last=finite, words=told, **facts)
         where = f"{self.title}, {epoch + 1} of {self.epochs}"
         self.report("epoch", epoch + 1, self.epochs, f"{where}: {words} ({seconds:.0f} s)")
 
@@ -133,9 +142,9 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             films_per_second=_finite(speed),
             learning_rate=rate,
             loss=_finite(loss),
-            seconds_left=self.clock.left(self.epoch, step, self.fits - self.before - 1),
             memory=memory_now(),
             words=words,
+            **self._time_left(self.epoch, step, self.told),
             **self._done(self.epoch * self.steps + step),
         )
         auc = float(logs.get("auc", math.nan))  # of the epoch so far
@@ -148,6 +157,31 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         """Steps done in this training, as steps of the whole run."""
         a_fit = self.epochs * self.steps
         return {"done": self.before * a_fit + steps, "total": self.fits * a_fit}
+
+    def _time_left(self, epoch: int, step: int, now: float) -> dict[str, Any]:
+        """What the status is to say of the time left of the whole run; see `remaining`."""
+        stopped = stop_asked(self.run)
+        ahead = self._ahead(stopped=stopped)
+        left = 0.0 if stopped else self.clock.left(epoch, step)
+        if left is None or not math.isfinite(ahead.seconds):
+            return steady(self.run.status(), None, now)
+        told = steady(self.run.status(), left + ahead.seconds, now, anew=stopped)
+        return told | ahead.facts()
+
+    def _ahead(self, *, stopped: bool) -> Ahead:
+        """What follows this training; of one that is stopped, no other training."""
+        measured = self.before < self.recipe.held_out_folds  # that of all films is not
+        held_out = 1 / max(self.recipe.folds, 5 if self.recipe.folds == 1 else 2)
+        films = self.films / (1 - held_out) if measured else self.films
+        answers, bundle = around_training(self.recipe, films, self.clock.answer)
+        answers = float(self.took.get("stress") or answers)
+        bundle = float(self.took.get("bundle") or bundle)
+        folds = max(0, self.recipe.held_out_folds - self.before - 1)
+        trainings = self.fits - self.before - 1
+        after = bundle
+        if trainings and not stopped:
+            after += trainings * self.clock.training + folds * answers
+        return Ahead(answers if measured else 0.0, after, bundle)
 
     def _interval_loss(self, step: int, logs: dict[str, float]) -> float:
         """Mean loss of the steps since the last report, out of Keras' mean over the epoch."""

@@ -29,7 +29,9 @@ def test_before_the_second_step_nothing_is_promised():
 def test_in_the_first_epoch_validation_is_guessed(clock):
     an_epoch = 4 * 2 * 1.1
     assert clock.left(0, 4) == pytest.approx(2 * an_epoch, abs=0.1)
-    assert clock.left(0, 2, trainings=1) == pytest.approx(5.5 * an_epoch, abs=0.1)
+    assert clock.left(0, 2) == pytest.approx(2.5 * an_epoch, abs=0.1)
+    assert clock.training == pytest.approx(30 + 3 * an_epoch)
+    assert clock.answer == pytest.approx(0.4 / 5)  # of a film's time in training
 
 
 def test_after_an_epoch_its_time_without_compiling_counts(clock):
@@ -37,7 +39,7 @@ def test_after_an_epoch_its_time_without_compiling_counts(clock):
     assert clock.end_epoch(142.0) == 42
     assert clock.epoch_seconds == 14  # four steps of 2 s, and 6 s
     assert clock.left(1, 0) == 28
-    assert clock.left(1, 0, trainings=2) == 28 + 2 * 42
+    assert clock.training == 30 + 3 * 14
     assert clock.left(3, 0) == 0
 
 

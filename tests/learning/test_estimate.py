@@ -44,7 +44,8 @@ def test_a_measured_pace_gives_the_time_of_every_part(settings, monkeypatch):
     assert found.memory == GIB
     seen = 200 * len(POINT_VIEWS) + 50 * (len(VIEWS) - len(POINT_VIEWS))
     answers = seen * (0.004 + 0.003 * 0.16 / 2)
-    assert found.seconds == pytest.approx(10 + 3 * epoch + answers + 1000 * 0.02 / 2 + 15)
+    bundle = 5000 * (0.004 + 0.003 * 0.16 / 2) + 7
+    assert found.seconds == pytest.approx(10 + 3 * epoch + answers + 1000 * 0.02 / 2 + bundle)
 
 
 def test_folds_are_trained_each_and_all_films_at_the_end(settings, monkeypatch):
@@ -54,7 +55,8 @@ def test_folds_are_trained_each_and_all_films_at_the_end(settings, monkeypatch):
     answers = 500 * len(VIEWS) * (0.004 + 0.003 * 0.16 / 2)
     fold = 10 + 500 * 0.01 + 500 * 0.004 + 2 + answers
     everything = 10 + 1000 * 0.01 + 2
-    assert found.seconds == pytest.approx(2 * fold + everything + 10 + 15)
+    bundle = 5000 * (0.004 + 0.003 * 0.16 / 2) + 7
+    assert found.seconds == pytest.approx(2 * fold + everything + 10 + bundle)
 
 
 def test_folds_that_are_not_measured_take_no_time(settings):

@@ -11,6 +11,7 @@ import pytest
 from pneumo_core.learning import watch
 from pneumo_core.learning.history import read_curves
 from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.remaining import Ahead
 from pneumo_core.learning.runs import create_run
 
 pytestmark = pytest.mark.keras
@@ -77,7 +78,7 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
     assert (status["done"], status["total"], status["fits"]) == (15, 15, 1)
     assert status["learning_rate"] == 0.25
     assert status["films_per_second"] > 0
-    assert status["seconds_left"] == 0
+    assert status["seconds_left"] > status["ahead_of_training"]["bundle"] > 0
     assert status["memory"]["process"] > 2**20
     assert status["machine"].startswith("Keras on ")
     assert set(status["last"]) == {"loss", "val_loss"}
@@ -86,16 +87,29 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
     json.dumps(status, allow_nan=False)
 
 
-def test_time_left_counts_the_folds_to_come(run, every_step):
-    import keras
+def test_time_left_counts_what_follows_the_training(run, every_step):
+    run.update(took={"stress": 100.0, "bundle": 1000.0})
+    fit(run, recipe=replace(RECIPE, folds=2))
+    ahead = Ahead(**run.status()["ahead_of_training"])
+    assert (ahead.answers, ahead.bundle) == (100, 1000)  # as they took before
+    training = (ahead.after - 1100) / 2  # the other fold with its answers, and that of all films
+    assert 15 < training < 60  # three epochs of five steps, a second a look at the clock
 
-    left = []
-    look = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: left.append(run.status()["seconds_left"])
-    )
-    fit(run, look, recipe=replace(RECIPE, folds=2))
-    an_epoch = left[0] / 8  # two more epochs here, three in each of the two trainings to come
-    np.testing.assert_allclose(left, [8 * an_epoch, 7 * an_epoch, 6 * an_epoch], rtol=1e-6)
+
+def test_an_earlier_run_tells_how_long_the_model_takes_to_make(run, every_step):
+    earlier = create_run(run.folder.parent, RECIPE, data=run.folder, bundle="m")
+    earlier.update(state="done", took={"stress": 9.0, "bundle": 44.0})
+    fit(run)
+    assert run.status()["ahead_of_training"]["bundle"] == 44
+    assert run.status()["ahead_of_training"]["answers"] != 9  # that goes by the films
+
+
+def test_a_training_that_is_stopped_has_its_answers_and_its_model_ahead(run, every_step):
+    run.update(took={"stress": 100.0, "bundle": 1000.0})
+    fit(run, after_each_batch(lambda *_: run.ask("stop")), recipe=replace(RECIPE, folds=2))
+    status = run.status()
+    assert Ahead(**status["ahead_of_training"]) == Ahead(100, 1000, 1000)
+    assert status["seconds_left"] == 1100
 
 
 def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, every_step):
@@ -103,7 +117,8 @@ def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, e
     fit(run, recipe=replace(RECIPE, folds=5, measured_folds=2))
     status = run.status()
     assert (status["fits"], status["done"], status["total"]) == (3, 3 * 15, 3 * 15)
-    assert status["seconds_left"] == 0
+    ahead = Ahead(**status["ahead_of_training"])
+    assert ahead == Ahead(0, ahead.bundle, ahead.bundle)  # no films were held out of it
 
 
 def test_the_curve_has_the_mean_loss_since_the_last_point(run, every_step):
@@ -135,7 +150,8 @@ def test_a_wish_to_stop_ends_the_training_after_its_step(run, every_step):
     fit(run, after_each_batch(wish))
     status = run.status()
     assert status["stopped_after"] == {"fold": 0, "epoch": 0}
-    assert (status["epoch"], status["step"]) == (1, 3)
+    assert (status["epoch"], status["step"]) == (0, 3)  # no epoch is finished
+    assert status["words"] == "epoch 1 of 3: ended after step 3 of 5"
     assert read_curves(run)[0].steps["step"][-1] == 3
     run.update(state="done")
     assert run.status()["state"] == "stopped"

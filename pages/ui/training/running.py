@@ -17,6 +17,7 @@ from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import run_title
 from pneumo_core.learning.history import read_curves
 from pneumo_core.learning.overview import MEASURED_AGAIN, current_run, live_runs
+from pneumo_core.learning.remaining import left_now
 from pneumo_core.learning.telling import lasting, standing, standing_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _WELCOME = (
     "is, its curves and its log; it goes on when this page is closed, and at its end there is a "
     "model that you can put in service.</p></section>"
 )
-_READY = "Press <b>Start</b> to train what the sentence above it says."
+_READY = "Press <b>Start</b> to train a model with the films and the settings that you see."
 _MEANING = (
     "Loss: how far the answers are from the labels; the lower the better. AUC: how often a film "
     "with pneumonia is ranked above a normal one; 0.5 is guessing, 1 is perfect."
@@ -103,13 +104,13 @@ def _title(run: Run, stands: Standing) -> str:
 def _show_progress(status: dict[str, Any], stands: Standing) -> None:
     if stands.state.live:
         done, total = status.get("done") or 0, status.get("total") or 0
-        left = status.get("seconds_left")
+        left = left_now(status)
         words = status.get("words") or status.get("phase") or "starting"
         if total > 1 and status.get("phase") != "training":
             words = f"{words}, {done:,} of {total:,}"
         if stands.state.name == "queued":
             words = f"Waiting. {stands.message} {stands.state.remedy}"
-        if left:
+        if left is not None:
             words += f" · about {lasting(left)} left"
         st.progress(min(1.0, done / total) if total else 0.0, plain(words))
         return

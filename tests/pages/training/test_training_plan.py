@@ -26,7 +26,7 @@ def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
 
 def test_with_films_an_empty_page_names_the_button_that_is_there(page, films, started):
     page.run()
-    assert "No run yet.</h2><p>Press <b>Start</b>" in html_of(page)
+    assert "No run yet.</h2><p>Press <b>Start</b> to train a model with the films" in html_of(page)
     assert button(page, "Start")
 
 

@@ -1,0 +1,92 @@
+"""The time left of a whole run: of its phases, steady, and absent rather than wrong."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pneumo_core.learning import phases
+from pneumo_core.learning.phases import also_to_status
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.remaining import Ahead, left_now, of_phase, steady
+from pneumo_core.learning.runs import create_run
+
+STATUS = Ahead(answers=40.0, after=100.0, bundle=30.0).facts()
+
+
+@pytest.mark.parametrize(
+    ("phase", "share", "own", "left"),
+    [
+        ("stress", 0.25, None, 130.0),  # three quarters of the answers, and what follows
+        ("stress", 0.25, 50.0, 150.0),  # as fast as it is by now
+        ("bundle", 0.0, None, 30.0),
+        ("bundle", 1.0, None, None),
+        ("familiar", 0.0, None, None),  # a part of making the model: the time runs down
+        ("decode", 0.5, 4.0, None),  # the training lies ahead
+    ],
+)
+def test_a_phase_counts_what_follows_it(phase, share, own, left):
+    assert of_phase(STATUS, phase, share, own) == left
+
+
+def test_before_any_training_nothing_is_promised():
+    assert of_phase({}, "stress", 0.5, 4.0) is None
+    assert of_phase({"ahead_of_training": {"answers": 1.0}}, "stress", 0.5, 4.0) is None
+
+
+def test_the_figure_falls_without_jumps():
+    first = steady({}, 60.0, 1000.0)
+    assert first == {"seconds_left": 60.0, "left_at": 1000.0}
+    assert left_now(first, 1010.0) == 50
+    assert steady(first, 80.0, 1010.0)["seconds_left"] == 59  # 50, and 0.3 of what is missing
+    assert steady(first, 80.0, 1010.0, anew=True)["seconds_left"] == 80
+    assert steady(first, None, 1010.0)["seconds_left"] == 50
+    assert steady(first, None, 1010.0, anew=True)["seconds_left"] == 50
+
+
+def test_a_time_that_has_run_out_is_not_told():
+    told = steady({}, 60.0, 1000.0)
+    assert left_now(told, 1060.0) is None
+    assert steady(told, None, 1061.0)["seconds_left"] is None
+    assert steady(told, 12.0, 1061.0)["seconds_left"] == 12
+    assert left_now({}) is None
+    assert left_now({"seconds_left": 95.0}) == 95  # of an earlier version, without its moment
+
+
+def test_the_time_left_goes_on_after_the_training_to_the_end_of_the_run(tmp_path, monkeypatch):
+    clock = [0.0]
+    now = SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0])
+    monkeypatch.setattr(phases, "time", now)
+    run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
+    told = []
+    report = also_to_status(run, lambda *_: told.append(left_now(run.status(), clock[0])))
+
+    def at(moment, *facts):
+        clock[0] = moment
+        report(*facts, "")
+
+    at(0.0, "decode", 1, 30)
+    at(5.0, "decode", 30, 30)
+    assert told == [None, None]
+    run.update(**Ahead(answers=40.0, after=30.0, bundle=30.0).facts())
+    at(100.0, "stress", 1, 5)
+    at(110.0, "stress", 2, 5)  # ten seconds a view: as was expected
+    at(140.0, "stress", 5, 5)
+    at(141.0, "bundle", 0, 1)
+    at(143.0, "familiar", 0, 1)
+    assert run.status()["phase"] == "making the model"
+    at(165.0, "bundle", 1, 1)
+    assert told[2:] == pytest.approx([62.0, 54.4, 26.08, 30.0, 28.0, 6.0], abs=0.1)
+    assert run.status()["took"] == {"stress": 50.0, "bundle": 24.0}
+
+
+def test_a_second_fold_is_timed_from_its_own_beginning(tmp_path, monkeypatch):
+    clock = [0.0]
+    now = SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0])
+    monkeypatch.setattr(phases, "time", now)
+    run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
+    report = also_to_status(run, lambda *_: None)
+    for began in (0.0, 1000.0):
+        for done in (1, 2, 3):
+            clock[0] = began + 10 * done
+            report("stress", done, 3, "")
+    assert run.status()["took"] == {"stress": 30.0}
