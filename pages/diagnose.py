@@ -12,6 +12,7 @@ from pages.ui.frame import heading, page_frame
 from pages.ui.intake import drop_zone, take_in, take_sample
 from pages.ui.plain import plain
 from pages.ui.samples import chosen_sample
+from pages.ui.standing import offer_to_read_again, standing_html
 from pages.ui.stepper import show_stepper
 from pages.ui.turned import offer_to_set_right
 from pages.ui.verdict import show_verdict
@@ -78,11 +79,12 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
         # Words first, as they are read; style.css puts the picture on the left of a wide page.
         words, picture = st.columns([2, 5] if is_wide() else [4, 5], gap="medium")
         with words:
-            show_verdict(shown)
+            show_verdict(shown, standing_html(shown, bundle))
+            offer_to_read_again([shown], bundle, "diagnose.again")
             offer_to_set_right(shown, bundle)
         with picture:
             show_film(shown.key)
-    show_worklist(entries, shown)
+    show_worklist(entries, shown, bundle)
 
 
 with page_frame("Diagnose"):

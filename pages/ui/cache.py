@@ -67,6 +67,24 @@ def _reader(key: str, _bundle: Bundle) -> Reader:  # noqa: ARG001 - name and dig
     return Reader(_bundle)
 
 
+def role_of(bundle: Bundle, sha256: str) -> str:
+    """What a model did with the file of this hash, of `bundle.films_file.ROLES`; "" if nothing, or
+    where it does not list its films. Raises BundleError on a damaged list.
+    """
+    from pneumo_core.bundle.films_file import DIGITS
+
+    return _roles(f"{bundle.name}/{bundle.digest}", bundle.path).get(sha256[:DIGITS], "")
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _roles(key: str, _folder: Path) -> dict[str, str]:  # noqa: ARG001 - name and digest
+    from pneumo_core.bundle.films_file import film_roles
+    from pneumo_core.bundle.integrity import FILMS
+
+    listed = _folder / FILMS
+    return film_roles(listed) if listed.is_file() else {}
+
+
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
 def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  # noqa: ARG001
     """A bundle with its hashes compared, and when; the stamp changes with its files."""

@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pages.ui import cache
 from pages.ui.pictures import decode_grey, jpeg, thumbnail
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pneumo_core.bundle import Bundle
     from pneumo_core.reading.predict import Reading
 
 
@@ -22,7 +24,9 @@ class Entry:
     `picture` is a JPEG (longest side at most 1024) and `thumb` a data URI; both are empty where
     the file held no picture. `reading.pixels` is None. `content` names the film's bytes and the
     model that read them: the same film comes back under any name without being read again.
-    `origin` says what a film is that is no patient's ("synthetic, …"), else nothing.
+    `origin` says what a film is that is no patient's ("synthetic, …"), else nothing. `model` is the
+    digest of the bundle that read it, `role` what that bundle did with this very file, of
+    `bundle.films_file.ROLES`: "" where it is new to it.
     """
 
     key: str
@@ -32,6 +36,8 @@ class Entry:
     picture: bytes = b""
     thumb: str = ""
     origin: str = ""
+    model: str = ""
+    role: str = ""
 
     def pixels(self) -> NDArray[np.uint8]:
         """The film at display size, uint8 (H,W), 0 black..255 white."""
@@ -42,9 +48,11 @@ class Entry:
         return replace(self, name=name, key=key_of(self.content, name))
 
 
-def make_entry(name: str, content: str, reading: Reading, *, origin: str = "") -> Entry:
-    """An entry of a reading, its pixels packed into compact pictures."""
-    pixels = reading.pixels
+def make_entry(
+    name: str, content: str, reading: Reading, bundle: Bundle | None = None, *, origin: str = ""
+) -> Entry:
+    """An entry of a reading by `bundle`, its pixels packed into compact pictures."""
+    pixels, facts = reading.pixels, reading.facts
     return Entry(
         key=key_of(content, name),
         content=content,
@@ -53,6 +61,8 @@ def make_entry(name: str, content: str, reading: Reading, *, origin: str = "") -
         picture=b"" if pixels is None else jpeg(pixels),
         thumb="" if pixels is None else thumbnail(pixels),
         origin=origin,
+        model=bundle.digest if bundle else "",
+        role=cache.role_of(bundle, facts.sha256) if bundle and facts else "",
     )
 
 

@@ -79,7 +79,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     else:
         reader = cache.reader_of(bundle)
         reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
-        entry = make_entry(name, content, reading, origin=origin)
+        entry = make_entry(name, content, reading, bundle, origin=origin)
     state.keep(entry)
     return entry
 

@@ -58,6 +58,15 @@ def keep(entry: Entry) -> None:
     films()[entry.key] = entry
 
 
+def put_in_place(old: Entry, new: Entry) -> None:
+    """Let `new` take the place of `old`, shown large if that was."""
+    was_open = st.session_state[_OPEN] == old.key
+    entries = [new if one is old else one for one in films().values()]
+    st.session_state[_FILMS] = {one.key: one for one in entries}
+    if was_open:
+        open_film(new.key)
+
+
 def known(content: str) -> Entry | None:
     """A film of the same content, under whatever name."""
     return next((entry for entry in films().values() if entry.content == content), None)

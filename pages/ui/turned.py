@@ -43,6 +43,6 @@ def _set_right(entry: Entry, bundle: Bundle) -> None:
     reading = read_upright(cache.reader_of(bundle), Film(entry.pixels(), facts), entry.reading.lies)
     done = reading.facts.notes[-1] if reading.facts else ""
     content = content_of(f"{entry.content} {done}".encode(), bundle.digest)
-    made = make_entry(f"{entry.name}, {done}", content, reading, origin=entry.origin)
+    made = make_entry(f"{entry.name}, {done}", content, reading, bundle, origin=entry.origin)
     state.keep(made)
     state.open_film(made.key)

@@ -28,12 +28,12 @@ PREVALENCE_NOTE = (
 )
 
 
-def show_verdict(entry: Entry) -> None:
-    """The words beside the picture."""
+def show_verdict(entry: Entry, standing: str = "") -> None:
+    """The words beside the picture; `standing` is HTML that belongs right below the answer."""
     if entry.reading.decision is None:
-        st.html(_unread_html(entry.reading))
+        st.html(_unread_html(entry.reading) + standing)
     else:
-        st.html(_decision_html(entry.reading) + _findings_html(entry.reading))
+        st.html(_decision_html(entry.reading) + standing + _findings_html(entry.reading))
     with st.expander("Details"):
         st.html(_details_html(entry))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.standing import is_old, model_of, offer_to_read_again
 from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
 from pneumo_core.reading.table import as_row, to_csv
 from pneumo_core.words import amount, per_cent
@@ -18,23 +19,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.entry import Entry
+    from pneumo_core.bundle import Bundle
     from pneumo_core.reading.predict import Reading
 
 _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
 
 
-def show_worklist(entries: list[Entry], shown: Entry) -> None:
+def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
     """The summary, what was not read and why, the table and its download.
 
     `entries` in the order of the rows; the row of the film `shown` is marked.
+    bundle: the model in service.
     """
     st.html(_summary_html(entries) + _unread_html(entries))
     keys = [entry.key for entry in entries]
     marked = {"rows": [keys.index(shown.key)], "columns": [], "cells": []}
     st.session_state[_KEY] = {"selection": marked}
     st.dataframe(
-        table(entries).style.format({"p": per_cent}, na_rep="–"),
+        table(entries, bundle).style.format({"p": per_cent}, na_rep="–"),
         key=_KEY,
         hide_index=True,
         row_height=56,
@@ -46,6 +49,8 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
         alt="The films of this session, most suspicious first",
     )
     with st.container(horizontal=True):
+        if len(entries) > 1:
+            offer_to_read_again(entries, bundle, "diagnose.all-again")
         st.download_button(
             "Download table (CSV)",
             to_csv(as_row(entry.name, entry.reading) for entry in entries),
@@ -61,12 +66,15 @@ def show_worklist(entries: list[Entry], shown: Entry) -> None:
             st.button("Clear", on_click=state.clear, type="primary")
 
 
-def table(entries: list[Entry]) -> pd.DataFrame:
-    """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on."""
+def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
+    """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on.
+
+    `model` is a column only where models differ, or where one is not `bundle`, that in service.
+    """
     import pandas as pd
 
     readings = [entry.reading for entry in entries]
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "film": [entry.thumb or None for entry in entries],
             "decision": [[sense_of(reading).title] for reading in readings],
@@ -75,6 +83,10 @@ def table(entries: list[Entry]) -> pd.DataFrame:
             "file": [entry.name for entry in entries],
         }
     )
+    models = [model_of(entry, bundle) for entry in entries]
+    if len({*models} - {"–"}) > 1 or any(is_old(entry, bundle) for entry in entries):
+        rows["model"] = models
+    return rows
 
 
 def _columns() -> dict[str, Any]:
@@ -90,6 +102,7 @@ def _columns() -> dict[str, Any]:
         "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
         "check": st.column_config.TextColumn("Check", width=70, help="Film check"),
         "file": st.column_config.TextColumn("File", width=560),
+        "model": st.column_config.TextColumn("Model", help="The model that read the film"),
     }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pneumo_core.films.film import Film
+
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 CAM = np.array([[0.0, 1.0], [0.2, 0.0]], np.float32)
 
@@ -50,11 +52,15 @@ class StandIn:
         self.films = 0
 
     def read_bytes(self, data: bytes) -> Reading:
-        self.films += 1
         try:
             film = decode(data)
         except UnreadableImage as error:
+            self.films += 1
             return make_reading(None, message=str(error))
+        return self.read(film)
+
+    def read(self, film: Film) -> Reading:
+        self.films += 1
         return make_reading(float(film.pixels.mean()) / 255, pixels=film.pixels, facts=film.facts)
 
 
@@ -65,8 +71,10 @@ def reading() -> Callable[..., Reading]:
 
 
 @pytest.fixture
-def bundle() -> SimpleNamespace:
-    return SimpleNamespace(name="stand-in", version="1.0", digest="0" * 64, points=POINTS)
+def bundle(tmp_path: Path) -> SimpleNamespace:
+    return SimpleNamespace(
+        name="stand-in", version="1.0", digest="0" * 64, points=POINTS, path=tmp_path
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,92 @@
+"""What a reading is worth as evidence: which model it is of, and whether that had seen the film."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui import cache, state
+from pages.ui.entry import content_of, make_entry
+from pages.ui.plain import plain
+from pneumo_core.words import amount
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pages.ui.entry import Entry
+    from pneumo_core.bundle import Bundle
+
+AGAIN = "read again from the picture as it is shown"
+LEARNT = (
+    "The model learnt from this film: its answer here is no evidence of how well it reads films."
+)
+MEASURED = (
+    "The model was tuned and measured on this film: its answer here is weak evidence of how well "
+    "it reads films."
+)
+
+
+def is_old(entry: Entry, bundle: Bundle | None) -> bool:
+    """Whether another model than the one in service gave the answer."""
+    return (
+        bundle is not None and entry.reading.decision is not None and entry.model != bundle.digest
+    )
+
+
+def model_of(entry: Entry, bundle: Bundle | None) -> str:
+    """The model that read a film: name and version, and that it is not what it was if so."""
+    if entry.reading.decision is None:
+        return "–"
+    if bundle is not None and is_old(entry, bundle) and entry.reading.bundle == _named(bundle):
+        return f"{entry.reading.bundle}, since replaced"
+    return entry.reading.bundle
+
+
+def standing_html(entry: Entry, bundle: Bundle | None) -> str:
+    """A line for each thing that a reader of the answer should know of it; "" where there is none.
+
+    bundle: the model in service, if there is one.
+    """
+    lines = []
+    if is_old(entry, bundle):
+        lines.append(f"Read with {model_of(entry, bundle)}, not the model in service.")
+    if entry.role:
+        lines.append(LEARNT if "t" in entry.role else MEASURED)
+    return "".join(f'<p class="pn-label">{escape(line)}</p>' for line in lines)
+
+
+def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: str) -> None:
+    """A button that reads those of `entries` anew that another model read, in their places."""
+    old = [entry for entry in entries if is_old(entry, bundle)]
+    if bundle is None or not old:
+        return
+    what = "it" if len(entries) == 1 else amount(len(old), "films")
+    if st.button(
+        f"Read {what} again with {plain(_named(bundle))}", key=key, icon=":material/refresh:"
+    ):
+        bar = st.progress(0.0)
+        for count, entry in enumerate(old):
+            bar.progress(count / len(old), f"Reading {plain(entry.name)}")
+            state.put_in_place(entry, _read_again(entry, bundle))
+        st.rerun()
+
+
+def _read_again(entry: Entry, bundle: Bundle) -> Entry:
+    """The film read from the picture that was kept, which is finer than what the network sees."""
+    from pneumo_core.films.film import Film
+
+    facts = entry.reading.facts
+    if facts is None:
+        return entry
+    notes = facts.notes if AGAIN in facts.notes else (*facts.notes, AGAIN)
+    reading = cache.reader_of(bundle).read(Film(entry.pixels(), replace(facts, notes=notes)))
+    # Not the name of the file's own bytes: dropped again, the file itself is read.
+    content = content_of(f"{entry.content} again".encode(), bundle.digest)
+    return make_entry(entry.name, content, reading, bundle, origin=entry.origin)
+
+
+def _named(bundle: Bundle) -> str:
+    return f"{bundle.name} {bundle.version}"

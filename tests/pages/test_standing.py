@@ -1,0 +1,97 @@
+"""Readings of another model than the one in service, and of films that a model has seen."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from seen import button, html_of, no_trace
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.entry import make_entry
+from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
+from pages.ui.worklist import table
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD = "Read with stand-in 1.0, not the model in service."
+
+
+@pytest.fixture
+def page(reader):
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+
+
+def drop(page, *files):
+    page.file_uploader[0].set_value([(name, data, "image/png") for name, data in files])
+    return page.run()
+
+
+def test_after_another_model_took_over_each_film_says_what_read_it(page, png, bundle):
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)))
+    assert OLD not in html_of(page)
+    assert "model" not in page.dataframe[0].value
+    bundle.name, bundle.digest = "newer", "1" * 64
+    page.run()
+    assert OLD in html_of(page)
+    assert page.dataframe[0].value["model"].tolist() == ["stand-in 1.0"] * 2
+    drop(page, ("c.png", png(128)))
+    assert page.dataframe[0].value["file"].tolist() == ["a.png", "c.png", "b.png"]
+    assert OLD not in html_of(page)  # of c.png, which is shown
+    assert no_trace(page)
+
+
+def test_one_film_is_read_again_in_its_place_then_all(page, png, bundle, reader):
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)), ("broken.png", b"x"))
+    bundle.name, bundle.digest = "newer", "1" * 64
+    page.run()
+    page.button(key="diagnose.again").click().run()
+    assert reader.films == 4
+    html = html_of(page)
+    assert OLD not in html
+    assert AGAIN in html
+    assert "▲ Signs of pneumonia" in html
+    button(page, "Read 1 film again with newer 1.0").click().run()
+    rows = page.dataframe[0].value
+    assert rows["file"].tolist() == ["a.png", "b.png", "broken.png"]
+    assert "again with" not in " ".join(one.label for one in page.button)
+    assert no_trace(page)
+
+
+def test_a_table_of_two_models_names_them(reading, bundle):
+    entries = [
+        make_entry("a.png", "a", reading(0.9), bundle),
+        make_entry("b.png", "b", reading(None), bundle),
+        make_entry("c.png", "c", reading(0.1, bundle="newer 1.0"), bundle),
+    ]
+    assert "model" not in table(entries[:2], bundle)
+    assert table(entries, bundle)["model"].tolist() == ["stand-in 1.0", "–", "newer 1.0"]
+
+
+def test_the_same_name_and_version_is_another_model_where_its_files_changed(reading, bundle):
+    entry = make_entry("a.png", "c", reading(0.9), bundle)
+    assert not is_old(entry, bundle)
+    bundle.digest = "1" * 64
+    assert is_old(entry, bundle)
+    assert model_of(entry, bundle) == "stand-in 1.0, since replaced"
+    assert table([entry], bundle)["model"].tolist() == ["stand-in 1.0, since replaced"]
+
+
+def test_what_was_not_read_is_no_answer_of_any_model(reading, bundle):
+    entry = make_entry("a.png", "c", reading(None), bundle)
+    bundle.digest = "1" * 64
+    assert not is_old(entry, bundle)
+    assert standing_html(entry, bundle) == standing_html(entry, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "says"), [("t", LEARNT), ("tv", LEARNT), ("v", MEASURED), ("", "")]
+)
+def test_a_film_that_the_model_has_seen_is_told(page, png, bundle, role, says):
+    known = hashlib.sha256(png(225)).hexdigest()[:16]
+    if role:
+        (bundle.path / "films.sha256").write_text(f"{known} {role}\n")
+    drop(page.run(), ("a.png", png(225)))
+    told = [sentence for sentence in (LEARNT, MEASURED) if sentence in html_of(page)]
+    assert told == ([says] if says else [])
+    drop(page, ("b.png", png(30)))
+    assert not {LEARNT, MEASURED} & set(html_of(page).split("\n"))
+    assert LEARNT not in html_of(page)
