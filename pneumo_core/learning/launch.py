@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from pneumo_core.bundle import bundle_names
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import TrainingError
+from pneumo_core.learning.phases import AFRESH
 from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs, now
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
-from pneumo_core.learning.turn import queue_lock
+from pneumo_core.learning.turn import queue_lock, runs_ahead
 from pneumo_core.processes import end_process_group, own_session, process_created
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def start_run(recipe: Recipe, *, data: Path, bundle: str, settings: Settings) ->
             run = create_run(
                 settings.runs_dir, recipe, data=data.absolute(), bundle=bundle, state="queued"
             )
+            _line_up(run, settings)
             _start_process(run, settings)
     except OSError as error:
         raise TrainingError(
@@ -71,7 +73,9 @@ def resume_run(run: Run, *, settings: Settings) -> None:
             stopped_after=None,
             message="",
             pid=None,
+            **AFRESH,
         )
+        _line_up(run, settings)
         _start_process(run, settings)
 
 
@@ -81,7 +85,7 @@ def stop_run(run: Run) -> None:
     A run that waits or reads its films has learnt nothing yet: it is cancelled.
     """
     status = run.status()
-    if status["state"] in LIVE and "step" not in status:
+    if status["state"] in LIVE and status.get("step") is None:
         cancel_run(run)
     elif status["state"] in LIVE:
         run.ask(STOP)
@@ -125,6 +129,12 @@ def free_bundle_name(recipe: Recipe, settings: Settings) -> str:
     usual = f"{recipe.backbone}-{recipe.preset}"
     numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
     return next(name for name in (usual, *numbered) if name not in taken)
+
+
+def _line_up(run: Run, settings: Settings) -> None:
+    """Say at once whom the run will wait for; its process, which does so too, has yet to start."""
+    ahead = [other.id for other in runs_ahead(run, settings.runs_dir)]
+    run.update(ahead=ahead if len(ahead) >= settings.runs_at_once else [], pid=None)
 
 
 def _start_process(run: Run, settings: Settings) -> None:

@@ -23,6 +23,10 @@ PHASES = {
     "bundle": "making the model",
     "familiar": "making the model",
 }
+# Laid over the status of a run that begins anew: how far it was before says nothing then.
+AFRESH: dict[str, Any] = dict.fromkeys(
+    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left"), None
+) | {"words": "", "done": 0, "total": 0}
 MEASURED = ("stress", "bundle")  # what they took tells a later fold, or run, what they will take
 
 

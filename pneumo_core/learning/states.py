@@ -65,6 +65,8 @@ _LISTED = (
         resumable=True,
     ),
 )
+# A run that waits for nobody: queued, its process on the way.
+STARTING = RunState("queued", "◷", "starting", "", live=True)
 STATES = {state.name: state for state in _LISTED}
 LIVE = frozenset(state.name for state in _LISTED if state.live)
 

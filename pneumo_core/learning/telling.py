@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.failures import Failure, in_silence
 from pneumo_core.learning.memory import ended_for_memory
-from pneumo_core.learning.states import STATES, RunState
+from pneumo_core.learning.states import STARTING, STATES, RunState
 
 if TYPE_CHECKING:
     from pneumo_core.learning.runs import Run
@@ -44,7 +44,9 @@ def standing_of(status: dict[str, Any]) -> Standing:
         message, remedy = in_silence(status, ended_for_memory()), ""
     if state.name in {"failed", "interrupted"} and message:
         remedy = ""  # the message says what to do
-    if state.name == "queued" and status.get("ahead"):
+    if state.name == "queued" and not status.get("ahead"):
+        return Standing(STARTING, "Its process is starting.", "", resumable=False)
+    if state.name == "queued":
         ahead = status["ahead"]
         message = f"{'1 run is' if len(ahead) == 1 else f'{len(ahead)} runs are'} before it."
     if state.name == "cancelled":

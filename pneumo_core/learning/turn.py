@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.errors import PneumoError, TrainingError
 from pneumo_core.learning.failures import explain
-from pneumo_core.learning.phases import also_to_status
+from pneumo_core.learning.phases import AFRESH, also_to_status
 from pneumo_core.learning.runs import CANCEL, Run, list_runs, now
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked
@@ -101,7 +101,8 @@ def _claim(run: Run, settings: Settings) -> None:
                 "Wait for it, or stop it first."
             )
         worked = seconds_worked(status)
-        run.update(state="queued", phase="waiting", worked_before=worked, message="", failure="")
+        facts = {"worked_before": worked, "message": "", "failure": "", **AFRESH}
+        run.update(state="queued", phase="waiting", **facts)
 
 
 def _wait(run: Run, settings: Settings, report: Report) -> None:

@@ -109,7 +109,7 @@ def _show_progress(status: dict[str, Any], stands: Standing) -> None:
         if total > 1 and status.get("phase") != "training":
             words = f"{words}, {done:,} of {total:,}"
         if stands.state.name == "queued":
-            words = f"Waiting. {stands.message} {stands.state.remedy}"
+            words = f"{stands.message} {stands.remedy}".strip()
         if left is not None:
             words += f" · about {lasting(left)} left"
         st.progress(min(1.0, done / total) if total else 0.0, plain(words))

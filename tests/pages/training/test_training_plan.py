@@ -66,7 +66,7 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
     assert recipe == make_recipe("quick", backbone="cnn", size=64, epochs=7, seed=3, augment=False)
     assert run.config()["data"] == str(films)
     assert run.config()["bundle"] == "cnn-quick"
-    assert "◷ waiting for its turn" in html_of(page)
+    assert "◷ starting" in html_of(page)
     assert page.button(key="training.start").label == "Queue it"
     assert no_trace(page)
 

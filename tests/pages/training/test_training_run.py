@@ -10,7 +10,9 @@ from training_runs import RATE, draw, make_run
 from pages.ui import cache
 from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
+from pneumo_core.learning import launch
 from pneumo_core.learning.overview import MEASURED_AGAIN
+from pneumo_core.learning.telling import standing
 
 
 @pytest.fixture
@@ -169,3 +171,32 @@ def test_a_run_is_deleted_after_a_question(page, films, settings):
     button(page, "Delete for good").click().run()
     assert not run.folder.exists()
     assert "No run yet." in html_of(page)
+
+
+def test_a_run_that_is_resumed_starts_and_shows_nothing_of_before(page, films, settings, started):
+    run = make_run(
+        *(settings, "cancelled"),
+        phase="training",
+        words="epoch 2 of 3: done",
+        done=16,
+        total=24,
+        epoch=2,
+        step=8,
+        seconds_left=9.0,
+    )
+    run.ask("cancel")
+    page.run()
+    button(page, "Resume").click().run()
+    assert started == [run]
+    assert page.get("progress")[0].proto.text == "Its process is starting."
+    assert page.get("progress")[0].proto.value == 0
+    assert "◷ starting" in html_of(page)
+    assert run.status()["epoch"] == 2  # those that it has finished
+
+
+def test_a_run_says_whom_it_waits_for_before_its_process_does(films, settings, started):
+    first = make_run(settings, phase="training", step=3)
+    waiting = launch.start_run(first.recipe(), data=films, bundle="other", settings=settings)
+    stands = standing(waiting)
+    assert (stands.state.words, stands.message) == ("waiting for its turn", "1 run is before it.")
+    assert stands.remedy == "It starts by itself when the run before it has ended."
