@@ -56,7 +56,10 @@ def _show_split(catalogue: Catalogue, folds: int, seed: int) -> None:
 
 
 def table_html(films: pd.DataFrame) -> str:
-    """Films with a `fold`, counted by fold and kind, and whether a patient is in two."""
+    """Films with a `fold`, counted by fold and kind, and whether a patient is in two.
+
+    Folds are numbered from 0, as the manifest and `folds` have them.
+    """
     kinds = [kind for kind in SUBTYPES if kind in set(films["subtype"])]
     head = "".join(f"<th>{SUBTYPES[kind].title}</th>" for kind in kinds)
     rows = ""
@@ -65,7 +68,7 @@ def table_html(films: pd.DataFrame) -> str:
         cells = [len(part), part["group"].nunique(), *(counts.get(kind, 0) for kind in kinds)]
         share = f"{100 * (part['label'] == 'pneumonia').mean():.1f} %"
         numbers = "".join(f"<td>{int(cell):,}</td>" for cell in cells)
-        rows += f"<tr><th>{int(fold) + 1}</th>{numbers}<td>{share}</td></tr>"
+        rows += f"<tr><th>{int(fold)}</th>{numbers}<td>{share}</td></tr>"
     torn = len(straddling_groups(films, films["fold"].to_numpy()))
     verdict = f"Patients in two folds: {torn:,}." if torn else "✓ No patient is in two folds."
     return (

@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui.charts.intervals import Estimate, intervals
 from pages.ui.charts.theme import figure_config
+from pneumo_core.films.audit import strength
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +72,10 @@ def _chart(rows: list[Estimate]) -> go.Figure:
 
 
 def estimates(table: pd.DataFrame) -> list[Estimate]:
-    """Rows of the chart, the feature that tells most first."""
+    """Rows of the chart, the feature that tells most first, in either direction."""
     measured = table[table["state"] == "measured"]
-    best = measured.groupby("feature")["auc"].max().sort_values(ascending=False)
+    told = measured["auc"].map(strength)
+    best = told.groupby(measured["feature"]).max().sort_values(ascending=False)
     found = []
     for split in measured["split"].unique():
         own = measured[measured["split"] == split].set_index("feature")

@@ -7,7 +7,7 @@ from pneumo_core.films.audit.report import as_document, as_text, headline
 from pneumo_core.films.audit.shortcut_table import shortcuts
 from pneumo_core.films.audit.store import audit_ready
 from pneumo_core.films.audit.summary import counts, facts
-from pneumo_core.films.audit.words import overall
+from pneumo_core.films.audit.words import overall, strength
 
 __all__ = [
     "HARMS",
@@ -23,4 +23,5 @@ __all__ = [
     "integrity",
     "overall",
     "shortcuts",
+    "strength",
 ]

@@ -17,7 +17,7 @@ from pneumo_core.films.audit.words import (
     measured_words,
 )
 from pneumo_core.films.folds import grouped_folds, joined_groups
-from pneumo_core.metrics import Estimate, auc_delong, grouped_bootstrap_auc
+from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +124,22 @@ def _row(
         return row | {"state": "few", "words": few_words(feature, split.name)}
     found = _out_of_fold(feature, values, split)
     row |= dict(zip(("auc", "low", "high"), found, strict=True))
-    words = measured_words(feature, split.name, found, across if split.name == "test" else None)
+    tried = across if split.name == "test" else None
+    direction = _direction(feature, values, split.sick, found.value)
+    words = measured_words(feature, split.name, found, tried, direction)
     return row | {"state": "measured", "words": words}
+
+
+def _direction(feature: Feature, values: NDArray[Any], sick: NDArray[np.bool_], told: float) -> str:
+    """Whether a number is "higher" or "lower" in pneumonia; "" where its order tells less than half
+    of what its shape does (`told`, an AUC), where some films have none, and for what is no number.
+    """
+    if feature.kind != "number" or np.isnan(values.astype(np.float64)).any():
+        return ""
+    ordered = float(auc(sick, values.astype(np.float64)))
+    if abs(ordered - 0.5) < abs(told - 0.5) / 2:
+        return ""
+    return "higher" if ordered > 0.5 else "lower"
 
 
 def _out_of_fold(feature: Feature, values: NDArray[Any], split: _Split) -> Estimate:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.audit.patients import MERGED
+from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.published import PUBLISHED
 from pneumo_core.metrics import wilson
 
@@ -20,7 +21,7 @@ FEWEST = 30  # films of a class; with them a rate of 90 % is known to 11 points 
 
 def sizes(catalogue: Catalogue) -> list[Finding]:
     """Empty classes, splits too small to use, counts against the published ones."""
-    return [_empty(catalogue), *_small(catalogue.readable), _published(catalogue.index)]
+    return [_empty(catalogue), *_small(catalogue.readable), _published(catalogue)]
 
 
 def _empty(catalogue: Catalogue) -> Finding:
@@ -82,19 +83,29 @@ def _small(films: pd.DataFrame) -> list[Finding]:
     return told
 
 
-def _published(index: pd.DataFrame) -> Finding:
-    """Splits of the Kaggle data set whose counts are not the published ones."""
+def _published(catalogue: Catalogue) -> Finding:
+    """Splits of the Kaggle data set whose counts are not the published ones; drawn films only have
+    its names.
+    """
+    index = catalogue.index
+    drawn = bool(are_drawn(index, catalogue.root).all())
     n = index.groupby(["split", "label"]).size()
     present = [key for key in PUBLISHED if key[0] in set(index["split"])]
     named = bool((index["series"] != "").all())
-    odd = [key for key in present if int(n.get(key, 0)) != PUBLISHED[key]] if named else []
+    odd = (
+        [key for key in present if int(n.get(key, 0)) != PUBLISHED[key]]
+        if named and not drawn
+        else []
+    )
     told = "; ".join(
         f"{split} {label}: {int(n.get((split, label), 0)):,} here, "
         f"{PUBLISHED[split, label]:,} published"
         for split, label in present
     )
     absent = sorted({key[0] for key in PUBLISHED} - {key[0] for key in present})
-    if not named or not present:
+    if drawn:
+        told = "These films were drawn by Pneumo and are none of that data set"
+    elif not named or not present:
         told = "The names or folders here are not those of that data set"
     elif absent:
         told += f"; not here: {', '.join(absent)}"

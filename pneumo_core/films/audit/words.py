@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pneumo_core.films.audit.features import Feature
     from pneumo_core.metrics import Estimate
 
-# From this AUC on: what it is called.
+# From this AUC on, or as far below one half: what it is called.
 _GRADES = (
     (0.95, "it all but gives the label away"),
     (0.80, "a strong shortcut"),
@@ -33,32 +33,47 @@ _HIDDEN = (
     "out a shortcut nobody thought of."
 )
 _UNTRIED = "Nothing that leaves the lungs out could be tried on these films."
-# From this highest AUC on: what it means.
+# From this AUC on, or as far below one half: what it means.
 _MEANINGS = ((0.9, _GIVEN_AWAY), (0.65, _HINTED), (0.0, _HIDDEN))
 _COARSE = (
     "But {}: the illness itself can show there, and so can how the films were taken. These "
     "figures cannot tell the two apart."
 )
 FEWEST_PATIENTS = 20  # of a class in a split; with fewer every AUC is chance
+_TURNED = "the other way round than the films learnt from"
 _LOST = 0.1  # of AUC from one split to the other: more does not carry over
 _SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show in these
 _SPLITS = ("train", "all", "test", "val")  # the first of them where two tell as much
 
 
-def measured_words(feature: Feature, split: str, found: Estimate, across: Estimate | None) -> str:
-    """A feature with its AUC within a split and, where there is one, from train to test."""
-    grade = next(words for least, words in _GRADES if found.value >= least)
-    if found.low <= 0.5:
+def measured_words(
+    feature: Feature, split: str, found: Estimate, across: Estimate | None, direction: str = ""
+) -> str:
+    """A feature with its AUC within a split and, where there is one, from train to test.
+
+    direction: how pneumonia differs in it, "higher" or "lower", "" where that is not one number's.
+    """
+    grade = next(words for least, words in _GRADES if strength(found.value) >= least)
+    if found.low <= 0.5 <= found.high:
         grade = "no more than chance can give"
+    else:
+        grade += f" ({direction} in pneumonia)" if direction else ""
+        grade = f"{_TURNED}, {grade}" if found.high < 0.5 else grade
     where = "" if split == "all" else f" in {split}"
     told = (
         f"{feature.title} alone tells pneumonia from normal with AUC {with_interval(*found)}"
         f"{where}: {grade}."
     )
     if across is not None:
-        carried = "does not carry over" if across.value < found.value - _LOST else "carries over"
+        lost = "does not carry over" if across.value < found.value - _LOST else "carries over"
+        carried = f"holds {_TURNED}" if across.high < 0.5 else lost
         told += f" Learnt in train and tried here: {with_interval(*across)}; it {carried}."
     return told
+
+
+def strength(auc: float) -> float:
+    """An AUC turned round where it lies below one half, 0.5..1: so much can be told by it."""
+    return max(auc, 1 - auc)
 
 
 def constant_words(feature: Feature, values: NDArray[Any]) -> str:
@@ -87,8 +102,9 @@ def few_patients(split: str) -> str:
 def overall(table: pd.DataFrame) -> str:
     """What the shortcuts mean for any accuracy measured on this data; `table` of `shortcuts`.
 
-    Said from the row with the highest AUC of what leaves the lungs out, in whatever split. A row
-    that does not leave them out is named too where it would mean more, as _MEANINGS has it: a
+    Said from the row that tells most of what leaves the lungs out, in whatever split: its AUC is
+    the farthest from one half, on either side, and no more than chance can give only if all are. A
+    row that does not leave them out is named too where it would mean more, as _MEANINGS has it: a
     sentence that finds little must not stand over a row that tells all.
     """
     measured = table[table["state"] == "measured"]
@@ -108,15 +124,19 @@ def _highest(rows: pd.DataFrame) -> Any:
     """The row that tells most; None of no rows."""
     if rows.empty:
         return None
-    order = rows["split"].map(_SPLITS.index)
-    return rows.assign(order=order).sort_values(["auc", "order"], ascending=[False, True]).iloc[0]
+    ordered = rows.assign(
+        chance=(rows["low"] <= 0.5) & (rows["high"] >= 0.5),
+        far=rows["auc"].map(strength),
+        order=rows["split"].map(_SPLITS.index),
+    ).sort_values(["chance", "far", "order"], ascending=[True, False, True])
+    return ordered.iloc[0]
 
 
 def _grade(row: Any) -> int:
     """Its place in _MEANINGS; what may be chance tells nothing."""
-    if row["low"] <= 0.5:
+    if row["low"] <= 0.5 <= row["high"]:
         return len(_MEANINGS) - 1
-    return next(at for at, (least, _) in enumerate(_MEANINGS) if row["auc"] >= least)
+    return next(at for at, (least, _) in enumerate(_MEANINGS) if strength(row["auc"]) >= least)
 
 
 def _reaches(row: Any) -> str:
@@ -125,7 +145,8 @@ def _reaches(row: Any) -> str:
     auc, low, high = (float(row[name]) for name in ("auc", "low", "high"))
     where = "" if row["split"] == "all" else f" in {row['split']}"
     reached = with_interval(auc, low, high)
-    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{where}"
+    turned = f" ({_TURNED})" if high < 0.5 else ""
+    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{where}{turned}"
 
 
 def _copies(table: pd.DataFrame) -> str:
@@ -140,6 +161,6 @@ def _copies(table: pd.DataFrame) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """An AUC as a person reads it; near 1 the third digit counts."""
-    digits = 3 if value >= 0.95 else 2
+    """An AUC as a person reads it; near 0 and 1 the third digit counts."""
+    digits = 3 if strength(value) >= 0.95 else 2
     return f"{value:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"

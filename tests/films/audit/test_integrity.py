@@ -9,7 +9,9 @@ import pytest
 
 from pneumo_core.films.audit import HARMS, integrity
 from pneumo_core.films.audit.checks import _look
+from pneumo_core.films.audit.sizes import sizes
 from pneumo_core.films.catalogue import open_catalogue
+from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.folds import grouped_folds, joined_groups, learning_films
 from pneumo_core.films.index import index_folder
 
@@ -99,6 +101,18 @@ def test_a_good_folder_has_every_check_without_a_hit(good):
     assert told.count == 4
     assert "train normal: 30 here, 1,341 published" in told.why
     assert told.why.endswith("not here: val.")
+
+
+def test_counts_of_drawn_films_are_not_held_against_the_published(good, tmp_path):
+    write_marker(tmp_path, good.index["sha256"])
+    told = next(
+        one for one in sizes(replace(good, root=tmp_path)) if one.code == "published-counts"
+    )
+    assert (told.count, told.harm) == (0, "none")
+    assert told.why.endswith("These films were drawn by Pneumo and are none of that data set.")
+    write_marker(tmp_path, good.index["sha256"][1:])
+    mixed = [one for one in sizes(replace(good, root=tmp_path)) if one.count]
+    assert [one.code for one in mixed] == ["published-counts"]
 
 
 def test_findings_are_kept_and_made_anew_where_the_file_is_damaged(bad, monkeypatch):

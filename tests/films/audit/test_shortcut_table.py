@@ -81,6 +81,9 @@ def test_a_feature_that_gives_the_label_away_is_found_in_either_direction(catalo
         assert found.low < found.high
         assert "all but gives the label away" in found.words
     assert (found.films, found.n_groups, found.state) == (240, 240, "measured")
+    assert "(higher in pneumonia)" in row(table, "bytes_per_pixel").words
+    assert "(lower in pneumonia)" in row(table, "mean").words
+    assert "in pneumonia)" not in row(table, "contrast").words  # in the middle: no direction
     useless = row(table, "border_mean")
     assert useless.low < 0.5 < useless.high
     assert "no more than chance can give" in useless.words

@@ -6,6 +6,9 @@ import pandas as pd
 import pytest
 
 from pneumo_core.films.audit import overall
+from pneumo_core.films.audit.features import FEATURES
+from pneumo_core.films.audit.words import measured_words
+from pneumo_core.metrics import Estimate
 
 GIVEN_AWAY, HINTED, HIDDEN = "has not shown", "may come from there", "leaves the lungs out gives"
 COARSE = "cannot tell the two apart"
@@ -69,3 +72,43 @@ def test_where_only_coarse_rows_could_be_measured_they_are_named():
 
 def test_rows_of_all_films_name_no_split():
     assert "AUC 0.70 [0.68–0.71], with" in overall(table(shape(0.7, split="all")))
+
+
+def test_what_tells_for_sure_is_named_before_what_may_be_chance():
+    meaning = overall(table(shape(0.8, low=0.45), row("ring", "The rim", 0.7)))
+    assert HINTED in meaning
+    assert "the rim alone reaches AUC 0.70" in meaning
+
+
+@pytest.mark.parametrize(
+    ("auc", "said"), [(0.05, GIVEN_AWAY), (0.24, HINTED), (0.45, HIDDEN), (0.55, HIDDEN)]
+)
+def test_as_far_below_one_half_tells_as_much(auc, said):
+    meaning = overall(table(shape(auc), blurred(0.52, low=0.4)))
+    assert said in meaning
+    assert ("the other way round" in meaning) == (auc < 0.5)
+
+
+@pytest.mark.parametrize(
+    ("ends", "grade"),
+    [
+        ((0.24, 0.12, 0.38), "the other way round than the films learnt from, a shortcut"),
+        ((0.76, 0.62, 0.88), "a shortcut"),
+        ((0.04, 0.02, 0.06), "the other way round than the films learnt from, it all but gives"),
+        ((0.40, 0.25, 0.55), "no more than chance can give"),
+        ((0.60, 0.45, 0.75), "no more than chance can give"),
+    ],
+)
+def test_a_row_is_graded_by_its_distance_from_one_half(ends, grade):
+    told = measured_words(FEATURES[0], "test", Estimate(*ends), None)
+    assert f" in test: {grade}" in told
+
+
+def test_a_direction_is_told_of_what_is_no_chance():
+    sure, chance = Estimate(0.76, 0.62, 0.88), Estimate(0.6, 0.45, 0.75)
+    told = measured_words(FEATURES[0], "all", sure, None, "lower")
+    assert told.endswith("AUC 0.76 [0.62–0.88]: a shortcut (lower in pneumonia).")
+    assert "lower" not in measured_words(FEATURES[0], "all", chance, None, "lower")
+    turned = measured_words(FEATURES[0], "test", sure, Estimate(0.3, 0.2, 0.4))
+    assert turned.endswith("0.30 [0.20–0.40]; it holds the other way round than the films learnt "
+                           "from.")  # fmt: skip

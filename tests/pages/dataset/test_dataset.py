@@ -168,6 +168,8 @@ def test_the_split_by_patient_is_made_and_its_manifest_whole(page, full, demo):
     page.number_input(key="dataset.folds").set_value(2).run()
     button(page, "Make the split").click().run()
     assert "✓ No patient is in two folds." in html_of(page)
+    told = html_of(page)
+    assert [f"<tr><th>{n}</th><td>" in told for n in (0, 1, 2)] == [True, True, False]
     catalogue = open_catalogue(demo, settings=full)
     manifest = json.loads(cache.manifest_of(catalogue, 2, 7))
     learnt = catalogue.index[catalogue.index["split"] != "test"]
