@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Which disturbance that leaves the lungs in view costs most, and how much: one sentence, and
-    one more where the films are few.
+    """Which disturbance that leaves the lungs in view costs most, and how much: one sentence.
+
+    Of too few films nothing is concluded, and they alone are told.
     """
     costs = [
         (row[f"cost_{rate}"], rate, row)
@@ -25,25 +26,37 @@ def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
         return "No disturbance was measured."
     cost, rate, row = max(costs, key=lambda one: one[0])
     n = len({one[2]["name"] for one in costs})
-    few = few_words({f"{truth} films": sum(of.values()) for truth, of in row["three_way"].items()})
+    if few := _few(row):
+        return few
     if cost <= 0:
-        return f"None of {n} disturbances costs sensitivity or specificity. {few}".rstrip()
+        return f"None of the {_kinds(n)} costs sensitivity or specificity."
     now = row[rate]["value"]
     return (
-        f"Of {n} disturbances, “{row['name']}” costs most: {rate} falls by {cost:.1f} points "
+        f"Of the {_kinds(n)}, “{row['name']}” costs most: {rate} falls by {cost:.1f} points "
         f"[{row[f'cost_{rate}_low']:.1f} to {row[f'cost_{rate}_high']:.1f}], "
-        f"from {100 * now + cost:.1f} % to {100 * now:.1f} %. {few}"
-    ).rstrip()
+        f"from {100 * now + cost:.1f} % to {100 * now:.1f} %."
+    )
+
+
+def _few(row: Mapping[str, Any]) -> str:
+    """That the films of a row are too few, "" where they are not."""
+    return few_words({f"{truth} films": sum(of.values()) for truth, of in row["three_way"].items()})
+
+
+def _kinds(n: int) -> str:
+    return f"{n:,} {'disturbance that keeps' if n == 1 else 'disturbances that keep'} the lungs"
 
 
 def lungless_words(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence: how far the AUC gets where no lungs are to be seen; "" if not measured."""
+    """One sentence: how far the AUC gets where no lungs are to be seen; "" if not measured, or on
+    too few films.
+    """
     areas = {
         row["name"]: row["auc"]["value"]
         for row in rows
         if not row["keeps_lungs"] and row["auc"]["value"] is not None
     }
-    if not areas:
+    if not areas or any(map(_few, rows)):
         return ""
     told = ", ".join(f"{area:.2f} ({name})" for name, area in areas.items())
     return (

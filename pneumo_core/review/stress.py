@@ -49,8 +49,8 @@ def stress(  # noqa: PLR0913 - four of the six are options
     but always the same ones. Returns, ready for JSON,
       model, films, normal, pneumonia, held_out (bool), points {screening, balanced, ruling_in}
       words       which films these are
-      worst       the disturbance that costs most; that the films are few, where they are
-      lungless    one sentence: the AUC without lungs, "" if not measured
+      worst       the disturbance that costs most; where the films are few, that alone
+      lungless    one sentence: the AUC without lungs, "" if not measured, or on few films
       rows        as `metrics.shift.table_from` gives them, the films as they are first
       unread      [{"film", "problem"}] of the folder
     Raises DataSetError where no film can be read, ValueError for an unknown name.

@@ -58,9 +58,13 @@ def _show_disturbed(stress: dict[str, Any]) -> None:
     )
     rows = worst_first(stress["rows"])
     if len(rows) > _SHOWN + 1:
-        everything = st.toggle(f"All {len(rows) - 1} disturbances", key="metrics.stress.all")
+        everything = st.toggle(_every(len(rows) - 1), key="metrics.stress.all")
         rows = rows if everything else rows[: _SHOWN + 1]
     _show_two([(str(row["name"]), row) for row in rows], None)
+
+
+def _every(n: int) -> str:
+    return f"All {n} disturbances that keep the lungs"
 
 
 def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

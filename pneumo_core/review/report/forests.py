@@ -55,6 +55,8 @@ def stress(rows: list[dict[str, Any]], most: int = 16) -> Picture:
     """What disturbances cost at the balanced point, the dearest first; rows as of `stress`."""
     measured = [row for row in rows[1:] if _cost(row) is not None]
     worst = sorted(measured, key=lambda row: -(_cost(row) or 0.0))[:most]
+    bare = sum(not row.get("keeps_lungs", True) for row in measured)
+    painted = f", {bare} of them without lungs," if bare else ""
 
     def onto(axes: Axes) -> None:
         places = np.arange(len(worst))[::-1]
@@ -89,8 +91,8 @@ def stress(rows: list[dict[str, Any]], most: int = 16) -> Picture:
     return draw(
         "stress",
         "What disturbing the films costs",
-        f"The {len(worst)} dearest of {len(measured)} disturbances at the balanced point, with "
-        "95 % intervals for the same films twice.",
+        f"The {len(worst)} dearest of {len(measured)} disturbances{painted} at the balanced point, "
+        "with 95 % intervals for the same films twice.",
         "Cost of each disturbance in sensitivity and specificity.",
         size=(9.0, 1.0 + 0.32 * len(worst)),
         onto=onto,
