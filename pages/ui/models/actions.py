@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui.models import memory, stock
+from pages.ui.models.loss import reliable, what_is_lost, what_remains
+from pages.ui.plain import plain
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -40,13 +43,32 @@ def confirm_removal(name: str) -> None:
     """Ask first: a model that is deleted does not come back."""
     from pneumo_core.bundle import remove_bundle
 
+    shelf = [checked.found for checked in stock.shelf()]
+    found = next(one for one in shelf if one.name == name)
+    usable = found.bundle is not None and not found.fault
+    back = "Unless you export it first, it cannot be got back." if usable else ""
     st.markdown(
-        f"**{name}** and all its files will be gone for good. Export it first if you may want it "
-        "back. How often its test films were looked at stays on record."
+        f"**{name}** and all its files will be gone for good. {back} {plain(what_is_lost(found))}"
     )
+    remains = what_remains([one for one in shelf if one.name != name])
+    if reliable(found):
+        st.warning(plain(remains), icon=":material/warning:")
+    else:
+        st.markdown(plain(remains))
+    st.caption("How often its test films were looked at stays on record.")
     with st.container(horizontal=True):
-        gone = st.button("Delete for good", key="models.delete.yes", type="primary")
-        kept = st.button("Keep it", key="models.delete.no")
+        if usable:
+            st.download_button(
+                "Export it first",
+                data=partial(export, name),
+                file_name=f"{name}.zip",
+                mime="application/zip",
+                key="models.delete.export",
+                on_click="ignore",
+            )
+        # Nobody is led to delete a model that is of use.
+        kept = st.button("Keep it", key="models.delete.no", type="primary")
+        gone = st.button("Delete for good", key="models.delete.yes")
     if gone or kept:
         memory.spare()
         if gone:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pages.ui.models.stock import Checked
     from pneumo_core.bundle import Bundle, Found
 
+_KEPT = "The model in service cannot be deleted: put another one in service first."
+
 
 def show_model(checked: Checked) -> None:
     """The card of one model."""
@@ -114,3 +116,5 @@ def _buttons(checked: Checked) -> None:
             )
         if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
             memory.doom(name)
+    if found.in_service:
+        st.caption(_KEPT)

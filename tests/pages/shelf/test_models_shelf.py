@@ -47,6 +47,8 @@ def test_what_can_be_done_depends_on_how_a_model_stands(models):
     assert offered("tiny") == {"card", "verify", "export"}
     assert offered("other") == {"activate", "card", "verify", "export", "delete"}
     assert offered("spoilt") == {"card", "verify", "delete"}
+    told = [one.value for one in page.caption if "cannot be deleted" in one.value]
+    assert told == ["The model in service cannot be deleted: put another one in service first."]
 
 
 def test_a_model_is_verified_again_when_asked(models):
@@ -74,7 +76,11 @@ def test_the_model_card_opens(models):
 
 def test_a_model_is_deleted_only_when_confirmed(models):
     page = click(opened(), "models.delete.other")
-    assert "**other** and all its files will be gone for good" in page.markdown[-1].value
+    (asked,) = [one.value for one in page.markdown if "**other**" in one.value]
+    assert "Unless you export it first, it cannot be got back." in asked
+    assert "Nothing in its card speaks against it: AUC 0.994" in asked
+    assert page.warning[-1].value == "2 models remain; nothing speaks against tiny."
+    assert "models.delete.export" in {one.key for one in page.get("download_button")}
     click(page, "models.delete.no")
     assert "other" in bundle_names(models)
     assert not [button for button in page.button if button.key == "models.delete.yes"]
