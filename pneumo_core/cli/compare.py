@@ -88,7 +88,7 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
 def _words(found: Comparison) -> str:
     lines = [f"{found.n:,} films: {found.n_normal:,} normal, {found.n_pneumonia:,} pneumonia"]
     for model in found.models:
-        area = _area(model.auc_patients) if model.auc_patients else "–"
+        area = f"{_area(model.auc_patients)} by patients" if model.auc_patients else "–"
         rates = ", ".join(
             f"{name} {per_cent(model.at.rates[name].as_dict())}"
             for name in ("sensitivity", "specificity")

@@ -86,4 +86,4 @@ def _words(f: dict[str, Any]) -> str:
 def _area(f: dict[str, Any]) -> str:
     if math.isnan(f["auc"]):
         return "AUC – (films of one class)"
-    return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}]"
+    return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}] (DeLong)"

@@ -11,6 +11,7 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
+from pneumo_core.metrics import bootstrap
 from pneumo_core.review.comparison import Comparison, OnCommonFilms, Pair
 from pneumo_core.review.matching import match
 from pneumo_core.review.predictions import shipped_predictions
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.review.matching import Matched
 
-ROUNDS = 2000
+ROUNDS = bootstrap.ROUNDS
 
 
 @dataclass(frozen=True)

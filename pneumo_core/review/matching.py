@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class NoCommonFilms(DataSetError):
+    """Tables of predictions that have no film in common."""
+
+
 @dataclass(frozen=True)
 class Matched:
     """films: film, label, subtype, group, and `p NAME` of each model; notes: sentences."""
@@ -26,7 +30,7 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
 
     tables: (model, table) with film, label, subtype, group, p_pneumonia, and sha256 where known.
     Left out, and told: films that not all have, films listed twice, films whose hashes or labels
-    differ. Raises DataSetError where nothing is left.
+    differ. Raises NoCommonFilms where nothing is left.
     """
     notes: list[str] = []
     ready = [(name, _once(name, table, notes)) for name, table in tables]
@@ -41,7 +45,7 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
     for column, what in (("sha256", "content"), ("label", "label")):
         common = _same(ready, common, column, what, notes)
     if common.empty:
-        raise DataSetError(
+        raise NoCommonFilms(
             f"Expected films that {' and '.join(name for name, _ in ready)} both have predictions "
             "for; there is none. Give a labelled folder with --data and --split, and each model "
             "reads it."

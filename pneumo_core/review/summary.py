@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import OperatingPoints
 
 HELD = (0.9, 0.95)
-ROUNDS = 1000
+ROUNDS = draws.ROUNDS
 HISTOGRAM_BINS = 40
 
 

@@ -68,7 +68,19 @@ def test_models_without_a_common_film_are_not_compared(models):
     altered(models, "apart", lambda table: table.assign(film="x/" + table["film"]))
     page = opened(metrics__part="Compare")
     page.multiselect(key="metrics.others").set_value(["apart"]).run()
-    assert "there is none" in page.error[0].value
+    assert not page.error
+    told = page.info[-1].value
+    assert told.startswith("tiny and apart have no film in common")
+    assert "“Measure a folder”" in told
+    assert "--data" not in told
+
+
+def test_one_model_has_one_auc_in_its_headline_and_in_a_comparison(models):
+    own = subject_of(models)
+    others = Contender("b", own.table.copy(), 0.5)
+    found = compare([Contender("a", own.table, 0.5), others])
+    ranking = measure(own.table, POINTS).summary.ranking
+    assert found.models[0].auc_patients == ranking.auc_patients
 
 
 def test_differences_are_told_from_the_side_of_the_better_one(models):
@@ -107,7 +119,7 @@ def test_looks_are_listed_the_latest_first():
     table = looks_table(past)
     assert table["when (UTC)"].tolist() == ["2026-01-02 10:00", "2026-01-01 10:00"]
     assert table["sensitivity"].iloc[0] == "90.0 % [80.0–95.0]"
-    assert table["AUC"].iloc[0] is None
+    assert table["AUC (DeLong)"].iloc[0] is None
 
 
 def test_what_calls_are_worth_is_compared_with_calling_every_child(models):

@@ -20,7 +20,8 @@ from pages.ui.metrics.subject import measured_subject
 from pages.ui.models import stock
 from pages.ui.plain import plain
 from pneumo_core.errors import PneumoError
-from pneumo_core.review.compare import Contender, shipped
+from pneumo_core.review.compare import ROUNDS, Contender, shipped
+from pneumo_core.review.matching import NoCommonFilms
 from pneumo_core.review.report.words import area, rate
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold
     from pneumo_core.review.comparison import Comparison, OnCommonFilms
 
+_APART = (
+    "have no film in common, so there is nothing to compare them on yet. Let them read the same "
+    "films: choose “Measure a folder” at the top, and once it is done, here again the other model; "
+    "it can then read that folder too."
+)
 _MOST = 4  # models that an eye can still tell apart
 
 
@@ -69,11 +75,15 @@ def show_comparison(
         contenders = _contenders(subject, [others[name] for name in chosen], settings)
         if contenders is None:
             return
-        with st.spinner("Comparing: patients are drawn 2,000 times…"):
+        with st.spinner(f"Comparing: patients are drawn {ROUNDS:,} times…"):
             found = cache.comparison(
                 tuple(f"{one.name}:{key}" for one, key in contenders),
                 [one for one, _ in contenders],
             )
+    except NoCommonFilms:
+        names = " and ".join(plain(name) for name in (subject.bundle.name, *chosen))
+        st.info(f"{names} {_APART}", icon=":material/info:")
+        return
     except PneumoError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -161,6 +171,6 @@ def _models_html(models: list[OnCommonFilms]) -> str:
     )
     return (
         '<div class="pn-wide"><table class="pn-table"><thead><tr><th>At its locked point</th>'
-        f"<th>AUC</th><th>sensitivity</th><th>specificity</th></tr></thead><tbody>{body}</tbody>"
-        "</table></div>"
+        "<th>AUC (patients drawn anew)</th><th>sensitivity</th><th>specificity</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
     )

@@ -50,7 +50,7 @@ def table(past: list[Look]) -> pd.DataFrame:
             "when (UTC)": [_moment(one) for one in past],
             "version": [look.version for look in past],
             "films": [look.n for look in past],
-            "AUC": [_area(look) for look in past],
+            "AUC (DeLong)": [_area(look) for look in past],
             "sensitivity": [_rate(look, "sensitivity") for look in past],
             "specificity": [_rate(look, "specificity") for look in past],
             "data": [look.data for look in past],
