@@ -55,7 +55,8 @@ def standing_html(entry: Entry, bundle: Bundle | None) -> str:
         lines.append(f"Read with {model_of(entry, bundle)}, not the model in service.")
     if entry.role:
         lines.append(LEARNT if "t" in entry.role else MEASURED)
-    return "".join(f'<p class="pn-label">{escape(line)}</p>' for line in lines)
+    told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<section class="pn-verdict">{told}</section>' if told else ""
 
 
 def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: str) -> None:

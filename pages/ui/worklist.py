@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
+_ROWS = 12  # in sight at once
+_ROW, _HEADING = 56, 36  # pixels
 
 
 def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
@@ -40,8 +42,8 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
         table(entries, bundle).style.format({"p": per_cent}, na_rep="–"),
         key=_KEY,
         hide_index=True,
-        row_height=56,
-        height="content" if len(entries) <= 8 else 500,
+        row_height=_ROW,
+        height="content" if len(entries) <= _ROWS else _HEADING + _ROWS * _ROW,
         selection_mode=["single-row-required", "single-cell"],
         on_select=partial(_open_selected, keys),
         column_config=_columns(),
@@ -79,8 +81,8 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
             "film": [entry.thumb or None for entry in entries],
             "decision": [[sense_of(reading).title] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
-            "check": [check_words(reading) for reading in readings],
             "file": [entry.name for entry in entries],
+            "check": [check_words(reading) for reading in readings],
         }
     )
     models = [model_of(entry, bundle) for entry in entries]
@@ -90,8 +92,9 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
 
 
 def _columns() -> dict[str, Any]:
+    """Down to the file all fit on a telephone; a wider page shares out what is left."""
     return {
-        "film": st.column_config.ImageColumn("Film", width=42),
+        "film": st.column_config.ImageColumn("Film", width=42, pinned=True),
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
@@ -100,9 +103,11 @@ def _columns() -> dict[str, Any]:
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
         "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
-        "check": st.column_config.TextColumn("Check", width=70, help="Film check"),
-        "file": st.column_config.TextColumn("File", width=560),
-        "model": st.column_config.TextColumn("Model", help="The model that read the film"),
+        "file": st.column_config.TextColumn("File", width=69),
+        "check": st.column_config.TextColumn("Check", width=90, help="Film check"),
+        "model": st.column_config.TextColumn(
+            "Model", width=150, help="The model that read the film"
+        ),
     }
 
 

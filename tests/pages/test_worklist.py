@@ -1,6 +1,6 @@
 from pages.ui.entry import make_entry
 from pages.ui.state import by_suspicion
-from pages.ui.worklist import _unread_html, table
+from pages.ui.worklist import _columns, _unread_html, table
 
 
 def test_the_most_suspicious_film_comes_first_refer_apart_the_unread_last(reading):
@@ -51,3 +51,11 @@ def test_few_reasons_are_in_sight_many_are_folded(reading):
     assert "<details>" not in _unread_html(entries[:5])
     assert _unread_html(entries).startswith("<details><summary>Why 6 files were not read</summary>")
     assert _unread_html([make_entry("a.png", "a", reading(0.9))]) == ""
+
+
+def test_on_a_telephone_the_file_is_in_sight_and_no_column_before_it_is_cut(reading):
+    shown = list(table([make_entry("a.png", "a", reading(0.9))]))
+    before = shown[: shown.index("file") + 1]
+    assert before == ["film", "decision", "p", "file"]
+    ticks, room = 33, 358  # pixels: the column of the ticks, and a page of 390 without its margins
+    assert ticks + sum(_columns()[column]["width"] for column in before) <= room
