@@ -76,7 +76,7 @@ def readme(card: dict[str, Any]) -> str:
         _section("Films that do not lie upright", orientation_section(card.get("orientation", {}))),
         _section("Training data", f"{data.pop('source', _SOURCE)}\n\n{facts(data)}".strip()),
         _section("Network", _network(card)),
-        _section("Training", facts(card.get("training", {}))),
+        _section("Training", _training(card.get("training", {}))),
         _section("Limitations", _limitations(card, usual=usual)),
         _section("Known shortcuts", shortcuts_section(card, published=usual)),
         _section("Numerical agreement", _agreement(card.get("agreement", {}))),
@@ -146,6 +146,11 @@ def _network(card: dict[str, Any]) -> str:
     ]
     parts = [facts(card.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)
+
+
+def _training(training: dict[str, Any]) -> str:
+    named = {"seconds": "seconds of training, the making of this bundle not counted"}
+    return facts({named.get(key, key): value for key, value in training.items()})
 
 
 def _agreement(agreement: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.bundle.card_learnt import learnt_from
 from pneumo_core.bundle.disclaimer import DRAWN
 from pneumo_core.learning.calibrate import (
     Calibration,
@@ -69,7 +70,6 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "name": name,
         "version": "1.0",
         "title": "Pneumonia in paediatric chest films",
-        "summary": _summary(recipe),
         "classes": list(recipe.classes),
         "input": {"size": recipe.size},
         "network": _network(recipe, parameters),
@@ -100,21 +100,15 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         },
         "versions": facts["versions"],
     }
-    return card, fitted
+    return {**card, "summary": f"{learnt_from(card)} {_chosen_on(recipe)}"}, fitted
 
 
-def _summary(recipe: Recipe) -> str:
+def _chosen_on(recipe: Recipe) -> str:
+    """What else the films of the figures served for, which flatters these."""
+    what = "its calibration and its operating points"
     if recipe.folds == 1:
-        return (
-            "A network trained on four fifths of the patients. Its figures are of the others, who "
-            "also served to choose its best epoch, its calibration and its operating points."
-        )
-    networks = recipe.held_out_folds
-    return (
-        f"A network trained on all films. Its figures are those of {networks} networks of the same "
-        "recipe, each on the patients that it had not seen; calibration and operating points were "
-        "fitted on the same answers."
-    )
+        return f"The same films served to choose its best epoch, {what}."
+    return f"The same answers served to fit {what}."
 
 
 def _where(recipe: Recipe) -> str:

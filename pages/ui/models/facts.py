@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.bundle.card_learnt import films_learnt_from, learnt_from
 from pneumo_core.bundle.card_readme import figure
 from pneumo_core.bundle.disclaimer import data_licence_of
 
@@ -46,7 +47,8 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
     source = data.get("source")
     rows = [
         ("Trained", _trained(card.get("training", {}))),
-        ("Training films", _films(data)),
+        ("Learnt from", learnt_from(card)),
+        ("Films", _films(data, told=bool(learnt_from(card)))),
         ("Data", str(source or USUAL_SOURCE)),
         ("Licences", _licences(network, data_licence_of(card))),
         ("Test films", looked_at(looks, bundle.digest)),
@@ -60,14 +62,13 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
 
 
 def in_short(bundle: Bundle, n_bytes: int) -> str:
-    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, trained on 340 films"."""
-    network, data = bundle.card.get("network", {}), bundle.card.get("data", {})
-    films = _count(data, "films")
+    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, learnt from 272 films"."""
+    network, learnt = bundle.card.get("network", {}), films_learnt_from(bundle.card)
     parts = (
         network.get("backbone"),
         f"{bundle.size} × {bundle.size} pixels",
         megabytes(n_bytes),
-        f"trained on {films}" if films else None,
+        f"learnt from {learnt:,} films" if learnt else None,
     )
     return ", ".join(str(part) for part in parts if part)
 
@@ -90,19 +91,20 @@ def megabytes(n_bytes: int) -> str:
 def _trained(training: dict[str, Any]) -> str:
     seconds = training.get("seconds")
     known = isinstance(seconds, int | float) and 0 < seconds < 1e9
-    took = f"in {_duration(seconds)}" if known else None
+    took = f"training {_duration(seconds)}" if known else None
     preset = f"preset {training['preset']}" if training.get("preset") else None
     day = _day(str(training["finished"])) if training.get("finished") else None
     return _joined(day, took, preset, training.get("machine"))
 
 
-def _films(data: dict[str, Any]) -> str:
+def _films(data: dict[str, Any], *, told: bool) -> str:
+    """The films by class; and how many the figures are of, unless that is told beside it."""
     classes = [f"{_count(data, kind)}" for kind in ("normal", "bacterial", "viral")]
     parts = ", ".join(part for part in classes if part)
     films, patients = _count(data, "films"), _count(data, "groups", "patients")
     whole = f"{films} of {patients}" if films and patients else films
-    held_out = _count(data, "validation_films", "of them held out for validation")
-    return _joined(f"{whole}: {parts}" if whole and parts else whole, held_out)
+    measured = "" if told else _count(data, "validation_films", "of them for the figures")
+    return _joined(f"{whole}: {parts}" if whole and parts else whole, measured)
 
 
 def _licences(network: dict[str, Any], data: str) -> str:

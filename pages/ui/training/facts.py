@@ -55,8 +55,9 @@ def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
         found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
     if status.get("machine"):
         found.append(("Device", status["machine"]))
-    if seconds_worked(status) >= 1:
-        found.append(
-            ("Time so far" if stands.state.live else "Time", lasting(seconds_worked(status)))
-        )
+    if (worked := seconds_worked(status)) >= 1:
+        training = status.get("seconds")  # as the model's card has it
+        of_it = f", of it training {lasting(training)}" if training else ""
+        name = "Time so far" if stands.state.live else "Time"
+        found.append((name, f"whole run {lasting(worked)}{of_it}"))
     return found

@@ -112,7 +112,7 @@ def _columns() -> dict[str, Any]:
         "sensitivity": config.TextColumn("Sensitivity", width=130),
         "specificity": config.TextColumn("Specificity", width=130),
         "val_loss": config.NumberColumn("Loss, validation", format="%.3f", width=110),
-        "time": config.TextColumn("Time", width=80),
+        "time": config.TextColumn("Whole run", width=90),
         "data": config.TextColumn("Data set", width=120),
         "data_hash": config.TextColumn("Data hash", width=110),
         "task": config.TextColumn("Task", width=90),

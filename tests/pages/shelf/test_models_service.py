@@ -17,7 +17,13 @@ def worthless(models, name="other"):
     """Make it a model of no worth, by its card."""
     card = json.loads((models / name / "card.json").read_text())
     card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
-    card["data"] = {"films": 340, "drawn_films": 340, "source": "Drawn by Pneumo; no child's film."}
+    card["training"] = {"folds": 1}
+    card["data"] = {
+        "films": 340,
+        "validation_films": 67,
+        "drawn_films": 340,
+        "source": "Drawn by Pneumo; no child's film.",
+    }
     (models / name / "card.json").write_text(json.dumps(card))
     write_sums(models / name)
 
@@ -44,7 +50,7 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
         "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
         "<dd>data drawn by Pneumo; no child&#x27;s film</dd>",
         "<summary>tiny, 64 × 64 pixels, ",
-        " MB, trained on 340 films</summary>",
+        " MB, learnt from 273 films</summary>",
     ):
         assert words in other
     click(page, "models.activate.other")

@@ -9,6 +9,7 @@ import pytest
 from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
 from pages.ui.plain import plain
+from pneumo_core.bundle.card_learnt import learnt_from
 from pneumo_core.review.ledger import Look
 
 
@@ -34,17 +35,20 @@ def test_what_others_wrote_is_shown_as_text(text, shown):
 def test_the_words_of_a_card(tiny_bundle):
     card = tiny_bundle.card | {
         "training": {"finished": "2026-11-20", "seconds": 2372, "preset": "standard",
-                     "machine": "2 CPU cores"},
+                     "machine": "2 CPU cores", "folds": 5},
         "data": {"films": 5216, "validation_films": 1044, "groups": 3654, "normal": 1341,
                  "bacterial": 2530, "viral": 1345},
         "network": {"backbone": "ResNet50V2", "parameters": 8580611, "weights_licence": "Apache"},
     }  # fmt: skip
     rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
-    assert rows["Trained"] == "20 November 2026; in 40 min; preset standard; 2 CPU cores"
-    assert rows["Training films"] == (
-        "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral; "
-        "1,044 of them held out for validation"
-    )
+    assert rows["Trained"] == "20 November 2026; training 40 min; preset standard; 2 CPU cores"
+    assert rows["Learnt from"] == learnt_from(card)
+    counted = "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral"
+    assert rows["Films"] == counted
+    silent = replace(tiny_bundle, card=card | {"training": {}})
+    rows = dict(facts(silent, 35_300_000, []))
+    assert "Learnt from" not in rows
+    assert rows["Films"] == f"{counted}; 1,044 of them for the figures"
     assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
     assert rows["Licences"] == "data CC BY 4.0; weights Apache"
     assert rows["On disk"] == "35.3 MB"

@@ -115,8 +115,10 @@ def test_a_loss_that_became_nan_is_not_resumed(page, films, settings):
 
 
 def test_a_model_can_be_put_in_service_once_it_is_there(page, films, settings, model):
-    make_run(settings, "done", message="Model cnn-quick is written.", figures={"auc": RATE})
+    made = make_run(settings, "done", message="Model cnn-quick is written.", figures={"auc": RATE})
+    made.update(worked_before=60.0, seconds=35.2)
     page.run()
+    assert "of it training 35 s</dd>" in html_of(page)
     assert "Put in service" not in {one.label for one in page.button}
     assert "0.950 [0.900–0.990]" in html_of(page)
     model()
