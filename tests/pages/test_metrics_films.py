@@ -13,6 +13,8 @@ from pages.ui.metrics.film_words import facts_html, reading_html, verdict_html
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
+from pneumo_core.films.drawn import write_marker
+from pneumo_core.films.index import index_folder
 from pneumo_core.metrics import Confusion, ThreeWay
 from pneumo_core.words import per_cent
 
@@ -23,6 +25,16 @@ def test_films_that_are_not_here_are_asked_for(models, tmp_path):
     page.text_input(key="metrics.where.typed").set_value("/no/such/place")
     page.button[-1].click().run()
     assert "Expected a folder" in page.error[0].value
+
+
+def test_drawn_films_are_not_taken_for_those_of_the_same_name(models, folder):
+    write_marker(folder, index_folder(folder)["sha256"])
+    place = whereabouts(subject_of(models), load_settings())
+    assert (place.rows, place.drawn) == (None, True)
+    told = opened().info[0].value
+    assert told.startswith("These figures are of its own validation films: 60, such as ")
+    assert "The folder that is open, films, holds films that Pneumo drew, and none of these" in told
+    assert told.endswith("To see them, open below the folder that holds them.")
 
 
 def test_the_gallery_shows_the_worst_errors_first(models, folder):

@@ -72,11 +72,11 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
     films = of[cell]
     st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
     place = whereabouts(subject, settings)
+    show_way(subject, place, settings)  # before the tiles: without pictures it says why
     if films.empty:
         st.html('<p class="pn-empty">There is no such film at this threshold.</p>')
     else:
         gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
-    show_way(subject, place, settings)
 
 
 def gallery(

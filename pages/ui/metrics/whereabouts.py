@@ -11,7 +11,9 @@ from pages.ui import cache
 from pages.ui.dataset.looking import catalogue_of
 from pages.ui.pictures import data_uri, jpeg
 from pages.ui.plain import plain
+from pneumo_core.bundle.disclaimer import share_drawn
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.sources import check_folder, remember_source, remembered_source
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ _ASKED = "metrics.look-through"
 class Whereabouts:
     """root: a folder that may hold the films, None where none is known; catalogue: what is known
     of its films, None where it was not looked through; rows: place in the catalogue's index of
-    each film of the table that is there.
+    each film of the table that is there; drawn: whether Pneumo drew the folder's films, which the
+    model's own are not, whatever they are called.
     """
 
     root: Path | None = None
     catalogue: Catalogue | None = None
     rows: dict[str, int] | None = None
+    drawn: bool = False
 
     def thumbnail(self, film: str) -> tuple[str, float]:
         """A small picture as a data URI, and width ÷ height; ("", 1.0) where there is none."""
@@ -65,6 +69,8 @@ def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
         root = source.path if source else None
     if root is None:
         return Whereabouts()
+    if subject.root is None and (root / MARKER).is_file() and not share_drawn(subject.bundle.card):
+        return Whereabouts(root, drawn=True)
     try:
         catalogue = cache.catalogue_at(root, settings)
     except DataSetError:
@@ -81,15 +87,27 @@ def show_way(subject: Subject, place: Whereabouts, settings: Settings) -> None:
         if missing:
             st.caption(f"{missing:,} of the films are not in {place.catalogue.root.name}.")
         return
-    if place.root is not None and place.catalogue is None:
+    if place.root is not None and place.catalogue is None and not place.drawn:
         _look_through(place.root, settings)
         return
-    if place.root is None:
-        words = "The films themselves are not known here: the model brought only its predictions."
-    else:
-        words = f"None of these films is in the folder {plain(place.root.name)}."
-    st.info(f"{words} Choose the folder that holds them to see them.", icon=":material/image:")
+    st.info(_missing(subject, place), icon=":material/image:")
     _choose(settings)
+
+
+def _missing(subject: Subject, place: Whereabouts) -> str:
+    """Which films these are, that they are not at hand, and what to do."""
+    n, one = len(subject.table), subject.table["film"].iloc[0]
+    words = f"These figures are of {plain(subject.films)}: {n:,}, such as {plain(one)}."
+    if place.root is None:
+        words += " The films themselves are not known here: the model brought only its predictions."
+    elif place.drawn:
+        words += (
+            f" The folder that is open, {plain(place.root.name)}, holds films that Pneumo drew, "
+            "and none of these."
+        )
+    else:
+        words += f" None of these films is in the folder {plain(place.root.name)}, which is open."
+    return f"{words} To see them, open below the folder that holds them."
 
 
 def _choose(settings: Settings) -> None:
@@ -118,7 +136,10 @@ def _look_through(root: Path, settings: Settings) -> None:
             st.rerun()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"The films of {root.name} were not looked through yet: there are no pictures.")
+        st.caption(
+            f"The open folder, {plain(root.name)}, was not looked through yet: whether it holds "
+            "these films is not known, and there are no pictures."
+        )
         st.button(
             "Look through them",
             key="metrics.where.look",
