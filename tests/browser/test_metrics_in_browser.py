@@ -181,3 +181,26 @@ def test_slider_films_and_comparison(browser, address, models):
     assert faults(browser) == []
     narrow = "return document.querySelector('.stMain').scrollWidth - innerWidth"
     assert browser.execute_script(narrow) <= 0
+
+
+NAMES = """
+  const boxes = [...it.querySelectorAll(".mark")].map((one) => one.getBoundingClientRect());
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top + 6
+    || b.bottom <= a.top + 6;
+  return boxes.length === 3 && boxes.every((a, i) => boxes.every((b, j) => i === j || apart(a, b)))
+    && boxes.every((one) => one.bottom <= it.getBoundingClientRect().bottom + 6);
+"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_names_of_points_that_lie_close_together_are_not_printed_over_each_other(
+    browser, address, models, width
+):
+    card = json.loads((models / "first" / "card.json").read_text("utf-8"))
+    for name, at in (("screening", 0.49), ("balanced", 0.5), ("ruling_in", 0.52)):
+        card["operating_points"][name]["threshold"] = at
+    (models / "first" / "card.json").write_text(json.dumps(card), "utf-8")
+    write_sums(models / "first")
+    browser.set_window_size(width, 1000)
+    browser.get(f"{address}/metrics")
+    wait(browser, lambda b: inside(b, ".marks", NAMES))

@@ -9,10 +9,24 @@ function child(tag, name, text) {
   return made;
 }
 
-const ROOM = 84; // pixels that a mark's name takes
+const GAP = 8; // pixels between two names on one line
+const LINE = 1.25; // rem, from one line of names to the next
 
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 const place = (value) => `${100 * value}%`;
+
+// A name goes on the first line on which it does not run into another: up to one line a name.
+function stagger(marks) {
+  const ends = [];
+  for (const mark of marks.children) {
+    const { left, right } = mark.getBoundingClientRect();
+    let line = ends.findIndex((end) => end + GAP <= left);
+    if (line < 0) line = ends.length;
+    ends[line] = right;
+    mark.style.setProperty("--down", `${LINE * line}rem`);
+  }
+  marks.style.setProperty("--down", `${LINE * Math.max(0, ends.length - 1)}rem`);
+}
 
 function build(root) {
   const input = child("input", "range");
@@ -72,17 +86,12 @@ export default function ({ data, parentElement, setStateValue }) {
     data.points.reduce((best, p) => (Math.abs(p.at - at) < SNAP ? p.at : best), at);
 
   input.oninput = () => go(snapped(Number(input.value)));
-  const room = ROOM / Math.max(root.clientWidth, 1);
-  let low = false;
   marks.replaceChildren(
-    ...data.points.map((point, i) => {
+    ...data.points.map((point) => {
       const mark = child("button", point.at === data.at ? "mark here" : "mark", point.name);
       mark.type = "button";
       mark.title = `${point.name}, locked at ${percent(point.at)}`;
       mark.style.left = place(point.at);
-      // Names that would run into each other take turns on a second line.
-      low = i > 0 && point.at - data.points[i - 1].at < room && !low;
-      if (low) mark.classList.add("low");
       if (point.at > 0.85) mark.classList.add("last");
       if (point.at < 0.15) mark.classList.add("first");
       mark.onclick = () => {
@@ -92,7 +101,11 @@ export default function ({ data, parentElement, setStateValue }) {
       return mark;
     }),
   );
-  marks.classList.toggle("two", marks.querySelector(".low") !== null);
+  stagger(marks);
+  if (!state.watch) {
+    state.watch = new ResizeObserver(() => stagger(marks));
+    state.watch.observe(root);
+  }
   zone.style.left = place(data.zone[0]);
   zone.style.width = place(data.zone[1] - data.zone[0]);
   // What Python says counts, unless a hand is on the slider.
