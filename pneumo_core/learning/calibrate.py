@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core import metrics
+from pneumo_core.metrics.bootstrap import ROUNDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +110,7 @@ def headline(
     """The figures of a card; AUCs with patient-level bootstrap intervals, rates with Wilson's."""
     sick = labels > 0
     p = pneumonia_probability(logits, fitted.temperature)
-    auc, low, high = metrics.grouped_bootstrap_auc(sick, p, groups, seed=0, rounds=1000)
+    auc, low, high = metrics.grouped_bootstrap_auc(sick, p, groups, seed=0, rounds=ROUNDS)
     at = rates(sick, p, fitted.balanced)
     figures: dict[str, Any] = {
         "films": len(labels),
@@ -124,7 +125,7 @@ def headline(
     if logits.shape[1] == 3 and len(np.unique(labels[sick])) == 2:
         viral = labels[sick] == 2
         value, low, high = metrics.grouped_bootstrap_auc(
-            viral, (logits[:, 2] - logits[:, 1])[sick], groups[sick], seed=0, rounds=1000
+            viral, (logits[:, 2] - logits[:, 1])[sick], groups[sick], seed=0, rounds=ROUNDS
         )
         figures["subtype_auc"] = {"value": value, "low": low, "high": high}
     return figures

@@ -77,8 +77,8 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     with devices.all_there():
         held_out, logits = prepared.learn()
     check_can_bundle(run)
-    if len(held_out) < recipe.folds:  # asked for, or stopped by hand
-        recipe = replace(recipe, measured_folds=len(held_out))
+    if prepared.cut_short():  # what is delivered is one fold's network, and says so
+        recipe = replace(recipe, folds=1, measured_folds=0)
     seconds = time.time() - began + run.status().get("seconds", 0.0)
     run.update(phase="bundling", seconds=seconds)
     return deliver(

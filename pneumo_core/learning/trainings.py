@@ -44,7 +44,8 @@ class Trainings:
     def learn(self) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
         """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them.
 
-        Of several folds a network of all films is trained at the end.
+        Of several folds a network of all films is trained at the end. Stopped by hand before that,
+        what there is is the network of the last fold, and its rows alone.
         """
         rows, logits = [], []
         several = self.recipe.folds > 1
@@ -54,10 +55,15 @@ class Trainings:
             rows.append(np.flatnonzero(self.corpus.fold == fold))
             logits.append(self._fold(number, rows[-1]))
             if several and self._stopped():
-                break
-        if several and not self._stopped():
+                return rows[-1:], logits[-1]
+        if several:
             self._fold(self.recipe.folds, np.array([], dtype=np.int64))
         return rows, np.concatenate(logits, axis=1)
+
+    def cut_short(self) -> bool:
+        """Whether the run was stopped by hand before its network of all films."""
+        last = self.run.folder / f"fold-{self.recipe.folds}" / NETWORK
+        return self.recipe.folds > 1 and not last.exists()
 
     def _stopped(self) -> bool:
         from pneumo_core.learning.watch import stop_asked

@@ -128,6 +128,22 @@ def test_folds_predict_every_film_out_of_fold(demo, settings):
     assert "out-of-fold predictions of 2 folds" in bundle.card["calibration"]["fitted_on"]
 
 
+def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, settings):
+    run = start(demo, settings, small(epochs=1, folds=3), name="cut-short")
+
+    def stop(phase, *_):
+        if phase == "stress":
+            run.ask("stop")
+
+    bundle = train(run, settings=settings, report=stop)
+    held_out = len(pd.read_csv(bundle.path / "predictions.csv"))
+    assert 0.25 < held_out / outside_test(demo) < 0.42
+    roles = (bundle.path / "films.sha256").read_text()
+    assert bundle.card["training"]["folds"] == 1
+    assert f"It learnt from {outside_test(demo) - held_out} films." in bundle.card["summary"]
+    assert "tv" not in {line.split()[-1] for line in roles.splitlines()}
+
+
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
     def stop(*_):
         raise KeyboardInterrupt

@@ -81,7 +81,10 @@ def _figures(bundle: Bundle) -> str:
         f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
         for label, value in figures
     )
-    note = f"{of_what(bundle.card)}; in brackets the 95 % interval. AUC: 0.5 is guessing, 1 perfect"
+    note = (
+        f"{of_what(bundle.card)}; in brackets the 95 % interval (of the AUC by drawing patients "
+        "anew). AUC: 0.5 is guessing, 1 perfect"
+    )
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 
