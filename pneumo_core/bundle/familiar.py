@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.archive import refused
-from pneumo_core.bundle.integrity import FAMILIAR, REMEDY
-from pneumo_core.errors import BundleError
+from pneumo_core.bundle.array_file import inspect_array, load_array
+from pneumo_core.bundle.integrity import FAMILIAR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle.store import Bundle
 
-WHAT = f"a subspace of features in {FAMILIAR}"
+WHAT = "a subspace of features"
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,10 @@ class Familiarity:
 
 def load_familiarity(bundle: Bundle) -> Familiarity | None:
     """The bundle's own, or None where it has none. Raises BundleError on a damaged file."""
-    path = bundle.path / FAMILIAR
-    stated = bundle.card.get("familiarity")
-    if stated is None or not path.is_file():
+    subspace = load_array(bundle, FAMILIAR, key="familiarity", what=WHAT)
+    if subspace is None:
         return None
-    try:
-        subspace = np.load(path, allow_pickle=False).astype(np.float32)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleError(
-            f"Model {bundle.name}: expected {WHAT}, but the file cannot be read. {REMEDY}"
-        ) from error
-    return Familiarity(subspace, float(stated["limit"]))
+    return Familiarity(subspace, float(bundle.card["familiarity"]["limit"]))
 
 
 def save_familiarity(subspace: NDArray[np.float32], path: Path) -> None:
@@ -66,9 +58,4 @@ def save_familiarity(subspace: NDArray[np.float32], path: Path) -> None:
 
 def inspect_familiarity(path: Path) -> None:
     """Raise BundleError unless a stranger's file holds finite float16 (D + 1, K), nothing else."""
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise refused(WHAT, "it is no array of numbers") from error
-    if found.dtype != np.float16 or found.ndim != 2 or not np.isfinite(found).all():
-        raise refused(WHAT, f"it is {found.dtype} {found.shape}, or not finite")
+    inspect_array(path, WHAT, np.float16)

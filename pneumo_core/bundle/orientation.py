@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.archive import refused
-from pneumo_core.bundle.integrity import ORIENTATION, REMEDY
-from pneumo_core.errors import BundleError
+from pneumo_core.bundle.array_file import inspect_array, load_array
+from pneumo_core.bundle.integrity import ORIENTATION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 UPRIGHT = "upright"
 WAYS = (UPRIGHT, "sideways", "upside down", "negative")
-WHAT = f"a linear classifier in {ORIENTATION}"
+WHAT = "a linear classifier"
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,10 @@ class Orientation:
 
 def load_orientation(bundle: Bundle) -> Orientation | None:
     """The bundle's own, or None where it has none. Raises BundleError on a damaged file."""
-    path = bundle.path / ORIENTATION
-    stated = bundle.card.get("orientation")
-    if stated is None or not path.is_file():
+    weights = load_array(bundle, ORIENTATION, key="orientation", what=WHAT)
+    if weights is None:
         return None
-    try:
-        weights = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BundleError(
-            f"Model {bundle.name}: expected {WHAT}, but the file cannot be read. {REMEDY}"
-        ) from error
-    return Orientation(weights, float(stated["limit"]))
+    return Orientation(weights, float(bundle.card["orientation"]["limit"]))
 
 
 def save_orientation(weights: NDArray[np.float32], path: Path) -> None:
@@ -74,10 +66,4 @@ def save_orientation(weights: NDArray[np.float32], path: Path) -> None:
 
 def inspect_orientation(path: Path) -> None:
     """Raise BundleError unless a stranger's file holds finite float32 (4, K + 1), nothing else."""
-    try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise refused(WHAT, "it is no array of numbers") from error
-    fits = found.dtype == np.float32 and found.ndim == 2 and len(found) == len(WAYS)
-    if not fits or not np.isfinite(found).all():
-        raise refused(WHAT, f"it is {found.dtype} {found.shape}, or not finite")
+    inspect_array(path, WHAT, np.float32, rows=len(WAYS))
