@@ -89,8 +89,9 @@ def text(browser: Chrome, css: str) -> str:
 
 
 def inside(browser: Chrome, css: str, do: str) -> Any:
-    """What JavaScript `do` gives for the element `it` of a component."""
-    return browser.execute_script(f"{INSIDE} const it = inside(arguments[0]); {do}", css)
+    """What JavaScript `do` gives for the element `it` of a component, once that is there."""
+    script = f"{INSIDE} const it = inside(arguments[0]); {do}"
+    return wait(browser, lambda b: [b.execute_script(script, css)])[0]
 
 
 def count(browser: Chrome, cell: str) -> str:
