@@ -63,9 +63,11 @@ def train(  # noqa: PLR0913 - one argument an option
 
     from pneumo_core.bundle import activate
     from pneumo_core.config import load_settings
+    from pneumo_core.learning.launch import create_named_run
     from pneumo_core.learning.overview import MEASURED_AGAIN
     from pneumo_core.learning.recipe import make_recipe
-    from pneumo_core.learning.runs import create_run, find_run
+    from pneumo_core.learning.runs import find_run
+    from pneumo_core.learning.turn import carrying, queue_lock
 
     settings = load_settings()
     if runs is not None:
@@ -94,14 +96,13 @@ def train(  # noqa: PLR0913 - one argument an option
             seed=seed,
             precision=precision,
         )
-        usual = f"{recipe.backbone}-{recipe.preset}"
-        name = _free_name(bundle, usual, settings.models_dir, overwrite=overwrite)
-        run = create_run(settings.runs_dir, recipe, data=data, bundle=name)
+        with queue_lock(settings.runs_dir):
+            run = create_named_run(
+                recipe, data=data, settings=settings, bundle=bundle, replace=overwrite
+            )
     again = _again(run, data, runs, put_in_service=put_in_service)
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
-        from pneumo_core.learning.turn import carrying
-
         with progress() as told, carrying(run, settings=settings, report=told) as report:
             start_keras()  # once it is this run's turn: it takes a gigabyte
             from pneumo_core.learning.train import train as carry_out
@@ -148,24 +149,6 @@ def _assisted(data: Path, settings: Settings) -> bool:
         assist(data, settings=settings, report=report)
     emit("This machine's part is done. The chief writes the run and the model.")
     return True
-
-
-def _free_name(asked: str | None, usual: str, models_dir: Path, *, overwrite: bool) -> str:
-    """The bundle's name: the one asked for, unless it is taken; else the usual one, numbered."""
-    from pneumo_core.bundle import bundle_names
-    from pneumo_core.bundle.store import check_name
-    from pneumo_core.errors import BundleError
-
-    taken = set(bundle_names(models_dir))
-    if asked is None:
-        numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
-        return next(name for name in (usual, *numbered) if name not in taken)
-    if check_name(asked) in taken and not overwrite:
-        raise BundleError(
-            f"Expected a new name for the bundle; there is a model {asked!r} already. "
-            "Choose another name, or pass --replace to overwrite that model."
-        )
-    return asked
 
 
 def _same_folder(run: Run, data: Path) -> None:

@@ -12,6 +12,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
 from pneumo_core.learning.familiar import fit_familiarity, pooled_features
+from pneumo_core.learning.launch import bundle_name_of
 from pneumo_core.learning.orientation import fit_orientation
 from pneumo_core.learning.views import POINT_VIEWS
 
@@ -58,7 +59,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     features = pooled_features(network)
     known, familiarity = fit_familiarity(features, corpus.pixels, seed=recipe.seed)
     lies, orientation = fit_orientation(features, corpus.pixels, seed=recipe.seed)
-    name = run.config()["bundle"]
+    name = bundle_name_of(run, settings)
     card, fitted = make_card(
         name=name,
         recipe=recipe,
@@ -81,7 +82,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         models_dir=settings.models_dir,
         replace=True,
     )
-    run.update(figures=card["figures"])
+    run.update(figures=card["figures"], delivered=bundle.name)
     report("bundle", 1, 1, f"model {bundle.name} is written")
     return bundle
 

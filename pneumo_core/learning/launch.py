@@ -6,13 +6,23 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle import bundle_names
+from pneumo_core.bundle.store import check_name
 from pneumo_core.config import ROOT, as_environment
-from pneumo_core.errors import TrainingError
+from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.learning.phases import AFRESH
-from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs, now
+from pneumo_core.learning.runs import (
+    CANCEL,
+    STOP,
+    Run,
+    create_run,
+    list_runs,
+    now,
+    write_json,
+)
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
 from pneumo_core.learning.turn import queue_lock, runs_ahead
@@ -30,15 +40,16 @@ _SECONDS_TO_END = 5.0  # from the request to end to the end by force
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def start_run(recipe: Recipe, *, data: Path, bundle: str, settings: Settings) -> Run:
+def start_run(recipe: Recipe, *, data: Path, settings: Settings, bundle: str | None = None) -> Run:
     """Start a run of `recipe` on the films below `data`, or queue it where one trains already.
 
-    Its process writes the bundle called `bundle`. Raises TrainingError where it cannot start.
+    Its process writes the bundle called `bundle`, by default one of a free name. Raises
+    TrainingError where it cannot start, BundleError where the name is taken.
     """
     try:
         with queue_lock(settings.runs_dir):
-            run = create_run(
-                settings.runs_dir, recipe, data=data.absolute(), bundle=bundle, state="queued"
+            run = create_named_run(
+                recipe, data=data, settings=settings, bundle=bundle, state="queued"
             )
             _line_up(run, settings)
             _start_process(run, settings)
@@ -120,15 +131,78 @@ def delete_run(run: Run) -> None:
         ) from error
 
 
-def free_bundle_name(recipe: Recipe, settings: Settings) -> str:
-    """A name for the recipe's model that no model has and no run will give."""
-    taken = set(bundle_names(settings.models_dir))
+def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
+    recipe: Recipe,
+    *,
+    data: Path,
+    settings: Settings,
+    bundle: str | None = None,
+    replace: bool = False,
+    state: str = "running",
+) -> Run:
+    """A new run whose configuration reserves the name of its bundle, see `free_bundle_name`.
+
+    The caller holds the queue's lock, so that two runs created at once get different names.
+    """
+    name = free_bundle_name(recipe, settings, asked=bundle, replace=replace)
+    return create_run(
+        settings.runs_dir, recipe, data=data, bundle=name, replace=replace, state=state
+    )
+
+
+def free_bundle_name(
+    recipe: Recipe, settings: Settings, *, asked: str | None = None, replace: bool = False
+) -> str:
+    """The name for the recipe's bundle: `asked` where it is free, by default the usual one with a
+    number. Free is a name that no bundle has and no run that is live or resumable will write;
+    `replace` allows `asked` even so. Raises BundleError.
+    """
+    bundles = bundle_names(settings.models_dir)
+    reserved = _reserved_names(settings)
+    if asked is None:
+        taken = {*bundles, *reserved}
+        usual = f"{recipe.backbone}-{recipe.preset}"
+        numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
+        return next(name for name in (usual, *numbered) if name not in taken)
+    if check_name(asked) in bundles and not replace:
+        raise BundleError(
+            f"Expected a new name for the bundle; there is a model {asked!r} already. "
+            "Choose another name, or pass --replace to overwrite that model."
+        )
+    if asked in reserved and not replace:
+        raise BundleError(
+            f"Expected a new name for the bundle; run {reserved[asked]} will write {asked!r}. "
+            "Choose another name, delete that run, or pass --replace: the run that ends last then "
+            "overwrites the model of the other."
+        )
+    return asked
+
+
+def bundle_name_of(run: Run, settings: Settings) -> str:
+    """The name under which `run` delivers: the reserved one, or a free one where a bundle that is
+    not the run's own took that name meanwhile, by import for example. The run's configuration then
+    says so. Unchanged for a run that may replace.
+    """
+    with queue_lock(settings.runs_dir):
+        config = run.config()
+        name = str(config["bundle"])
+        own = run.status().get("delivered") == name
+        if config.get("replace", True) or own or name not in bundle_names(settings.models_dir):
+            return name
+        free = free_bundle_name(run.recipe(), settings)
+        write_json(run.folder / "config.json", config | {"bundle": free})
+        return free
+
+
+def _reserved_names(settings: Settings) -> dict[str, str]:
+    """Names of bundles that live and resumable runs will write, each with the run's id."""
+    reserved = {}
     for run in list_runs(settings.runs_dir):
-        if standing(run).state.live or standing(run).resumable:
-            taken.add(str(run.config().get("bundle")))
-    usual = f"{recipe.backbone}-{recipe.preset}"
-    numbered = (f"{usual}-{number}" for number in range(2, len(taken) + 3))
-    return next(name for name in (usual, *numbered) if name not in taken)
+        stands = standing(run)
+        if stands.state.live or stands.resumable:
+            with suppress(TrainingError):  # a damaged configuration reserves nothing
+                reserved[str(run.config().get("bundle"))] = run.id
+    return reserved
 
 
 def _line_up(run: Run, settings: Settings) -> None:

@@ -103,10 +103,20 @@ class Run:
             (self.folder / wish).unlink(missing_ok=True)
 
 
-def create_run(
-    runs_dir: Path, recipe: Recipe, *, data: Path, bundle: str, state: str = "running"
+def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
+    runs_dir: Path,
+    recipe: Recipe,
+    *,
+    data: Path,
+    bundle: str,
+    replace: bool = False,
+    state: str = "running",
 ) -> Run:
-    """A new run's folder, named for the moment, the backbone and four random characters."""
+    """A new run's folder, named for the moment, the backbone and four random characters.
+
+    `bundle` is the name of the bundle it will write, over another one only with `replace`;
+    `learning.launch.create_named_run` chooses it.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir / f"{stamp}-{recipe.backbone}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
@@ -115,8 +125,8 @@ def create_run(
     if state != "running":  # whoever starts its process says which one that is
         run.update(pid=None, phase="waiting")
     config = {"recipe": recipe.as_dict(), "data": str(data.absolute()), "bundle": bundle}
-    # Written last: a folder without it is no run yet.
-    write_json(folder / "config.json", config | {"version": __version__, "created": created})
+    config |= {"replace": replace, "version": __version__, "created": created}
+    write_json(folder / "config.json", config)  # last: a folder without it is no run yet
     return run
 
 

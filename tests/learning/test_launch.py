@@ -4,19 +4,22 @@ import errno
 import os
 import signal
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import psutil
 import pytest
 
 from pneumo_core.config import Settings
-from pneumo_core.errors import TrainingError
+from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.learning import launch
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, list_runs
 from pneumo_core.learning.telling import standing
-from pneumo_core.learning.turn import carrying, runs_ahead
+from pneumo_core.learning.turn import carrying, queue_lock, runs_ahead
 
 # Trains until a file "end" is in the run's folder, and hears of a wish to stop.
 STAND_IN = """
@@ -55,10 +58,7 @@ def settings(tmp_path, monkeypatch):
 def start(settings, **choices):
     (settings.runs_dir.parent / "films").mkdir(exist_ok=True)
     recipe = replace(RECIPE, **choices)
-    name = launch.free_bundle_name(recipe, settings)
-    return launch.start_run(
-        recipe, data=settings.runs_dir.parent / "films", bundle=name, settings=settings
-    )
+    return launch.start_run(recipe, data=settings.runs_dir.parent / "films", settings=settings)
 
 
 def state(run):
@@ -162,6 +162,56 @@ def test_two_runs_of_one_recipe_make_two_models(settings):
     first, second = start(settings), start(settings)
     names = [run.config()["bundle"] for run in (first, second)]
     assert names == ["cnn-quick", "cnn-quick-2"]
+
+
+def test_runs_started_at_the_same_moment_get_different_names(settings):
+    settings.runs_dir.parent.joinpath("films").mkdir()
+    ready = threading.Barrier(4)
+
+    def start_one(_):
+        ready.wait()
+        with queue_lock(settings.runs_dir):  # as the command line does
+            return launch.create_named_run(RECIPE, data=settings.runs_dir, settings=settings)
+
+    with ThreadPoolExecutor(4) as threads:
+        names = {run.config()["bundle"] for run in threads.map(start_one, range(4))}
+    assert names == {"cnn-quick", "cnn-quick-2", "cnn-quick-3", "cnn-quick-4"}
+
+
+def test_a_name_that_another_run_will_write_is_refused_unless_it_may_be_replaced(settings):
+    first = launch.create_named_run(RECIPE, data=settings.runs_dir, settings=settings, bundle="m")
+    with pytest.raises(BundleError, match=rf"run {first.id} will write 'm'\. Choose another name"):
+        launch.start_run(RECIPE, data=settings.runs_dir, bundle="m", settings=settings)
+    name = partial(launch.free_bundle_name, RECIPE, settings, asked="m")
+    first.update(state="interrupted")  # it can be resumed, so the name stays reserved
+    with pytest.raises(BundleError, match="delete that run"):
+        name()
+    assert name(replace=True) == "m"
+    first.update(state="done")
+    assert name() == "m"
+
+
+def test_the_name_of_a_model_is_refused_and_a_damaged_run_reserves_none(settings):
+    (settings.models_dir / "m").mkdir(parents=True)
+    with pytest.raises(BundleError, match=r"there is a model 'm' already\. Choose another name"):
+        launch.free_bundle_name(RECIPE, settings, asked="m")
+    run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="cnn-quick")
+    (run.folder / "config.json").write_text("{")
+    assert launch.free_bundle_name(RECIPE, settings) == "cnn-quick"
+
+
+def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
+    run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
+    assert launch.bundle_name_of(run, settings) == "m"
+    (settings.models_dir / "m").mkdir(parents=True)
+    assert launch.bundle_name_of(run, settings) == run.config()["bundle"] == "cnn-quick"
+    own = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
+    own.update(delivered="m")  # resumed after its own bundle was written
+    assert launch.bundle_name_of(own, settings) == "m"
+    overwrites = create_run(
+        settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m", replace=True
+    )
+    assert launch.bundle_name_of(overwrites, settings) == "m"
 
 
 def test_a_run_that_another_process_carries_is_refused(settings):

@@ -14,7 +14,7 @@ from pages.ui.training.words import sentence
 from pneumo_core.jobs import latest_job, start_job
 from pneumo_core.learning.estimate import estimate, shortages
 from pneumo_core.learning.hardware import cores, gigabytes, known_hardware
-from pneumo_core.learning.launch import free_bundle_name, start_run
+from pneumo_core.learning.launch import start_run
 from pneumo_core.learning.material import lacks
 from pneumo_core.learning.memory import memory_limit
 from pneumo_core.learning.overview import live_runs
@@ -71,8 +71,7 @@ def _start(recipe: Recipe, source: Source, settings: Settings) -> None:
     kept, at = st.session_state.get(_STARTED, (None, 0.0))
     if kept == (recipe, source.path) and time.monotonic() - at < _SECONDS_BETWEEN_STARTS:
         return
-    name = free_bundle_name(recipe, settings)
-    start_run(recipe, data=source.path, bundle=name, settings=settings)
+    start_run(recipe, data=source.path, settings=settings)
     st.session_state[_STARTED] = ((recipe, source.path), time.monotonic())
     st.rerun()
 
