@@ -16,8 +16,10 @@ from pneumo_core.errors import DataSetError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import pandas as pd
     import plotly.graph_objects as go
+    from numpy.typing import NDArray
 
     from pages.ui.dataset.conditions import Condition
     from pages.ui.dataset.facets import Cloud
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reader, Reading
     from pneumo_core.review.compare import Contender
     from pneumo_core.review.comparison import Comparison
+    from pneumo_core.review.seen import ListedFilms
 
 _DISPLAY_SIDE = 1024  # pixels
 
@@ -67,22 +70,22 @@ def _reader(key: str, _bundle: Bundle) -> Reader:  # noqa: ARG001 - name and dig
     return Reader(_bundle)
 
 
-def role_of(bundle: Bundle, sha256: str) -> str:
-    """What a model did with the file of this hash, of `bundle.films_file.ROLES`; "" if nothing, or
-    where it does not list its films. Raises BundleError on a damaged list.
+def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:
+    """What a model did with the film of this file or of these pixels, uint8 (H, W), of
+    `bundle.films_file.ROLES`; "" if nothing, or where it does not list its films. Raises
+    BundleError on a damaged list.
     """
-    from pneumo_core.bundle.films_file import DIGITS
+    from pneumo_core.films.neighbours import perceptual_hash
 
-    return _roles(f"{bundle.name}/{bundle.digest}", bundle.path).get(sha256[:DIGITS], "")
+    phash = "" if pixels is None else perceptual_hash(pixels)
+    return _listed_films(f"{bundle.name}/{bundle.digest}", bundle).role(sha256, phash)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _roles(key: str, _folder: Path) -> dict[str, str]:  # noqa: ARG001 - name and digest
-    from pneumo_core.bundle.films_file import film_roles
-    from pneumo_core.bundle.integrity import FILMS
+def _listed_films(key: str, _bundle: Bundle) -> ListedFilms:  # noqa: ARG001 - name and digest
+    from pneumo_core.review.seen import listed_films
 
-    listed = _folder / FILMS
-    return film_roles(listed) if listed.is_file() else {}
+    return listed_films(_bundle)
 
 
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)

@@ -25,8 +25,8 @@ class Entry:
     the file held no picture. `reading.pixels` is None. `content` names the film's bytes and the
     model that read them: the same film comes back under any name without being read again.
     `origin` says what a film is that is no patient's ("synthetic, …"), else nothing. `model` is the
-    digest of the bundle that read it, `role` what that bundle did with this very file, of
-    `bundle.films_file.ROLES`: "" where it is new to it.
+    digest of the bundle that read it, `role` what that bundle did with this film, in whatever file,
+    of `bundle.films_file.ROLES`: "" where it is new to it.
     """
 
     key: str
@@ -62,7 +62,7 @@ def make_entry(
         thumb="" if pixels is None else thumbnail(pixels),
         origin=origin,
         model=bundle.digest if bundle else "",
-        role=cache.role_of(bundle, facts.sha256) if bundle and facts else "",
+        role=cache.role_of(bundle, facts.sha256, pixels) if bundle and facts else "",
     )
 
 

@@ -21,9 +21,10 @@ FILES = (
     "predictions.csv",
 )
 FILMS = "films.sha256"
+FILM_HASHES = "films.phash"
 FAMILIAR = "familiar.npy"
 ORIENTATION = "orientation.npy"
-OPTIONAL = (FILMS, FAMILIAR, ORIENTATION)
+OPTIONAL = (FILMS, FILM_HASHES, FAMILIAR, ORIENTATION)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 

@@ -5,6 +5,7 @@ models/<name>/card.json     what the model is and how to use it (see `card.py`)
               model.keras, openvino/model.xml, openvino/model.bin
               predictions.csv, README.md
               films.sha256  optional: the films it was made with (see `films_file.py`)
+              films.phash   optional: the same films by their perceptual hashes
               SHA256SUMS    "<hash>  <file>" for every other file of the folder
 models/<name>.ledger.jsonl  each time the model was measured on a test split
 """

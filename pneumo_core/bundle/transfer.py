@@ -23,6 +23,7 @@ from pneumo_core.bundle.graph_file import inspect_graph
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
     FILES,
+    FILM_HASHES,
     FILMS,
     OPTIONAL,
     ORIENTATION,
@@ -60,6 +61,7 @@ LIMITS = {
     "card.json": 2**20,
     "predictions.csv": 64 * 2**20,
     FILMS: 16 * 2**20,  # 800,000 films
+    FILM_HASHES: 64 * 2**20,
     FAMILIAR: 4 * 2**20,
     ORIENTATION: 2**20,
     "openvino/model.xml": 16 * 2**20,
@@ -143,8 +145,9 @@ def examine(path: Path) -> None:
     inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
     inspect_predictions(path / "predictions.csv")
     options = present_options(path)
-    if FILMS in options:
-        inspect_films(path / FILMS)
+    for file in (FILMS, FILM_HASHES):
+        if file in options:
+            inspect_films(path / file)
     if FAMILIAR in options:
         inspect_familiarity(path / FAMILIAR)
     if ORIENTATION in options:

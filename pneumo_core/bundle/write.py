@@ -10,9 +10,9 @@ import numpy as np
 from pneumo_core.bundle.card import FORMAT, check_card
 from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.familiar import save_familiarity
-from pneumo_core.bundle.films_file import films_text
+from pneumo_core.bundle.films_file import film_hashes_text, films_text
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.integrity import FAMILIAR, FILMS, ORIENTATION, write_sums
+from pneumo_core.bundle.integrity import FAMILIAR, FILM_HASHES, FILMS, ORIENTATION, write_sums
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
 from pneumo_core.bundle.orientation import save_orientation
 from pneumo_core.bundle.staging import move_into_place, staged
@@ -43,6 +43,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     card: dict[str, Any],
     predictions: pd.DataFrame,
     films: Mapping[str, str] | None = None,
+    film_hashes: Mapping[str, str] | None = None,
     familiar: NDArray[np.float32] | None = None,
     orientation: NDArray[np.float32] | None = None,
     models_dir: Path | None = None,
@@ -56,6 +57,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     are filled in here, and its version is "1.0" unless given. `predictions` has the columns
     `PREDICTIONS`, out of fold or on validation. `films` says what became of each film, by its whole
     SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
+    `film_hashes` says the same by perceptual hash, so that another copy of a film is recognised.
     `familiar` (D + 1, K) is the subspace of `bundle.familiar`, `orientation` (4, K + 1) the
     weights of `bundle.orientation`, whose limits the card states.
     `replace` allows an older bundle of that name to be replaced.
@@ -71,12 +73,13 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     card = {"version": "1.0", **card, "format": FORMAT, "name": name}
     check_card(card, name)
     check_network(model, size=card["input"]["size"], classes=len(card["classes"]))
-    listed = films_text(films or {})
+    lists = {FILMS: films_text(films or {}), FILM_HASHES: film_hashes_text(film_hashes or {})}
     with staged(folder, name) as staging:
         card["agreement"] = _write_network(in_float32(model), card, staging)
         _write_texts(card, predictions, staging)
-        if listed:
-            (staging / FILMS).write_text(listed, encoding="ascii", newline="\n")
+        for file, text in lists.items():
+            if text:
+                (staging / file).write_text(text, encoding="ascii", newline="\n")
         if familiar is not None:
             save_familiarity(familiar, staging / FAMILIAR)
         if orientation is not None:

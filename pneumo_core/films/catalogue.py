@@ -18,7 +18,7 @@ from pneumo_core.films.decode import resize
 from pneumo_core.films.header import format_of
 from pneumo_core.films.index import index_rows
 from pneumo_core.films.listing import Listing, list_films
-from pneumo_core.films.neighbours import perceptual_hash
+from pneumo_core.films.neighbours import HASHED_SIDE
 from pneumo_core.films.quantisation import quantisation_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-THUMBNAIL = 96  # pixels a side
+THUMBNAIL = HASHED_SIDE  # pixels a side
 _NUMBERS = ("bytes_per_pixel", "aspect", "mean", "contrast", "border_mean", "border_contrast")
 RING = THUMBNAIL // 16  # width of the border
 _BORDER = np.pad(np.zeros((THUMBNAIL - 2 * RING,) * 2, bool), RING, constant_values=True)
@@ -50,7 +50,6 @@ class Catalogue:
       bytes_per_pixel, aspect (width / height)
       mean, contrast    mean and standard deviation of the thumbnail's grey levels, 0..255
       border_mean, border_contrast    the same of its outermost sixteenth
-      phash             perceptual hash, 256 bits as 64 hexadecimal digits
       thumbnail         the film's row of `thumbnails`, -1 if it is unreadable
     Numbers of unreadable films are NaN and their keys "".
 
@@ -158,7 +157,7 @@ def _look(path: Path, film: Film | None) -> dict[str, Any]:
     quantisation, quality = quantisation_of(path)
     facts = {"format": _format(path), "quality": quality, "quantisation": quantisation}
     if film is None:
-        return facts | dict.fromkeys(_NUMBERS, float("nan")) | {"phash": "", "picture": None}
+        return facts | dict.fromkeys(_NUMBERS, float("nan")) | {"picture": None}
     picture = resize(film.pixels, THUMBNAIL)
     ring = picture[_BORDER]
     height, width = film.pixels.shape
@@ -168,11 +167,7 @@ def _look(path: Path, film: Film | None) -> dict[str, Any]:
         *(float(picture.mean()), float(picture.std())),
         *(float(ring.mean()), float(ring.std())),
     )
-    return (
-        facts
-        | dict(zip(_NUMBERS, numbers, strict=True))
-        | {"phash": perceptual_hash(picture), "picture": picture}
-    )
+    return facts | dict(zip(_NUMBERS, numbers, strict=True)) | {"picture": picture}
 
 
 def _format(path: Path) -> str:

@@ -13,6 +13,7 @@ from pneumo_core.films import decode
 from pneumo_core.films.film import Film
 from pneumo_core.films.listing import Listing, list_films
 from pneumo_core.films.names import parse_name
+from pneumo_core.films.neighbours import perceptual_hash
 from pneumo_core.films.parallel import in_order
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ COLUMNS = (
     "bytes",
     "sha256",
     "pixels",
+    "phash",
     "readable",
     "problem",
 )
@@ -47,6 +49,7 @@ class _FileFacts:
     bytes: int
     sha256: str
     pixels: str
+    phash: str
     readable: bool
     problem: str
 
@@ -64,6 +67,7 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
       width, height   pixels, 0 if unreadable
       bytes, sha256   of the file
       pixels    hash of the decoded pixels, whatever file they came in; "" if unreadable
+      phash     perceptual hash, 256 bits as 64 hexadecimal digits, see `films.neighbours`; or ""
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
@@ -117,7 +121,7 @@ def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
         film = decode.read_film(path)
     except UnreadableImage as error:
         n_bytes, sha256 = _size_and_hash(path)
-        return None, _FileFacts(0, 0, n_bytes, sha256, "", readable=False, problem=str(error))
+        return None, _FileFacts(0, 0, n_bytes, sha256, "", "", readable=False, problem=str(error))
     facts = film.facts
     pixels = hashlib.sha256(f"{facts.width} {facts.height} ".encode())
     pixels.update(film.pixels.data)
@@ -127,6 +131,7 @@ def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
         facts.n_bytes,
         facts.sha256,
         pixels.hexdigest(),
+        perceptual_hash(film.pixels),
         readable=True,
         problem="",
     )

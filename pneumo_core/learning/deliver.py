@@ -78,7 +78,8 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
         familiar=known.subspace,
         orientation=lies.weights,
-        films=film_roles(corpus.index, rows, trained_on_all=recipe.folds > 1),
+        films=roles_by_hash(corpus.index["sha256"], rows, trained_on_all=recipe.folds > 1),
+        film_hashes=roles_by_hash(corpus.index["phash"], rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,
         replace=True,
     )
@@ -112,13 +113,16 @@ def _with_prior(
     return logits + shift
 
 
-def film_roles(
-    index: pd.DataFrame, held_out: NDArray[np.int64], *, trained_on_all: bool
+def roles_by_hash(
+    hashes: pd.Series, held_out: NDArray[np.int64], *, trained_on_all: bool
 ) -> dict[str, str]:
-    """What each film was for, by its sha256: "t" trained on, "v" chosen on, "tv" both."""
-    role = np.full(len(index), "t", dtype=object)
+    """What each film was for, by its hash: "t" trained on, "v" chosen on, "tv" both."""
+    role = np.full(len(hashes), "t", dtype=object)
     role[held_out] = "tv" if trained_on_all else "v"
-    return dict(zip(index["sha256"], role, strict=True))
+    found: dict[str, str] = {}
+    for one, of_film in zip(hashes, role, strict=True):
+        found[one] = "".join(sorted({*of_film, *found.get(one, "")}))
+    return found
 
 
 def predictions_table(

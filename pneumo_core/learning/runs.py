@@ -124,7 +124,11 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
     run.update(state=state, phase="starting", began=created, queued=created)
     if state != "running":  # whoever starts its process says which one that is
         run.update(pid=None, phase="waiting")
-    config = {"recipe": recipe.as_dict(), "data": str(data.absolute()), "bundle": bundle}
+    config: dict[str, Any] = {
+        "recipe": recipe.as_dict(),
+        "data": str(data.absolute()),
+        "bundle": bundle,
+    }
     config |= {"replace": replace, "version": __version__, "created": created}
     write_json(folder / "config.json", config)  # last: a folder without it is no run yet
     return run

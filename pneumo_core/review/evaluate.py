@@ -33,8 +33,8 @@ BATCH = 16
 class Evaluation:
     """A model on labelled films.
 
-    table: the columns of predictions.csv, then series, width, height, bytes, sha256, and drawn
-    (bool, whether Pneumo drew the film itself), a row a film;
+    table: the columns of predictions.csv, then series, width, height, bytes, sha256, phash, and
+    drawn (bool, whether Pneumo drew the film itself), a row a film;
     figures: those of `figures`; unread: (film, problem); standing: what these figures may be
     called; note: why a look at a test split is not in the ledger, "" if it is or need not be.
     """

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.names import parse_folders
-from pneumo_core.review.seen import seen
+from pneumo_core.review.seen import film_roles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-
-    Key = tuple[str, str, bool]  # label, file name, whether in the test split
+    from pneumo_core.review.seen import FilmRoles
 
 _VALIDATION = "of the model's own validation: it did not train on these patients."
 _OUTSIDE = "by name not among those the model was trained on."
@@ -43,14 +40,13 @@ class Selection:
 def select_films(bundle: Bundle, table: pd.DataFrame, *, limit: int | None = None) -> Selection:
     """Films of `table` (columns film, label) to measure `bundle` on, unseen ones if there are any.
 
-    Films are known by their hashes where the bundle lists its films and the table has hashes
-    (`sha256`); else by label and file name, and whether they lie in the test split, so that it
-    does not matter where the data set lies. A model validated on one part of its films is
-    measured on that part. One that was in the end trained on all the films it has predictions
-    for (after several folds) is measured on the others. Failing both, every film counts, and
-    `words` says that this flatters. limit: films a class, drawn at random, always the same.
+    What the films are to the model says `review.seen.film_roles`. A model validated on one part
+    of its films is measured on that part. One that was in the end trained on all the films it has
+    predictions for (after several folds) is measured on the others. Failing both, every film
+    counts, and `words` says that this flatters. limit: films a class, drawn at random, always the
+    same.
     """
-    mine, words = _by_hash(bundle, table) or _by_name(bundle, table)
+    mine, words = _fair(film_roles(bundle, table))
     rows = np.flatnonzero(mine)
     drawn = ""
     if limit is not None:
@@ -64,45 +60,15 @@ def select_films(bundle: Bundle, table: pd.DataFrame, *, limit: int | None = Non
     )
 
 
-def _by_hash(bundle: Bundle, table: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], str] | None:
-    """Which films, and what they are; None where hashes do not tell."""
-    found = seen(bundle, table)
-    if not found.by_hash:
-        return None
-    validation, unseen = found.chosen & ~found.trained, ~(found.chosen | found.trained)
+def _fair(found: FilmRoles) -> tuple[npt.NDArray[np.bool_], str]:
+    """Which films to measure on, bool (N,), and what they are."""
+    validation = found.chosen & ~found.trained
     if validation.any():
         return validation, _VALIDATION
-    return (unseen, _UNSEEN) if unseen.any() else (np.ones(len(table), np.bool_), _TRAINED)
-
-
-def _by_name(bundle: Bundle, table: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], str]:
-    known, trained_on_all = _predicted(bundle)
-    predicted = np.array([key in known for key in _keys(table)], dtype=np.bool_)
-    everything = np.ones(len(table), dtype=np.bool_)
-    if trained_on_all:
-        outside = not predicted.all()
-        return (~predicted, _OUTSIDE) if outside else (everything, _TRAINED)
-    return (predicted, _VALIDATION) if predicted.any() else (everything, _UNKNOWN)
-
-
-def _predicted(bundle: Bundle) -> tuple[set[Key], bool]:
-    """Keys of the films of predictions.csv, and whether the network was trained on them as well.
-
-    After several folds one network is trained on all films: each has a prediction by a network
-    that had not seen it, and the one in service has seen it.
-    """
-    import pandas as pd
-
-    table = pd.read_csv(bundle.path / "predictions.csv", usecols=["film", "label"])
-    trained = bundle.card.get("data", {}).get("films")
-    return set(_keys(table)), isinstance(trained, int) and len(table) >= trained
-
-
-def _keys(table: pd.DataFrame) -> list[Key]:
-    paths = [PurePosixPath(film) for film in table["film"]]
-    test = [parse_folders(path.parts[:-1]).split == "test" for path in paths]
-    names = [path.name for path in paths]
-    return list(zip(table["label"].tolist(), names, test, strict=True))
+    if found.complete and found.unseen.any():
+        return found.unseen, _UNSEEN if found.by_hash else _OUTSIDE
+    everything = np.ones(found.trained.size, np.bool_)
+    return everything, _TRAINED if found.trained.all() else _UNKNOWN
 
 
 def _drawn(

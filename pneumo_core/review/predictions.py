@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
 
-FACTS = ("series", "width", "height", "bytes", "sha256")
+FACTS = ("series", "width", "height", "bytes", "sha256", "phash")
 _NUMBERS = ("p_normal", "p_bacterial", "p_viral", "p_pneumonia")
 
 
@@ -59,7 +59,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
 
 def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
-    """The table with series, width, height, bytes and sha256 of `index`, joined by film.
+    """The table with series, width, height, bytes, sha256 and phash of `index`, joined by film.
 
     index: as `films.index_folder` gives it; a film that it does not hold gets NaN and "". Where it
     says which films were `drawn` (bool) by Pneumo, so does the table; one it lacks was not.
@@ -69,7 +69,7 @@ def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     for name in FACTS:
         if name in known:
             joined[name] = table["film"].map(known[name])
-    for name in ("series", "sha256"):
+    for name in ("series", "sha256", "phash"):
         if name in joined:
             joined[name] = joined[name].fillna("")
     if "drawn" in known:

@@ -1,7 +1,8 @@
-"""Which films a model has seen before: trained on, or chosen on.
+"""Data leakage: which films a model was trained on, and which it was chosen on.
 
-By `films.sha256` (see `pneumo_core.bundle.films_file`) where the bundle has it, else by the films'
-names in predictions.csv.
+By `films.sha256` and `films.phash` (see `pneumo_core.bundle.films_file`) where the bundle has them,
+else by the films' names in predictions.csv. What figures may be called and which films are a fair
+selection both follow from here.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.films_file import DIGITS, film_roles
-from pneumo_core.bundle.integrity import FILMS
+from pneumo_core.bundle.films_file import DIGITS, read_film_roles
+from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
 from pneumo_core.films.names import parse_folders, parse_name
+from pneumo_core.films.neighbours import near_hashes, pack_hashes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,35 +26,74 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FilmRoles:
     """For each film of a table whether the model was trained and whether it was chosen on it.
 
-    trained, chosen: bool (N,); by_hash: whether the bundle lists its films, so that this is sure.
+    trained, chosen: bool (N,); by_hash: whether the bundle lists its films, so that this is sure;
+    complete: whether all films that the model was trained on are known, if only by name.
     """
 
     trained: npt.NDArray[np.bool_]
     chosen: npt.NDArray[np.bool_]
     by_hash: bool
+    complete: bool
+
+    @property
+    def unseen(self) -> npt.NDArray[np.bool_]:
+        """Films that the model was neither trained nor chosen on, bool (N,)."""
+        return ~(self.trained | self.chosen)
 
 
-def seen(bundle: Bundle, table: pd.DataFrame) -> Seen:
-    """What the model has seen of the films of `table` (film, split, label, and sha256 if known).
-
-    By hash where the bundle lists its films and the table has hashes. Otherwise by name, as far as
-    names go: films of predictions.csv were chosen on, and where any of them is here, this is the
-    data set the model was made from, whose other films outside the test split it was trained on.
-    Raises BundleError where the list cannot be read.
+@dataclass(frozen=True, eq=False)
+class ListedFilms:
+    """A bundle's lists of films: roles by the first digits of the files' SHA-256, and roles by
+    perceptual hash, `packed` as uint64 (N, 4). Empty where the bundle has none.
     """
-    listed = bundle.path / FILMS
-    if "sha256" in table and listed.is_file():
-        by_hash = film_roles(listed)
-        roles = [by_hash.get(str(full)[:DIGITS], "") for full in table["sha256"]]
-        trained = np.array(["t" in role for role in roles])
-        return Seen(trained, np.array(["v" in role for role in roles]), by_hash=True)
-    return _by_name(bundle, table)
+
+    by_file: dict[str, str]
+    packed: npt.NDArray[np.uint64]
+    by_phash: tuple[str, ...]
+
+    def role(self, sha256: str, phash: str) -> str:
+        """The role of a film, of `films_file.ROLES`: by its file, else by its pixels; "" if new."""
+        if role := self.by_file.get(sha256[:DIGITS], ""):
+            return role
+        near = (self.by_phash[row] for row in near_hashes(phash, self.packed))
+        return "".join(sorted(set("".join(near))))
 
 
-def _by_name(bundle: Bundle, table: pd.DataFrame) -> Seen:
+def listed_films(bundle: Bundle) -> ListedFilms:
+    """The bundle's lists. Raises BundleError where one is damaged."""
+    by_file, by_phash = (
+        read_film_roles(path) if (path := bundle.path / file).is_file() else {}
+        for file in (FILMS, FILM_HASHES)
+    )
+    return ListedFilms(by_file, pack_hashes(list(by_phash)), tuple(by_phash.values()))
+
+
+def film_roles(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
+    """What the films of `table` (film, split, label; sha256 and phash if known) are to the model.
+
+    By hash where the bundle lists its films and the table has hashes; a film in another file, as
+    in another size, is known by its perceptual hash. Otherwise by name, as far as names go: films
+    of predictions.csv were chosen on. Where they are all that the model was made with, it was
+    trained on them too and on no others; where they are a part and one of them is here, this is
+    the data set the model was made from, whose other films outside the test split it was trained
+    on. Raises BundleError where a list cannot be read.
+    """
+    lists = (("sha256", FILMS), ("phash", FILM_HASHES))
+    if not any(name in table and (bundle.path / file).is_file() for name, file in lists):
+        return _by_name(bundle, table)
+    listed = listed_films(bundle)
+    unknown = [""] * len(table)
+    known = (table[name].astype(str) if name in table else unknown for name, _ in lists)
+    roles = [listed.role(*hashes) for hashes in zip(*known, strict=True)]
+    trained = np.array(["t" in role for role in roles], dtype=np.bool_)
+    chosen = np.array(["v" in role for role in roles], dtype=np.bool_)
+    return FilmRoles(trained, chosen, by_hash=True, complete=True)
+
+
+def _by_name(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
     import pandas as pd
 
     own = pd.read_csv(bundle.path / "predictions.csv", usecols=["film", "label"], dtype=str)
@@ -65,8 +106,10 @@ def _by_name(bundle: Bundle, table: pd.DataFrame) -> Seen:
     # patient's number is the same film wherever it lies.
     outside_test = ~_in_test(table)
     matched &= outside_test | _named_by_patient(table)
+    if everything:
+        return FilmRoles(matched, np.zeros_like(matched), by_hash=False, complete=True)
     rest = outside_test & ~matched & bool(matched.any())
-    return Seen((matched & everything) | rest, matched & (not everything), by_hash=False)
+    return FilmRoles(rest, matched, by_hash=False, complete=False)
 
 
 def _keys(table: pd.DataFrame) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from pneumo_core.review.seen import Seen, seen
+from pneumo_core.review.seen import FilmRoles, film_roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,10 +61,10 @@ def standing_of_shipped(bundle: Bundle) -> Standing:
 def standing(
     bundle: Bundle, table: pd.DataFrame, *, split: str, looks: Sequence[Look] = ()
 ) -> Standing:
-    """The standing of films (film, split, label, and sha256 if known) that were asked as `split`.
+    """The standing of films (film, split, label, and hashes if known) that were asked as `split`.
 
     A column `drawn` (bool) tells the films that Pneumo drew, see `films.drawn`. looks: those at
-    these very films, this one included. Raises BundleError as `seen`.
+    these very films, this one included. Raises BundleError as `film_roles`.
     """
     n, drawn = len(table), drawn_films(table)
     if drawn == n > 0:
@@ -83,7 +83,7 @@ def drawn_films(table: pd.DataFrame) -> int:
 
 def _of_films(bundle: Bundle, table: pd.DataFrame, split: str, looks: Sequence[Look]) -> Standing:
     """The standing, whoever made the films."""
-    found = seen(bundle, table)
+    found = film_roles(bundle, table)
     if found.trained.any():
         return _training(found, split)
     if found.chosen.any():
@@ -110,7 +110,7 @@ _NOT_LISTED = (
 )
 
 
-def _training(found: Seen, split: str) -> Standing:
+def _training(found: FilmRoles, split: str) -> Standing:
     n, k = found.trained.size, int(found.trained.sum())
     test = " although the split is called test" if split == "test" else ""
     return Standing(
@@ -122,7 +122,7 @@ def _training(found: Seen, split: str) -> Standing:
     )
 
 
-def _validation(found: Seen, split: str) -> Standing:
+def _validation(found: FilmRoles, split: str) -> Standing:
     n, k = found.chosen.size, int(found.chosen.sum())
     test = " although the split is called test" if split == "test" else ""
     return Standing(
@@ -134,7 +134,7 @@ def _validation(found: Seen, split: str) -> Standing:
     )
 
 
-def _test(found: Seen, looks: Sequence[Look]) -> Standing:
+def _test(found: FilmRoles, looks: Sequence[Look]) -> Standing:
     times = "once" if len(looks) == 1 else f"{len(looks)} times"
     versions = len({look.digest for look in looks})
     by = f", with {versions} versions of the model" if versions > 1 else ""
@@ -158,5 +158,5 @@ def _of(k: int, n: int) -> str:
     return f"All {n:,} films" if k == n > 1 else f"{k:,} of {n:,} films"
 
 
-def _how(found: Seen) -> str:
+def _how(found: FilmRoles) -> str:
     return "." if found.by_hash else ", as far as their names tell."

@@ -10,8 +10,8 @@ import pytest
 from bundle_zips import files_of, signed, zipped
 
 from pneumo_core.bundle import load_bundle, verify_bundle, write_bundle
-from pneumo_core.bundle.films_file import films_text, inspect_films
-from pneumo_core.bundle.integrity import FILMS, write_sums
+from pneumo_core.bundle.films_file import film_hashes_text, films_text, inspect_films
+from pneumo_core.bundle.integrity import FILM_HASHES, FILMS, write_sums
 from pneumo_core.bundle.transfer import LIMITS, export_bundle, import_bundle
 from pneumo_core.errors import BundleError
 
@@ -50,7 +50,7 @@ def test_a_bundle_is_written_with_its_films(
     tiny_predictions: pd.DataFrame,
     tmp_path: Path,
 ) -> None:
-    from pneumo_core.review.seen import seen
+    from pneumo_core.review.seen import film_roles
 
     bundle = write_bundle(
         tiny_network,
@@ -58,12 +58,16 @@ def test_a_bundle_is_written_with_its_films(
         card=tiny_card,
         predictions=tiny_predictions,
         films={B: "tv", A: "t"},
+        film_hashes={B: "t"},
         models_dir=tmp_path,
     )
     assert (bundle.path / FILMS).read_bytes() == TEXT.encode()
-    assert f"  {FILMS}\n" in (bundle.path / "SHA256SUMS").read_text()
+    assert (bundle.path / FILM_HASHES).read_text() == f"{B} t\n"
+    sums = (bundle.path / "SHA256SUMS").read_text()
+    assert f"  {FILMS}\n" in sums
+    assert f"  {FILM_HASHES}\n" in sums
     table = tiny_predictions.head(3).assign(sha256=[A, B, "c" * 64])
-    found = seen(bundle, table)
+    found = film_roles(bundle, table)
     assert (found.trained.tolist(), found.by_hash) == ([True, True, False], True)
     assert found.chosen.tolist() == [False, True, False]
 
@@ -95,11 +99,14 @@ def test_a_bundle_is_whole_with_and_without_its_films(models: Path, tiny_bundle:
 
 @pytest.mark.usefixtures("no_trial")
 def test_the_films_come_through_a_zip(listed: Path, tmp_path: Path) -> None:
+    (listed / "tiny" / FILM_HASHES).write_text(f"{A} t\n{B} tv\n")
+    write_sums(listed / "tiny")
     sent = export_bundle("tiny", models_dir=listed)
     with zipfile.ZipFile(io.BytesIO(sent)) as archive:
         assert archive.read(f"tiny/{FILMS}") == TEXT.encode()
     made = import_bundle(sent, models_dir=tmp_path / "new")
     assert (made.path / FILMS).read_text() == TEXT
+    assert (made.path / FILM_HASHES).read_text() == f"{A} t\n{B} tv\n"
     assert made.digest == load_bundle("tiny", models_dir=listed).digest
     assert export_bundle("tiny", models_dir=tmp_path / "new") == sent
 
@@ -128,6 +135,14 @@ def test_a_list_that_is_none_is_refused(
     with pytest.raises(BundleError, match=rf"^Nothing was imported\. .*{why}"):
         import_bundle(sent, models_dir=tmp_path / "new")
     assert no_trial == []
+
+
+def test_a_list_of_perceptual_hashes_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILM_HASHES).write_text(TEXT)  # hashes of files, cut short
+    with pytest.raises(BundleError, match=r"films in films\.phash, but its line 1 is no hash"):
+        inspect_films(tmp_path / FILM_HASHES)
+    with pytest.raises(BundleError, match="Expected a perceptual hash of 64 hexadecimal digits"):
+        film_hashes_text({A[:16]: "t"})
 
 
 def test_a_list_that_is_too_large_is_refused(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.films.decode import resize
-from pneumo_core.films.neighbours import NEAR, near_pairs, perceptual_hash
+from pneumo_core.films.neighbours import NEAR, near_hashes, near_pairs, pack_hashes, perceptual_hash
 from pneumo_core.films.synthetic import synthetic_film
 
 
@@ -47,6 +47,13 @@ def test_pairs_are_found_with_the_bits_that_differ():
     assert near_pairs(hashes).tolist() == [[0, 2, 3], [0, 4, 0], [2, 4, 3]]
     assert near_pairs(hashes, within=2).tolist() == [[0, 4, 0]]
     assert near_pairs([]).shape == near_pairs(["", ""]).shape == (0, 3)
+
+
+def test_rows_near_a_hash_are_found():
+    packed = pack_hashes(["0" * 64, "f" * 64, "0" * 63 + "7"])
+    assert near_hashes("0" * 64, packed).tolist() == [0, 2]
+    assert near_hashes("0" * 64, packed, within=2).tolist() == [0]
+    assert near_hashes("", packed).size == near_hashes("0" * 64, pack_hashes([])).size == 0
 
 
 def test_pairs_across_the_rows_compared_at_once(monkeypatch):

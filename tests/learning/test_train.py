@@ -142,6 +142,9 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     assert bundle.card["training"]["folds"] == 1
     assert f"It learnt from {outside_test(demo) - held_out} films." in bundle.card["summary"]
     assert "tv" not in {line.split()[-1] for line in roles.splitlines()}
+    hashes = (bundle.path / "films.phash").read_text()
+    by_role = [sorted(line.split()[-1] for line in text.splitlines()) for text in (roles, hashes)]
+    assert by_role[0] == by_role[1]
 
 
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):

@@ -3,13 +3,18 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from seen import button, html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.entry import make_entry
 from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
 from pages.ui.worklist import table
+from pneumo_core.films.film import SourceFacts
+from pneumo_core.films.neighbours import perceptual_hash
+from pneumo_core.films.synthetic import synthetic_film
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = "Read with stand-in 1.0, not the model in service."
@@ -80,6 +85,17 @@ def test_what_was_not_read_is_no_answer_of_any_model(reading, bundle):
     bundle.digest = "1" * 64
     assert not is_old(entry, bundle)
     assert standing_html(entry, bundle) == standing_html(entry, None) == ""
+
+
+def test_a_film_the_model_was_trained_on_in_another_size_is_recognised(reading, bundle):
+    small = synthetic_film("viral", 3, size=224)
+    (bundle.path / "films.phash").write_text(f"{perceptual_hash(small)} t\n")
+    facts = SourceFacts("PNG", 900, 700, 8, "grey", 1, "0" * 64, 0.0)
+    original = np.asarray(Image.fromarray(small).resize((900, 700)))
+    entry = make_entry("a.png", "a", reading(0.9, pixels=original, facts=facts), bundle)
+    assert LEARNT in standing_html(entry, None)
+    other = reading(0.9, pixels=synthetic_film("viral", 4, size=300), facts=facts)
+    assert standing_html(make_entry("b.png", "b", other, bundle), None) == ""
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import pytest
 
 from pneumo_core.bundle import Bundle
 from pneumo_core.review.held_out import select_films
+from pneumo_core.review.seen import film_roles
+from pneumo_core.review.standing import standing
 
 
 @pytest.fixture
@@ -79,6 +81,18 @@ def test_a_limit_draws_the_same_films_of_each_class(bundle):
     assert found.rows.tolist()[3:] == [9, 10]
     assert found.rows.tolist() == select_films(bundle, films, limit=3).rows.tolist()
     assert found.words.startswith("5 films (at most 3 of each class, drawn at random), none of")
+
+
+def test_the_selection_and_the_evidence_level_agree_without_a_list_of_films(bundle):
+    """Six of eight films have predictions, of a network trained on these six in the end."""
+    films = [f"train/{label}/{n}.png" for n in range(4) for label in ("NORMAL", "PNEUMONIA")]
+    table = table_of(films).assign(split="train")
+    table[:6].to_csv(bundle.path / "predictions.csv", index=False)
+    bundle = replace(bundle, card={"data": {"films": 6}})
+    found = select_films(bundle, table)
+    assert (found.rows.tolist(), found.held_out) == ([6, 7], True)
+    assert film_roles(bundle, table).trained.tolist() == [True] * 6 + [False] * 2
+    assert standing(bundle, table, split="train").words.startswith("6 of 8 films were trained on")
 
 
 @pytest.mark.parametrize(

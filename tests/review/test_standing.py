@@ -1,13 +1,20 @@
 """What figures may be called: films told by hash or by name, and how often they were looked at."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from pneumo_core.bundle.integrity import FILMS
+from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
 from pneumo_core.errors import BundleError
+from pneumo_core.films.index import index_folder
 from pneumo_core.review.ledger import Look
-from pneumo_core.review.seen import seen
+from pneumo_core.review.seen import film_roles
 from pneumo_core.review.standing import standing, standing_of_shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+ORIGINALS = ROOT.parent / "shared" / "data" / "fullres"
 
 
 def films(*names, split="all", sha256=None):
@@ -40,22 +47,48 @@ def test_films_are_told_by_their_hash_where_the_bundle_lists_them(bundle):
         "NORMAL/1.png", "NORMAL/2.png", "NORMAL/3.png", "NORMAL/4.png",
         sha256=["a" * 64, "b" * 64, "c" * 64, "d" * 64],
     )  # fmt: skip
-    found = seen(bundle, table)
+    found = film_roles(bundle, table)
     assert found.by_hash
     assert found.trained.tolist() == [True, False, True, False]
     assert found.chosen.tolist() == [False, True, True, False]
+
+
+def test_a_film_in_another_file_is_known_by_its_perceptual_hash(bundle):
+    hashed(bundle, f"{'a' * 16} v")
+    (bundle.path / FILM_HASHES).write_text(f"{'0' * 64} t\n{'f' * 64} v\n")
+    near, far = f"{'0' * 57}{'f' * 7}", f"{'0' * 56}1{'f' * 7}"  # 28 and 29 bits of 256
+    table = films(
+        "NORMAL/1.png", "NORMAL/2.png", "NORMAL/3.png", "NORMAL/4.png", "NORMAL/5.png",
+        sha256=["a" * 64, "b" * 64, "c" * 64, "d" * 64, "e" * 64],
+    ).assign(phash=["0" * 64, near, far, "f" * 64, ""])  # fmt: skip
+    found = film_roles(bundle, table)
+    assert found.by_hash
+    assert found.trained.tolist() == [False, True, False, False, False]  # the file itself decides
+    assert found.chosen.tolist() == [True, False, False, True, False]
+    assert found.unseen.tolist() == [False, False, True, False, True]
+    alone = film_roles(bundle, table.drop(columns="sha256"))
+    assert alone.trained.tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.skipif(not ORIGINALS.is_dir(), reason="the full-size originals are not here")
+def test_the_shipped_model_recognises_originals_of_the_copies_it_was_trained_on():
+    shipped = load_bundle("kermany-r50v2", models_dir=ROOT / "models", verify=False)
+    originals = index_folder(ORIGINALS)
+    found = film_roles(shipped, originals)
+    assert found.trained.all()
+    assert len(originals) == 60
 
 
 @pytest.mark.parametrize("line", ["", "abc t", f"{'a' * 16} x", f"{'a' * 16}  t", f"{'A' * 16} t"])
 def test_a_list_of_films_that_is_none_is_refused(bundle, line):
     hashed(bundle, f"{'a' * 16} t", line)
     with pytest.raises(BundleError, match="Model paper: expected a hash and a role on each line"):
-        seen(bundle, films("NORMAL/1.png", sha256=["d" * 64]))
+        film_roles(bundle, films("NORMAL/1.png", sha256=["d" * 64]))
 
 
 def test_by_name_the_rest_of_the_same_data_set_was_trained_on(bundle):
     table = films("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/1.png", "PNEUMONIA/2.png", split="train")
-    found = seen(bundle, table)
+    found = film_roles(bundle, table)
     assert not found.by_hash
     assert found.chosen.tolist() == [True, True, False]
     assert found.trained.tolist() == [False, False, True]
@@ -63,7 +96,7 @@ def test_by_name_the_rest_of_the_same_data_set_was_trained_on(bundle):
 
 def test_by_name_a_test_film_is_only_known_if_its_name_holds_the_patient(bundle):
     table = films("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/1.png", "PNEUMONIA/2.png", split="test")
-    found = seen(bundle, table)
+    found = film_roles(bundle, table)
     assert found.chosen.tolist() == [True, False, False]
     assert not found.trained.any()
 
@@ -73,7 +106,7 @@ def test_a_cross_validated_model_was_trained_on_its_validation_films(
 ):
     own = validation("train/NORMAL/1.png", "train/PNEUMONIA/2.png")
     bundle = paper_bundle(tmp_path, {**tiny_card, "data": {"films": 2}}, own)
-    found = seen(bundle, films("NORMAL/1.png", "PNEUMONIA/2.png"))
+    found = film_roles(bundle, films("NORMAL/1.png", "PNEUMONIA/2.png"))
     assert found.trained.all()
     assert not found.chosen.any()
 

@@ -14,7 +14,7 @@ from pages.ui.pictures import jpeg
 from pages.ui.plain import plain
 from pages.ui.stepper import show_film_steps
 from pneumo_core.errors import PneumoError
-from pneumo_core.review.seen import seen
+from pneumo_core.review.seen import film_roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,6 +117,6 @@ def _learnt(subject: Subject, row: Any, place: Whereabouts) -> bool:
     import pandas as pd
 
     film = {name: [getattr(row, name)] for name in ("film", "split", "label")}
-    if known := place.facts(row.film).get("sha256"):
-        film["sha256"] = [known]
-    return bool(seen(subject.bundle, pd.DataFrame(film)).trained[0])
+    known = place.facts(row.film)
+    film |= {name: [known[name]] for name in ("sha256", "phash") if known.get(name)}
+    return bool(film_roles(subject.bundle, pd.DataFrame(film)).trained[0])
