@@ -8,20 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.writing import check_place, write_whole
+from pneumo_core.cli.writing import OutputFile, write_whole
 
 
 def audit(
     folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
     *,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="F", help="One page that needs nothing else.")
-    ] = None,
+    html: Annotated[Path | None, OutputFile("One page that needs nothing else.")] = None,
 ) -> None:
     """Look for damage, duplicates and leaks, and for what gives the label away without a lung."""
-    if html is not None:
-        check_place(html, "--html")
     document = _carry_out(folder)
     if html is not None:
         from pneumo_core.films.audit import as_html

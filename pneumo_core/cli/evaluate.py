@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
+from pneumo_core.cli.writing import OutputFile, words_for
 
 ENDS = {"value": "", "low": "_low", "high": "_high"}
 
@@ -19,7 +20,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, val, test or all.")],
     model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    predictions: Annotated[Path | None, typer.Option(help="CSV file for a line a film.")] = None,
+    predictions: Annotated[Path | None, OutputFile("CSV file for a line a film.")] = None,
 ) -> None:
     """Measure a model on a split, at the threshold that was locked on validation.
 
@@ -40,8 +41,6 @@ def evaluate(
             cache_dir=load_settings().cache_dir,
             progress=lambda phase, done, n: report(phase, done, n, ""),
         )
-    if predictions is not None:
-        found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
     standing = found.standing
     if json:
         emit_json({**found.figures, "standing": standing.as_dict()})
@@ -50,6 +49,9 @@ def evaluate(
             emit(standing.warning)
         emit(_words(found.figures))
         emit(f"{standing.badge}. {standing.words}")
+    if predictions is not None:
+        with words_for(predictions):
+            found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
     counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
     few = few_words(counts | {"patients": found.table["group"].nunique()})
     told = bool(standing.drawn) and not json  # already, above the figures

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, progress, tell
-from pneumo_core.cli.writing import check_place, words_for
+from pneumo_core.cli.writing import OutputFile, words_for
 from pneumo_core.words import amount, were
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def folds(
     seed: Annotated[
         int | None, typer.Option(metavar="S", help="Same seed, same folds; as `train`.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="F", help="Manifest with the films' hashes, JSON.")
-    ] = None,
+    out: Annotated[Path | None, OutputFile("Manifest with the films' hashes, JSON.")] = None,
 ) -> None:
     """Share the films out by patient, as training does: train and val together, test left out."""
     from pneumo_core.films.folds import (
@@ -40,8 +38,6 @@ def folds(
     from pneumo_core.learning.corpus import HOLDOUT_FOLDS
     from pneumo_core.learning.recipe import Recipe
 
-    if out is not None:
-        check_place(out, "--out")
     seed = Recipe.seed if seed is None else seed
     with progress() as report:
         found = index_folder(folder, progress=lambda done, n: report("films", done, n, ""))

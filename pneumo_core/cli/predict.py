@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, tell
-from pneumo_core.cli.writing import check_place, words_for
+from pneumo_core.cli.writing import OutputFile, OutputFolder, words_for
 from pneumo_core.words import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
@@ -24,11 +24,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     *,
     model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write a CSV file as well.")
-    ] = None,
+    csv_file: Annotated[Path | None, OutputFile("Write a CSV file as well.", "--csv")] = None,
     overlay: Annotated[
-        Path | None, typer.Option(help="Folder for pictures of where the model looked.")
+        Path | None, OutputFolder("Folder for pictures of where the model looked.")
     ] = None,
     method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
 ) -> None:
@@ -37,8 +35,6 @@ def predict(  # noqa: PLR0913 - one argument an option
     Ends with 1 if a file could not be read or is not there: it is named, and the rest is read. A
     rejected one has its answer: 0.
     """
-    if csv_file is not None:
-        check_place(csv_file, "--csv")
     missing = [str(path) for path in paths if not path.exists()]
     if len(missing) == len(paths):  # beside others, one has its line like any film unread
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.writing import OutputFile, OutputFolder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,9 @@ def report(  # noqa: PLR0913 - one argument an option
     *,
     data: Annotated[Path | None, typer.Option(help="Folder of labelled films to read.")] = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
-    html: Annotated[Path | None, typer.Option(help="HTML file to write.")] = None,
-    pdf: Annotated[Path | None, typer.Option(help="PDF file to write.")] = None,
-    tables: Annotated[Path | None, typer.Option(help="Folder for a CSV file a table.")] = None,
+    html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
+    pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
+    tables: Annotated[Path | None, OutputFolder("Folder for a CSV file a table.")] = None,
     json: Annotated[bool, typer.Option("--json", help="All tables as one JSON document.")] = False,
     prevalence: Annotated[
         float, typer.Option(min=0, max=1, help="Share of pneumonia where it would be used.")

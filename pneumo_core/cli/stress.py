@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.writing import OutputFile, words_for
 
 
 def stress(
@@ -18,7 +19,7 @@ def stress(
         int | None, typer.Option(min=1, help="Films per class; all without it.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="CSV file for a line a disturbance.")] = None,
+    csv: Annotated[Path | None, OutputFile("CSV file for a line a disturbance.")] = None,
 ) -> None:
     """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
@@ -28,11 +29,12 @@ def stress(
     bundle = load_bundle(model)
     with progress() as report:
         found = measure(bundle, data, settings=load_settings(), limit=films, progress=report)
+    emit_json(found) if json else emit(_words(found))
     if csv is not None:
         import pandas as pd
 
-        pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
-    emit_json(found) if json else emit(_words(found))
+        with words_for(csv):
+            pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
     for film in found["unread"]:
         tell(f"Not read: {film['film']}: {film['problem']}")
     if found["unread"]:

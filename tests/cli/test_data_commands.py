@@ -152,7 +152,7 @@ def test_audit_of_nothing_and_a_page_to_nowhere(run, demo, tmp_path):
     assert "Error: Expected train/, val/ or test/ with NORMAL/ and PNEUMONIA/ in each" in err
     code, _, err = run("audit", demo, "--html", tmp_path / "none/audit.html")
     assert code == 2
-    assert "Name a file" in " ".join(err.replace("│", " ").split())
+    assert "Name another place" in " ".join(err.replace("│", " ").split())
 
 
 def test_folds_are_those_of_training(run, demo, tmp_path):
