@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.bundle.card_values import is_number
 from pneumo_core.bundle.card_words import figure
 from pneumo_core.bundle.disclaimer import share_drawn
+from pneumo_core.metrics.few import VALIDATION_SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     Card = Mapping[str, Any]
 
-FEWEST = 100  # films of each class, and patients
 LOWEST_AUC = 0.80
 LOWEST_RATE = 0.75
 LARGEST_ERROR = 0.10
@@ -97,15 +97,16 @@ def _of_size(card: Card) -> Iterator[Reason]:
     normal = _part(films, data, "validation_normal", "normal")
     patients = _part(films, data, "validation_groups", "groups")
     kinds = [] if normal is None else [normal, films - normal]
-    few = min([films // 2, *kinds]) < FEWEST
-    if few or (patients is not None and patients < FEWEST):
+    smallest = min([films // 2, *kinds, *([] if patients is None else [patients])])
+    if smallest < VALIDATION_SAMPLE:
         about = "" if _count(data.get("validation_normal")) is not None else "about "
         told = f" ({about}{normal:,} normal)" if normal is not None else ""
         whose = f" of {patients:,} patients" if patients is not None else ""
         yield Reason(
             "measured on few films",
-            f"It was measured on {films:,} films{told}{whose}: with fewer than {FEWEST} of each "
-            f"kind, or of fewer than {FEWEST} patients, chance decides.",
+            f"It was measured on {films:,} films{told}{whose}: with fewer than "
+            f"{VALIDATION_SAMPLE} of each kind, or of fewer than {VALIDATION_SAMPLE} patients, "
+            "chance decides.",
         )
 
 

@@ -45,7 +45,7 @@ def compare(
         emit_json({**found.as_dict(), "notes": [*found.notes, *notes]})
     else:
         emit(_words(found))
-    for note in filter(None, (*found.notes, *notes, found.few)):
+    for note in filter(None, (*found.notes, *notes, found.small_sample)):
         tell(f"Note: {note}")
 
 

@@ -30,7 +30,7 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
-    from pneumo_core.metrics import few_words
+    from pneumo_core.metrics import small_sample_words
     from pneumo_core.review.evaluate import evaluate_split
 
     with progress() as report:
@@ -53,9 +53,9 @@ def evaluate(
         with words_for(predictions):
             found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
     counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
-    few = few_words(counts | {"patients": found.table["group"].nunique()})
+    small_sample = small_sample_words(counts | {"patients": found.table["group"].nunique()})
     told = bool(standing.drawn) and not json  # already, above the figures
-    for sentence in ("" if told else standing.warning, found.note, few):
+    for sentence in ("" if told else standing.warning, found.note, small_sample):
         if sentence:
             tell(f"Note: {sentence}")
     for film, problem in found.unread:

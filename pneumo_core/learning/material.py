@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.learning.recipe import Recipe
 
-_FEWEST = 5  # patients of a class: one fifth of them is held out
+_PATIENTS_TO_SPLIT = 5  # of a class: a fifth is held out. What it is measured on may be too few.
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def lacks(found: Material, recipe: Recipe) -> list[str]:
             )
         ]
     told = []
-    needed = max(_FEWEST, recipe.folds)
+    needed = max(_PATIENTS_TO_SPLIT, recipe.folds)
     for name, count in (
         ("normal", found.normal_patients),
         ("pneumonia", found.pneumonia_patients),

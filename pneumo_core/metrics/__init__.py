@@ -27,7 +27,7 @@ from pneumo_core.metrics.curves import (
     roc_curve,
 )
 from pneumo_core.metrics.decision_curve import DecisionCurve, decision_curve
-from pneumo_core.metrics.few import few_words, is_few
+from pneumo_core.metrics.few import is_small_sample, small_sample_words
 from pneumo_core.metrics.fixed import (
     AtFixed,
     RocBand,
@@ -92,14 +92,13 @@ __all__ = [
     "decision_curve",
     "delong_paired",
     "ece",
-    "few_words",
     "fit_temperature",
     "grouped_bootstrap_auc",
     "grouped_bootstrap_average_precision",
     "grouped_bootstrap_calibration",
     "grouped_bootstrap_difference",
     "holm",
-    "is_few",
+    "is_small_sample",
     "likelihood_ratios",
     "mcnemar",
     "per_thousand",
@@ -111,6 +110,7 @@ __all__ = [
     "roc_band",
     "roc_curve",
     "sensitivity_at_specificity",
+    "small_sample_words",
     "specificity_at_sensitivity",
     "three_way",
     "threshold_at_sensitivity",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.metrics.few import few_words
+from pneumo_core.metrics.few import small_sample_words
 from pneumo_core.metrics.shift import CLEAN
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
         return "No disturbance was measured."
     cost, rate, row = max(costs, key=lambda one: one[0])
     n = len({one[2]["name"] for one in costs})
-    if few := _few(row):
-        return few
+    if small := _small_sample(row):
+        return small
     if cost <= 0:
         return f"None of the {_kinds(n)} costs sensitivity or specificity."
     now = row[rate]["value"]
@@ -38,9 +38,11 @@ def worst_words(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _few(row: Mapping[str, Any]) -> str:
+def _small_sample(row: Mapping[str, Any]) -> str:
     """That the films of a row are too few, "" where they are not."""
-    return few_words({f"{truth} films": sum(of.values()) for truth, of in row["three_way"].items()})
+    return small_sample_words(
+        {f"{truth} films": sum(of.values()) for truth, of in row["three_way"].items()}
+    )
 
 
 def _kinds(n: int) -> str:
@@ -56,7 +58,7 @@ def lungless_words(rows: Sequence[Mapping[str, Any]]) -> str:
         for row in rows
         if not row["keeps_lungs"] and row["auc"]["value"] is not None
     }
-    if not areas or any(map(_few, rows)):
+    if not areas or any(map(_small_sample, rows)):
         return ""
     told = ", ".join(f"{area:.2f} ({name})" for name, area in areas.items())
     return (

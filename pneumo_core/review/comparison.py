@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.metrics.few import few_words
+from pneumo_core.metrics.few import small_sample_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +63,9 @@ class Comparison:
     notes: tuple[str, ...]
 
     @property
-    def few(self) -> str:
-        """One sentence where the common films are few, else ""."""
-        return few_words(
+    def small_sample(self) -> str:
+        """One sentence where the common films are too few, else ""."""
+        return small_sample_words(
             {
                 "common pneumonia films": self.n_pneumonia,
                 "common normal films": self.n_normal,

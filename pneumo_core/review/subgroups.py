@@ -122,7 +122,7 @@ def _row(
         "missed": c.fn,
         **_ends("specificity", rates["specificity"]),
         "false_alarms": c.fp,
-        "warning": metrics.few_words({"pneumonia films": n_sick, "normal films": n_well}),
+        "warning": metrics.small_sample_words({"pneumonia films": n_sick, "normal films": n_well}),
     }
 
 

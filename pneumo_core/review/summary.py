@@ -76,9 +76,9 @@ class Summary:
     ranking: Ranking | None
 
     @property
-    def few(self) -> str:
-        """One sentence where all of this rests on few films or patients, else ""."""
-        return metrics.few_words(
+    def small_sample(self) -> str:
+        """One sentence where all of this rests on too few films or patients, else ""."""
+        return metrics.small_sample_words(
             {
                 "pneumonia films": self.n_pneumonia,
                 "normal films": self.n_normal,

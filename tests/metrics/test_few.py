@@ -2,18 +2,20 @@
 
 import pytest
 
-from pneumo_core.metrics import few_words, is_few, wilson
-from pneumo_core.metrics.few import FEW
+from pneumo_core.metrics import is_small_sample, small_sample_words, wilson
+from pneumo_core.metrics.few import SMALL_SAMPLE, VALIDATION_SAMPLE
 
 
 @pytest.mark.parametrize(("n", "few"), [(0, False), (1, True), (29, True), (30, False)])
 def test_none_is_not_few(n, few):
-    assert is_few(n) is few
+    assert is_small_sample(n) is few
 
 
 def test_the_limit_is_where_a_rate_of_90_per_cent_is_known_to_eleven_points():
-    low, high = wilson(0.9 * FEW, FEW)
+    low, high = wilson(0.9 * SMALL_SAMPLE, SMALL_SAMPLE)
     assert (high - low) / 2 == pytest.approx(0.111, abs=0.001)
+    low, high = wilson(0.9 * VALIDATION_SAMPLE, VALIDATION_SAMPLE)
+    assert (high - low) / 2 == pytest.approx(0.060, abs=0.001)
 
 
 @pytest.mark.parametrize(
@@ -27,5 +29,5 @@ def test_the_limit_is_where_a_rate_of_90_per_cent_is_known_to_eleven_points():
     ],
 )  # fmt: skip
 def test_only_what_is_few_is_named(counts, words):
-    found = few_words(counts)
+    found = small_sample_words(counts)
     assert found.startswith(words) if words else found == ""

@@ -43,7 +43,7 @@ def test_films_of_one_class_have_no_place_on_a_curve():
 def test_forest_says_what_few_films_bear():
     rows = [
         Row("all films", 0.95, 0.92, 0.97, films=500),
-        Row("series <IM>", 0.8, 0.55, 0.93, films=12, few=True),
+        Row("series <IM>", 0.8, 0.55, 0.93, films=12, small_sample=True),
         Row("nobody", math.nan, math.nan, math.nan, films=0, counted=False),
     ]
     html = forest_html(rows, x="Found (%)", look=PNEUMONIA, reference=0.95)

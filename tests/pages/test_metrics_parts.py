@@ -44,7 +44,7 @@ def test_sizes_become_subgroups_where_the_folder_is_known(models, folder):
 
 def test_groups_say_how_few_films_they_have(models):
     rows = rows_of(measure(subject_of(models).table, POINTS), 0.5, "sensitivity")
-    assert [(row.name, row.films, row.few) for row in rows] == [
+    assert [(row.name, row.films, row.small_sample) for row in rows] == [
         ("all films", 40, False),
         ("bacterial", 20, True),
         ("viral", 20, True),

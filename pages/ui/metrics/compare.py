@@ -136,7 +136,7 @@ def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settin
     st.html(
         f'<p class="pn-hint">{found.n:,} films that all of them have: {found.n_normal:,} normal, '
         f"{found.n_pneumonia:,} pneumonia. {escape(' '.join(found.notes))} "
-        f"<strong>{found.few}</strong></p>"
+        f"<strong>{found.small_sample}</strong></p>"
     )
     left, right = st.columns([5, 6], gap="medium")
     with left:

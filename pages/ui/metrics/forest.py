@@ -29,13 +29,13 @@ class Row:
     low: float
     high: float
     films: int
-    few: bool = False
+    small_sample: bool = False
     counted: bool = True  # whether the number of films stands behind the name
 
     @property
     def title(self) -> str:
         """Name and films: "viral · 807", "series IM · 12 (few)"."""
-        few = " (few)" if self.few else ""
+        few = " (few)" if self.small_sample else ""
         return f"{self.name} · {self.films:,}{few}" if self.counted else f"{self.name}{few}"
 
     @property
@@ -83,7 +83,7 @@ def _ticks(floor: float) -> list[float]:
 def _mark(row: Row, look: Look, floor: float) -> str:
     if math.isnan(row.value):
         return ""
-    sign = HOLLOW.get(look.sign, look.sign) if row.few else look.sign
+    sign = HOLLOW.get(look.sign, look.sign) if row.small_sample else look.sign
     width = 100 * (row.high - row.low) / (1 - floor)
     return (
         f'<i class="pn-forest-range pn-{look.words}" style="left:{_at(row.low, floor)};'

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
 from pages.ui.metrics.forest import Row, forest_html
-from pneumo_core.metrics.few import FEW, is_few
+from pneumo_core.metrics.few import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures
@@ -32,7 +32,9 @@ def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
         films = group.sweep.n_positive if rate == "sensitivity" else group.sweep.n_negative
         if films:
             estimate = group.sweep.confusion(threshold).rates()[rate]
-            found.append(Row(_name(group), *estimate, films=films, few=is_few(films)))
+            found.append(
+                Row(_name(group), *estimate, films=films, small_sample=is_small_sample(films))
+            )
     # A group of all the films of this class says nothing that "all films" does not.
     return [row for row in found if row is found[0] or row.films < found[0].films]
 
@@ -54,7 +56,7 @@ def show_groups(
         with column:
             st.html(
                 f'<h3 class="pn-chart">{title}: {rate} by group</h3><p class="pn-hint">'
-                f"Dotted: all films. With films a group; open marks: fewer than {FEW}.</p>"
+                f"Dotted: all films. With films a group; open marks: fewer than {SMALL_SAMPLE}.</p>"
             )
             if not rows:
                 st.info("These films are all of the other class.", icon=":material/info:")

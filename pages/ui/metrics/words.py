@@ -55,11 +55,11 @@ def two_answers(threshold: float) -> str:
 
 def of_what(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
-    few = f"<strong>{summary.few}</strong>" if summary.few else ""
+    small = f"<strong>{summary.small_sample}</strong>" if summary.small_sample else ""
     return (
         f"{_count(summary.n, 'film')} of {_count(summary.n_patients, 'patient')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
-        f"In brackets the 95 % interval. {few}".rstrip()
+        f"In brackets the 95 % interval. {small}".rstrip()
     )
 
 

@@ -11,13 +11,13 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.films.audit.features import FEATURES, Feature
 from pneumo_core.films.audit.store import kept
 from pneumo_core.films.audit.words import (
-    FEWEST_PATIENTS,
     constant_words,
-    few_words,
     measured_words,
+    small_split_words,
 )
 from pneumo_core.films.folds import grouped_folds, joined_groups
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
+from pneumo_core.metrics.few import SMALL_SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +93,7 @@ class _Split:
         self.name, self.rows, self.group = name, rows, group[rows]
         self.sick = (part["label"] == "pneumonia").to_numpy()
         self.enough = all(
-            len(np.unique(self.group[self.sick == side])) >= FEWEST_PATIENTS
-            for side in (True, False)
+            len(np.unique(self.group[self.sick == side])) >= SMALL_SAMPLE for side in (True, False)
         )
         self.fold = np.zeros(len(rows), np.int64)
         if self.enough:
@@ -121,7 +120,7 @@ def _row(
             row["constant"] = float(values[0])
         return row | {"state": "constant", "words": constant_words(feature, values)}
     if not split.enough:
-        return row | {"state": "few", "words": few_words(feature, split.name)}
+        return row | {"state": "few", "words": small_split_words(feature, split.name)}
     found = _out_of_fold(feature, values, split)
     row |= dict(zip(("auc", "low", "high"), found, strict=True))
     tried = across if split.name == "test" else None

@@ -8,7 +8,8 @@ from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.audit.patients import MERGED
 from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.published import PUBLISHED
-from pneumo_core.metrics import wilson
+from pneumo_core.metrics import is_small_sample, wilson
+from pneumo_core.metrics.few import SMALL_SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pneumo_core.films.catalogue import Catalogue
 
 LABELS = ("normal", "pneumonia")
-FEWEST = 30  # films of a class; with them a rate of 90 % is known to 11 points either way
 
 
 def sizes(catalogue: Catalogue) -> list[Finding]:
@@ -62,9 +62,9 @@ def _small(films: pd.DataFrame) -> list[Finding]:
     ):
         part = films[films["split"] == split]
         n = min((int((part["label"] == name).sum()) for name in LABELS), default=0)
-        few = 0 < n < FEWEST
-        why = f"Fewer than {FEWEST} films of a class measure nothing."
-        if few:
+        small = is_small_sample(n)
+        why = f"Fewer than {SMALL_SAMPLE} films of a class measure nothing."
+        if small:
             low, high = wilson(0.9 * n, n)
             why = (
                 f"A class has {n}: a rate of 90 % among so few could as well be {100 * low:.0f} or "
@@ -74,7 +74,7 @@ def _small(films: pd.DataFrame) -> list[Finding]:
             found(
                 f"small-{split}",
                 f"A {split} split too small to use",
-                tuple(map(str, part["film"])) if few else (),
+                tuple(map(str, part["film"])) if small else (),
                 harm="medium",
                 why=why,
                 done=done,

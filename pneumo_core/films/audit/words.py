@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.metrics.few import SMALL_SAMPLE
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -39,7 +41,6 @@ _COARSE = (
     "But {}: the illness itself can show there, and so can how the films were taken. These "
     "figures cannot tell the two apart."
 )
-FEWEST_PATIENTS = 20  # of a class in a split; with fewer every AUC is chance
 _TURNED = "the other way round than the films learnt from"
 _LOST = 0.1  # of AUC from one split to the other: more does not carry over
 _SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show in these
@@ -88,7 +89,7 @@ def constant_words(feature: Feature, values: NDArray[Any]) -> str:
     return f"{told} ({value:g})."
 
 
-def few_words(feature: Feature, split: str) -> str:
+def small_split_words(feature: Feature, split: str) -> str:
     """A feature in a split that is too small."""
     return f"{feature.title} cannot be judged: {few_patients(split).lower()}"
 
@@ -96,7 +97,7 @@ def few_words(feature: Feature, split: str) -> str:
 def few_patients(split: str) -> str:
     """That a split is too small."""
     where = "" if split == "all" else f" in {split}"
-    return f"Fewer than {FEWEST_PATIENTS} patients of a class{where}: too few to judge by."
+    return f"Fewer than {SMALL_SAMPLE} patients of a class{where}: too few to judge by."
 
 
 def overall(table: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.metrics.few import FEW, is_few
+from pneumo_core.metrics.few import SMALL_SAMPLE, is_small_sample
 from pneumo_core.review.report.drawing import (
     GREY,
     NORMAL,
@@ -42,7 +42,7 @@ def forest(groups: pd.DataFrame) -> Picture:
         "subgroups",
         "Rates by subgroup",
         "Rates at the balanced point with 95 % Wilson intervals; the line is that of all films. "
-        f"Hollow: fewer than {FEW} films.",
+        f"Hollow: fewer than {SMALL_SAMPLE} films.",
         "Forest plot of sensitivity and specificity by subgroup.",
         size=(9.0, 0.9 + 0.27 * len(rows)),
         onto=onto,
@@ -106,14 +106,14 @@ def _forest_panel(
         if np.isnan(row[rate]):
             continue
         value, low, high = row[rate], row[f"{rate}_low"], row[f"{rate}_high"]
-        few = is_few(row["n_pneumonia" if rate == "sensitivity" else "n_normal"])
+        small = is_small_sample(row["n_pneumonia" if rate == "sensitivity" else "n_normal"])
         axes.errorbar(
             value,
             y,
             xerr=[[max(0.0, value - low)], [max(0.0, high - value)]],
             fmt="D" if row["by"] == "all" else "o",
             color=colour,
-            markerfacecolor="white" if few else colour,
+            markerfacecolor="white" if small else colour,
             markersize=6,
             elinewidth=1.4,
         )

@@ -42,7 +42,7 @@ def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture])
             f"{summary.n_pneumonia:,} pneumonia. {standing.words}"
         )
     ]
-    blocks += [Words(one, "warning") for one in (standing.warning, summary.few) if one]
+    blocks += [Words(one, "warning") for one in (standing.warning, summary.small_sample) if one]
     blocks += [Tiles(tuple(tiles)), points_table(summary)]
     blocks += [pictures["confusion"], pictures["scores"]]
     return Section("Headline", tuple(blocks))

@@ -160,7 +160,7 @@ def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
     assert found.state == "few"
     assert math.isnan(found.auc)
     assert found.words == (
-        "The mean brightness cannot be judged: fewer than 20 patients of a class in val: "
+        "The mean brightness cannot be judged: fewer than 30 patients of a class in val: "
         "too few to judge by."
     )
     tiny = shortcuts(catalogue_of(SICK[:10], ask=ASKED, split="all", name="tiny"))
