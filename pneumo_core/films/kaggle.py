@@ -1,17 +1,19 @@
-"""Kaggle's archive of the data set, through kagglehub: progress, patience, words for failures."""
+"""Kaggle's archive of the data set, by kagglehub in its own process: progress, patience, words."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
+import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from functools import partial
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, Self
 
+from pneumo_core.config import ROOT
 from pneumo_core.errors import DataSetError
 
 Report = Callable[[str, int, int, str], None]  # phase, done, total, words
@@ -25,25 +27,114 @@ CREDENTIALS = (
     "On kaggle.com, under Settings, create an API token, and put the file kaggle.json into the "
     "folder .kaggle of your home; or set KAGGLE_USERNAME and KAGGLE_KEY."
 )
-_CONNECT, _READ = 5.0, 30.0  # seconds of silence before it is given up
+# The process that downloads; the name of this module is whatever it is called.
+COMMAND = (sys.executable, "-c", f"from {__name__} import download_here; download_here()")
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_OF_SILENCE = 60.0  # nothing new on the disk: given up. Kaggle's library would wait for ever
+_ARCHIVE = ".archive"
+_MEGABYTES = 2349  # of the archive; about as many are unpacked
 
 
 def download_archive(folder: Path, *, report: Report) -> Path:
     """Download and unpack the archive below `folder`, which must be ours alone; where it lies.
 
-    What an earlier call left there half downloaded is gone on with, where the server allows.
-    Raises DataSetError with a way out, and nothing else, for whatever goes wrong.
+    A process of its own runs kagglehub, so that its settings, notes and waiting without end stay
+    there; `report` hears the bytes on disk. What an earlier call left there half downloaded is gone
+    on with, where the server allows. Raises DataSetError with a way out, and nothing else, for
+    whatever goes wrong.
     """
-    # Its notes of what it does go to standard output, which is for results.
-    os.environ.setdefault("KAGGLEHUB_VERBOSITY", "error")
+    python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    own = {"KAGGLEHUB_CACHE": str(folder), "PYTHONPATH": python_path}
+    with subprocess.Popen(
+        [*COMMAND, str(folder)],
+        env={"KAGGLEHUB_VERBOSITY": "error", **os.environ, **own},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as child:
+        try:
+            said = _answer_of(child, folder, report)
+        finally:
+            child.kill()  # where it has not ended: a server that says nothing, Ctrl-C
+    if "error" in said:
+        raise DataSetError(said["error"])
+    return Path(said["path"])
+
+
+def _answer_of(child: subprocess.Popen[bytes], folder: Path, report: Report) -> dict[str, str]:
+    """What the process says at its end: "path" or "error". Raises DataSetError for a silent one."""
+    last, moved = -1, time.monotonic()
+    while True:
+        ended = _wait(child)
+        on_disk = report_progress(folder, report)
+        if ended:
+            break
+        if on_disk != last:
+            last, moved = on_disk, time.monotonic()
+        elif time.monotonic() - moved > SECONDS_OF_SILENCE:
+            raise DataSetError(_broken(folder))
+    try:
+        told: dict[str, str] = json.loads(child.stdout.read() if child.stdout else b"")
+    except ValueError:
+        raise DataSetError(
+            "Expected the download to end with an answer, got none: its process was ended. "
+            "Run it again: it goes on where it stopped."
+        ) from None
+    return told
+
+
+def _wait(child: subprocess.Popen[bytes]) -> bool:
+    """Whether the process ends before it is time to look at the disk again."""
+    try:
+        child.wait(SECONDS_BETWEEN_LOOKS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def report_progress(folder: Path, report: Report) -> int:
+    """Report what lies below `folder`, the archive or what is unpacked of it; its bytes."""
+    sizes = {path: _size(path) for path in folder.rglob("*")}
+    loaded = sum(size for path, size in sizes.items() if path.suffix == _ARCHIVE)
+    unpacked = sum(sizes.values()) - loaded
+    done = round((unpacked or loaded) / 2**20)
+    if unpacked:
+        report("unpack", done, max(done + 1, _MEGABYTES), f"unpacking: {done:,} MB of films")
+    elif loaded:
+        total = max(done + 1, _MEGABYTES)
+        report("download", done, total, f"{done:,} of about {total:,} MB")
+    return loaded + unpacked
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 of a folder, and of what the download has moved since."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
+def download_here() -> None:
+    """The process's part: download below the folder that the call names; the answer as JSON."""
+    with redirect_stdout(sys.stderr):  # kagglehub's notes: standard output is for the answer
+        try:
+            answer = {"path": str(download_with_kagglehub(Path(sys.argv[1])))}
+        except DataSetError as error:
+            answer = {"error": str(error)}
+    sys.stdout.write(json.dumps(answer))
+
+
+def download_with_kagglehub(folder: Path) -> Path:
+    """Download and unpack in this process; `folder` is kagglehub's cache, by KAGGLEHUB_CACHE.
+
+    Given a folder as output_dir, kagglehub clears it and begins anew; its cache it takes up again.
+    Raises DataSetError.
+    """
     import kagglehub
     import requests
 
     try:
-        # Given a folder of one's own as output_dir, it clears it and begins anew: its cache is
-        # what it takes up again, so `folder` is its cache.
-        with redirect_stdout(sys.stderr), _impatient(), _heard(report), _cache_in(folder):
-            return Path(kagglehub.dataset_download(HANDLE))
+        return Path(kagglehub.dataset_download(HANDLE))
     except requests.HTTPError as error:
         raise DataSetError(_refused(getattr(error.response, "status_code", 0))) from None
     except requests.RequestException:
@@ -125,69 +216,4 @@ def downloaded(folder: Path) -> int:
 
 
 def _archives(folder: Path) -> list[Path]:
-    return list(folder.rglob("*.archive"))
-
-
-@contextmanager
-def _cache_in(folder: Path) -> Iterator[None]:
-    before = os.environ.get("KAGGLEHUB_CACHE")
-    os.environ["KAGGLEHUB_CACHE"] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ["KAGGLEHUB_CACHE"]
-        if before is not None:
-            os.environ["KAGGLEHUB_CACHE"] = before
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """Kaggle's library waits for ever where it gives no limit: give one to every request."""
-    from requests.adapters import HTTPAdapter
-
-    send = HTTPAdapter.send
-
-    def limited(self: Any, request: Any, *args: Any, **options: Any) -> Any:
-        options["timeout"] = options.get("timeout") or (_CONNECT, _READ)
-        return send(self, request, *args, **options)
-
-    HTTPAdapter.send = limited  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        HTTPAdapter.send = send  # type: ignore[method-assign]
-
-
-@contextmanager
-def _heard(report: Report) -> Iterator[None]:
-    """Its progress bar, which it draws on its own, becomes our report."""
-    from kagglehub import clients
-
-    drawn = clients.tqdm
-    clients.tqdm = partial(_Bar, report)
-    try:
-        yield
-    finally:
-        clients.tqdm = drawn
-
-
-class _Bar:
-    """What kagglehub uses of a tqdm bar. It counts MB: bytes mean nothing to a person."""
-
-    def __init__(self, report: Report, *, total: int, initial: int = 0, **_: Any) -> None:
-        self.report, self.total, self.done = report, total, initial
-
-    def __enter__(self) -> Self:
-        self.update(0)
-        return self
-
-    def update(self, n: int) -> None:
-        self.done += n
-        done, total = self.done / 2**20, self.total / 2**20
-        self.report(
-            "download", round(done), max(2, round(total)), f"{done:,.0f} of {total:,.0f} MB"
-        )
-
-    def __exit__(self, *_: object) -> None:
-        if self.done >= self.total:
-            self.report("unpack", 0, 1, "unpacking the films: a minute or two")
+    return list(folder.rglob(f"*{_ARCHIVE}"))
