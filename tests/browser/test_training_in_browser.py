@@ -87,6 +87,19 @@ def click(browser: Chrome, key: str, of: str = "training") -> None:
     WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(done, f"No button {key!r}.")
 
 
+def double_click(browser: Chrome, key: str) -> None:
+    """Click twice before the page can answer, however fast it is."""
+
+    def done(_: Chrome) -> bool:
+        button = browser.find_element(By.CSS_SELECTOR, f"[class*='st-key-training-{key}'] button")
+        if not button.is_enabled():
+            return False
+        browser.execute_script("arguments[0].click(); arguments[0].click()", button)
+        return True
+
+    WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(done, f"No button {key!r}.")
+
+
 def is_dark(browser: Chrome) -> bool:
     ground = (
         "return getComputedStyle(document.querySelector('.stApp') ?? document.body).colorScheme"
@@ -124,7 +137,7 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     WebDriverWait(browser, 60).until(is_dark)  # a first visit turns dark by loading anew
     set_epochs(browser, 60)
     wait_for(browser, "Small CNN, from scratch, 128 px, 60 epochs on")
-    click(browser, "start")
+    double_click(browser, "start")
     wait_for(browser, "▶ running")
 
     browser.get(address)

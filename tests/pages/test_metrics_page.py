@@ -4,6 +4,7 @@ import shutil
 
 import streamlit as st
 from metrics_page import POINTS, ROOT, altered, html, opened, subject_of
+from seen import click_twice
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
@@ -96,7 +97,7 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     monkeypatch.setattr(evaluations, "start_job", lambda _, asked, **__: started.append(asked))
     page = opened()
     page.text_input(key="metrics.folder").set_value(str(folder)).run()
-    page.button(key="metrics.begin").click().run()
+    click_twice(page, page.button(key="metrics.begin"))
     assert not page.exception
     (asked,) = started
     assert asked[:6] == ["evaluate", str(folder), "--split", "test", "--model", "tiny"]

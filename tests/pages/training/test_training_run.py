@@ -60,7 +60,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert page.get("progress")[0].proto.value == 44
     assert "index: 36 films" in [one.value for one in page.code]
     assert {"Stop", "Cancel"} <= {one.label for one in page.button}
-    assert page.button(key="training.start").label == "Queue it"
+    assert button(page, "Queue it")
     assert no_trace(page)
 
 
