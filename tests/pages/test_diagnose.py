@@ -4,12 +4,12 @@ import logging
 from pathlib import Path
 
 import pytest
-from seen import html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache, state
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
+from tests.pages.seen import html_of, no_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from seen import button, html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.entry import make_entry
 from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
 from pages.ui.worklist import table
+from tests.pages.seen import button, html_of, no_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = "Read with stand-in 1.0, not the model in service."

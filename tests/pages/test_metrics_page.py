@@ -3,8 +3,6 @@
 import shutil
 
 import streamlit as st
-from metrics_page import POINTS, ROOT, altered, html, opened, subject_of
-from seen import click_twice
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
@@ -15,6 +13,8 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.index import index_folder
+from tests.pages.metrics_page import POINTS, ROOT, altered, html, opened, subject_of
+from tests.pages.seen import click_twice
 
 
 def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from seen import button, click_twice, html_of, no_trace
 
 from pages.ui import cache, gallery
 from pages.ui.dataset.conditions import OneOf
@@ -15,6 +14,7 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.films.catalogue import open_catalogue
 from pneumo_core.films.sources import data_dir, remembered_source
 from pneumo_core.jobs import JobStatus
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 FILMS = 48  # of the data set of conftest.py
 

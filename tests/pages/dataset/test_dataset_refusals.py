@@ -1,12 +1,12 @@
 """What the Dataset page says of folders and films that it cannot show."""
 
 import pytest
-from seen import button, click_twice, html_of, no_trace
 
 from pages.ui import cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.sources import remember_source, remembered_source
 from pneumo_core.jobs import JobStatus
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from models_page import APP, click, html, opened
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
+from tests.pages.shelf.models_page import APP, click, html, opened
 
 
 def worthless(models, name="other"):

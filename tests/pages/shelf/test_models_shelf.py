@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from models_page import APP, click, html, opened
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.bundle import bundle_names
+from tests.pages.shelf.models_page import APP, click, html, opened
 
 
 def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """The Training page before a run: the films, the settings, the sentence, Start."""
 
 import pytest
-from seen import button, click_twice, html_of, no_trace
 
 from pages.ui.training import plan
 from pages.ui.training.settings import SIZES
@@ -10,6 +9,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.network import BACKBONES as KNOWN
 from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
 from pneumo_core.learning.runs import list_runs
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
 def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):

@@ -4,8 +4,6 @@ import json
 import shutil
 
 import pytest
-from seen import button, html_of, no_trace
-from training_runs import RATE, draw, make_run
 
 from pages.ui import cache
 from pneumo_core.bundle import active_name
@@ -13,6 +11,8 @@ from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.learning import launch
 from pneumo_core.learning.overview import MEASURED_AGAIN
 from pneumo_core.learning.telling import standing
+from tests.pages.seen import button, html_of, no_trace
+from tests.pages.training.training_runs import RATE, draw, make_run
 
 
 @pytest.fixture
