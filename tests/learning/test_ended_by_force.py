@@ -109,7 +109,7 @@ def ended(tmp_path_factory):
     if may_mount():
         children["full"] = begin(FULL_DISK, rooms / "full", "unshare", "-rm")
     try:
-        told = {name: child.communicate(timeout=240) for name, child in children.items()}
+        told = {name: child.communicate(timeout=600) for name, child in children.items()}
     finally:
         for child in children.values():
             child.kill()

@@ -17,7 +17,7 @@ OLD = "Read with stand-in 1.0, not the model in service."
 
 @pytest.fixture
 def page(reader):
-    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
 
 
 def drop(page, *files):

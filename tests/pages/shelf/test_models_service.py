@@ -67,7 +67,7 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
 def test_the_foot_and_diagnose_follow_the_model_in_service(models, monkeypatch):
     monkeypatch.setattr(cache, "warm_up", lambda *_: True)
     worthless(models)
-    page = AppTest.from_file(str(APP), default_timeout=30)
+    page = AppTest.from_file(str(APP), default_timeout=300)
     bands = {}
     for name in ("tiny", "other", ""):
         (models / "active").write_text(f"{name}\n")
