@@ -36,7 +36,7 @@ def diagnose() -> None:
     elif bundle is not None:
         show_welcome(bundle)
     if bundle is not None:
-        cache.warm_up(bundle.digest, bundle)
+        cache.warm_up(bundle)
 
 
 def _model() -> Bundle | None:

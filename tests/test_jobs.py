@@ -24,7 +24,7 @@ def settings(tmp_path):
 
 def wait(job, *, until):
     """The first status that `until` holds for."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 300
     while not until(status := job.status()):
         assert time.monotonic() < limit, (status, job.log_tail())
         time.sleep(0.05)

@@ -6,12 +6,15 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from pages.ui.pictures import jpeg, thumbnail
+from pneumo_core.bundle import Bundle
+from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError
+from pneumo_core.films.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +27,7 @@ if TYPE_CHECKING:
     from pages.ui.dataset.conditions import Condition
     from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
-    from pneumo_core.bundle import Bundle, Found, OperatingPoints
-    from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.bundle import Found, OperatingPoints
     from pneumo_core.learning.material import Material
     from pneumo_core.reading.predict import Reader, Reading
     from pneumo_core.review.compare import Contender
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from pneumo_core.review.seen import ListedFilms
 
 _DISPLAY_SIDE = 1024  # pixels
+# What stands for an argument that is large: another one for another content.
+_KEYS: dict[str | type, Callable[[Any], str]] = {
+    Bundle: lambda bundle: f"{bundle.name}/{bundle.digest}",
+    Catalogue: lambda catalogue: catalogue.key,
+    Settings: repr,
+}
 
 
 @dataclass(frozen=True)
@@ -53,21 +60,17 @@ def model_in_service() -> Bundle:
     return load_bundle(verify=False)
 
 
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
 def reader_of(bundle: Bundle) -> Reader:
     """The one reader of a bundle for all sessions; made once, on first use (about a second).
 
     Raises BundleError on a bundle that is incomplete or altered.
     """
-    return _reader(f"{bundle.name}/{bundle.digest}", bundle)
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _reader(key: str, _bundle: Bundle) -> Reader:  # noqa: ARG001 - name and digest
     from pneumo_core.bundle import verify_bundle
     from pneumo_core.reading.predict import Reader
 
-    verify_bundle(_bundle.path)
-    return Reader(_bundle)
+    verify_bundle(bundle.path)
+    return Reader(bundle)
 
 
 def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:
@@ -78,14 +81,14 @@ def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> st
     from pneumo_core.films.neighbours import perceptual_hash
 
     phash = "" if pixels is None else perceptual_hash(pixels)
-    return _listed_films(f"{bundle.name}/{bundle.digest}", bundle).role(sha256, phash)
+    return _listed_films(bundle).role(sha256, phash)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _listed_films(key: str, _bundle: Bundle) -> ListedFilms:  # noqa: ARG001 - name and digest
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
+def _listed_films(bundle: Bundle) -> ListedFilms:
     from pneumo_core.review.seen import listed_films
 
-    return listed_films(_bundle)
+    return listed_films(bundle)
 
 
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
@@ -112,15 +115,15 @@ def samples() -> tuple[Sample, ...]:
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
-def warm_up(digest: str, _bundle: Bundle) -> bool:  # noqa: ARG001 - the digest is the key
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
+def warm_up(bundle: Bundle) -> bool:
     """Load, once a model, what the first film would otherwise wait for."""
     import pandas as pd  # noqa: F401 - the table of films needs it, and
     import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401 - Streamlit this, to send it
 
     from pneumo_core.reading.saliency import overlay
 
-    reading = reader_of(_bundle).read_bytes(samples()[0].data)
+    reading = reader_of(bundle).read_bytes(samples()[0].data)
     if reading.pixels is not None and reading.cam is not None:
         jpeg(overlay(reading.pixels, reading.cam))
     return True
@@ -156,45 +159,28 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
     return data
 
 
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
 def facets_of(catalogue: Catalogue) -> pd.DataFrame:
     """The index of a catalogue with what the charts add to it."""
-    return _facets(catalogue.key, catalogue)
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _facets(key: str, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
     from pages.ui.dataset.facets import with_facets
 
-    return with_facets(_catalogue.index)
+    return with_facets(catalogue.index)
 
 
+@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=_KEYS)
 def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
     """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
-    return _cover(f"{catalogue.key} {cloud.name} {conditions}", catalogue, cloud, conditions)
-
-
-@st.cache_resource(show_spinner=False, max_entries=60)
-def _cover(
-    key: str,  # noqa: ARG001
-    _catalogue: Catalogue,
-    _cloud: Cloud,
-    _conditions: tuple[Condition, ...],
-) -> str:
     from pages.ui.dataset.facets import cover
 
-    return cover(facets_of(_catalogue), _cloud, _conditions)
+    return cover(facets_of(catalogue), cloud, conditions)
 
 
+@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=_KEYS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
     """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
-    return _folds(catalogue.key, folds, seed, catalogue)
-
-
-@st.cache_data(show_spinner=False, max_entries=8)
-def _folds(key: str, folds: int, seed: int, _catalogue: Catalogue) -> pd.DataFrame:  # noqa: ARG001
     from pneumo_core.films.folds import grouped_folds, learning_films
 
-    films = learning_films(_catalogue.index)
+    films = learning_films(catalogue.index)
     return films.assign(fold=grouped_folds(films, folds=folds, seed=seed))
 
 
@@ -219,21 +205,16 @@ def material_of(root: Path) -> Material:
     return material(root)
 
 
-def measures_of(key: str, table: pd.DataFrame, points: OperatingPoints) -> Measures:
-    """All figures of a table of predictions; `key` is another one for another table."""
-    return _measures(key, (points.screening, points.balanced, points.ruling_in), table, points)
-
-
 @st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
-def _measures(
+def measures_of(
     key: str,  # noqa: ARG001
-    thresholds: tuple[float, float, float],  # noqa: ARG001
     _table: pd.DataFrame,
-    _points: OperatingPoints,
+    points: OperatingPoints,
 ) -> Measures:
+    """All figures of a table of predictions; `key` is another one for another table."""
     from pages.ui.metrics.measures import measure
 
-    return measure(_table, _points)
+    return measure(_table, points)
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)
@@ -250,12 +231,16 @@ def comparison(key: tuple[str, ...], _contenders: list[Contender]) -> Comparison
     return compare(_contenders)
 
 
-@st.cache_resource(show_spinner="Comparing the films with those the model has seen…", max_entries=4)
+@st.cache_resource(
+    show_spinner="Comparing the films with those the model has seen…",
+    max_entries=4,
+    hash_funcs=_KEYS,
+)
 def evaluated(
     path: Path,
     changed: int,  # noqa: ARG001
     root: Path,
-    _settings: Settings,
+    settings: Settings,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Predictions made on the spot, and the index of their folder, None where that has gone."""
     from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
@@ -265,51 +250,38 @@ def evaluated(
 
     table = read_predictions(path)
     try:
-        ready = catalogue_ready(root, settings=_settings)
-        index = open_catalogue(root, settings=_settings).index if ready else index_folder(root)
+        ready = catalogue_ready(root, settings=settings)
+        index = open_catalogue(root, settings=settings).index if ready else index_folder(root)
     except DataSetError:
         return table, None
     return table, index.assign(drawn=are_drawn(index, root))
 
 
-@st.cache_resource(show_spinner=False, ttl=60, max_entries=4)
-def catalogue_at(root: Path, _settings: Settings) -> Catalogue | None:
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=_KEYS)
+def catalogue_at(root: Path, settings: Settings) -> Catalogue | None:
     """The catalogue of a folder, looked for once a minute; None where there is none yet."""
     from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
 
-    if not catalogue_ready(root, settings=_settings):
+    if not catalogue_ready(root, settings=settings):
         return None
-    return open_catalogue(root, settings=_settings)
+    return open_catalogue(root, settings=settings)
 
 
-def rows_of(catalogue: Catalogue, key: str, table: pd.DataFrame) -> dict[str, int]:
-    """Place in the catalogue's index of each film of a table that it has."""
-    return _rows(catalogue.key, key, catalogue, table)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def _rows(
-    catalogue_key: str,  # noqa: ARG001
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=_KEYS)
+def rows_of(
+    catalogue: Catalogue,
     key: str,  # noqa: ARG001
-    _catalogue: Catalogue,
     _table: pd.DataFrame,
 ) -> dict[str, int]:
+    """Place in the catalogue's index of each film of a table that it has; `key` is another one for
+    another table.
+    """
     wanted = set(_table["film"])
-    films = _catalogue.index["film"].tolist()
+    films = catalogue.index["film"].tolist()
     return {film: at for at, film in enumerate(films) if film in wanted}
 
 
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=_KEYS)
 def film_reading(bundle: Bundle, root: Path, film: str, sha256: str) -> Reading:
     """A film of a data set read with a model; raises as `film_bytes` and `reader_of` do."""
-    return _film_reading(f"{bundle.name}/{bundle.digest}", sha256, bundle, root, film)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _film_reading(
-    model: str,  # noqa: ARG001
-    sha256: str,
-    _bundle: Bundle,
-    _root: Path,
-    _film: str,
-) -> Reading:
-    return reader_of(_bundle).read_bytes(film_bytes(_root, _film, sha256))
+    return reader_of(bundle).read_bytes(film_bytes(root, film, sha256))

@@ -5,6 +5,7 @@ Widgets forget their value when another page is opened; these do not.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from pages.ui.words import SENSES, UNREAD, sense_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pages.ui.entry import Entry
 
@@ -26,6 +27,7 @@ _FILMS, _OPEN = "diagnose.films", "diagnose.open"
 _TAKEN, _ROUND = "diagnose.taken", "diagnose.round"
 _PICTURE = "diagnose.picture"
 _MEASURED = "measured.model"
+_STARTS = "starts"
 
 
 def prepare() -> None:
@@ -120,6 +122,31 @@ def clear() -> None:
     st.session_state[_FILMS] = {}
     st.session_state[_OPEN] = None
     st.session_state[_ROUND] += 1
+
+
+def start_key(button: str) -> str:
+    """Key of a button that starts a job or a run; another one as soon as one has started.
+
+    The second click of a double click may wait behind the first for as long as a slow machine
+    needs: it was made on a widget that is gone by then, and Streamlit drops it.
+    """
+    count = int(st.session_state.get(_STARTS, 0))
+    return f"{button}.{count}" if count else button
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Start a job or a run in this block, then rerun the page: the click is used up, unless the
+    block raises.
+    """
+    before = int(st.session_state.get(_STARTS, 0))
+    # Before the start: a rerun that waits may cut in here, and has to find nothing started.
+    st.session_state[_STARTS] = before + 1
+    try:
+        yield
+    except Exception:
+        st.session_state[_STARTS] = before
+        raise
 
 
 def drop_zone_key() -> str:

@@ -78,11 +78,11 @@ def serving(models_dir: Path, log: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=120)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own server
@@ -106,6 +106,6 @@ def browser(tmp_path: Path, chromium: tuple[str, str]) -> Iterator[webdriver.Chr
     for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1440,900"):
         options.add_argument(switch)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
-    driver.set_script_timeout(30)
+    driver.set_script_timeout(300)
     yield driver
     driver.quit()

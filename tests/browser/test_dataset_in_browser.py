@@ -58,7 +58,7 @@ def address(
 
 
 def wait(browser: Chrome, condition: Callable[[Chrome], object]) -> None:
-    WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(condition)
+    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(condition)
 
 
 def text(browser: Chrome, css: str) -> str:

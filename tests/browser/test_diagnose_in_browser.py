@@ -55,7 +55,7 @@ def files(tmp_path: Path) -> list[str]:
 def shown(browser: Chrome, css: str) -> str:
     """Text of the first element of that kind, as soon as it has any."""
     text: str = WebDriverWait(
-        browser, 60, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]
+        browser, 300, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]
     ).until(lambda b: b.find_element(By.CSS_SELECTOR, css).text)
     return text
 
@@ -71,7 +71,7 @@ def is_dark(browser: Chrome) -> bool:
 def visit(browser: Chrome, address: str) -> None:
     """Open the page and wait until it may be used; a first visit turns dark by itself."""
     browser.get(address)
-    WebDriverWait(browser, 60).until(is_dark)
+    WebDriverWait(browser, 300).until(is_dark)
     shown(browser, ".pn-welcome")
 
 
@@ -123,14 +123,14 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert problem.startswith("broken.png Not read: ")
     assert "sent-without-suffix" not in problem
     picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film img")
-    WebDriverWait(browser, 20).until(lambda _: int(picture.get_property("naturalWidth")) > 0)
+    WebDriverWait(browser, 300).until(lambda _: int(picture.get_property("naturalWidth")) > 0)
     assert picture.size["width"] > 500
     assert faults(browser) == []
     assert overflow(browser) == 0
 
     narrow(browser)
     decision = browser.find_element(By.CSS_SELECTOR, ".pn-verdict h2")
-    WebDriverWait(browser, 20).until(lambda _: decision.rect["y"] < picture.rect["y"])
+    WebDriverWait(browser, 300).until(lambda _: decision.rect["y"] < picture.rect["y"])
     assert decision.rect["y"] < 500
     assert overflow(browser) == 0
 
@@ -144,7 +144,7 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
     names = {shown(browser, ".pn-name")}
     for place in ("2 of 3", "3 of 3"):
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
-        WebDriverWait(browser, 20).until(lambda b, p=place: shown(b, ".pn-place") == p)
+        WebDriverWait(browser, 300).until(lambda b, p=place: shown(b, ".pn-place") == p)
         names.add(shown(browser, ".pn-name"))
     assert names == {"film.png", "sent-without-suffix", "broken.png"}
     assert shown(browser, ".pn-verdict h2") == "✕ Not read"

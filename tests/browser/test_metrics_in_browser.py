@@ -81,7 +81,7 @@ def address(
 
 
 def wait(browser: Chrome, condition: Callable[[Chrome], Any]) -> Any:
-    return WebDriverWait(browser, 60, ignored_exceptions=PASSING).until(condition)
+    return WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(condition)
 
 
 def text(browser: Chrome, css: str) -> str:

@@ -9,10 +9,10 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from bundle_zips import zipped
 
 from pneumo_core.bundle.archive import blocks, checked_members, open_zip, unpack
 from pneumo_core.errors import BundleError
+from tests.bundle.bundle_zips import zipped
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bundle_zips import contents, files_of, signed, with_config, zipped
 
 from pneumo_core.bundle.transfer import import_bundle
 from pneumo_core.errors import BundleError
+from tests.bundle.bundle_zips import contents, files_of, signed, with_config, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

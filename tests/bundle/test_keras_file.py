@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bundle_zips import files_of, with_config, zipped
 
 from pneumo_core.bundle.keras_file import ALLOWED, inspect_keras
 from pneumo_core.errors import BundleError
+from tests.bundle.bundle_zips import files_of, with_config, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from bundle_zips import contents
 
 from pneumo_core.bundle import active_name, load_bundle
 from pneumo_core.bundle.transfer import export_bundle, import_bundle
 from pneumo_core.errors import BundleError
+from tests.bundle.bundle_zips import contents
 
 if TYPE_CHECKING:
     from pathlib import Path

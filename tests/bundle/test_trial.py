@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 import pytest
-from bundle_zips import files_of, zipped
 
 from pneumo_core.bundle.trial import carry_out, try_out
 from pneumo_core.errors import BundleError
+from tests.bundle.bundle_zips import files_of, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,11 +4,11 @@ import random
 
 import numpy as np
 import pytest
-from film_files import COLOUR, GREY, file_of
 from PIL import Image
 
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.films.decode import decode
+from tests.films.film_files import COLOUR, GREY, file_of
 
 VALID = {
     "jpeg": file_of(GREY, "JPEG"),

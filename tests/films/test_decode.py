@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from film_files import COLOUR, GREY, X, file_of
 from PIL import Image
 
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.films.decode import decode, read_film
+from tests.films.film_files import COLOUR, GREY, X, file_of
 
 LOSSLESS = {"PNG": "PNG", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from disturbed import flat, grainy_films
 
 from pneumo_core.films.disturb import ABOUT, DISTURBANCES, disturb
+from tests.films.disturbed import flat, grainy_films
 
 LUNGLESS = {"lungs black", "lungs grey", "border alone"}
 RANDOM = {"noise 3 %", "noise 6 %", "letter R or L", "burned-in lines", "collimator edges"}

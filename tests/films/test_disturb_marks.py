@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from disturbed import flat, grainy_films
 
 from pneumo_core.films.disturb import disturb
+from tests.films.disturbed import flat, grainy_films
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Films made smaller and larger."""
 
 import numpy as np
-from film_files import GREY
 
 from pneumo_core.films.decode import read_film, resize
+from tests.films.film_files import GREY
 
 
 class TestResize:

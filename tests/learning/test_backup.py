@@ -8,12 +8,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from tiny_training import HELD_OUT, films, note_epochs, train
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup as backup_module
 from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
 from pneumo_core.learning.fit import BEST, TRAINED
+from tests.learning.tiny_training import HELD_OUT, films, note_epochs, train
 
 pytestmark = pytest.mark.keras
 

@@ -72,7 +72,7 @@ def start(folder, *options, config=""):
 
 
 def result(process):
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err[-3000:]
     return out
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_training
 
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
@@ -21,6 +20,7 @@ from pneumo_core.learning.runs import create_run, list_runs
 from pneumo_core.learning.telling import standing_of
 from pneumo_core.learning.train import train
 from pneumo_core.learning.turn import carrying
+from tests.learning import tiny_training
 
 pytestmark = pytest.mark.keras
 
@@ -28,7 +28,7 @@ CHILD = """
 import json, os, signal, subprocess, sys
 from pathlib import Path
 import numpy as np
-from tiny_training import films, tiny_recipe, train
+from tests.learning.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup, listeners, watch
@@ -84,10 +84,9 @@ except TrainingError as error:
 
 def begin(script, room, *before):
     room.mkdir()
-    here = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
     return subprocess.Popen(
         [*before, sys.executable, "-c", CHILD + script, str(room)],
-        env={**os.environ, "PYTHONPATH": here},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +109,7 @@ def ended(tmp_path_factory):
     if may_mount():
         children["full"] = begin(FULL_DISK, rooms / "full", "unshare", "-rm")
     try:
-        told = {name: child.communicate(timeout=240) for name, child in children.items()}
+        told = {name: child.communicate(timeout=600) for name, child in children.items()}
     finally:
         for child in children.values():
             child.kill()

@@ -65,7 +65,7 @@ def state(run):
     return standing(run).state.name
 
 
-def wait_for(question, seconds=30.0):
+def wait_for(question, seconds=300.0):
     limit = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < limit, "waited in vain"

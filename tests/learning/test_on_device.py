@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from tiny_training import films, train
 
 from pneumo_core.learning import hardware, on_device
 from pneumo_core.learning.backup import WrittenWhole
 from pneumo_core.learning.distribution import Devices
 from pneumo_core.learning.machine import Machine
 from pneumo_core.learning.on_device import FilmsOnDevice, room_for, sentence
+from tests.learning.tiny_training import films, train
 
 pytestmark = pytest.mark.keras
 

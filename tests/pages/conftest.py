@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from dataclasses import replace
+from functools import cache as cache_of
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 
 from pages.ui import cache
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.films import samples
 from pneumo_core.films.decode import decode
 from pneumo_core.reading.decision import decide
 from pneumo_core.reading.predict import Reading
@@ -43,6 +46,20 @@ def make_reading(p: float | None = 0.9, **changes: Any) -> Reading:
     answer |= {"p_low": low, "p_high": high, "p_bacterial": 0.7 * p, "p_viral": 0.3 * p}
     answer |= {"gate_ok": True, "where": "mostly the left upper zone", "cam": CAM, "ms": 12.0}
     return replace(blank, **(answer | changes))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _done_once() -> Iterator[None]:
+    """Each AppTest reads the metadata of every installed package anew, which takes a second, and
+    each cleared cache lets the sample films be made anew: once is enough for all tests.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            (manifest_scanner, "scan_component_manifests"),
+            (samples, "sample_films"),
+        ):
+            patch.setattr(module, name, cache_of(getattr(module, name)))
+        yield
 
 
 class StandIn:

@@ -36,7 +36,7 @@ def shuffled(table):
 
 
 def opened(**remembered):
-    page = AppTest.from_file(str(ROOT / "pages" / "metrics.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "pages" / "metrics.py"), default_timeout=300)
     for key, value in remembered.items():
         page.session_state[key.replace("__", ".")] = value
     page.run()

@@ -15,3 +15,11 @@ def no_trace(page):
 def button(page, label):
     """The button that says `label`."""
     return next(one for one in page.button if one.label == label)
+
+
+def click_twice(page, clicked):
+    """A double click on a button, the second click queued until the first has had its run."""
+    clicked.click().run()
+    states = page._tree.get_widget_states()
+    states.widgets.append(clicked._widget_state)
+    page._run(states)

@@ -14,7 +14,7 @@ SETTINGS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"
 
 
 def test_the_router_opens_diagnose_first(reader):
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     assert not page.exception
     assert any("<h1>Diagnose</h1>" in element.proto.body for element in page.get("html"))
 

@@ -4,19 +4,19 @@ import logging
 from pathlib import Path
 
 import pytest
-from seen import html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache, state
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
+from tests.pages.seen import html_of, no_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def page(reader):
-    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
 
 
 def drop(page, *files):
@@ -150,7 +150,7 @@ def test_the_same_film_is_not_read_twice(page, png, reader):
 
 def test_results_survive_the_loss_of_the_widgets(page, png, reader):
     drop(page.run(), ("a.png", png(225)))
-    again = AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+    again = AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
     for key in ("diagnose.films", "diagnose.open", "diagnose.taken", "diagnose.round"):
         again.session_state[key] = page.session_state[key]
     again.run()

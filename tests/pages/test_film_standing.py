@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from seen import button, html_of, no_trace
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.entry import make_entry
@@ -15,6 +14,7 @@ from pages.ui.worklist import table
 from pneumo_core.films.film import SourceFacts
 from pneumo_core.films.neighbours import perceptual_hash
 from pneumo_core.films.synthetic import synthetic_film
+from tests.pages.seen import button, html_of, no_trace
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = "Read with stand-in 1.0, not the model in service."
@@ -22,7 +22,7 @@ OLD = "Read with stand-in 1.0, not the model in service."
 
 @pytest.fixture
 def page(reader):
-    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
 
 
 def drop(page, *files):

@@ -43,7 +43,7 @@ def script(films=100):
 
 
 def page(**given):
-    return AppTest.from_function(script, kwargs=given, default_timeout=20)
+    return AppTest.from_function(script, kwargs=given, default_timeout=300)
 
 
 def test_only_the_films_of_the_page_shown_are_made(grid):

@@ -36,7 +36,7 @@ def script(job):
 
 
 def page(job):
-    return AppTest.from_function(script, args=(job,), default_timeout=20)
+    return AppTest.from_function(script, args=(job,), default_timeout=300)
 
 
 RUNNING = JobStatus("running", phase="films", done=1200, total=5856, seconds_left=19.6)

@@ -4,13 +4,12 @@ import io
 import json
 import zipfile
 
-from metrics_page import POINTS, opened, subject_of
-
 from pages.ui.metrics import words
 from pages.ui.metrics.exports import figures_now, tables_zip
 from pages.ui.metrics.measures import measure
 from pneumo_core import DISCLAIMER
 from pneumo_core.review.report import build_report
+from tests.pages.metrics_page import POINTS, opened, subject_of
 
 
 def test_the_report_is_made_when_asked_for(models):

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from metrics_page import POINTS, html, opened, subject_of
 
 from pages.ui import cache
 from pages.ui.metrics import films
@@ -17,6 +16,7 @@ from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.index import index_folder
 from pneumo_core.metrics import Confusion, ThreeWay
 from pneumo_core.words import per_cent
+from tests.pages.metrics_page import POINTS, html, opened, subject_of
 
 
 def test_films_that_are_not_here_are_asked_for(models, tmp_path):

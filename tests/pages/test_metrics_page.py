@@ -3,7 +3,6 @@
 import shutil
 
 import streamlit as st
-from metrics_page import POINTS, ROOT, altered, html, opened, subject_of
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
@@ -14,11 +13,13 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.index import index_folder
+from tests.pages.metrics_page import POINTS, ROOT, altered, html, opened, subject_of
+from tests.pages.seen import click_twice
 
 
 def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     page.switch_page("pages/metrics.py").run()
     assert not page.exception
     assert "There is no model to measure yet." in html(page)
@@ -96,7 +97,7 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     monkeypatch.setattr(evaluations, "start_job", lambda _, asked, **__: started.append(asked))
     page = opened()
     page.text_input(key="metrics.folder").set_value(str(folder)).run()
-    page.button(key="metrics.begin").click().run()
+    click_twice(page, page.button(key="metrics.begin"))
     assert not page.exception
     (asked,) = started
     assert asked[:6] == ["evaluate", str(folder), "--split", "test", "--model", "tiny"]

@@ -1,7 +1,6 @@
 """Metrics: the parts below the charts: subgroups, decisions, comparison, looks."""
 
 import pytest
-from metrics_page import POINTS, altered, html, opened, shuffled, subject_of
 
 from pages.ui.metrics.decisions import three_ways_html, worth
 from pages.ui.metrics.difference import chance, difference_html, p_words
@@ -15,6 +14,7 @@ from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
 from pneumo_core.review.compare import Contender, compare
 from pneumo_core.review.ledger import Look
+from tests.pages.metrics_page import POINTS, altered, html, opened, shuffled, subject_of
 
 
 @pytest.mark.parametrize(

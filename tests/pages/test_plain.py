@@ -42,7 +42,7 @@ def raising():
 
 
 def test_the_words_of_an_error_are_no_markdown():
-    page = AppTest.from_function(raising, default_timeout=30).run()
+    page = AppTest.from_function(raising, default_timeout=300).run()
     assert page.error[0].value == f"Expected a film in {SHOWN}."
     assert not page.exception
 
@@ -55,7 +55,7 @@ def failing():
 
 
 def test_what_the_disk_says_is_told_without_its_folders():
-    page = AppTest.from_function(failing, default_timeout=30).run()
+    page = AppTest.from_function(failing, default_timeout=300).run()
     assert page.error[0].value == (
         "Expected to read and write Pneumo's files, got: Permission denied (\\[.pneumo\\]). "
         "Look at the permissions of its folders and at the room on the disk."
@@ -63,7 +63,7 @@ def test_what_the_disk_says_is_told_without_its_folders():
 
 
 def test_a_film_named_like_a_picture_elsewhere_fetches_nothing(reader, png):
-    page = AppTest.from_file(DIAGNOSE, default_timeout=30).run()
+    page = AppTest.from_file(DIAGNOSE, default_timeout=300).run()
     for files in ([(EVIL, png(225))], [(EVIL, png(225)), (EVIL, b"no film")]):
         page.file_uploader[0].set_value([(*file, "image/png") for file in files]).run()
         assert not page.exception

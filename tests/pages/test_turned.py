@@ -39,7 +39,7 @@ def page(reader, reading, monkeypatch):
     from pages.ui import cache
 
     monkeypatch.setattr(cache, "reader_of", lambda _: Reader(reading))
-    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
 
 
 def drop(page, tmp_path, shape):

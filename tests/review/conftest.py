@@ -1,9 +1,9 @@
 """What several tests of the review share."""
 
 import pytest
-from reports import make_report
 
 from pneumo_core.bundle import Bundle
+from tests.review.reports import make_report
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The report: what it says, and what it does not claim."""
 
 import pytest
-from reports import LOOK, rows_of
 
 from pneumo_core.review.report import build_report, to_pdf
 from pneumo_core.review.report.decision_sections import errors
@@ -9,6 +8,7 @@ from pneumo_core.review.report.document import Words
 from pneumo_core.review.report.model_sections import _cost
 from pneumo_core.review.standing import standing_of_shipped
 from pneumo_core.review.summary import summarise
+from tests.review.reports import LOOK, rows_of
 
 
 def test_its_tables_and_figures_are_all_there(made):

@@ -1,7 +1,5 @@
 """The checklists of the report: whole, true, and about the model's own films."""
 
-from reports import rows_of
-
 from pneumo_core import DISCLAIMER
 from pneumo_core.review.disclaimer import disclaimer
 from pneumo_core.review.report import to_html
@@ -13,6 +11,7 @@ from pneumo_core.review.report.model_sections import model
 from pneumo_core.review.report.tripod import TRIPOD
 from pneumo_core.review.standing import standing_of_shipped
 from pneumo_core.review.summary import summarise
+from tests.review.reports import rows_of
 
 
 def test_the_checklists_are_whole_and_each_item_has_a_state(made):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.job_view import show_job
+from pages.ui.state import start_key, starting
 from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
 from pneumo_core.jobs import latest_job, start_job
 
@@ -44,8 +45,11 @@ def show_audit_job(root: Path, settings: Settings) -> None:
     state = None if job is None else job.status().state
     if job is None or state == "done":  # done, and the folder has changed since
         job = _start(root, settings)
-    if show_job(job, doing=_DOING, phases=_PHASES).state != "running":
-        st.button("Look again", key="dataset.again", on_click=_start, args=(root, settings))
+    stopped = show_job(job, doing=_DOING, phases=_PHASES).state != "running"
+    if stopped and st.button("Look again", key=start_key("dataset.again")):
+        with starting():
+            _start(root, settings)
+        st.rerun()
 
 
 def _start(root: Path, settings: Settings) -> Job:

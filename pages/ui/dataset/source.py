@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui.job_view import show_job
 from pages.ui.plain import plain
+from pages.ui.state import start_key, starting
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.listing import check_labelled
@@ -50,7 +51,9 @@ _WELCOME = (
 def show_welcome(settings: Settings) -> None:
     """What an empty screen says, and the one button that fills it."""
     st.html(_WELCOME)
-    if st.button(f"Look at {SYNTHETIC} synthetic films", type="primary", key="dataset.first"):
+    if st.button(
+        f"Look at {SYNTHETIC} synthetic films", type="primary", key=start_key("dataset.first")
+    ):
         _take_synthetic(SYNTHETIC, settings)
 
 
@@ -129,7 +132,7 @@ def _kaggle(settings: Settings) -> None:
         "*Chest X-Ray Images (Pneumonia)*: 5,856 films of children of 1–5 years from one hospital, "
         "1.2 GB. The download goes on where it was interrupted; every film is counted and checked."
     )
-    if st.button("Download from Kaggle", type="primary", key="dataset.kaggle"):
+    if st.button("Download from Kaggle", type="primary", key=start_key("dataset.kaggle")):
         _make("kaggle", _kaggle_folder(settings), [], settings)
 
 
@@ -139,7 +142,7 @@ def _synthetic(settings: Settings) -> None:
         films = st.number_input(
             "How many films", 20, 6000, SYNTHETIC, 100, key="dataset.films", width=160
         )
-        if st.button("Draw them", type="primary", key="dataset.synthetic"):
+        if st.button("Draw them", type="primary", key=start_key("dataset.synthetic")):
             _take_synthetic(films, settings)
 
 
@@ -156,7 +159,8 @@ def _take_synthetic(films: int, settings: Settings) -> None:
 def _make(kind: str, path: Path, options: list[str], settings: Settings) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     command = _COMMANDS[kind]
-    start_job(command, [command, str(path), *options], settings=settings, key=str(path))
+    with starting():
+        start_job(command, [command, str(path), *options], settings=settings, key=str(path))
     st.session_state[_MAKING] = (kind, path)
     st.rerun()
 

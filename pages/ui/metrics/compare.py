@@ -19,6 +19,7 @@ from pages.ui.metrics.picker import PHASES, reads
 from pages.ui.metrics.subject import measured_subject
 from pages.ui.models import stock
 from pages.ui.plain import plain
+from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
 from pneumo_core.review.compare import ROUNDS, Contender, shipped
 from pneumo_core.review.matching import NoCommonFilms
@@ -127,8 +128,9 @@ def _ask_to_read(
         if job is not None and show_job(job, doing=reads(one), phases=PHASES).state == "running":
             return
     st.info(f"{plain(bundle.name)} has not read {plain(mine.films)} yet.", icon=":material/info:")
-    if st.button(f"Let {bundle.name} read them", key=f"metrics.read.{bundle.name}"):
-        evaluations.begin(bundle, Path(mine.data), mine.split, settings=settings)
+    if st.button(f"Let {bundle.name} read them", key=start_key(f"metrics.read.{bundle.name}")):
+        with starting():
+            evaluations.begin(bundle, Path(mine.data), mine.split, settings=settings)
         st.rerun()
 
 

@@ -11,6 +11,7 @@ from pages.ui.job_view import show_job
 from pages.ui.metrics import choice, evaluations
 from pages.ui.metrics.subject import OWN, Subject, measured_subject, own_subject
 from pages.ui.plain import plain
+from pages.ui.state import start_key, starting
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.sources import check_folder, remembered_source
 from pneumo_core.review.ledger import looks
@@ -101,10 +102,11 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
             f"have been looked at {times}. Look when everything else is settled. Films that Pneumo "
             "drew are not counted."
         )
-    if st.button("Measure", type="primary", key="metrics.begin"):
+    if st.button("Measure", type="primary", key=start_key("metrics.begin")):
         try:
             path = check_folder(typed, settings=settings)
-            new = evaluations.begin(bundle, path, split, settings=settings)
+            with starting():
+                new = evaluations.begin(bundle, path, split, settings=settings)
         except DataSetError as error:
             st.error(plain(str(error)), icon=":material/error:")
         else:

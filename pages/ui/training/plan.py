@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,9 @@ import streamlit as st
 
 from pages.ui.job_view import show_job
 from pages.ui.plain import plain
+from pages.ui.state import start_key, starting
 from pages.ui.training.words import sentence
+from pneumo_core.errors import TrainingError
 from pneumo_core.jobs import latest_job, start_job
 from pneumo_core.learning.estimate import estimate, shortages
 from pneumo_core.learning.hardware import cores, gigabytes, known_hardware
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from pneumo_core.learning.hardware import Hardware
     from pneumo_core.learning.material import Material
     from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.learning.runs import Run
 
-_STARTED, _ASKED = "training.started", "training.asked"
-_SECONDS_BETWEEN_STARTS = 3.0  # a double click is one click
+_ASKED = "training.asked"
 
 
 def show_plan(recipe: Recipe, source: Source, found: Material, settings: Settings) -> None:
@@ -42,18 +43,23 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
     obstacles = lacks(found, recipe) + shortages(recipe, found.films, expected, settings)
     for words in obstacles:
         st.warning(plain(words), icon=":material/block:")
-    live = len(live_runs(settings.runs_dir))
-    waits = live >= settings.runs_at_once
+    live = live_runs(settings.runs_dir)
+    waits = len(live) >= settings.runs_at_once
+    same = any(_is_of(run, recipe, source) for run in live)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Queue it" if waits else "Start",
             type="primary",
-            disabled=bool(obstacles),
-            key="training.start",
+            disabled=bool(obstacles) or same,
+            key=start_key("training.start"),
             icon=":material/play_arrow:",
         ):
-            _start(recipe, source, settings)
-        if waits:
+            with starting():
+                start_run(recipe, data=source.path, settings=settings)
+            st.rerun()
+        if same:
+            st.caption("A run with these settings is at work. Change one to queue another run.")
+        elif waits:
             st.caption("Another run is at work. This one begins by itself when it has ended.")
     _show_machine(machine, recipe, expected, settings, idle=not live)
 
@@ -66,14 +72,12 @@ def _sentence(recipe: Recipe, machine: Hardware | None, expected: Estimate) -> s
     return sentence(recipe, where, expected.sentence())
 
 
-def _start(recipe: Recipe, source: Source, settings: Settings) -> None:
-    """Start a run, unless it is the second half of a double click."""
-    kept, at = st.session_state.get(_STARTED, (None, 0.0))
-    if kept == (recipe, source.path) and time.monotonic() - at < _SECONDS_BETWEEN_STARTS:
-        return
-    start_run(recipe, data=source.path, settings=settings)
-    st.session_state[_STARTED] = ((recipe, source.path), time.monotonic())
-    st.rerun()
+def _is_of(run: Run, recipe: Recipe, source: Source) -> bool:
+    """Whether a run learns the same from the same films: it would give the same model again."""
+    try:
+        return run.recipe() == recipe and run.config().get("data") == str(source.path.absolute())
+    except TrainingError:  # of another version, or deleted just now
+        return False
 
 
 def _machine(settings: Settings) -> Hardware | None:
@@ -121,7 +125,7 @@ def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:
         return
     if st.button(
         "Measure the time here",
-        key="training.measure",
+        key=start_key("training.measure"),
         disabled=not idle,
         help="Trains a few steps on noise, which takes half a minute to two minutes."
         if idle
@@ -130,12 +134,13 @@ def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:
         weights = [] if recipe.backbone == "cnn" else ["--weights", _start_of(recipe)]
         size, batch = str(recipe.size), str(recipe.batch)
         options = ["--backbone", recipe.backbone, "--size", size, "--batch", batch, *weights]
-        start_job(
-            "pace",
-            ["machine", "pace", *options, "--precision", recipe.precision],
-            settings=settings,
-            key=key,
-        )
+        with starting():
+            start_job(
+                "pace",
+                ["machine", "pace", *options, "--precision", recipe.precision],
+                settings=settings,
+                key=key,
+            )
         st.rerun()
 
 

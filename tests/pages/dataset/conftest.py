@@ -80,4 +80,4 @@ def jobs(monkeypatch):
 
 @pytest.fixture
 def page(reader, settings):
-    return AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "dataset.py"), default_timeout=300)

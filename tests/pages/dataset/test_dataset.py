@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from seen import button, html_of, no_trace
 
 from pages.ui import cache, gallery
 from pages.ui.dataset.conditions import OneOf
@@ -15,6 +14,7 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.films.catalogue import open_catalogue
 from pneumo_core.films.sources import data_dir, remembered_source
 from pneumo_core.jobs import JobStatus
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 FILMS = 48  # of the data set of conftest.py
 
@@ -44,6 +44,15 @@ def test_synthetic_films_are_drawn_as_a_job_and_then_looked_at(page, settings, j
     page.run()
     assert remembered_source(settings=settings).path == path
     assert jobs.started[-1] == ("audit", str(path))
+    assert no_trace(page)
+
+
+@pytest.mark.parametrize("label", ["Look at 400 synthetic films", "Download from Kaggle"])
+def test_a_double_click_starts_one_job_even_where_the_first_has_failed(page, jobs, label):
+    page.run().segmented_control[0].set_value("kaggle").run()
+    jobs.status = JobStatus("failed", message="Expected a network, got none.")
+    click_twice(page, button(page, label))
+    assert len(jobs.started) == 1
     assert no_trace(page)
 
 

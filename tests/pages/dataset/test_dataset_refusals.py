@@ -1,12 +1,12 @@
 """What the Dataset page says of folders and films that it cannot show."""
 
 import pytest
-from seen import button, html_of, no_trace
 
 from pages.ui import cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.sources import remember_source, remembered_source
 from pneumo_core.jobs import JobStatus
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_look_that_failed_says_so_and_is_begun_again_only_when_asked(page, set
     assert page.text_input(key="dataset.typed")
     page.run()
     assert len(jobs.started) == 1
-    button(page, "Look again").click().run()
+    click_twice(page, button(page, "Look again"))
     assert len(jobs.started) == 2
     assert no_trace(page)
 

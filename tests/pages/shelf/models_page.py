@@ -11,7 +11,7 @@ PAGE = str(APP.parent / "pages" / "models.py")
 
 
 def opened():
-    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    page = AppTest.from_file(PAGE, default_timeout=300).run()
     assert not page.exception
     return page
 

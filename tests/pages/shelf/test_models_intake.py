@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from models_page import click, dropped, opened
-
 from pneumo_core.bundle import active_name, bundle_names
+from tests.pages.shelf.models_page import click, dropped, opened
 
 
 def test_a_zip_comes_in(models, zipped):

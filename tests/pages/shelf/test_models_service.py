@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from models_page import APP, click, html, opened
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
+from tests.pages.shelf.models_page import APP, click, html, opened
 
 
 def worthless(models, name="other"):
@@ -67,7 +67,7 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
 def test_the_foot_and_diagnose_follow_the_model_in_service(models, monkeypatch):
     monkeypatch.setattr(cache, "warm_up", lambda *_: True)
     worthless(models)
-    page = AppTest.from_file(str(APP), default_timeout=30)
+    page = AppTest.from_file(str(APP), default_timeout=300)
     bands = {}
     for name in ("tiny", "other", ""):
         (models / "active").write_text(f"{name}\n")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from models_page import APP, click, html, opened
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.bundle import bundle_names
+from tests.pages.shelf.models_page import APP, click, html, opened
 
 
 def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path))
-    page = AppTest.from_file(str(APP), default_timeout=30).run().switch_page("pages/models.py")
+    page = AppTest.from_file(str(APP), default_timeout=300).run().switch_page("pages/models.py")
     page.run()
     assert not page.exception
     assert "There is no model yet." in html(page)

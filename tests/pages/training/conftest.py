@@ -65,4 +65,4 @@ def films(settings):
 
 @pytest.fixture
 def page(settings):
-    return AppTest.from_file(str(ROOT / "pages" / "training.py"), default_timeout=30)
+    return AppTest.from_file(str(ROOT / "pages" / "training.py"), default_timeout=300)

@@ -1,11 +1,10 @@
 """All runs in a table, one ticked, two compared; their names and figures in words."""
 
-from seen import button, no_trace
-from training_runs import RATE, draw, make_run
-
 from pages.ui.training.ledger import difference_table, table
 from pages.ui.training.names import moment, rate_in_words, run_title
 from pneumo_core.learning.overview import row_of
+from tests.pages.seen import button, no_trace
+from tests.pages.training.training_runs import RATE, draw, make_run
 
 
 def test_two_ticked_runs_are_compared_and_stay_ticked_when_one_is_added(page, films, settings):

@@ -1,9 +1,6 @@
 """The Training page before a run: the films, the settings, the sentence, Start."""
 
-import time
-
 import pytest
-from seen import button, html_of, no_trace
 
 from pages.ui.training import plan
 from pages.ui.training.settings import SIZES
@@ -12,6 +9,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.network import BACKBONES as KNOWN
 from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
 from pneumo_core.learning.runs import list_runs
+from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
 def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
@@ -67,18 +65,39 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
     assert run.config()["data"] == str(films)
     assert run.config()["bundle"] == "cnn-quick"
     assert "◷ starting" in html_of(page)
-    assert page.button(key="training.start").label == "Queue it"
+    assert button(page, "Queue it")
     assert no_trace(page)
 
 
 def test_a_double_click_starts_one_run(page, films, started, settings):
     page.run()
-    page.button(key="training.start").click().run()
-    page.button(key="training.start").click().run()
+    click_twice(page, page.button(key="training.start"))
     assert len(list_runs(settings.runs_dir)) == 1
-    page.session_state["training.started"] = (None, time.monotonic())
-    page.button(key="training.start").click().run()
-    assert len(list_runs(settings.runs_dir)) == 2
+    assert no_trace(page)
+
+
+def test_settings_that_are_at_work_already_are_not_started_again(page, films, started, settings):
+    page.run()
+    button(page, "Start").click().run()
+    assert button(page, "Queue it").disabled
+    assert "A run with these settings is at work." in page.caption[0].value
+    page.number_input(key="training.seed.quick").set_value(3).run()
+    button(page, "Queue it").click().run()
+    assert [run.recipe().seed for run in started] == [7, 3]
+    assert button(page, "Queue it").disabled
+
+
+def test_a_start_that_failed_can_be_tried_again(page, films, started, monkeypatch):
+    start = plan.start_run
+
+    def broken(*_, **__):
+        raise TrainingError("Expected to start a run in the folder of runs, got: no space.")
+
+    monkeypatch.setattr(plan, "start_run", broken)
+    button(page.run(), "Start").click().run()
+    monkeypatch.setattr(plan, "start_run", start)
+    button(page, "Start").click().run()
+    assert len(started) == 1
 
 
 def test_films_that_do_not_serve_the_task_are_told_and_start_is_off(page, films, started):

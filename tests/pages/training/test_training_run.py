@@ -4,8 +4,6 @@ import json
 import shutil
 
 import pytest
-from seen import button, html_of, no_trace
-from training_runs import RATE, draw, make_run
 
 from pages.ui import cache
 from pneumo_core.bundle import active_name
@@ -13,6 +11,8 @@ from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.learning import launch
 from pneumo_core.learning.overview import MEASURED_AGAIN
 from pneumo_core.learning.telling import standing
+from tests.pages.seen import button, html_of, no_trace
+from tests.pages.training.training_runs import RATE, draw, make_run
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert page.get("progress")[0].proto.value == 44
     assert "index: 36 films" in [one.value for one in page.code]
     assert {"Stop", "Cancel"} <= {one.label for one in page.button}
-    assert page.button(key="training.start").label == "Queue it"
+    assert button(page, "Queue it")
     assert no_trace(page)
 
 
