@@ -49,6 +49,10 @@ def train(  # noqa: PLR0913 - one argument an option
     hold_out: Annotated[
         str | None, typer.Option(help="patients, at random; or numbers, by range of film numbers.")
     ] = None,
+    robustness: Annotated[
+        bool | None,
+        typer.Option(help="Run the robustness suite at the end; quick leaves it out."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
     resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
@@ -91,6 +95,7 @@ def train(  # noqa: PLR0913 - one argument an option
             folds=folds,
             measured_folds=measured_folds,
             hold_out=hold_out,
+            robustness=robustness,
             seed=seed,
             precision=precision,
         )

@@ -10,16 +10,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import Recipe
 from pneumo_core.learning.states import settled
 from pneumo_core.processes import process_alive, process_created
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STOP, CANCEL = WISHES = ("stop", "cancel")  # files by which a person asks something of a run
 
@@ -65,8 +63,13 @@ class Run:
         alive = _is_at_work(_read(path))
         status = _read(path)
         asked = frozenset(wish for wish in WISHES if self.asked(wish))
-        stopped = bool(status.get("stopped_after"))
-        status["state"] = settled(status.get("state"), alive=alive, asked=asked, stopped=stopped)
+        status["state"] = settled(
+            status.get("state"),
+            alive=alive,
+            asked=asked,
+            stopped=bool(status.get("stopped_after")),
+            delivered=bool(status.get("delivered")),
+        )
         return status
 
     def update(self, **facts: Any) -> None:
@@ -134,6 +137,18 @@ def list_runs(runs_dir: Path) -> list[Run]:
     """Every run, the latest first; what is being deleted is none."""
     found = (path.parent for path in runs_dir.glob("*/config.json"))
     return [Run(folder) for folder in sorted(found, reverse=True) if folder.name[0] != "."]
+
+
+def data_of_model(runs_dir: Path, bundle: str) -> Path | None:
+    """The folder that the latest run that wrote `bundle` learnt from; None without such a run."""
+    for run in list_runs(runs_dir):
+        try:
+            config, state = run.config(), run.status()["state"]
+        except TrainingError:
+            continue
+        if config.get("bundle") == bundle and state in {"done", "stopped"}:
+            return Path(config["data"])
+    return None
 
 
 def now() -> str:

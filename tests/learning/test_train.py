@@ -18,6 +18,7 @@ from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
 from pneumo_core.learning.train import train
+from pneumo_core.learning.views import SUITE_VIEWS, VIEWS
 
 pytestmark = pytest.mark.keras
 
@@ -132,7 +133,7 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     run = start(demo, settings, small(epochs=1, folds=3), name="cut-short")
 
     def stop(phase, *_):
-        if phase == "stress":
+        if phase == "validation":
             run.ask("stop")
 
     bundle = train(run, settings=settings, report=stop)
@@ -142,6 +143,65 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     assert bundle.card["training"]["folds"] == 1
     assert f"It learnt from {outside_test(demo) - held_out} films." in bundle.card["summary"]
     assert "tv" not in {line.split()[-1] for line in roles.splitlines()}
+
+
+def ask_at(run, phase, wish="stop"):
+    """A report that leaves a wish when `phase` is first heard of, and what it heard."""
+    heard = []
+
+    def report(name, done, total, words):
+        if name == phase and phase not in {facts[0] for facts in heard}:
+            run.ask(wish)
+        heard.append((name, done, total, words))
+
+    return report, heard
+
+
+def test_quick_leaves_the_robustness_suite_out_and_the_card_says_so(undisturbed):
+    _, bundle, heard = undisturbed
+    assert "robustness" not in {facts[0] for facts in heard}
+    assert "stress" not in bundle.card
+    told = "Not measured. Run `python -m pneumo_core stress --into-card --model small`."
+    assert told in (bundle.path / "README.md").read_text("utf-8")
+
+
+def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, settings):
+    run = start(demo, settings, small(epochs=1, robustness=True, stress_films=8), name="robust")
+    heard = []
+    bundle = train(run, settings=settings, report=lambda *facts: heard.append(facts[:3]))
+    phases = [facts[0] for facts in heard]
+    assert phases.index("robustness") > max(n for n, p in enumerate(phases) if p == "bundle")
+    assert heard[-1] == ("robustness", len(SUITE_VIEWS), len(SUITE_VIEWS))
+    table = bundle.card["stress"]
+    assert [row["name"] for row in table["rows"]] == list(VIEWS)
+    assert (table["films"], table["held_out"], table["model"]) == (8, True, "robust")
+    assert load_bundle("robust", models_dir=settings.models_dir) == bundle
+    assert bundle.card["figures"]["films"] > 8
+
+
+def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, settings):
+    run = start(demo, settings, small(epochs=3, robustness=True), name="stopped-early")
+    report, heard = ask_at(run, "epoch")
+    bundle = train(run, settings=settings, report=report)
+    assert [facts[:3] for facts in heard if facts[0] == "validation"] == [("validation", 1, 8)]
+    assert "robustness" not in {facts[0] for facts in heard}
+    assert "stress" not in bundle.card
+    fitted_on = bundle.card["operating_points"]["fitted_on"]
+    assert "as they are; the run was stopped by hand" in fitted_on
+    assert bundle.card["figures"]["auc"]["value"] is not None
+    assert run.status()["state"] == "stopped"
+    assert run.status()["ahead_of_training"]["robustness"] == 0
+
+
+def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
+    run = start(demo, settings, small(epochs=1, robustness=True), name="suite-stopped")
+    report, heard = ask_at(run, "robustness")
+    bundle = train(run, settings=settings, report=report)
+    assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
+    assert "stress" not in bundle.card
+    assert "centre crop" in bundle.card["calibration"]["fitted_on"]
+    assert (run.status()["state"], run.status()["delivered"]) == ("done", "suite-stopped")
+    assert "did not finish (it was stopped by hand). Measure it" in run.status()["note"]
 
 
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
