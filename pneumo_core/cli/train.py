@@ -81,6 +81,7 @@ def train(  # noqa: PLR0913 - one argument an option
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
         _same_folder(run, data)
+        _go_on(run)
     else:
         recipe = make_recipe(
             preset,
@@ -171,6 +172,14 @@ def _free_name(asked: str | None, usual: str, models_dir: Path, *, overwrite: bo
             "Choose another name, or pass --replace to overwrite that model."
         )
     return asked
+
+
+def _go_on(run: Run) -> None:
+    """Forget that the run was stopped or cancelled, or it would end at once."""
+    from pneumo_core.learning.states import LIVE
+
+    if run.status()["state"] not in LIVE:
+        run.forget_wishes()
 
 
 def _same_folder(run: Run, data: Path) -> None:

@@ -70,7 +70,6 @@ def resume_run(run: Run, *, settings: Settings) -> None:
             phase="waiting",
             queued=now(),
             worked_before=worked,
-            stopped_after=None,
             message="",
             pid=None,
             **AFRESH,

@@ -28,9 +28,8 @@ PHASES = {
 AFTER_TRAINING = frozenset({PHASES["validation"], PHASES["robustness"]})
 # Laid over the status of a run that begins anew: how far it was before says nothing then.
 AFRESH: dict[str, Any] = dict.fromkeys(
-    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left", "delivered"),
-    None,
-) | {"words": "", "done": 0, "total": 0}
+    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left"), None
+) | {"words": "", "done": 0, "total": 0, "delivered": None, "stopped_after": None}
 MEASURED = (
     "validation",
     "bundle",

@@ -82,12 +82,12 @@ class Trainings:
             # Earlier versions kept the views of the robustness suite as well.
             seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
             return cast("NDArray[np.float32]", seen)
-        network = self._fit(number, held_out, folder)
+        network, stopped = self._fit(number, held_out, folder)
         if not self.devices.chief:
             return nothing
         logits = self._answers(network, held_out)
         network.save(folder / NETWORK)
-        if len(logits) < len(POINT_VIEWS):  # stopped by hand: a run that goes on reads them again
+        if stopped or len(logits) < len(POINT_VIEWS):  # a run that goes on does it again
             return logits
         # The logits come last and whole: that they are there says that the fold is finished.
         partial = kept.with_suffix(".partial")
@@ -96,8 +96,8 @@ class Trainings:
         partial.replace(kept)
         return logits
 
-    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> Any:
-        """The network of all films but those held out."""
+    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> tuple[Any, bool]:
+        """The network of all films but those held out, and whether a person stopped it."""
         from pneumo_core.learning.fit import fit
         from pneumo_core.learning.watch import EpochReport
 
@@ -112,7 +112,7 @@ class Trainings:
             train_rows,
             strength=recipe.framing_weights if recipe.augment else 0.0,
         )
-        return fit(
+        network = fit(
             recipe,
             self.films,
             train_rows,
@@ -121,7 +121,9 @@ class Trainings:
             folder=folder,
             weights=weights,
             callbacks=(watch,),
+            stopped=lambda: watch.stopped,
         )
+        return network, watch.stopped
 
     def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.

@@ -53,6 +53,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
         self.films, self.epoch, self.step, self.told, self.looked = films, 0, 0, 0.0, 0.0
+        self.stopped = False  # whether a person ended this training
 
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run, unless it was stopped with nothing learnt."""
@@ -98,7 +99,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         if now - self.looked >= SECONDS_BETWEEN_LOOKS:
             self.looked = now
             if stop_asked(self.run) and not self.model.stop_training:
-                self.model.stop_training = True
+                self.model.stop_training = self.stopped = True
                 self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
         if now - self.told >= SECONDS_BETWEEN_REPORTS:
             self.told = now

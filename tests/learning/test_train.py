@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,13 @@ from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.demo_data import write_demo_data
+from pneumo_core.learning import train as routine
 from pneumo_core.learning.card import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
 from pneumo_core.learning.train import train
+from pneumo_core.learning.turn import carrying
 from pneumo_core.learning.views import SUITE_VIEWS, VIEWS
 
 pytestmark = pytest.mark.keras
@@ -202,6 +205,35 @@ def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
     assert "centre crop" in bundle.card["calibration"]["fitted_on"]
     assert (run.status()["state"], run.status()["delivered"]) == ("done", "suite-stopped")
     assert "did not finish (it was stopped by hand). Measure it" in run.status()["note"]
+
+
+def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
+    demo, settings, monkeypatch
+):
+    run = start(demo, settings, small(epochs=3), name="stop-cancel-resume")
+
+    def stop_then_cancel(phase, *_):
+        if phase == "epoch":
+            run.ask("stop")
+        if phase == "validation":
+            run.ask("cancel")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, settings=settings, report=stop_then_cancel)
+    assert len(pd.read_csv(run.folder / "fold-0" / "history.csv")) == 2
+    assert run.status()["stopped_after"] == {"fold": 0, "epoch": 1}
+
+    made, told = SimpleNamespace(bundle=SimpleNamespace(name="stop-cancel-resume")), []
+    monkeypatch.setattr(routine, "deliver", lambda *_, **facts: told.append(facts) or made)
+    run.forget_wishes()
+    with carrying(run, settings=settings, report=lambda *_: None) as report:
+        train(run, settings=settings, report=report)
+    history = pd.read_csv(run.folder / "fold-0" / "history.csv")
+    assert list(history["epoch"]) == [0, 1, 2]
+    status = run.status()
+    assert (status["state"], status["epoch"], status["stopped_after"]) == ("done", 3, None)
+    assert told[0]["stopped"] is False
 
 
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
