@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import typer
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import write_atomic
 
 
 def check_place(path: Path, option: str) -> None:
@@ -33,10 +33,5 @@ def words_for(path: Path) -> Iterator[None]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all. Raises DataSetError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     with words_for(path):
-        try:
-            partial.write_text(text, "utf-8", "backslashreplace")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_atomic(path, text, errors="backslashreplace")

@@ -12,11 +12,12 @@ from pneumo_core.bundle import bundle_names
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.phases import AFRESH, has_learnt
-from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs, now
+from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
 from pneumo_core.learning.turn import queue_lock, runs_ahead
 from pneumo_core.processes import end_process_group, own_session, process_created
+from pneumo_core.storage import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def resume_run(run: Run, *, settings: Settings) -> None:
         run.update(
             state="queued",
             phase="waiting",
-            queued=now(),
+            queued=utc_now(),
             worked_before=worked,
             message="",
             pid=None,

@@ -18,6 +18,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import Recipe
 from pneumo_core.learning.states import settled
 from pneumo_core.processes import process_alive, process_created
+from pneumo_core.storage import utc_now, write_json
 
 STOP, CANCEL = WISHES = ("stop", "cancel")  # files by which a person asks something of a run
 
@@ -80,7 +81,7 @@ class Run:
         """
         path = self.folder / "status.json"
         status = _read(path) if path.exists() else {}
-        write_json(path, status | {**_this_process(), "updated": now(), **facts})
+        write_json(path, status | {**_this_process(), "updated": utc_now(), **facts})
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log, "" where it printed nothing."""
@@ -113,7 +114,7 @@ def create_run(
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir / f"{stamp}-{recipe.backbone}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
-    run, created = Run(folder), now()
+    run, created = Run(folder), utc_now()
     run.update(state=state, phase="starting", began=created, queued=created)
     if state != "running":  # whoever starts its process says which one that is
         run.update(pid=None, phase="waiting")
@@ -149,21 +150,6 @@ def data_of_model(runs_dir: Path, bundle: str) -> Path | None:
         if config.get("bundle") == bundle and state in {"done", "stopped"}:
             return Path(config["data"])
     return None
-
-
-def now() -> str:
-    """This moment, ISO 8601, UTC; texts in the order of time."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a small file that appears whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +12,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.learning.corpus import HOLDOUT_FOLDS, Corpus, Report
 from pneumo_core.learning.counterweight import framing_weights
 from pneumo_core.learning.views import POINT_VIEWS, view_logits
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,10 +92,9 @@ class Trainings:
         if stopped or len(logits) < len(POINT_VIEWS):  # a run that goes on does it again
             return logits
         # The logits come last and whole: that they are there says that the fold is finished.
-        partial = kept.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, logits)
-        partial.replace(kept)
+        content = io.BytesIO()
+        np.save(content, logits)
+        write_atomic(kept, content.getvalue())
         return logits
 
     def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> tuple[Any, bool]:
