@@ -21,10 +21,7 @@ from pneumo_core.errors import JobError
 from pneumo_core.job_status import (
     VARIABLE,
     JobStatus,
-    now,
-    read_json,
     read_status,
-    write_json,
     write_status,
 )
 from pneumo_core.processes import (
@@ -33,6 +30,7 @@ from pneumo_core.processes import (
     process_alive,
     process_created,
 )
+from pneumo_core.storage import read_json, utc_now, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,7 +137,7 @@ def _start(kind: str, arguments: list[str], settings: Settings, key: str) -> Job
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     job = Job(settings.jobs_dir / f"{kind}.{stamp}-{secrets.token_hex(2)}")
     job.folder.mkdir()
-    started = now()
+    started = utc_now()
     write_status(job.folder, JobStatus("running", phase="starting", started=started))
     with (job.folder / "log.txt").open("wb") as log:
         child = subprocess.Popen(

@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pneumo_core import processes
-from pneumo_core.job_status import read_json, write_json
 from pneumo_core.processes import own_session, process_alive, process_created
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -45,28 +41,3 @@ def test_on_windows_no_console_is_shared(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
     monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x8000000, raising=False)
     assert own_session() == {"creationflags": 0x8000200}
-
-
-def test_notes_are_written_while_somebody_reads_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on Windows, where a file that is open cannot be replaced."""
-    path_type = type(tmp_path)
-    replace, refused = path_type.replace, iter([True, True])
-
-    def replace_later(self: Path, target: Path) -> Path:
-        if next(refused, False):
-            raise PermissionError
-        return replace(self, target)
-
-    monkeypatch.setattr(path_type, "replace", replace_later)
-    write_json(tmp_path / "status.json", {"done": 1})
-    assert read_json(tmp_path / "status.json") == {"done": 1}
-    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
-
-
-def test_notes_that_cannot_be_written_leave_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "status.json").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        write_json(tmp_path / "status.json", {})
-    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]

@@ -39,11 +39,14 @@ How far such cues carry this model is measured: see Under stress for what each d
 _BY_COHORT = ", and Cohorts for films whose border misleads"
 
 
-def stress_section(stress: dict[str, Any]) -> str:
-    """Which films, what costs most, and a row a disturbance; "" where nothing was measured."""
+def stress_section(card: dict[str, Any]) -> str:
+    """Which films, what costs most, and a row a disturbance; or how to measure it."""
+    stress = card.get("stress", {})
     rows = stress.get("rows", [])
     if not rows:
-        return ""
+        return (
+            f"Not measured. Run `python -m pneumo_core stress --into-card --model {card['name']}`."
+        )
     told = [f"{stress['worst']} {stress['lungless']}".strip(), stress["words"]]
     lungless = [_LUNGLESS_NOTE] if any(not row["keeps_lungs"] for row in rows) else []
     shown = table(_STRESS_HEADS, [_stress_row(row) for row in rows])

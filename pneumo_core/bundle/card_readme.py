@@ -70,7 +70,7 @@ def readme(card: dict[str, Any]) -> str:
         _section("Out of scope", _out_of_scope(usual=usual)),
         _section("Figures", _figures(card.get("figures", {}))),
         _section("Operating points", _points(card["operating_points"])),
-        _section("Under stress", stress_section(card.get("stress", {}))),
+        _section("Under stress", stress_section(card)),
         _section("Cohorts", cohorts_section(card.get("cohorts", []))),
         _section("Unfamiliar pictures", familiar_section(card.get("familiarity", {}))),
         _section("Films that do not lie upright", orientation_section(card.get("orientation", {}))),

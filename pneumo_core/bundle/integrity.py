@@ -55,8 +55,8 @@ def verify_bundle(path: Path) -> None:
 
 
 def write_sums(path: Path) -> None:
-    """Write the sums of a bundle's files, of the optional ones where they are there."""
-    files = sorted((*FILES, *present_options(path)))
+    """Write the sums of all files of a bundle; those of `FILES` must be there."""
+    files = sorted({*FILES, *_files_of(path)})
     sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in files}
     lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
     (path / SUMS).write_text(lines, encoding="utf-8")

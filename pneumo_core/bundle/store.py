@@ -18,12 +18,12 @@ import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from pneumo_core.bundle.card import check_card
 from pneumo_core.bundle.integrity import SUMS, broken, read_bytes, verify_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,12 +153,9 @@ def activate(name: str, models_dir: Path | None = None) -> None:
     """
     folder = _models_dir(models_dir)
     load_bundle(name, models_dir=folder)
-    draft = folder / f".active-{uuid4().hex[:12]}"  # two sessions of one process may do so at once
     try:
-        draft.write_text(f"{name}\n", encoding="utf-8")
-        draft.replace(folder / "active")
+        write_atomic(folder / "active", f"{name}\n")
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise BundleError(
             f"Expected to put {name} in service, but the folder of models cannot be written: "
             f"{error.strerror or error}. Look at its permissions and at the room on the disk."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.familiar import save_familiarity
 from pneumo_core.bundle.films_file import film_hashes_text, films_text
 from pneumo_core.bundle.graph import Graph, write_graph
-from pneumo_core.bundle.integrity import FAMILIAR, FILM_HASHES, FILMS, ORIENTATION, write_sums
+from pneumo_core.bundle.integrity import (
+    FAMILIAR,
+    FILM_HASHES,
+    FILMS,
+    ORIENTATION,
+    verify_bundle,
+    write_sums,
+)
 from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
 from pneumo_core.bundle.orientation import save_orientation
 from pneumo_core.bundle.staging import move_into_place, staged
@@ -87,6 +95,24 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
         write_sums(staging)
         move_into_place(staging, folder / name, replace=replace)
     return load_bundle(name, models_dir=folder)
+
+
+def revise_card(bundle: Bundle, **parts: Any) -> Bundle:
+    """The bundle with `parts` laid over its card; README and sums follow, the rest stays as it is.
+
+    Readers see the old bundle or the new one. Raises BundleError where the bundle has been altered
+    or a part has not the form that `check_card` asks for.
+    """
+    verify_bundle(bundle.path)
+    card = {**bundle.card, **parts}
+    check_card(card, bundle.name)
+    with staged(bundle.path.parent, bundle.name) as staging:
+        shutil.copytree(bundle.path, staging, dirs_exist_ok=True)
+        (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
+        (staging / "README.md").write_text(readme(card), encoding="utf-8")
+        write_sums(staging)
+        move_into_place(staging, bundle.path, replace=True)
+    return load_bundle(bundle.name, models_dir=bundle.path.parent)
 
 
 def _write_network(model: keras.Model, card: dict[str, Any], staging: Path) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pneumo_core.job_status import VARIABLE, JobStatus, State, now, write_status
+from pneumo_core.job_status import VARIABLE, JobStatus, State, write_status
+from pneumo_core.storage import utc_now
 
 Report = Callable[[str, int, int, str], None]
 
@@ -24,7 +25,7 @@ class _Writer:
     """Writes the status of the job in `folder`, a few times a second at most."""
 
     folder: Path
-    status: JobStatus = field(default_factory=lambda: JobStatus("running", started=now()))
+    status: JobStatus = field(default_factory=lambda: JobStatus("running", started=utc_now()))
     written: float = 0.0
     phase_began: tuple[float, int] = (0.0, 0)  # when, and how much was done by then
     told: list[str] = field(default_factory=list)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
 from pneumo_core.cli.writing import OutputFile, words_for
 
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
 
-def stress(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+
+def stress(  # noqa: PLR0913 - one argument an option
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder of labelled films; with --into-card, that of the model's training if "
+            "not said.",
+        ),
+    ] = None,
     *,
     model: Annotated[str | None, typer.Option(help="Bundle to stress.")] = None,
     films: Annotated[
@@ -20,15 +31,21 @@ def stress(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     csv: Annotated[Path | None, OutputFile("CSV file for a line a disturbance.")] = None,
+    into_card: Annotated[
+        bool, typer.Option("--into-card", help="Write the table into the model's card.")
+    ] = False,
 ) -> None:
     """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
     from pneumo_core.review.stress import stress as measure
 
-    bundle = load_bundle(model)
+    bundle, settings = load_bundle(model), load_settings()
+    data = data or _trained_on(bundle, settings, into_card=into_card)
     with progress() as report:
-        found = measure(bundle, data, settings=load_settings(), limit=films, progress=report)
+        found = measure(bundle, data, settings=settings, limit=films, progress=report)
+    if into_card:
+        _write_into_card(bundle, found)
     emit_json(found) if json else emit(_words(found))
     if csv is not None:
         import pandas as pd
@@ -39,6 +56,38 @@ def stress(
         tell(f"Not read: {film['film']}: {film['problem']}")
     if found["unread"]:
         raise typer.Exit(1)
+
+
+def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
+    """The folder of the run that made the model. Raises BadParameter where none is known."""
+    from pneumo_core.learning.runs import data_of_model
+
+    known = data_of_model(settings.runs_dir, bundle.name) if into_card else None
+    if known is None:
+        why = f"no run that made {bundle.name} is in the folder of runs" * into_card
+        raise typer.BadParameter(
+            f"expected a folder of labelled films, got none{'; ' * bool(why)}{why}. Name one.",
+            param_hint="DATA",
+        )
+    return known
+
+
+def _write_into_card(bundle: Bundle, found: dict[str, Any]) -> None:
+    """Write the table into the bundle's card, where the model did not train on these films.
+
+    Raises DataSetError where it did, or may have: a card must not flatter.
+    """
+    from pneumo_core.bundle.write import revise_card
+    from pneumo_core.errors import DataSetError
+
+    if not found["held_out"]:
+        raise DataSetError(
+            f"Expected films that {bundle.name} did not train on, for its card; got "
+            f"{found['words']} The card stays as it was. Name a folder with films held out, or "
+            "leave out --into-card."
+        )
+    revise_card(bundle, stress={key: value for key, value in found.items() if key != "unread"})
+    tell(f"The table is in the card of {bundle.name}.")
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -49,6 +49,10 @@ def train(  # noqa: PLR0913 - one argument an option
     hold_out: Annotated[
         str | None, typer.Option(help="patients, at random; or numbers, by range of film numbers.")
     ] = None,
+    robustness: Annotated[
+        bool | None,
+        typer.Option(help="Run the robustness suite at the end; quick leaves it out."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
     resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
@@ -79,6 +83,7 @@ def train(  # noqa: PLR0913 - one argument an option
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
         _same_folder(run, data)
+        _go_on(run)
     else:
         recipe = make_recipe(
             preset,
@@ -93,6 +98,7 @@ def train(  # noqa: PLR0913 - one argument an option
             folds=folds,
             measured_folds=measured_folds,
             hold_out=hold_out,
+            robustness=robustness,
             seed=seed,
             precision=precision,
         )
@@ -149,6 +155,14 @@ def _assisted(data: Path, settings: Settings) -> bool:
         assist(data, settings=settings, report=report)
     emit("This machine's part is done. The chief writes the run and the model.")
     return True
+
+
+def _go_on(run: Run) -> None:
+    """Forget that the run was stopped or cancelled, or it would end at once."""
+    from pneumo_core.learning.states import LIVE
+
+    if run.status()["state"] not in LIVE:
+        run.forget_wishes()
 
 
 def _same_folder(run: Run, data: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import typer
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import write_atomic
 
 
 def OutputFile(help: str, *names: str) -> Any:  # noqa: A002, N802 - an option, like typer.Option
@@ -80,10 +80,5 @@ def words_for(path: Path) -> Iterator[None]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that appears whole or not at all. Raises DataSetError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     with words_for(path):
-        try:
-            partial.write_text(text, "utf-8", "backslashreplace")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_atomic(path, text, errors="backslashreplace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,12 +162,7 @@ def write_manifest(
         "films": films.to_dict(orient="records"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        staged.write_text(json.dumps(content | {"sha256": _digest(content)}, indent=1), "utf-8")
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
+    write_atomic(path, json.dumps(content | {"sha256": _digest(content)}, indent=1))
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
@@ -63,15 +64,10 @@ def remember_source(kind: Kind, path: Path, *, settings: Settings) -> Source:
     """Keep this as the source chosen last, over restarts. Where it cannot be written, it is not."""
     source = Source(kind, path, datetime.now(UTC).isoformat(timespec="seconds"))
     target = _memory(settings)
-    partial = target.with_suffix(f".{os.getpid()}")
     text = json.dumps({"kind": kind, "path": str(path), "chosen": source.chosen})
-    try:
+    with suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8")
-        partial.replace(target)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink()
+        write_atomic(target, text)
     return source
 
 

@@ -6,6 +6,7 @@ Every file appears under its name only when it is whole: a run may be killed at 
 from __future__ import annotations
 
 import csv
+import io
 import math
 import shutil
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,13 +117,12 @@ def cut_history(folder: Path, *, epochs: int) -> list[dict[str, str]]:
         reader = csv.DictReader(file)
         rows = [row for row in reader if _epoch(row) < epochs]
         names = reader.fieldnames or []
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        if rows:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(rows)
-    partial.replace(path)
+    text = io.StringIO(newline="")
+    if rows:
+        writer = csv.DictWriter(text, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    write_atomic(path, text.getvalue())
     return rows
 
 

@@ -16,7 +16,7 @@ from pneumo_core.learning.calibrate import (
     pneumonia_probability,
     rates,
 )
-from pneumo_core.learning.evidence import cohort_rows, stress_table
+from pneumo_core.learning.evidence import cohort_rows
 from pneumo_core.learning.network import find_backbone
 from pneumo_core.learning.views import POINT_VIEWS
 
@@ -53,18 +53,13 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
 
     `rows` are the films that the network had not seen, out of `index` (that of a `Corpus`, whose
     class labels and pixels are `labels` and `pixels`), and `logits` (views, len(rows), C) its
-    answers to them in the views of `learning.views`; `facts` are machine, seconds, finished and
-    versions.
+    answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine, seconds,
+    finished and versions.
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
-    fitted_views = logits[: len(POINT_VIEWS)]
-    fitted = calibrate(np.concatenate(fitted_views), np.tile(held_out, len(fitted_views)))
+    fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
     p, sick = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
-    fitted_on = (
-        f"{len(rows):,} validation films ({_where(recipe)}), each as it is and in "
-        f"{len(POINT_VIEWS) - 1} other views ({', '.join(POINT_VIEWS[1:])}); the rates beside a "
-        "point are those of the films as they are"
-    )
+    fitted_on = f"{len(rows):,} validation films ({held_out_words(recipe)}), {_views(len(logits))}"
     card: dict[str, Any] = {
         "format": 1,
         "name": name,
@@ -85,7 +80,6 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),
-        "stress": stress_table(name, _where(recipe), logits, held_out, fitted),
         "cohorts": cohort_rows(index.iloc[rows], pixels[rows], p, fitted.balanced),
         "data": _data(index, index.iloc[rows]),
         "training": {
@@ -111,7 +105,21 @@ def _chosen_on(recipe: Recipe) -> str:
     return f"The same answers served to fit {what}."
 
 
-def _where(recipe: Recipe) -> str:
+def _views(count: int) -> str:
+    """In how many views the films were read to fit the calibration and the operating points."""
+    if count == 1:
+        return (
+            "as they are; the run was stopped by hand, so they were not read in the other views "
+            "that the points are usually fitted on"
+        )
+    return (
+        f"each as it is and in {count - 1} other views ({', '.join(POINT_VIEWS[1:count])}); the "
+        "rates beside a point are those of the films as they are"
+    )
+
+
+def held_out_words(recipe: Recipe) -> str:
+    """How the films of the figures were held out, for a sentence."""
     what = "patients" if recipe.hold_out == "patients" else "patients, by ranges of their numbers"
     if recipe.folds == 1:
         return f"one fifth of the {what}, held out"

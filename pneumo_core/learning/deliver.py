@@ -9,12 +9,11 @@ import numpy as np
 
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.calibrate import pneumonia_probability, prior_shift
+from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, prior_shift
 from pneumo_core.learning.card import make_card
 from pneumo_core.learning.familiar import fit_familiarity, pooled_features
 from pneumo_core.learning.launch import bundle_name_of
 from pneumo_core.learning.orientation import fit_orientation
-from pneumo_core.learning.views import POINT_VIEWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +29,26 @@ if TYPE_CHECKING:
 class Answers:
     """What networks said of films that they had not seen.
 
-    rows: int (N,) of the corpus; logits: float32 (views, N, C) in the views of `learning.views`.
+    rows: int (N,) of the corpus; logits: float32 (views, N, C) in `POINT_VIEWS` of
+    `learning.views`, or in the first of these alone.
     """
 
     corpus: Corpus
     rows: NDArray[np.int64]
     logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A written bundle, its calibration, and what was added to its logits, float32 (C,)."""
+
+    bundle: Bundle
+    fitted: Calibration
+    shift: NDArray[np.float32]
+
+
+# Of the films that the checks of unfamiliar and turned films are fitted on, when a person waits.
+SHARE_WHEN_STOPPED = 0.2
 
 
 def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
@@ -47,18 +60,22 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     facts: dict[str, Any],
     settings: Settings,
     report: Report,
-) -> Bundle:
+    stopped: bool = False,
+) -> Delivery:
     """Calibrate, measure and write the bundle that the run was asked for.
 
-    `facts` are machine, versions, seconds and finished, for the card. Raises BundleError.
+    `facts` are machine, versions, seconds and finished, for the card; `stopped`: a person stopped
+    the run and waits. Raises BundleError.
     """
     corpus, rows = answers.corpus, answers.rows
     report("bundle", 0, 1, "calibrating and writing the bundle")
-    logits = _with_prior(network, answers.logits, corpus.labels[rows])
+    shift = _shift_to_prior(network, answers.logits, corpus.labels[rows])
+    logits = answers.logits + shift
     report("familiar", 0, 1, "what films look like to the network")
     features = pooled_features(network)
-    known, familiarity = fit_familiarity(features, corpus.pixels, seed=recipe.seed)
-    lies, orientation = fit_orientation(features, corpus.pixels, seed=recipe.seed)
+    share, seed = SHARE_WHEN_STOPPED if stopped else 1.0, recipe.seed
+    known, familiarity = fit_familiarity(features, corpus.pixels, seed=seed, share=share)
+    lies, orientation = fit_orientation(features, corpus.pixels, seed=seed, share=share)
     name = bundle_name_of(run, settings)
     card, fitted = make_card(
         name=name,
@@ -83,9 +100,10 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         models_dir=settings.models_dir,
         replace=True,
     )
-    run.update(figures=card["figures"], delivered=bundle.name)
+    told = f"Model {bundle.name} is written."
+    run.update(figures=card["figures"], delivered=bundle.name, message=told)
     report("bundle", 1, 1, f"model {bundle.name} is written")
-    return bundle
+    return Delivery(bundle, fitted, shift)
 
 
 def check_can_bundle(run: Run) -> None:
@@ -100,17 +118,16 @@ def check_can_bundle(run: Run) -> None:
         )
 
 
-def _with_prior(
+def _shift_to_prior(
     network: Any, logits: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Bring the head's bias to the films' own odds; the logits (views, films, C) it gives then."""
+    """Bring the head's bias to the films' own odds; what that adds to its logits (views, N, C)."""
     shift = np.zeros(logits.shape[-1], "float32")
-    fitted_on = logits[: len(POINT_VIEWS)]
-    shift[1:] = prior_shift(np.concatenate(fitted_on), np.tile(labels, len(fitted_on)))
+    shift[1:] = prior_shift(np.concatenate(logits), np.tile(labels, len(logits)))
     head = network.get_layer("logits")
     kernel, bias = head.get_weights()
     head.set_weights([kernel, bias + shift])
-    return logits + shift
+    return shift
 
 
 def roles_by_hash(

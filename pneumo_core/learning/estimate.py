@@ -10,7 +10,7 @@ from pneumo_core.learning.hardware import cores, gigabytes
 from pneumo_core.learning.memory import memory_left, memory_limit
 from pneumo_core.learning.pace import Pace, bundle_seconds, known_pace
 from pneumo_core.learning.telling import lasting
-from pneumo_core.learning.views import POINT_VIEWS, VIEWS
+from pneumo_core.learning.views import POINT_VIEWS, SUITE_VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,23 +65,42 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     pace = pace or _rough(recipe, gpus)
     held_out = _held_out(recipe, films)
     epoch = pace.train * (films - held_out) + pace.validation * held_out + pace.save
-    answers, bundle = around_training(recipe, films, pace.validation)
-    bundle = bundle_seconds(recipe, settings.runs_dir) or bundle
-    a_fold = pace.start + recipe.epochs * epoch + answers
+    around = around_training(recipe, films, pace.validation)
+    bundle = bundle_seconds(recipe, settings.runs_dir) or around.bundle
+    a_fold = pace.start + recipe.epochs * epoch + around.answers
     seconds = recipe.held_out_folds * a_fold + _READING * films / cores() + bundle
+    seconds += around.robustness
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
     return Estimate(seconds, pace.memory, known)
 
 
-def around_training(recipe: Recipe, films: float, answer: float) -> tuple[float, float]:
-    """Seconds to disturb the films that one fold holds out of `films`, and to make the model.
+@dataclass(frozen=True)
+class Around:
+    """Seconds of what is not training: for one fold to read the films it held out, to make the
+    model, and for the robustness suite of all folds, 0 where the recipe leaves it out.
+    """
+
+    answers: float
+    bundle: float
+    robustness: float
+
+
+def around_training(recipe: Recipe, films: float, answer: float) -> Around:
+    """What a run on `films` films does besides training.
 
     answer: seconds in which the network answers to a film.
     """
     seen = answer + _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
     looks = min(_LOOKS * films, _MOST_LOOKS)
-    return _films_seen(recipe, _held_out(recipe, films)) * seen, looks * seen + _BUNDLE
+    held_out = _held_out(recipe, films)
+    sampled = min(recipe.stress_films or held_out, held_out)
+    suite = recipe.held_out_folds * len(SUITE_VIEWS) * sampled * seen
+    return Around(
+        answers=len(POINT_VIEWS) * held_out * seen,
+        bundle=looks * seen + _BUNDLE,
+        robustness=suite if recipe.robustness else 0.0,
+    )
 
 
 def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings) -> list[str]:
@@ -123,12 +142,6 @@ def _memory_short(expected: Estimate) -> list[str]:
 
 def _held_out(recipe: Recipe, films: float) -> float:
     return films / max(recipe.folds, 5 if recipe.folds == 1 else 2)
-
-
-def _films_seen(recipe: Recipe, held_out: float) -> float:
-    """Films that a fold's network answers to when it is trained, disturbed ones among them."""
-    stressed = min(recipe.stress_films or held_out, held_out)
-    return len(POINT_VIEWS) * held_out + (len(VIEWS) - len(POINT_VIEWS)) * stressed
 
 
 def _rough(recipe: Recipe, gpus: int) -> Pace:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.cohorts import (
@@ -15,14 +17,13 @@ from pneumo_core.films.cohorts import (
 )
 from pneumo_core.films.disturb import ABOUT
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
-from pneumo_core.learning.views import VIEWS, measured
+from pneumo_core.learning.views import VIEWS
 from pneumo_core.metrics.shift import table_from
 from pneumo_core.metrics.shift_words import lungless_words, worst_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -44,12 +45,12 @@ def stress_table(
 ) -> dict[str, Any]:
     """The stress table at the locked points, in the form of `review.stress.stress`.
 
-    logits (V, N, C) in the views of `learning.views`; films that were not seen in every view are
-    left out. `name` is the model's, `where` says how these films were held out.
+    logits (V, N, C) in all views of `learning.views`; films with an answer that is not a number
+    are left out. `name` is the model's, `where` says how these films were held out.
     """
-    seen = measured(logits)
-    sick = labels[seen] > 0
-    p = [pneumonia_probability(view[seen], fitted.temperature) for view in logits]
+    finite = np.isfinite(logits).all(axis=(0, 2))
+    sick = labels[finite] > 0
+    p = [pneumonia_probability(view[finite], fitted.temperature) for view in logits]
     points = {
         "screening": fitted.screening,
         "balanced": fitted.balanced,

@@ -57,8 +57,11 @@ def fit_familiarity(
     pixels: NDArray[np.uint8],
     *,
     seed: int,
+    share: float = 1.0,
 ) -> tuple[Familiarity, dict[str, Any]]:
     """The subspace of films uint8 (N, S, S), the limit, and what the card says of both.
+
+    share: of the usual number of films, where time is short.
 
     Directions are the principal components of features of unit length, of films as they are and in
     one view each. The limit is the 99th percentile of the distances of other films in every view
@@ -66,8 +69,9 @@ def fit_familiarity(
     pictures of something else are not.
     """
     order = np.random.default_rng(seed).permutation(len(pixels))
-    apart = min(MEASURED_ON, len(pixels) // 4)
-    others, own = np.sort(order[:apart]), np.sort(order[apart : apart + LEARNT_FROM])
+    apart = min(round(MEASURED_ON * share), len(pixels) // 4)
+    others = np.sort(order[:apart])
+    own = np.sort(order[apart : apart + round(LEARNT_FROM * share)])
     films = np.asarray(pixels[own])
     found = at_length_one(np.concatenate([features(films), features(in_one_view_each(films))]))
     mean = found.mean(axis=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from pneumo_core.learning.training_model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from pneumo_core.learning.recipe import Recipe
 
 BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
+STOPPED = "stopped.weights.h5"  # of a training that a person stopped; it may yet go on
 
 
 def fit(  # noqa: PLR0913 - options, by keyword
@@ -45,6 +48,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     folder: Path,
     weights: NDArray[np.float64] | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Train; the network of the best epoch's averaged weights, in float32.
 
@@ -52,7 +56,9 @@ def fit(  # noqa: PLR0913 - options, by keyword
     the last epoch's averaged weights count.
     `weights` float (N,): how much each film counts, beside its class.
     `folder` receives history.csv, the trained weights and, until then, a backup that a killed run
-    resumes from; a training that was finished before is not done again. Among several machines
+    resumes from; a training that was finished before is not done again. One of which `stopped`
+    says at its end that a person stopped it is not finished: it keeps its backup, and called again
+    it goes on from there. Among several machines
     each does the same in a folder of its own; the chief's is the one that counts.
     Raises TrainingError where the loss became NaN before anything was worth keeping.
     """
@@ -80,16 +86,22 @@ def fit(  # noqa: PLR0913 - options, by keyword
             training_model(network, recipe, devices, films),
             training_feed(recipe, films, train_rows, weights),
             held_out_feed(recipe, films, validation_rows, devices),
+            stopped,
         ).run(machine, callbacks)
-    if (folder / TRAINED).exists():  # a worker may have joined when the chief was done
-        network.load_weights(folder / TRAINED)
+    for trained in (folder / TRAINED, folder / STOPPED):
+        if trained.exists():  # a worker may have joined when the chief was done
+            network.load_weights(trained)
+            break
     keras.config.set_dtype_policy("float32")
     return in_float32(_on_its_own(network, devices))
 
 
 @dataclass(frozen=True)
 class _Training:
-    """One training of `network`, which `model` augments for; its weights go to TRAINED."""
+    """One training of `network`, which `model` augments for.
+
+    Its weights go to TRAINED, or to STOPPED where a person stopped it.
+    """
 
     recipe: Recipe
     devices: Devices
@@ -98,6 +110,7 @@ class _Training:
     model: Any
     feed: FilmBatches
     held_out: FilmBatches | None
+    stopped: Callable[[], bool]
 
     @property
     def choose(self) -> Path | None:
@@ -148,9 +161,13 @@ class _Training:
         )
 
     def _keep(self, backup: SparingBackup, losses: list[float]) -> None:
-        """Write what counts to TRAINED, whose being there says that the training is finished."""
+        """Write what counts to TRAINED, whose being there says that the training is finished.
+
+        After a stop to STOPPED, and what the training needs to go on stays as well.
+        """
         finite = all(math.isfinite(loss) for loss in losses)
-        choose, trained = self.choose, self.folder / TRAINED
+        stopped = self.stopped()
+        choose, trained = self.choose, self.folder / (STOPPED if stopped else TRAINED)
         if choose is None and not finite and backup.restore(self.model):
             # The averaged weights of the last epoch backed up, before the loss became NaN.
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
@@ -160,11 +177,15 @@ class _Training:
                 "The loss became NaN before anything was learnt that could be kept. Lower the "
                 "learning rate and train again."
             )
-        if choose is not None:
-            choose.replace(trained)
-        else:
+        if choose is None:
             WrittenWhole(self.network.inputs, self.network.outputs).save_weights(trained)
-        backup.remove()
+        elif stopped:
+            shutil.copyfile(choose, trained)
+        else:
+            choose.replace(trained)
+        if not stopped:
+            (self.folder / STOPPED).unlink(missing_ok=True)
+            backup.remove()
 
 
 def _on_its_own(network: Any, devices: Devices) -> Any:

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.learning.memory import device_memory, memory_limit
-from pneumo_core.learning.runs import write_json
+from pneumo_core.storage import write_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,20 +13,13 @@ from pneumo_core.bundle import bundle_names
 from pneumo_core.bundle.store import check_name
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import BundleError, TrainingError
-from pneumo_core.learning.phases import AFRESH
-from pneumo_core.learning.runs import (
-    CANCEL,
-    STOP,
-    Run,
-    create_run,
-    list_runs,
-    now,
-    write_json,
-)
+from pneumo_core.learning.phases import AFRESH, has_learnt
+from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
 from pneumo_core.learning.turn import queue_lock, runs_ahead
 from pneumo_core.processes import end_process_group, own_session, process_created
+from pneumo_core.storage import utc_now, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,9 +72,8 @@ def resume_run(run: Run, *, settings: Settings) -> None:
         run.update(
             state="queued",
             phase="waiting",
-            queued=now(),
+            queued=utc_now(),
             worked_before=worked,
-            stopped_after=None,
             message="",
             pid=None,
             **AFRESH,
@@ -93,17 +85,21 @@ def resume_run(run: Run, *, settings: Settings) -> None:
 def stop_run(run: Run) -> None:
     """Ask a run to end after the step it is at and to make its best epoch so far the model.
 
-    A run that waits or reads its films has learnt nothing yet: it is cancelled.
+    A run that waits or reads its films has learnt nothing yet: it is cancelled. Once its model is
+    written, a stop ends the robustness suite.
     """
     status = run.status()
-    if status["state"] in LIVE and status.get("step") is None:
+    if status["state"] in LIVE and not has_learnt(status):
         cancel_run(run)
     elif status["state"] in LIVE:
         run.ask(STOP)
 
 
 def cancel_run(run: Run) -> None:
-    """End a run's process at once, without a model; it can be resumed. Returns when it is gone."""
+    """End a run's process at once; without a model, unless it is written, it can be resumed.
+
+    Returns when the process is gone.
+    """
     status = run.status()
     if status["state"] not in LIVE:
         return

@@ -39,7 +39,7 @@ def turned(films: NDArray[np.uint8], way: str) -> NDArray[np.uint8]:
 
 
 def fit_orientation(
-    features: Features, pixels: NDArray[np.uint8], *, seed: int
+    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
 ) -> tuple[Orientation, dict[str, Any]]:
     """The classifier for films uint8 (N,S,S) that lie upright, and what the card says of it.
 
@@ -47,14 +47,16 @@ def fit_orientation(
     keep the lungs, and turned into each other class of `WAYS`. The limit is 0.2, or half of what
     all but a thousandth of other upright films reach, if that is less: a network whose features do
     not tell refers nobody.
+    share: of the usual number of films, where time is short.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     order = np.random.default_rng(seed).permutation(len(pixels))
-    apart = min(MEASURED_ON, len(pixels) // 4)
-    others, own = np.sort(order[:apart]), np.sort(order[apart : apart + LEARNT_FROM])
+    apart = min(round(MEASURED_ON * share), len(pixels) // 4)
+    others = np.sort(order[:apart])
+    own = np.sort(order[apart : apart + round(LEARNT_FROM * share)])
     learnt, held = (_examples(features, np.asarray(pixels[rows])) for rows in (own, others))
     scaler = StandardScaler()
     linear = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500)

@@ -17,7 +17,8 @@ import numpy as np
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.hardware import hardware_key
 from pneumo_core.learning.network import find_backbone
-from pneumo_core.learning.runs import list_runs, now, write_json
+from pneumo_core.learning.runs import list_runs
+from pneumo_core.storage import utc_now, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +122,7 @@ def _clock() -> Any:
                 start=self.first - self.began,
                 save=time.perf_counter() - self.tests[-1],
                 memory=_peak_memory(),
-                measured=now(),
+                measured=utc_now(),
             )
 
     return Clock()

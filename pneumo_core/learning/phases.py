@@ -19,15 +19,27 @@ PHASES = {
     "index": "reading the films",
     "decode": "decoding the films",
     "machine": "starting",
-    "stress": "disturbing the films held out",
+    "validation": "reading the validation films",
     "bundle": "making the model",
     "familiar": "making the model",
+    "robustness": "measuring robustness",
 }
+# As the status has them: what a stop ends once a network is trained.
+AFTER_TRAINING = frozenset({PHASES["validation"], PHASES["robustness"]})
 # Laid over the status of a run that begins anew: how far it was before says nothing then.
 AFRESH: dict[str, Any] = dict.fromkeys(
     ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left"), None
-) | {"words": "", "done": 0, "total": 0}
-MEASURED = ("stress", "bundle")  # what they took tells a later fold, or run, what they will take
+) | {"words": "", "done": 0, "total": 0, "delivered": None, "stopped_after": None}
+MEASURED = (
+    "validation",
+    "bundle",
+    "robustness",
+)  # what they took tells a later fold, or run, what they will take
+
+
+def has_learnt(status: dict[str, Any]) -> bool:
+    """Whether a run with this status, at work, has learnt something that a stop would keep."""
+    return status.get("step") is not None or status.get("phase") in AFTER_TRAINING
 
 
 def also_to_status(run: Run, report: Report) -> Report:

@@ -49,7 +49,8 @@ class Recipe:
     folds: int = 1  # 1 holds one fifth of the patients out; K trains K out-of-fold models as well
     measured_folds: int = 0  # of the K, how many are trained and measured; 0 is all
     hold_out: str = "patients"  # at random, or "numbers": a range of numbers of every series
-    stress_films: int = 400  # held-out films of a fold that are disturbed in every way; 0 is all
+    robustness: bool = True  # whether the robustness suite is run once the model is written
+    stress_films: int = 400  # held-out films of a fold that the suite perturbs; 0 is all
     seed: int = 7
     precision: str = "auto"  # "auto", "float32", "mixed_bfloat16", "mixed_float16"
 
@@ -84,7 +85,13 @@ class Preset:
 PRESETS = {
     "quick": Preset(
         "a first look in minutes on two cores: small films, three epochs",
-        {"size": 128, "epochs": 3, "learning_rate": 3e-4, "ema_momentum": 0.98},
+        {
+            "size": 128,
+            "epochs": 3,
+            "learning_rate": 3e-4,
+            "ema_momentum": 0.98,
+            "robustness": False,
+        },
     ),
     "standard": Preset(
         "the upper blocks trained, one fifth of the patients held out: under 40 minutes on two "

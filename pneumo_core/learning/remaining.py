@@ -1,7 +1,8 @@
 """How long the whole run will still take: what lies ahead of its training, and one steady figure.
 
-A run reads its films, trains its networks, lets each answer to the films it had not seen, and
-writes the model. What is behind is measured; what is ahead goes by it, or by an earlier run.
+A run reads its films, trains its networks, lets each answer to the films it had not seen, writes
+the model, and runs the robustness suite where the recipe asks for it. What is behind is measured;
+what is ahead goes by it, or by an earlier run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pneumo_core.learning.runs import Run
+
 _GAIN = 0.3  # share of a new estimate in the figure that is told, about once a second
 
 
@@ -20,12 +23,14 @@ _GAIN = 0.3  # share of a new estimate in the figure that is told, about once a 
 class Ahead:
     """Seconds that follow a training: the answers to its held-out films, and all after these.
 
-    `after` counts the trainings to come with their answers, and `bundle`, which writes the model.
+    `after` counts the trainings to come with their answers, `bundle`, which writes the model, and
+    `robustness`, the suite at the end: 0 where it is not run.
     """
 
     answers: float
     after: float
     bundle: float
+    robustness: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -49,9 +54,20 @@ def of_phase(
         ahead = Ahead(**(status.get("ahead_of_training") or {}))
     except TypeError:
         return None
-    if phase == "stress":
+    if phase == "validation":
         return (ahead.answers * (1 - share) if own is None else own) + ahead.after
-    return ahead.bundle if phase == "bundle" and share < 1 else None
+    if phase == "robustness":
+        return ahead.robustness * (1 - share) if own is None else own
+    if phase != "bundle":
+        return None
+    return ahead.robustness + ahead.bundle if share < 1 else ahead.robustness or None
+
+
+def forget_robustness(run: Run) -> None:
+    """Take the robustness suite out of the run's time left: it will not be run."""
+    ahead = run.status().get("ahead_of_training")
+    if ahead:
+        run.update(ahead_of_training={**ahead, "robustness": 0.0})
 
 
 def steady(

@@ -10,16 +10,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import Recipe
 from pneumo_core.learning.states import settled
 from pneumo_core.processes import process_alive, process_created
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pneumo_core.storage import utc_now, write_json
 
 STOP, CANCEL = WISHES = ("stop", "cancel")  # files by which a person asks something of a run
 
@@ -65,8 +64,13 @@ class Run:
         alive = _is_at_work(_read(path))
         status = _read(path)
         asked = frozenset(wish for wish in WISHES if self.asked(wish))
-        stopped = bool(status.get("stopped_after"))
-        status["state"] = settled(status.get("state"), alive=alive, asked=asked, stopped=stopped)
+        status["state"] = settled(
+            status.get("state"),
+            alive=alive,
+            asked=asked,
+            stopped=bool(status.get("stopped_after")),
+            delivered=bool(status.get("delivered")),
+        )
         return status
 
     def update(self, **facts: Any) -> None:
@@ -77,7 +81,7 @@ class Run:
         """
         path = self.folder / "status.json"
         status = _read(path) if path.exists() else {}
-        write_json(path, status | {**_this_process(), "updated": now(), **facts})
+        write_json(path, status | {**_this_process(), "updated": utc_now(), **facts})
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of its log, "" where it printed nothing."""
@@ -120,7 +124,7 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir / f"{stamp}-{recipe.backbone}-{secrets.token_hex(2)}"
     folder.mkdir(parents=True)
-    run, created = Run(folder), now()
+    run, created = Run(folder), utc_now()
     run.update(state=state, phase="starting", began=created, queued=created)
     if state != "running":  # whoever starts its process says which one that is
         run.update(pid=None, phase="waiting")
@@ -150,19 +154,16 @@ def list_runs(runs_dir: Path) -> list[Run]:
     return [Run(folder) for folder in sorted(found, reverse=True) if folder.name[0] != "."]
 
 
-def now() -> str:
-    """This moment, ISO 8601, UTC; texts in the order of time."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a small file that appears whole or not at all."""
-    partial = path.with_suffix(f".{os.getpid()}")
-    try:
-        partial.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def data_of_model(runs_dir: Path, bundle: str) -> Path | None:
+    """The folder that the latest run that wrote `bundle` learnt from; None without such a run."""
+    for run in list_runs(runs_dir):
+        try:
+            config, state = run.config(), run.status()["state"]
+        except TrainingError:
+            continue
+        if config.get("bundle") == bundle and state in {"done", "stopped"}:
+            return Path(config["data"])
+    return None
 
 
 def _read(path: Path) -> dict[str, Any]:

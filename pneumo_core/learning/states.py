@@ -31,7 +31,7 @@ _LISTED = (
         "stopping",
         "◼",
         "stopping",
-        "It ends after this step; the best epoch so far becomes the model.",
+        "It ends after this step, with the best model so far.",
         live=True,
     ),
     RunState(
@@ -71,14 +71,22 @@ STATES = {state.name: state for state in _LISTED}
 LIVE = frozenset(state.name for state in _LISTED if state.live)
 
 
-def settled(claimed: Any, *, alive: bool, asked: frozenset[str], stopped: bool) -> str:
+def settled(
+    claimed: Any,
+    *,
+    alive: bool,
+    asked: frozenset[str],
+    stopped: bool,
+    delivered: bool = False,
+) -> str:
     """The state of a run, from what its process last claimed and what is seen from outside.
 
     `alive`: its process is there; `asked`: which of "stop" and "cancel" a person asked for;
-    `stopped`: the training ended because of it. A process that died in mid-word claims "running"
+    `stopped`: the training ended because of it; `delivered`: the model is written, and what may
+    follow, the robustness suite, can be had later. A process that died in mid-word claims "running"
     or "queued" for ever: that is told apart here, so no process need be there to correct it.
     """
-    if claimed == "done":
+    if claimed == "done" or (delivered and not alive):
         return "stopped" if stopped else "done"
     if claimed == "failed":
         return "failed"

@@ -16,6 +16,7 @@ import numpy as np
 
 from pneumo_core.learning.corpus import Report, gather
 from pneumo_core.learning.deliver import Answers, check_can_bundle, deliver
+from pneumo_core.learning.remaining import forget_robustness
 from pneumo_core.learning.trainings import NETWORK, Trainings
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def assist(data: Path, *, settings: Settings, report: Report) -> None:
 
 def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     from pneumo_core.learning.distribution import join_devices
+    from pneumo_core.learning.robustness import add_robustness
+    from pneumo_core.learning.watch import stop_asked
 
     began = time.time()
     recipe, devices = run.recipe(), join_devices()
@@ -80,15 +83,25 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
     if prepared.cut_short():  # what is delivered is one fold's network, and says so
         recipe = replace(recipe, folds=1, measured_folds=0)
     seconds = time.time() - began + run.status().get("seconds", 0.0)
+    stopped = stop_asked(run)
+    if stopped or not recipe.robustness:
+        forget_robustness(run)
     run.update(phase="bundling", seconds=seconds)
-    return deliver(
+    answers = Answers(prepared.corpus, np.concatenate(held_out), logits)
+    made = deliver(
         run,
         _shipped(run),
         recipe,
-        Answers(prepared.corpus, np.concatenate(held_out), logits),
+        answers,
         facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
         settings=settings,
         report=report,
+        stopped=stopped,
+    )
+    if stopped or not recipe.robustness:
+        return made.bundle
+    return add_robustness(
+        made, run=run, recipe=recipe, answers=answers, folds=held_out, report=report
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.corpus import HOLDOUT_FOLDS, Corpus, Report
 from pneumo_core.learning.counterweight import framing_weights
-from pneumo_core.learning.views import POINT_VIEWS, stress_sample, view_logits
+from pneumo_core.learning.views import POINT_VIEWS, view_logits
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,22 +81,24 @@ class Trainings:
         kept = folder / "logits.npy"
         nothing = np.empty((1, 0, len(self.recipe.classes)), "float32")
         if self.devices.told_by_chief(np.int32(kept.exists())):
-            seen: NDArray[np.float32] = np.load(kept) if self.devices.chief else nothing
-            return seen
-        network = self._fit(number, held_out, folder)
+            # Earlier versions kept the views of the robustness suite as well.
+            seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
+            return cast("NDArray[np.float32]", seen)
+        network, stopped = self._fit(number, held_out, folder)
         if not self.devices.chief:
             return nothing
-        logits = self._answers(network, number, held_out)
+        logits = self._answers(network, held_out)
         network.save(folder / NETWORK)
+        if stopped or len(logits) < len(POINT_VIEWS):  # a run that goes on does it again
+            return logits
         # The logits come last and whole: that they are there says that the fold is finished.
-        partial = kept.with_suffix(".partial")
-        with partial.open("wb") as file:
-            np.save(file, logits)
-        partial.replace(kept)
+        content = io.BytesIO()
+        np.save(content, logits)
+        write_atomic(kept, content.getvalue())
         return logits
 
-    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> Any:
-        """The network of all films but those held out."""
+    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> tuple[Any, bool]:
+        """The network of all films but those held out, and whether a person stopped it."""
         from pneumo_core.learning.fit import fit
         from pneumo_core.learning.watch import EpochReport
 
@@ -109,7 +113,7 @@ class Trainings:
             train_rows,
             strength=recipe.framing_weights if recipe.augment else 0.0,
         )
-        return fit(
+        network = fit(
             recipe,
             self.films,
             train_rows,
@@ -118,25 +122,30 @@ class Trainings:
             folder=folder,
             weights=weights,
             callbacks=(watch,),
+            stopped=lambda: watch.stopped,
         )
+        return network, watch.stopped
 
-    def _answers(
-        self, network: Any, number: int, held_out: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Its logits (views, rows, classes) of the films held out, as they are and disturbed."""
+    def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.
+
+        Where a person asked to stop, of the films as they are alone.
+        """
         from pneumo_core.learning.fit import predict_logits
+        from pneumo_core.learning.watch import stop_asked
 
-        self.run.update(phase="disturbing")
-        labels = self.corpus.labels[held_out]
         logits = view_logits(
             lambda seen: predict_logits(network, seen),
             self.corpus.pixels,
             held_out,
+            POINT_VIEWS,
             classes=len(self.recipe.classes),
-            stressed=stress_sample(labels, films=self.recipe.stress_films, seed=number),
-            progress=lambda done, total: self.report("stress", done, total, ""),
+            progress=lambda done, total: self.report("validation", done, total, ""),
+            stopped=lambda: stop_asked(self.run),
         )
-        if not np.isfinite(logits[: len(POINT_VIEWS)]).all():
+        if len(logits) < len(POINT_VIEWS):
+            logits = logits[:1]
+        if not np.isfinite(logits).all():
             raise TrainingError(
                 "The network's answers are not numbers. Lower --learning-rate, train again."
             )

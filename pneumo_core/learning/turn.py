@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from pneumo_core.errors import PneumoError, TrainingError
 from pneumo_core.learning.failures import explain
 from pneumo_core.learning.phases import AFRESH, also_to_status
-from pneumo_core.learning.runs import CANCEL, Run, list_runs, now
+from pneumo_core.learning.runs import CANCEL, Run, list_runs
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked
+from pneumo_core.storage import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,7 +115,7 @@ def _wait(run: Run, settings: Settings, report: Report) -> None:
                 raise KeyboardInterrupt
             ahead = [other.id for other in runs_ahead(run, settings.runs_dir)]
             if len(ahead) < settings.runs_at_once:
-                run.update(state="running", phase="starting", began=now(), ahead=[])
+                run.update(state="running", phase="starting", began=utc_now(), ahead=[])
                 return
             if ahead != told:
                 run.update(ahead=ahead)

@@ -1,15 +1,15 @@
-"""A fold's held-out films, seen as they are and disturbed: what points and stress table rest on."""
+"""A fold's held-out films in several views: for calibration, and for the robustness suite."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pneumo_core.films.disturb import DISTURBANCES, disturb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,35 +26,38 @@ POINT_VIEWS = (
     "blur 1 px",
     "JPEG quality 50",
 )
+# The others make the robustness suite; its table has all of them.
 VIEWS = (*POINT_VIEWS, *(name for name in DISTURBANCES if name not in POINT_VIEWS))
+SUITE_VIEWS = VIEWS[len(POINT_VIEWS) :]
+_BATCH = 128  # films between two looks at whether a person asked to stop
 
 
 def view_logits(  # noqa: PLR0913 - options, by keyword
     answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     pixels: NDArray[np.uint8],
     rows: NDArray[np.int64],
+    views: Sequence[str],
     *,
     classes: int,
-    stressed: NDArray[np.bool_],
     progress: Callable[[int, int], None],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:
-    """Logits float32 (len(VIEWS), len(rows), C) of the films `rows` of `pixels` in every view.
+    """Logits float32 (len(views), len(rows), C) of the films `rows` of `pixels` in each view.
 
-    The views after POINT_VIEWS are seen of the films chosen in `stressed` (len(rows),) alone;
-    the others' logits are NaN there. `answer` gives logits (N, C) for films uint8 (N, S, S).
+    `answer` gives logits (N, C) for films uint8 (N, S, S). Where `stopped` says so in between,
+    only the views that were read whole are returned; the films as they are (`CLEAN`) always are.
     """
-    logits = np.full((len(VIEWS), len(rows), classes), np.nan, dtype=np.float32)
-    for number, name in enumerate(VIEWS if len(rows) else ()):
-        chosen = np.ones(len(rows), bool) if name in POINT_VIEWS else stressed
-        for start in range(0, len(rows), 512):
-            part = np.arange(start, min(start + 512, len(rows)))
-            part = part[chosen[part]]
-            if len(part):
-                films = np.asarray(pixels[rows[part]])
-                # Seeds follow the film's row, whichever films are seen beside it.
-                seen = films if name == CLEAN else _seen(films, name, rows[part])
-                logits[number, part] = answer(seen)
-        progress(number + 1, len(VIEWS))
+    logits = np.empty((len(views), len(rows), classes), dtype=np.float32)
+    for number, name in enumerate(views if len(rows) else ()):
+        for start in range(0, len(rows), _BATCH):
+            if name != CLEAN and stopped():
+                return logits[:number]
+            part = rows[start : start + _BATCH]
+            films = np.asarray(pixels[part])
+            # Seeds follow the film's row, whichever films are seen beside it.
+            seen = films if name == CLEAN else _seen(films, name, part)
+            logits[number, start : start + len(part)] = answer(seen)
+        progress(number + 1, len(views))
     return logits
 
 
@@ -79,9 +82,3 @@ def stress_sample(labels: NDArray[np.int64], *, films: int, seed: int) -> NDArra
         mine = np.flatnonzero((labels > 0) == sick)
         chosen[rng.permutation(mine)[: films // 2]] = True
     return chosen
-
-
-def measured(logits: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which films (N,) were seen in every view of logits (V, N, C)."""
-    found: NDArray[np.bool_] = np.isfinite(logits).all(axis=(0, 2))
-    return found

@@ -16,6 +16,7 @@ from pneumo_core.learning.memory import memory_now
 from pneumo_core.learning.pace import bundle_seconds
 from pneumo_core.learning.remaining import Ahead, steady
 from pneumo_core.learning.runs import CANCEL, STOP
+from pneumo_core.learning.views import POINT_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
         self.films, self.epoch, self.step, self.told, self.looked = films, 0, 0, 0.0, 0.0
+        self.stopped = False  # whether a person ended this training
 
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run, unless it was stopped with nothing learnt."""
@@ -97,7 +99,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         if now - self.looked >= SECONDS_BETWEEN_LOOKS:
             self.looked = now
             if stop_asked(self.run) and not self.model.stop_training:
-                self.model.stop_training = True
+                self.model.stop_training = self.stopped = True
                 self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
         if now - self.told >= SECONDS_BETWEEN_REPORTS:
             self.told = now
@@ -169,19 +171,22 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         return told | ahead.facts()
 
     def _ahead(self, *, stopped: bool) -> Ahead:
-        """What follows this training; of one that is stopped, no other training."""
+        """What follows this training; after a stop neither another training nor the suite."""
         measured = self.before < self.recipe.held_out_folds  # that of all films is not
         held_out = 1 / max(self.recipe.folds, 5 if self.recipe.folds == 1 else 2)
         films = self.films / (1 - held_out) if measured else self.films
-        answers, bundle = around_training(self.recipe, films, self.clock.answer)
-        answers = float(self.took.get("stress") or answers)
-        bundle = float(self.took.get("bundle") or bundle)
+        around = around_training(self.recipe, films, self.clock.answer)
+        answers = float(self.took.get("validation") or around.answers)
+        bundle = float(self.took.get("bundle") or around.bundle)
+        if stopped:  # the films as they are alone, and no suite
+            answers = answers / len(POINT_VIEWS) if measured else 0.0
+            return Ahead(answers, bundle, bundle)
         folds = max(0, self.recipe.held_out_folds - self.before - 1)
         trainings = self.fits - self.before - 1
-        after = bundle
-        if trainings and not stopped:
+        after = bundle + around.robustness
+        if trainings:
             after += trainings * self.clock.training + folds * answers
-        return Ahead(answers if measured else 0.0, after, bundle)
+        return Ahead(answers if measured else 0.0, after, bundle, around.robustness)
 
     def _interval_loss(self, step: int, logs: dict[str, float]) -> float:
         """Mean loss of the steps since the last report, out of Keras' mean over the epoch."""

@@ -144,7 +144,10 @@ def test_what_is_measured_is_not_foretold(card: dict[str, Any]) -> None:
     assert "and Cohorts for films whose border misleads." in with_both
     assert expected not in with_both
     assert expected in readme(bare)
-    assert "## Under stress" not in readme(bare)
+    remedy = (
+        "## Under stress\n\nNot measured. Run `python -m pneumo_core stress --into-card --model t`."
+    )
+    assert remedy in readme(bare)
     assert expected in readme({**card, "stress": stress() | {"rows": []}})
     assert "no lungs" not in readme({**card, "stress": stress() | {"rows": stress()["rows"][:2]}})
 

@@ -2,12 +2,18 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.films.disturb import DISTURBANCES
+from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.learning.runs import create_run
 
 
 @pytest.fixture
@@ -74,3 +80,62 @@ def test_a_folder_that_is_none_is_refused_in_words(run, tmp_path):
     code, out, err = run("stress", tmp_path / "nowhere")
     assert (code, out) == (1, "")
     assert "Expected a folder of films" in err
+
+
+@pytest.fixture
+def models(tiny_models_dir, tmp_path, monkeypatch):
+    """A copy of the models that may be written to, and an empty folder of runs."""
+    copy = shutil.copytree(tiny_models_dir, tmp_path / "models")
+    monkeypatch.setenv("PNEUMO_RUNS", str(tmp_path / "runs"))
+    return copy
+
+
+@pytest.fixture
+def validated(data, models):
+    """The films of `data` are the model's own validation."""
+    table = pd.read_csv(models / "tiny" / "predictions.csv").head(5)
+    films = sorted(path for path in data.rglob("*.png"))
+    table["film"] = [path.relative_to(data).as_posix() for path in films]
+    table["label"] = ["normal" if "NORMAL" in film else "pneumonia" for film in table["film"]]
+    table.to_csv(models / "tiny" / "predictions.csv", index=False)
+    write_sums(models / "tiny")
+
+
+@pytest.mark.usefixtures("validated")
+def test_the_table_goes_into_the_card_and_the_bundle_stays_whole(run, data, models, monkeypatch):
+    monkeypatch.setenv("PNEUMO_MODELS", str(models))
+    before = load_bundle("tiny", models_dir=models)
+    runs = models.parent / "runs"
+    made = create_run(runs, make_recipe("quick", backbone="cnn"), data=data, bundle="tiny")
+    made.update(state="done")
+    code, out, err = run("stress", "--into-card", "--json")  # the films of the run that made it
+    assert code == 0, err
+    after = load_bundle("tiny", models_dir=models)  # every sum fits
+    found = json.loads(out)
+    assert after.card["stress"] == {k: v for k, v in found.items() if k != "unread"}
+    assert after.card["stress"]["films"] == 5
+    assert {**before.card, "stress": None} == {**after.card, "stress": None}
+    assert "Under stress" in (after.path / "README.md").read_text("utf-8")
+    assert "Not measured. Run `python" not in (after.path / "README.md").read_text("utf-8")
+    assert before.digest != after.digest
+    assert sorted(path.name for path in models.iterdir()) == ["active", "tiny"]
+
+
+def test_figures_that_may_flatter_do_not_go_into_the_card(run, data, models, monkeypatch):
+    monkeypatch.setenv("PNEUMO_MODELS", str(models))
+    before = load_bundle("tiny", models_dir=models)
+    code, _, err = run("stress", data, "--into-card")
+    assert code == 1
+    assert "Expected films that tiny did not train on, for its card; got 5 films" in err
+    assert load_bundle("tiny", models_dir=models) == before
+
+
+@pytest.mark.usefixtures("models")
+def test_without_films_it_says_what_is_missing(run):
+    code, _, err = run("stress")
+    assert code == 2
+    assert "expected a folder of labelled films, got none. Name" in " ".join(err.split())
+    code, _, err = run("stress", "--into-card")
+    assert code == 2
+    words = " ".join(err.replace("│", " ").split())
+    assert "no run that made tiny is in the folder of runs" in words

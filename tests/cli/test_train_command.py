@@ -2,14 +2,12 @@
 
 import json
 import shlex
-from functools import partial
 
 import pandas as pd
 import pytest
 
 from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning import train as routine
-from pneumo_core.learning import trainings
 from pneumo_core.learning.runs import list_runs
 
 pytestmark = pytest.mark.keras
@@ -22,10 +20,6 @@ def run(call, tmp_path, monkeypatch):
     for name in ("models", "runs", "cache"):
         monkeypatch.setenv(f"PNEUMO_{name.upper()}", str(tmp_path / name))
     (tmp_path / "models").mkdir()
-    # A few films are disturbed instead of all: what that costs is no matter here.
-    few = partial(trainings.stress_sample, films=8)
-    monkeypatch.setattr(trainings, "stress_sample", lambda labels, **_: few(labels, seed=0))
-
     return call
 
 

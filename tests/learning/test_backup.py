@@ -12,7 +12,7 @@ import pytest
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning import backup as backup_module
 from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
-from pneumo_core.learning.fit import BEST, TRAINED
+from pneumo_core.learning.fit import BEST, STOPPED, TRAINED
 from tests.learning.tiny_training import HELD_OUT, films, note_epochs, train
 
 pytestmark = pytest.mark.keras
@@ -66,6 +66,41 @@ def test_a_resumed_training_does_again_what_came_after_its_backup_and_ends_the_s
     for one, other in zip(whole, resumed, strict=True):
         assert float(one["val_loss"]) == pytest.approx(float(other["val_loss"]), abs=1e-3)
     np.testing.assert_allclose(logits, undisturbed[0], atol=1e-3)
+
+
+class stop_in(keras.callbacks.Callback):  # noqa: N801 - reads like kill_before
+    """Ends the training after the first step of an epoch, as a person's stop does."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.last, self.now = epoch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002
+        self.now = epoch
+
+    def on_train_batch_end(self, _batch, logs=None):  # noqa: ARG002
+        if self.now == self.last:
+            self.model.stop_training = True
+
+
+@pytest.mark.parametrize(("epoch", "patience", "resumed"), [(0, 4, [0, 1, 2]), (2, 0, [2])])
+def test_a_training_that_was_stopped_gives_its_network_and_can_go_on(  # noqa: PLR0917 - fixtures
+    tmp_path, monkeypatch, undisturbed, epoch, patience, resumed
+):
+    monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 0.0)
+    monkeypatch.setattr(backup_module, "_SHARE", 0)  # a backup after every epoch
+    stopped = train(tmp_path, stop_in(epoch), stopped=lambda: True, patience=patience)
+    assert np.isfinite(stopped).all()
+    assert (tmp_path / STOPPED).exists()
+    assert not (tmp_path / TRAINED).exists()
+    seen = []
+    logits = train(tmp_path, note_epochs(seen), patience=patience)
+    assert seen == resumed
+    assert len(history(tmp_path)) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"history.csv", TRAINED}
+    assert np.abs(logits - stopped).max() > 1e-3
+    if patience:  # nothing was backed up: it began anew, and ends like one that was let be
+        np.testing.assert_allclose(logits, undisturbed[0], atol=1e-3)
 
 
 def test_a_training_that_was_finished_is_not_done_again(undisturbed):

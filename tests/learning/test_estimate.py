@@ -15,7 +15,7 @@ from pneumo_core.learning.material import Material, lacks, material
 from pneumo_core.learning.pace import Pace, known_pace, measure_pace
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
-from pneumo_core.learning.views import POINT_VIEWS, VIEWS
+from pneumo_core.learning.views import POINT_VIEWS, SUITE_VIEWS, VIEWS
 
 CNN = make_recipe("quick", backbone="cnn", size=64)
 PACE = Pace(train=0.01, validation=0.004, start=10.0, save=2.0, memory=2**30, measured="today")
@@ -38,20 +38,25 @@ def keep(recipe, settings, found):
 def test_a_measured_pace_gives_the_time_of_every_part(settings, monkeypatch):
     monkeypatch.setattr(module, "cores", lambda: 2)
     keep(CNN, settings, PACE)
-    found = estimate(replace(CNN, stress_films=50), 1000, settings)
+    found = estimate(replace(CNN, robustness=True, stress_films=50), 1000, settings)
     epoch = 800 * 0.01 + 200 * 0.004 + 2
     assert found.measured
     assert found.memory == GIB
-    seen = 200 * len(POINT_VIEWS) + 50 * (len(VIEWS) - len(POINT_VIEWS))
-    answers = seen * (0.004 + 0.003 * 0.16 / 2)
+    an_answer = 0.004 + 0.003 * 0.16 / 2
+    suite = 50 * len(SUITE_VIEWS) * an_answer
+    answers = 200 * len(POINT_VIEWS) * an_answer
     bundle = 5000 * (0.004 + 0.003 * 0.16 / 2) + 7
-    assert found.seconds == pytest.approx(10 + 3 * epoch + answers + 1000 * 0.02 / 2 + bundle)
+    without = 10 + 3 * epoch + answers + 1000 * 0.02 / 2 + bundle
+    assert found.seconds == pytest.approx(without + suite)
+    assert not CNN.robustness  # quick: the suite is not run, and takes no time
+    assert estimate(CNN, 1000, settings).seconds == pytest.approx(without)
 
 
 def test_folds_are_trained_each_and_all_films_at_the_end(settings, monkeypatch):
     monkeypatch.setattr(module, "cores", lambda: 2)
     keep(CNN, settings, PACE)
-    found = estimate(replace(CNN, folds=2, epochs=1, stress_films=0), 1000, settings)
+    recipe = replace(CNN, folds=2, epochs=1, robustness=True, stress_films=0)
+    found = estimate(recipe, 1000, settings)
     answers = 500 * len(VIEWS) * (0.004 + 0.003 * 0.16 / 2)
     fold = 10 + 500 * 0.01 + 500 * 0.004 + 2 + answers
     everything = 10 + 1000 * 0.01 + 2

@@ -16,6 +16,12 @@ def test_choices_lie_over_the_preset_and_none_leaves_it():
     assert recipe.classes == ("normal", "pneumonia")
 
 
+def test_quick_leaves_the_robustness_suite_out_unless_it_is_asked_for():
+    suites = {name: make_recipe(name).robustness for name in PRESETS}
+    assert suites == {"quick": False, "standard": True, "full": True}
+    assert make_recipe("quick", robustness=True).robustness
+
+
 def test_a_network_from_scratch_asks_for_no_imagenet_weights():
     assert make_recipe("quick", backbone="cnn").weights == "none"
 

@@ -7,19 +7,22 @@ import pytest
 from pneumo_core.learning import phases
 from pneumo_core.learning.phases import also_to_status
 from pneumo_core.learning.recipe import make_recipe
-from pneumo_core.learning.remaining import Ahead, left_now, of_phase, steady
+from pneumo_core.learning.remaining import Ahead, forget_robustness, left_now, of_phase, steady
 from pneumo_core.learning.runs import create_run
 
-STATUS = Ahead(answers=40.0, after=100.0, bundle=30.0).facts()
+STATUS = Ahead(answers=40.0, after=120.0, bundle=30.0, robustness=20.0).facts()
+WITHOUT = Ahead(answers=40.0, after=100.0, bundle=30.0).facts()
 
 
 @pytest.mark.parametrize(
     ("phase", "share", "own", "left"),
     [
-        ("stress", 0.25, None, 130.0),  # three quarters of the answers, and what follows
-        ("stress", 0.25, 50.0, 150.0),  # as fast as it is by now
-        ("bundle", 0.0, None, 30.0),
-        ("bundle", 1.0, None, None),
+        ("validation", 0.25, None, 150.0),  # three quarters of the answers, and what follows
+        ("validation", 0.25, 50.0, 170.0),  # as fast as it is by now
+        ("bundle", 0.0, None, 50.0),
+        ("bundle", 1.0, None, 20.0),
+        ("robustness", 0.25, None, 15.0),
+        ("robustness", 0.25, 30.0, 30.0),
         ("familiar", 0.0, None, None),  # a part of making the model: the time runs down
         ("decode", 0.5, 4.0, None),  # the training lies ahead
     ],
@@ -28,9 +31,19 @@ def test_a_phase_counts_what_follows_it(phase, share, own, left):
     assert of_phase(STATUS, phase, share, own) == left
 
 
+def test_a_suite_that_is_not_run_takes_no_time(tmp_path):
+    assert of_phase(WITHOUT, "bundle", 0.0, None) == 30
+    assert of_phase(WITHOUT, "bundle", 1.0, None) is None
+    run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
+    forget_robustness(run)  # before any training nothing is ahead
+    run.update(**STATUS)
+    forget_robustness(run)
+    assert of_phase(run.status(), "bundle", 0.0, None) == 30
+
+
 def test_before_any_training_nothing_is_promised():
-    assert of_phase({}, "stress", 0.5, 4.0) is None
-    assert of_phase({"ahead_of_training": {"answers": 1.0}}, "stress", 0.5, 4.0) is None
+    assert of_phase({}, "validation", 0.5, 4.0) is None
+    assert of_phase({"ahead_of_training": {"answers": 1.0}}, "validation", 0.5, 4.0) is None
 
 
 def test_the_figure_falls_without_jumps():
@@ -68,15 +81,15 @@ def test_the_time_left_goes_on_after_the_training_to_the_end_of_the_run(tmp_path
     at(5.0, "decode", 30, 30)
     assert told == [None, None]
     run.update(**Ahead(answers=40.0, after=30.0, bundle=30.0).facts())
-    at(100.0, "stress", 1, 5)
-    at(110.0, "stress", 2, 5)  # ten seconds a view: as was expected
-    at(140.0, "stress", 5, 5)
+    at(100.0, "validation", 1, 5)
+    at(110.0, "validation", 2, 5)  # ten seconds a view: as was expected
+    at(140.0, "validation", 5, 5)
     at(141.0, "bundle", 0, 1)
     at(143.0, "familiar", 0, 1)
     assert run.status()["phase"] == "making the model"
     at(165.0, "bundle", 1, 1)
     assert told[2:] == pytest.approx([62.0, 54.4, 26.08, 30.0, 28.0, 6.0], abs=0.1)
-    assert run.status()["took"] == {"stress": 50.0, "bundle": 24.0}
+    assert run.status()["took"] == {"validation": 50.0, "bundle": 24.0}
 
 
 def test_a_second_fold_is_timed_from_its_own_beginning(tmp_path, monkeypatch):
@@ -88,5 +101,5 @@ def test_a_second_fold_is_timed_from_its_own_beginning(tmp_path, monkeypatch):
     for began in (0.0, 1000.0):
         for done in (1, 2, 3):
             clock[0] = began + 10 * done
-            report("stress", done, 3, "")
-    assert run.status()["took"] == {"stress": 30.0}
+            report("validation", done, 3, "")
+    assert run.status()["took"] == {"validation": 30.0}

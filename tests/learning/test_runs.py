@@ -9,7 +9,7 @@ import pytest
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.recipe import make_recipe
-from pneumo_core.learning.runs import create_run, find_run, list_runs
+from pneumo_core.learning.runs import create_run, data_of_model, find_run, list_runs
 from pneumo_core.learning.states import STATES, settled
 from pneumo_core.processes import process_created
 
@@ -47,6 +47,32 @@ def test_facts_are_laid_over_the_status(run):
 def test_a_run_whose_process_is_gone_is_interrupted(run):
     run.update(**dead_process())
     assert run.status()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("wishes", [(), ("cancel",)])
+@pytest.mark.parametrize(("stopped", "state"), [(None, "done"), ({"fold": 0}, "stopped")])
+def test_a_run_that_ends_after_its_model_is_written_is_done(run, wishes, stopped, state):
+    run.update(state="running", delivered="mine", stopped_after=stopped)
+    assert run.status()["state"] == "running"  # the robustness suite is at work
+    for wish in wishes:
+        run.ask(wish)
+    run.update(**dead_process())
+    assert run.status()["state"] == state
+
+
+def test_a_model_leads_to_the_films_of_its_run(run):
+    assert data_of_model(run.folder.parent, "mine") is None  # it is not written yet
+    run.update(state="done")
+    assert data_of_model(run.folder.parent, "mine") == run.folder.parent / "films"
+    assert data_of_model(run.folder.parent, "other") is None
+
+
+def test_a_run_of_a_version_before_the_robustness_suite_was_a_choice_has_it(run):
+    path = run.folder / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    assert config["recipe"].pop("robustness") is False
+    path.write_text(json.dumps(config), "utf-8")
+    assert run.recipe().robustness
 
 
 def test_a_pid_that_was_given_to_another_process_is_not_the_runs(run):

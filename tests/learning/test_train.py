@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,14 @@ from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.demo_data import write_demo_data
+from pneumo_core.learning import train as routine
 from pneumo_core.learning.card import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, find_run
 from pneumo_core.learning.train import train
+from pneumo_core.learning.turn import carrying
+from pneumo_core.learning.views import SUITE_VIEWS, VIEWS
 
 pytestmark = pytest.mark.keras
 
@@ -132,7 +136,7 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     run = start(demo, settings, small(epochs=1, folds=3), name="cut-short")
 
     def stop(phase, *_):
-        if phase == "stress":
+        if phase == "validation":
             run.ask("stop")
 
     bundle = train(run, settings=settings, report=stop)
@@ -145,6 +149,94 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     hashes = (bundle.path / "films.phash").read_text()
     by_role = [sorted(line.split()[-1] for line in text.splitlines()) for text in (roles, hashes)]
     assert by_role[0] == by_role[1]
+
+
+def ask_at(run, phase, wish="stop"):
+    """A report that leaves a wish when `phase` is first heard of, and what it heard."""
+    heard = []
+
+    def report(name, done, total, words):
+        if name == phase and phase not in {facts[0] for facts in heard}:
+            run.ask(wish)
+        heard.append((name, done, total, words))
+
+    return report, heard
+
+
+def test_quick_leaves_the_robustness_suite_out_and_the_card_says_so(undisturbed):
+    _, bundle, heard = undisturbed
+    assert "robustness" not in {facts[0] for facts in heard}
+    assert "stress" not in bundle.card
+    told = "Not measured. Run `python -m pneumo_core stress --into-card --model small`."
+    assert told in (bundle.path / "README.md").read_text("utf-8")
+
+
+def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, settings):
+    run = start(demo, settings, small(epochs=1, robustness=True, stress_films=8), name="robust")
+    heard = []
+    bundle = train(run, settings=settings, report=lambda *facts: heard.append(facts[:3]))
+    phases = [facts[0] for facts in heard]
+    assert phases.index("robustness") > max(n for n, p in enumerate(phases) if p == "bundle")
+    assert heard[-1] == ("robustness", len(SUITE_VIEWS), len(SUITE_VIEWS))
+    table = bundle.card["stress"]
+    assert [row["name"] for row in table["rows"]] == list(VIEWS)
+    assert (table["films"], table["held_out"], table["model"]) == (8, True, "robust")
+    assert load_bundle("robust", models_dir=settings.models_dir) == bundle
+    assert bundle.card["figures"]["films"] > 8
+
+
+def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, settings):
+    run = start(demo, settings, small(epochs=3, robustness=True), name="stopped-early")
+    report, heard = ask_at(run, "epoch")
+    bundle = train(run, settings=settings, report=report)
+    assert [facts[:3] for facts in heard if facts[0] == "validation"] == [("validation", 1, 8)]
+    assert "robustness" not in {facts[0] for facts in heard}
+    assert "stress" not in bundle.card
+    fitted_on = bundle.card["operating_points"]["fitted_on"]
+    assert "as they are; the run was stopped by hand" in fitted_on
+    assert bundle.card["figures"]["auc"]["value"] is not None
+    assert run.status()["state"] == "stopped"
+    assert run.status()["ahead_of_training"]["robustness"] == 0
+
+
+def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
+    run = start(demo, settings, small(epochs=1, robustness=True), name="suite-stopped")
+    report, heard = ask_at(run, "robustness")
+    bundle = train(run, settings=settings, report=report)
+    assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
+    assert "stress" not in bundle.card
+    assert "centre crop" in bundle.card["calibration"]["fitted_on"]
+    assert (run.status()["state"], run.status()["delivered"]) == ("done", "suite-stopped")
+    assert "did not finish (it was stopped by hand). Measure it" in run.status()["note"]
+
+
+def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
+    demo, settings, monkeypatch
+):
+    run = start(demo, settings, small(augment=False), name="stop-cancel-resume")
+
+    def stop_then_cancel(phase, *_):
+        if phase == "epoch":
+            run.ask("stop")
+        if phase == "validation":
+            run.ask("cancel")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, settings=settings, report=stop_then_cancel)
+    assert len(pd.read_csv(run.folder / "fold-0" / "history.csv")) == 2
+    assert run.status()["stopped_after"] == {"fold": 0, "epoch": 1}
+
+    made, told = SimpleNamespace(bundle=SimpleNamespace(name="stop-cancel-resume")), []
+    monkeypatch.setattr(routine, "deliver", lambda *_, **facts: told.append(facts) or made)
+    run.forget_wishes()
+    with carrying(run, settings=settings, report=lambda *_: None) as report:
+        train(run, settings=settings, report=report)
+    history = pd.read_csv(run.folder / "fold-0" / "history.csv")
+    assert list(history["epoch"]) == [0, 1]
+    status = run.status()
+    assert (status["state"], status["epoch"], status["stopped_after"]) == ("done", 2, None)
+    assert told[0]["stopped"] is False
 
 
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):

@@ -1,7 +1,16 @@
+"""Held-out films in the views of calibration and of the robustness suite."""
+
 import numpy as np
 
 from pneumo_core.films.disturb import DISTURBANCES, disturb
-from pneumo_core.learning.views import POINT_VIEWS, VIEWS, measured, stress_sample, view_logits
+from pneumo_core.learning.views import (
+    CLEAN,
+    POINT_VIEWS,
+    SUITE_VIEWS,
+    VIEWS,
+    stress_sample,
+    view_logits,
+)
 
 
 def mean_logits(films):
@@ -9,45 +18,52 @@ def mean_logits(films):
     return np.stack([-mean, mean], axis=1)
 
 
-def seen(stressed, rows):
+def read(rows, views, **options):
     pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32), dtype=np.uint8)
     told = []
     logits = view_logits(
         mean_logits,
         pixels,
         rows,
+        views,
         classes=2,
-        stressed=stressed,
         progress=lambda done, total: told.append((done, total)),
+        **options,
     )
     return pixels, logits, told
 
 
 def test_every_disturbance_is_a_view_and_the_clean_films_come_first():
     assert set(VIEWS) == {"as it is", *DISTURBANCES}
-    assert VIEWS[: len(POINT_VIEWS)] == POINT_VIEWS
+    assert (*POINT_VIEWS, *SUITE_VIEWS) == VIEWS
     assert len(VIEWS) == len(set(VIEWS))
 
 
-def test_all_films_are_seen_in_the_point_views_and_the_chosen_in_all():
+def test_all_films_are_read_in_every_view_that_is_named():
     rows = np.array([1, 4, 5])
-    pixels, logits, told = seen(np.array([True, False, True]), rows)
-    assert logits.shape == (len(VIEWS), 3, 2)
+    pixels, logits, told = read(rows, POINT_VIEWS)
+    assert logits.shape == (len(POINT_VIEWS), 3, 2)
     np.testing.assert_allclose(logits[0], mean_logits(pixels[rows]))
-    assert np.isfinite(logits[: len(POINT_VIEWS)]).all()
-    assert np.isnan(logits[len(POINT_VIEWS) :, 1]).all()
-    np.testing.assert_array_equal(measured(logits), [True, False, True])
-    assert told[-1] == (len(VIEWS), len(VIEWS))
+    assert np.isfinite(logits).all()
+    assert told[-1] == (len(POINT_VIEWS), len(POINT_VIEWS))
+    assert read(rows[:0], POINT_VIEWS)[1].shape == (len(POINT_VIEWS), 0, 2)
+
+
+def test_a_stop_leaves_the_views_that_were_read_whole_and_always_the_first():
+    rows, answers = np.array([1, 4]), iter([False, True])
+    pixels, logits, told = read(rows, POINT_VIEWS, stopped=lambda: next(answers))
+    assert (len(logits), told) == (2, [(1, 8), (2, 8)])
+    _, logits, _ = read(rows, POINT_VIEWS, stopped=lambda: True)
+    np.testing.assert_array_equal(logits, mean_logits(pixels[rows])[None])
+    assert len(read(rows, SUITE_VIEWS, stopped=lambda: True)[1]) == 0
 
 
 def test_a_film_is_disturbed_alike_whichever_films_are_beside_it():
-    number = VIEWS.index("noise 6 %")
-    pixels, both, _ = seen(np.ones(2, bool), np.array([2, 5]))
-    _, alone, _ = seen(np.ones(1, bool), np.array([5]))
-    np.testing.assert_array_equal(both[number, 1], alone[number, 0])
-    np.testing.assert_array_equal(
-        alone[number], mean_logits(disturb(pixels[5:], "noise 6 %", first=5))
-    )
+    pixels, both, _ = read(np.array([2, 5]), ("noise 6 %",))
+    _, alone, _ = read(np.array([5]), ("noise 6 %",))
+    np.testing.assert_array_equal(both[0, 1], alone[0, 0])
+    np.testing.assert_array_equal(alone[0], mean_logits(disturb(pixels[5:], "noise 6 %", first=5)))
+    assert VIEWS[0] == CLEAN
 
 
 def test_a_stress_sample_is_half_normal():

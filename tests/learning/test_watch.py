@@ -88,7 +88,7 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
 
 
 def test_time_left_counts_what_follows_the_training(run, every_step):
-    run.update(took={"stress": 100.0, "bundle": 1000.0})
+    run.update(took={"validation": 100.0, "bundle": 1000.0})
     fit(run, recipe=replace(RECIPE, folds=2))
     ahead = Ahead(**run.status()["ahead_of_training"])
     assert (ahead.answers, ahead.bundle) == (100, 1000)  # as they took before
@@ -96,20 +96,32 @@ def test_time_left_counts_what_follows_the_training(run, every_step):
     assert 15 < training < 60  # three epochs of five steps, a second a look at the clock
 
 
+def test_time_left_counts_the_robustness_suite_only_where_it_will_run(run, every_step):
+    run.update(took={"validation": 100.0, "bundle": 1000.0})
+    fit(run)
+    assert run.status()["ahead_of_training"]["robustness"] == 0
+    fit(run, recipe=replace(RECIPE, robustness=True))
+    ahead = Ahead(**run.status()["ahead_of_training"])
+    assert ahead.robustness > 0
+    assert ahead.after == 1000 + ahead.robustness
+
+
 def test_an_earlier_run_tells_how_long_the_model_takes_to_make(run, every_step):
     earlier = create_run(run.folder.parent, RECIPE, data=run.folder, bundle="m")
-    earlier.update(state="done", took={"stress": 9.0, "bundle": 44.0})
+    earlier.update(state="done", took={"validation": 9.0, "bundle": 44.0})
     fit(run)
     assert run.status()["ahead_of_training"]["bundle"] == 44
     assert run.status()["ahead_of_training"]["answers"] != 9  # that goes by the films
 
 
 def test_a_training_that_is_stopped_has_its_answers_and_its_model_ahead(run, every_step):
-    run.update(took={"stress": 100.0, "bundle": 1000.0})
+    run.update(took={"validation": 100.0, "bundle": 1000.0})
     fit(run, after_each_batch(lambda *_: run.ask("stop")), recipe=replace(RECIPE, folds=2))
     status = run.status()
-    assert Ahead(**status["ahead_of_training"]) == Ahead(100, 1000, 1000)
-    assert status["seconds_left"] == 1100
+    assert Ahead(**status["ahead_of_training"]) == Ahead(
+        100 / 8, 1000, 1000
+    )  # the films as they are, of eight views
+    assert status["seconds_left"] == 1012.5
 
 
 def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, every_step):

@@ -24,7 +24,7 @@ def tiny_recipe(**choices):
     return make_recipe("quick", **{**usual, **choices})
 
 
-def train(folder, *callbacks, of=None, **choices):
+def train(folder, *callbacks, of=None, stopped=lambda: False, **choices):
     """Logits of the films held out."""
     network = fit(
         tiny_recipe(**choices),
@@ -34,6 +34,7 @@ def train(folder, *callbacks, of=None, **choices):
         machine=survey("float32"),
         folder=folder,
         callbacks=callbacks,
+        stopped=stopped,
     )
     return predict_logits(network, films().pixels[HELD_OUT])
 

@@ -36,8 +36,8 @@ def show_stress(
         _show_disturbed(stress)
     else:
         st.info(
-            "The card of this model says nothing of disturbed films. Measure it: `python -m "
-            f"pneumo_core stress DATA --model {subject.bundle.name}`.",
+            "Robustness: not measured. Measure it, and write it into the card, with `python -m "
+            f"pneumo_core stress --into-card --model {subject.bundle.name}`.",
             icon=":material/info:",
         )
     if isinstance(cohorts, list) and cohorts:

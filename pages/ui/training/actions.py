@@ -25,18 +25,23 @@ _DOOMED = "training.doomed"
 
 
 def show_actions(
-    run: Run, stands: Standing, settings: Settings, *, learns: bool = False, place: str = "run"
+    run: Run,
+    stands: Standing,
+    settings: Settings,
+    *,
+    can_stop: bool = False,
+    place: str = "run",
 ) -> None:
     """The buttons that make sense for the run as it stands.
 
-    learns: whether it has learnt something that to stop it would keep; place: keeps keys apart.
+    can_stop: whether a stop would leave a model; place: keeps keys apart.
     """
     bundle = _model_of(run, stands, settings)
     if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
         st.html(caution)
     with st.container(horizontal=True, key=f"training.{place}.actions"):
         if stands.state.live:
-            _live(run, stands, place, learns=learns)
+            _live(run, stands, place, can_stop=can_stop)
             return
         if stands.resumable and _button("Resume", "resume", run, place, primary=True):
             _then(resume_run, run, settings=settings)
@@ -54,14 +59,17 @@ def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
         put_in_service(bundle)
 
 
-def _live(run: Run, stands: Standing, place: str, *, learns: bool) -> None:
-    if learns and stands.state.name == "running":
+def _live(run: Run, stands: Standing, place: str, *, can_stop: bool) -> None:
+    written = bool(run.status().get("delivered"))  # only the robustness suite is at work then
+    if can_stop and stands.state.name == "running":
         st.button(
             "Stop",
             key=f"training.{place}.stop.{run.id}",
             on_click=_quietly,
             args=(stop_run, run),
-            help="Ends after this step. The best epoch so far becomes the model.",
+            help="Ends the robustness suite. The model is written and stays."
+            if written
+            else "Ends after this step. The best epoch so far becomes the model.",
             icon=":material/stop_circle:",
         )
     st.button(
@@ -69,7 +77,9 @@ def _live(run: Run, stands: Standing, place: str, *, learns: bool) -> None:
         key=f"training.{place}.cancel.{run.id}",
         on_click=_quietly,
         args=(cancel_run, run),
-        help="Ends now, without a model. It can be resumed after its last finished epoch.",
+        help="Ends now. The model is written and stays."
+        if written
+        else "Ends now, without a model. It can be resumed after its last finished epoch.",
         icon=":material/cancel:",
     )
 

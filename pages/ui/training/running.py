@@ -17,6 +17,7 @@ from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import run_title
 from pneumo_core.learning.history import read_curves
 from pneumo_core.learning.overview import MEASURED_AGAIN, current_run, live_runs
+from pneumo_core.learning.phases import AFTER_TRAINING, has_learnt
 from pneumo_core.learning.remaining import left_now
 from pneumo_core.learning.telling import lasting, standing, standing_of
 
@@ -78,8 +79,9 @@ def _show(run: Run, settings: Settings) -> None:
     _show_progress(status, stands)
     for note in notes(status):
         st.warning(plain(note), icon=":material/warning:")
-    learns = bool(status.get("step")) and status.get("phase") == "training"
-    show_actions(run, stands, settings, learns=learns)
+    phase = status.get("phase")
+    can_stop = has_learnt(status) and (phase == "training" or phase in AFTER_TRAINING)
+    show_actions(run, stands, settings, can_stop=can_stop)
     epochs = int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0)
     _show_curves(run, epochs, {} if stands.state.live else status.get("figures") or {})
     if found := facts(status, stands):

@@ -100,6 +100,12 @@ MORE = (
         "number",
         0.05,
     ),
+    Setting(
+        "robustness",
+        "Robustness suite",
+        "Reads the films held out in some forty further views, once the model is written.",
+        "yes",
+    ),
     Setting("class_weights", "Class weights", "Rare classes count as much as common ones.", "yes"),
     Setting(
         "augment", "Augmentation", "Every film is seen cropped, turned and shaded anew.", "yes"

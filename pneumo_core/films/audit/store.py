@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +31,10 @@ def kept(
         rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
         return rows
     rows = make()
-    partial = path.with_suffix(f".{os.getpid()}")
     with suppress(OSError):  # not kept, then: it costs time only
         for older in catalogue.folder.glob(f"{name}-*.json"):
             older.unlink(missing_ok=True)
-        partial.write_text(json.dumps(rows), "utf-8")
-        partial.replace(path)
+        write_atomic(path, json.dumps(rows))
     return rows
 
 
