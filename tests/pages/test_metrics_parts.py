@@ -26,7 +26,7 @@ def test_every_part_says_something(models, name):
     said = {
         "Subgroups": lambda: "sensitivity by group" in html(page),
         "Decisions": lambda: "Three answers" in html(page) and "of 1,000, " in html(page),
-        "Disturbed films": lambda: "says nothing of disturbed films" in page.info[-1].value,
+        "Disturbed films": lambda: "stress --into-card --model" in page.info[-1].value,
         "Compare": lambda: "There is one model only." in page.info[-1].value,
         "Looks at test films": lambda: "Nobody has measured" in page.info[-1].value,
     }
