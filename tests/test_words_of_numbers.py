@@ -2,7 +2,7 @@
 
 import pytest
 
-from pneumo_core.words import amount, per_cent, per_cent_range, told_apart, were
+from pneumo_core.formatting import amount, per_cent, per_cent_range, told_apart, were
 
 
 @pytest.mark.parametrize(

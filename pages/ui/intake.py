@@ -13,7 +13,7 @@ from pages.ui import cache, state
 from pages.ui.entry import Entry, content_of, make_entry
 from pages.ui.plain import plain
 from pages.ui.words import sense_of
-from pneumo_core.words import per_cent
+from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

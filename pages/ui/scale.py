@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pages.ui.words import NORMAL, PNEUMONIA, REFER, sense_of
-from pneumo_core.words import per_cent, per_cent_range
+from pneumo_core.formatting import per_cent, per_cent_range
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reading

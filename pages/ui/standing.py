@@ -11,7 +11,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.entry import content_of, make_entry
 from pages.ui.plain import plain
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import streamlit as st
 
 from pages.ui.scale import scale_html, spoken_range
 from pages.ui.words import sense_of, why_unread
+from pneumo_core.formatting import per_cent
 from pneumo_core.reading.decision import Decision, crossing
-from pneumo_core.words import per_cent
 
 if TYPE_CHECKING:
     from pages.ui.entry import Entry

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.words import NORMAL, PNEUMONIA, REFER, Sense
-from pneumo_core.words import per_cent
+from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle

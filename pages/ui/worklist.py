@@ -12,8 +12,8 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.standing import is_old, model_of, offer_to_read_again
 from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
+from pneumo_core.formatting import amount, per_cent
 from pneumo_core.reading.table import as_row, to_csv
-from pneumo_core.words import amount, per_cent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pneumo_core.bundle.card_values import is_number
-from pneumo_core.bundle.card_words import bullets, figure, table
+from pneumo_core.formatting import bullets, figure, table
 
 _STRESS_NOTE = """\
 At the balanced point. Cost: points of 100 lost against the same films as they are, below 0 where

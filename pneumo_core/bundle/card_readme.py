@@ -14,9 +14,9 @@ from pneumo_core.bundle.card_evidence import (
     shortcuts_section,
     stress_section,
 )
-from pneumo_core.bundle.card_words import bullets, facts, figure, spoken, table, told
 from pneumo_core.bundle.disclaimer import disclaimer_of, made_from_published, share_drawn
 from pneumo_core.bundle.judgement import judge
+from pneumo_core.formatting import bullets, facts, figure, spoken, table, told
 
 __all__ = ["figure", "readme"]
 

@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card_values import is_number
-from pneumo_core.bundle.card_words import figure
 from pneumo_core.bundle.disclaimer import share_drawn
+from pneumo_core.formatting import figure
 from pneumo_core.metrics.few import VALIDATION_SAMPLE
 
 if TYPE_CHECKING:

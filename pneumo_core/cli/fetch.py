@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pneumo_core.cli.console import emit, progress
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 
 def fetch_data(

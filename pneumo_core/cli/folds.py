@@ -9,7 +9,7 @@ import typer
 
 from pneumo_core.cli.console import emit, progress, tell
 from pneumo_core.cli.writing import OutputFile, words_for
-from pneumo_core.words import amount, were
+from pneumo_core.formatting import amount, were
 
 if TYPE_CHECKING:
     import pandas as pd

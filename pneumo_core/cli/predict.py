@@ -10,7 +10,7 @@ import typer
 
 from pneumo_core.cli.console import emit, emit_json, tell
 from pneumo_core.cli.writing import OutputFile, OutputFolder, words_for
-from pneumo_core.words import amount, per_cent, per_cent_range, were
+from pneumo_core.formatting import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
     from pneumo_core.reading.predict import Reader, Reading

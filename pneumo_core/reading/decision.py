@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pneumo_core.words import per_cent, per_cent_range, told_apart
+from pneumo_core.formatting import per_cent, per_cent_range, told_apart
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import OperatingPoints

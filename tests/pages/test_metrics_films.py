@@ -14,8 +14,8 @@ from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
 from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.index import index_folder
+from pneumo_core.formatting import per_cent
 from pneumo_core.metrics import Confusion, ThreeWay
-from pneumo_core.words import per_cent
 from tests.pages.metrics_page import POINTS, html, opened, subject_of
 
 

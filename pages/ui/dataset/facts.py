@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
 from pages.ui.plain import plain
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from pages.ui.dataset.linked import NAMES
 from pages.ui.frame import plain_words
 from pages.ui.gallery import Tile, show_gallery
 from pages.ui.pictures import data_uri, jpeg
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

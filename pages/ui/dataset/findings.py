@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import Among, put
 from pneumo_core.films.audit import harm_words
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from pages.ui.charts.metrics.probabilities import histogram, reliability
 from pages.ui.metrics import choice
 from pages.ui.metrics.mark import show_marked
 from pages.ui.metrics.measures import POINTS
-from pneumo_core.review.report.words import POINT_NAMES
+from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures

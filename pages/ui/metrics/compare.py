@@ -21,9 +21,9 @@ from pages.ui.models import stock
 from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
+from pneumo_core.formatting import area, rate
 from pneumo_core.review.compare import ROUNDS, Contender, shipped
 from pneumo_core.review.matching import NoCommonFilms
-from pneumo_core.review.report.words import area, rate
 
 if TYPE_CHECKING:
     from pages.ui.metrics.evaluations import Evaluation

@@ -12,7 +12,7 @@ from pages.ui.metrics import choice
 from pages.ui.metrics.charts import ONE_CLASS
 from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics
-from pneumo_core.review.report.words import decimal, rate
+from pneumo_core.formatting import decimal, rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

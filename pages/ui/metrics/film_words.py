@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pages.ui import words
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.words import sense_of, why_unread
-from pneumo_core.words import per_cent_range, told_apart
+from pneumo_core.formatting import per_cent_range, told_apart
 
 if TYPE_CHECKING:
     from pages.ui.words import Sense

@@ -13,7 +13,7 @@ from pages.ui.metrics.cells import show_cells, sums_html
 from pages.ui.metrics.dial import show_dial
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.sections import show_sections
-from pneumo_core.review.report.words import POINT_NAMES
+from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures

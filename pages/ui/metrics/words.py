@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from pneumo_core.review.report.words import POINT_NAMES, children, rate
+from pneumo_core.formatting import POINT_NAMES, children, rate
 
 if TYPE_CHECKING:
     from pages.ui.metrics.subject import Subject
@@ -91,7 +91,7 @@ def rates_html(at: AtThreshold) -> str:
 
 
 def _ratio(estimate: Estimate) -> str:
-    from pneumo_core.review.report.words import ratio
+    from pneumo_core.formatting import ratio
 
     return ratio(estimate)
 

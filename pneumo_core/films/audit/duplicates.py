@@ -8,7 +8,7 @@ import numpy as np
 
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.neighbours import near_pairs
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     import pandas as pd

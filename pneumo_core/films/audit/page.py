@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.films.audit.finding import harm_words
 from pneumo_core.films.audit.report import headline, measured, unmeasured
 from pneumo_core.films.audit.words import with_interval
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from pneumo_core.films.audit.finding import harm_words
 from pneumo_core.films.audit.shortcut_table import shortcuts
 from pneumo_core.films.audit.summary import counts, facts
 from pneumo_core.films.audit.words import few_patients, overall
-from pneumo_core.words import amount
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from pneumo_core.films.audit.shortcut_table import Progress

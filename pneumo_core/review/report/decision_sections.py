@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumo_core.formatting import children, per_cent, plain, rate, ratio
 from pneumo_core.metrics import per_thousand, predictive_values
 from pneumo_core.review.cells import films_by_cell
 from pneumo_core.review.report.document import Section, Table, Words
-from pneumo_core.review.report.words import children, plain, rate, ratio
-from pneumo_core.words import per_cent
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.formatting import NONE, finite, rate
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.shift import CLEAN
 from pneumo_core.review.disclaimer import is_published, population
 from pneumo_core.review.report.document import Section, Table, Words
-from pneumo_core.review.report.words import NONE, finite, rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

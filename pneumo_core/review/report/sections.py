@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumo_core.formatting import NONE, POINT_NAMES, area, decimal, finite, number, plain, rate
 from pneumo_core.review.report.document import Section, Table, Tile, Tiles, Words
-from pneumo_core.review.report.words import (
-    NONE,
-    POINT_NAMES,
-    area,
-    decimal,
-    finite,
-    number,
-    plain,
-    rate,
-)
 
 if TYPE_CHECKING:
     from pneumo_core.metrics import Estimate
