@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.bundle.card_values import is_number
 from pneumo_core.bundle.disclaimer import share_drawn
 from pneumo_core.formatting import figure
-from pneumo_core.metrics.few import VALIDATION_SAMPLE
+from pneumo_core.metrics.intervals import VALIDATION_SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

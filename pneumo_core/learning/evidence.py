@@ -18,8 +18,7 @@ from pneumo_core.films.cohorts import (
 from pneumo_core.films.disturb import ABOUT
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
 from pneumo_core.learning.views import VIEWS
-from pneumo_core.metrics.shift import table_from
-from pneumo_core.metrics.shift_words import lungless_words, worst_words
+from pneumo_core.metrics.robustness import lungless_words, table_from, worst_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

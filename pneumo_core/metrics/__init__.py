@@ -8,59 +8,71 @@ from pneumo_core.metrics.bootstrap import (
     grouped_bootstrap_auc,
     grouped_bootstrap_average_precision,
 )
-from pneumo_core.metrics.brier_parts import BrierParts, brier_parts
 from pneumo_core.metrics.calibration import (
+    BrierParts,
+    CalibrationLine,
     Reliability,
     brier,
+    brier_parts,
+    calibration_line,
     ece,
     fit_temperature,
+    grouped_bootstrap_calibration,
     probabilities,
     reliability,
 )
-from pneumo_core.metrics.calibration_intervals import grouped_bootstrap_calibration
-from pneumo_core.metrics.counts import Confusion, confusion
-from pneumo_core.metrics.curves import (
-    PrCurve,
-    RocCurve,
-    average_precision,
-    pr_curve,
-    roc_curve,
+from pneumo_core.metrics.clinical import (
+    DecisionCurve,
+    LikelihoodRatios,
+    PerThousand,
+    PredictiveValues,
+    ThreeWay,
+    decision_curve,
+    likelihood_ratios,
+    per_thousand,
+    predictive_values,
+    three_way,
 )
-from pneumo_core.metrics.decision_curve import DecisionCurve, decision_curve
-from pneumo_core.metrics.few import is_small_sample, small_sample_words
-from pneumo_core.metrics.fixed import (
+from pneumo_core.metrics.confusion import (
+    Confusion,
+    balanced_threshold,
+    confusion,
+    threshold_at_sensitivity,
+    threshold_at_specificity,
+)
+from pneumo_core.metrics.fixed_rate import (
     AtFixed,
     RocBand,
     roc_band,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
-from pneumo_core.metrics.multiple import holm
+from pneumo_core.metrics.intervals import (
+    Estimate,
+    is_small_sample,
+    proportion,
+    small_sample_words,
+    wilson,
+    wilson_bounds,
+)
 from pneumo_core.metrics.paired import (
     McNemar,
     PairedAuc,
     delong_paired,
     grouped_bootstrap_difference,
+    holm,
     mcnemar,
 )
-from pneumo_core.metrics.predictive import (
-    LikelihoodRatios,
-    PerThousand,
-    PredictiveValues,
-    likelihood_ratios,
-    per_thousand,
-    predictive_values,
+from pneumo_core.metrics.roc import (
+    PrCurve,
+    RocCurve,
+    auc,
+    auc_delong,
+    average_precision,
+    pr_curve,
+    roc_curve,
 )
-from pneumo_core.metrics.proportion import Estimate, proportion, wilson, wilson_bounds
-from pneumo_core.metrics.ranking import auc, auc_delong
-from pneumo_core.metrics.recalibration import CalibrationLine, calibration_line
-from pneumo_core.metrics.referral import ThreeWay, three_way
-from pneumo_core.metrics.sweep import AtThreshold, ThresholdSweep
-from pneumo_core.metrics.thresholds import (
-    balanced_threshold,
-    threshold_at_sensitivity,
-    threshold_at_specificity,
-)
+from pneumo_core.metrics.threshold_sweep import AtThreshold, ThresholdSweep
 
 __all__ = [
     "AtFixed",

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pneumo_core.metrics.checks import labels_and_scores
-from pneumo_core.metrics.curves import areas, average_precision, average_precisions
-from pneumo_core.metrics.proportion import Estimate
-from pneumo_core.metrics.ranked import Ranked
-from pneumo_core.metrics.ranking import auc
+from pneumo_core.metrics.intervals import Estimate
+from pneumo_core.metrics.roc import Ranked, areas, auc, average_precision, average_precisions
+from pneumo_core.metrics.validation import labels_and_scores
 
 if TYPE_CHECKING:
-    from pneumo_core.metrics.checks import Bools, Floats
+    from pneumo_core.metrics.validation import Bools, Floats
 
 Ints = npt.NDArray[np.int64]
 # From true and false positives (R, T) of R draws to (R,), or to (R, K) for a curve.

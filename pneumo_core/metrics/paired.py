@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.metrics.bootstrap import Resampling, bootstrap, percentiles
-from pneumo_core.metrics.checks import labels_and_scores, normal_quantile
-from pneumo_core.metrics.curves import areas
-from pneumo_core.metrics.proportion import Estimate, wilson
-from pneumo_core.metrics.ranking import auc, placements
+from pneumo_core.metrics.intervals import Estimate, wilson
+from pneumo_core.metrics.roc import areas, auc, placements
+from pneumo_core.metrics.validation import labels_and_scores, normal_quantile
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pneumo_core.metrics.checks import Bools
+    from pneumo_core.metrics.validation import Bools
 
 
 @dataclass(frozen=True)
@@ -180,3 +179,23 @@ def _newcombe(both: int, only_first: int, only_second: int, neither: int) -> Est
     return Estimate(
         p - q, p - q - reach(p - low_k, high_m - q), p - q + reach(high_k - p, q - low_m)
     )
+
+
+def holm(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """P values adjusted by Holm's step-down method, in the order given, float64 (K,).
+
+    p: 0 … 1 or NaN, (K,); a NaN (a test that says nothing) stays NaN and does not count. Raises
+    ValueError.
+
+    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand J Stat 6, 65-70.
+    """
+    values = np.asarray(p, np.float64)
+    told = ~np.isnan(values)
+    if values.ndim != 1 or not ((values[told] >= 0) & (values[told] <= 1)).all():
+        raise ValueError("Expected p values (K,) within 0 and 1, or NaN.")
+    order = np.argsort(values[told], kind="stable")
+    falling = np.arange(order.size, 0, -1)
+    steps = np.minimum(1.0, np.maximum.accumulate(values[told][order] * falling))
+    adjusted = np.full(values.shape, np.nan)
+    adjusted[np.flatnonzero(told)[order]] = steps
+    return adjusted

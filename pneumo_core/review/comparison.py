@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.metrics.few import small_sample_words
+from pneumo_core.metrics.intervals import small_sample_words
 
 if TYPE_CHECKING:
     import pandas as pd

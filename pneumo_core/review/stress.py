@@ -13,8 +13,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.films.disturb import ABOUT, DISTURBANCES, disturb
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
-from pneumo_core.metrics.shift import CLEAN, table_from
-from pneumo_core.metrics.shift_words import lungless_words, worst_words
+from pneumo_core.metrics.robustness import CLEAN, lungless_words, table_from, worst_words
 from pneumo_core.reading.runtime import BATCH, Runtime
 from pneumo_core.review.held_out import select_films
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.metrics import bootstrap as draws
-from pneumo_core.metrics import curves, fixed
+from pneumo_core.metrics import fixed_rate
+from pneumo_core.metrics import roc as curves
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,7 +43,7 @@ class Ranking:
     auc: metrics.Estimate
     auc_patients: metrics.Estimate
     average_precision: metrics.Estimate
-    fixed: dict[str, metrics.fixed.AtFixed]
+    fixed: dict[str, metrics.fixed_rate.AtFixed]
     line: metrics.CalibrationLine
     roc: metrics.RocCurve
     band: metrics.RocBand
@@ -165,11 +166,11 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
     statistics: dict[str, draws.Statistic] = {
         "auc": curves.areas,
         "ap": curves.average_precisions,
-        "band": fixed.sensitivities_on_grid,
+        "band": fixed_rate.sensitivities_on_grid,
     }
     for s in HELD:
-        statistics[f"specificity {s}"] = fixed.sensitivities_at(s)
-        statistics[f"sensitivity {s}"] = fixed.specificities_at(s)
+        statistics[f"specificity {s}"] = fixed_rate.sensitivities_at(s)
+        statistics[f"sensitivity {s}"] = fixed_rate.specificities_at(s)
     resampling = draws.Resampling(groups, p.size, seed=seed, rounds=rounds)
     found = draws.bootstrap(sick, p, resampling, statistics)
 
@@ -179,8 +180,8 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
 
     held = {}
     for s in HELD:
-        at_specificity = fixed.fixed_specificity(sick, p, s, found[f"specificity {s}"])
-        at_sensitivity = fixed.fixed_sensitivity(sick, p, s, found[f"sensitivity {s}"])
+        at_specificity = fixed_rate.fixed_specificity(sick, p, s, found[f"specificity {s}"])
+        at_sensitivity = fixed_rate.fixed_sensitivity(sick, p, s, found[f"sensitivity {s}"])
         held[f"sensitivity at specificity {100 * s:.0f} %"] = at_specificity
         held[f"specificity at sensitivity {100 * s:.0f} %"] = at_sensitivity
     pr = metrics.pr_curve(sick, p)
@@ -191,7 +192,7 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
         fixed=held,
         line=metrics.calibration_line(sick, p),
         roc=metrics.roc_curve(sick, p, corners=True),
-        band=fixed.band(found["band"]),
+        band=fixed_rate.band(found["band"]),
         pr=pr,
         decision=metrics.decision_curve(sick, p, prevalence=prevalence),
     )

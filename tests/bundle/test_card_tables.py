@@ -13,7 +13,7 @@ from pneumo_core.bundle.card_evidence import shortcuts_section
 from pneumo_core.bundle.card_readme import readme
 from pneumo_core.bundle.card_tables import MAX_ROWS
 from pneumo_core.errors import BundleError
-from pneumo_core.metrics.shift import table_from
+from pneumo_core.metrics.robustness import table_from
 
 POINTS = {"screening": 0.3, "balanced": 0.5, "ruling_in": 0.7}
 RATE = {"value": 0.951, "low": 0.924, "high": 0.969}

@@ -10,7 +10,7 @@ from pneumo_core.metrics import (
     grouped_bootstrap_difference,
 )
 from pneumo_core.metrics.bootstrap import Resampling, bootstrap
-from pneumo_core.metrics.curves import areas
+from pneumo_core.metrics.roc import areas
 
 
 def drawn_films(groups, *, seed, rounds):

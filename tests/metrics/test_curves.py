@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.metrics import auc, average_precision, pr_curve, roc_curve
-from pneumo_core.metrics.curves import areas, average_precisions
-from pneumo_core.metrics.ranked import Ranked
+from pneumo_core.metrics.roc import Ranked, areas, average_precisions
 
 Y = [0, 0, 1, 1, 1]
 P = [0.1, 0.5, 0.5, 0.7, 0.9]

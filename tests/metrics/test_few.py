@@ -3,7 +3,7 @@
 import pytest
 
 from pneumo_core.metrics import is_small_sample, small_sample_words, wilson
-from pneumo_core.metrics.few import SMALL_SAMPLE, VALIDATION_SAMPLE
+from pneumo_core.metrics.intervals import SMALL_SAMPLE, VALIDATION_SAMPLE
 
 
 @pytest.mark.parametrize(("n", "few"), [(0, False), (1, True), (29, True), (30, False)])

@@ -15,7 +15,7 @@ from pneumo_core.metrics import (
     wilson,
 )
 from pneumo_core.metrics.bootstrap import Resampling
-from pneumo_core.metrics.fixed import sensitivities_at
+from pneumo_core.metrics.fixed_rate import sensitivities_at
 
 Y = [0, 0, 0, 0, 1, 1, 1, 1]
 P = [0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.7, 0.9]

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.metrics import auc_delong, wilson
-from pneumo_core.metrics.shift import CLEAN, shift, table_from
-from pneumo_core.metrics.shift_words import lungless_words, worst_words
+from pneumo_core.metrics.robustness import CLEAN, lungless_words, shift, table_from, worst_words
 
 POINTS = {"screening": 0.3, "balanced": 0.5, "ruling_in": 0.7}
 SICK = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])

@@ -104,7 +104,7 @@ def test_the_worst_disturbance_comes_first_and_lungless_films_are_not_drawn():
         {"name": "crop", "cost_sensitivity": 0.1, "cost_specificity": 4.0, "keeps_lungs": True},
         {"name": "lungs black", "cost_sensitivity": 90.0, "keeps_lungs": False},
     ]
-    from pneumo_core.metrics.shift import CLEAN
+    from pneumo_core.metrics.robustness import CLEAN
 
     rows[0]["name"] = CLEAN
     assert [row["name"] for row in worst_first(rows)] == [CLEAN, "crop", "blur"]

@@ -10,7 +10,7 @@ import streamlit as st
 
 if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold, ThreeWay
-    from pneumo_core.metrics.counts import Confusion
+    from pneumo_core.metrics.confusion import Confusion
 
 _HERE = Path(__file__)
 _tiles = st.components.v2.component(

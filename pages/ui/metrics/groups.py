@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
 from pages.ui.metrics.forest import Row, forest_html
-from pneumo_core.metrics.few import SMALL_SAMPLE, is_small_sample
+from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
 from pages.ui.metrics.forest import Row, forest_html
-from pneumo_core.metrics.shift import CLEAN
+from pneumo_core.metrics.robustness import CLEAN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

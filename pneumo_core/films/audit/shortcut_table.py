@@ -17,7 +17,7 @@ from pneumo_core.films.audit.words import (
 )
 from pneumo_core.films.folds import grouped_folds, joined_groups
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
-from pneumo_core.metrics.few import SMALL_SAMPLE
+from pneumo_core.metrics.intervals import SMALL_SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from pneumo_core.films.audit.patients import MERGED
 from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.published import PUBLISHED
 from pneumo_core.metrics import is_small_sample, wilson
-from pneumo_core.metrics.few import SMALL_SAMPLE
+from pneumo_core.metrics.intervals import SMALL_SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.metrics.few import SMALL_SAMPLE
+from pneumo_core.metrics.intervals import SMALL_SAMPLE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.metrics.few import SMALL_SAMPLE, is_small_sample
+from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 from pneumo_core.review.report.drawing import (
     GREY,
     NORMAL,

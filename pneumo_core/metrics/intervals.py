@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pneumo_core.metrics.checks import normal_quantile
+from pneumo_core.metrics.validation import normal_quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
-    from pneumo_core.metrics.checks import Floats
+    from pneumo_core.metrics.validation import Floats
 
 
 class Estimate(NamedTuple):
@@ -63,3 +65,29 @@ def wilson_bounds(
     low = np.where(hits == 0, 0.0, np.maximum(0.0, centre - half))
     high = np.where(hits == trials, 1.0, np.minimum(1.0, centre + half))
     return low, high
+
+
+SMALL_SAMPLE = 30
+VALIDATION_SAMPLE = 100
+
+
+def is_small_sample(n: int) -> bool:
+    """Whether so many of a kind are there, but too few."""
+    return 0 < n < SMALL_SAMPLE
+
+
+def small_sample_words(counts: Mapping[str, int]) -> str:
+    """One sentence naming what is too small, "" if nothing is. counts: how many, by their plural.
+
+    {"pneumonia films": 5, "patients": 200} is "Only 5 pneumonia films: too few to know. Read the
+    intervals, not the values." Of what is not there at all there are no estimates, and no word.
+    """
+    small = [
+        f"{n} {name.removesuffix('s') if n == 1 else name}"
+        for name, n in counts.items()
+        if is_small_sample(n)
+    ]
+    if not small:
+        return ""
+    named = f"{', '.join(small[:-1])} and {small[-1]}" if small[1:] else small[0]
+    return f"Only {named}: too few to know. Read the intervals, not the values."

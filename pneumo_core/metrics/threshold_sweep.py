@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.metrics.checks import labels_and_scores
-from pneumo_core.metrics.counts import Confusion
-from pneumo_core.metrics.predictive import (
+from pneumo_core.metrics.clinical import (
     LikelihoodRatios,
     PerThousand,
     PredictiveValues,
@@ -17,13 +15,15 @@ from pneumo_core.metrics.predictive import (
     per_thousand,
     predictive_values,
 )
-from pneumo_core.metrics.ranked import Ranked
+from pneumo_core.metrics.confusion import Confusion
+from pneumo_core.metrics.roc import Ranked
+from pneumo_core.metrics.validation import labels_and_scores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pneumo_core.metrics.bootstrap import Ints
-    from pneumo_core.metrics.proportion import Estimate
+    from pneumo_core.metrics.intervals import Estimate
 
 
 @dataclass(frozen=True)

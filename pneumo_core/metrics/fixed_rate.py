@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.metrics.bootstrap import Resampling, bootstrap, percentiles
-from pneumo_core.metrics.checks import labels_and_scores, share
-from pneumo_core.metrics.counts import confusion
-from pneumo_core.metrics.proportion import Estimate, wilson
-from pneumo_core.metrics.thresholds import (
+from pneumo_core.metrics.confusion import (
     SLACK,
+    confusion,
     threshold_at_sensitivity,
     threshold_at_specificity,
 )
+from pneumo_core.metrics.intervals import Estimate, wilson
+from pneumo_core.metrics.validation import labels_and_scores, share
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pneumo_core.metrics.bootstrap import Statistic
-    from pneumo_core.metrics.checks import Floats
+    from pneumo_core.metrics.validation import Floats
 
 GRID = np.linspace(0, 1, 101)
 
