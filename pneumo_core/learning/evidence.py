@@ -15,10 +15,10 @@ from pneumo_core.films.cohorts import (
     number_blocks,
     size_quarters,
 )
-from pneumo_core.films.disturb import ABOUT
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
 from pneumo_core.learning.views import VIEWS
 from pneumo_core.metrics.robustness import lungless_words, table_from, worst_words
+from pneumo_core.perturbations import ABOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.disturb import DISTURBANCES, disturb
+from pneumo_core.perturbations import DISTURBANCES, disturb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -84,7 +84,7 @@ def table_from(
 
     sick, p_clean and each of `changed` (name → p): as in `shift`. points: thresholds
     {"screening", "balanced", "ruling_in"}, as locked. about: name → {"family", "words",
-    "keeps_lungs"}, in a row as they are; `pneumo_core.films.disturb.ABOUT` has them. A row is
+    "keeps_lungs"}, in a row as they are; `pneumo_core.perturbations.ABOUT` has them. A row is
       name, family, words, keeps_lungs
       all that `shift` gives, at the balanced point
       screening, ruling_in    {"sensitivity", "specificity"}: rates at the two other points

@@ -17,8 +17,8 @@ from pneumo_core.bundle.disclaimer import disclaimer_of
 from pneumo_core.bundle.orientation import UPRIGHT
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.films.decode import decode, read_film, resize
-from pneumo_core.films.reframe import Frame, reframe
 from pneumo_core.metrics import probabilities
+from pneumo_core.perturbations.geometry import Frame, reframe
 from pneumo_core.reading.decision import Decision, decide
 from pneumo_core.reading.doubts import Doubts
 from pneumo_core.reading.gate import GateResult, check_film

@@ -56,7 +56,7 @@ def test_tables_as_the_program_makes_them_are_taken(card: dict[str, Any]) -> Non
 
 def test_every_disturbance_of_the_program_fits() -> None:
     from pneumo_core.bundle.card_tables import check_tables
-    from pneumo_core.films.disturb import ABOUT
+    from pneumo_core.perturbations import ABOUT
 
     rng = np.random.default_rng(3)
     p = {name: rng.random(12) for name in ABOUT}

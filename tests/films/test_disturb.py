@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.films.disturb import ABOUT, DISTURBANCES, disturb
+from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
 from tests.films.disturbed import flat, grainy_films
 
 LUNGLESS = {"lungs black", "lungs grey", "border alone"}

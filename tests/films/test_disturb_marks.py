@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.films.disturb import disturb
+from pneumo_core.perturbations import disturb
 from tests.films.disturbed import flat, grainy_films
 
 

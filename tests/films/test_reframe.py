@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.films.reframe import WHOLE, Frame, reframe
+from pneumo_core.perturbations.geometry import WHOLE, Frame, reframe
 
 
 @pytest.fixture

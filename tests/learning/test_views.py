@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pneumo_core.films.disturb import DISTURBANCES, disturb
 from pneumo_core.learning.views import (
     CLEAN,
     POINT_VIEWS,
@@ -11,6 +10,7 @@ from pneumo_core.learning.views import (
     stress_sample,
     view_logits,
 )
+from pneumo_core.perturbations import DISTURBANCES, disturb
 
 
 def mean_logits(films):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.disturb.disturbance import Disturbance
+from pneumo_core.perturbations.base import Disturbance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumo_core.films.disturb.disturbance import Film
+    from pneumo_core.perturbations.base import Film
 
 RING = 0.07  # of the side: what is left of a film's border
 MEAN_GREY = 123  # of the data set's films; the classes' means are 122 and 124

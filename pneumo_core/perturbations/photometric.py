@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumo_core.films.disturb.disturbance import Apply, Disturbance, scaled
+from pneumo_core.perturbations.base import Apply, Disturbance, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumo_core.films.disturb.disturbance import Film
+    from pneumo_core.perturbations.base import Film
 
 
 def _scaled_to(film: Film, side: int) -> Film:

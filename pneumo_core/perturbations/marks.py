@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumo_core.films.disturb.disturbance import Disturbance, scaled
-from pneumo_core.films.reframe import Frame, reframe
+from pneumo_core.perturbations.base import Disturbance, scaled
+from pneumo_core.perturbations.geometry import Frame, reframe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumo_core.films.disturb.disturbance import Film
+    from pneumo_core.perturbations.base import Film
 
 FRAME = 0.06  # of the side
 CORNER = 0.16

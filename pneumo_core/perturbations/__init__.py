@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.disturb.anatomy import ANATOMY
-from pneumo_core.films.disturb.capture import COMPRESSION, EXPOSURE, SHARPNESS
-from pneumo_core.films.disturb.disturbance import Disturbance, Family
-from pneumo_core.films.disturb.framing import FRAMING, STRETCH, TURN
-from pneumo_core.films.disturb.marks import MARKS
+from pneumo_core.perturbations.anatomy import ANATOMY
+from pneumo_core.perturbations.base import Disturbance, Family
+from pneumo_core.perturbations.geometry import FRAMING, STRETCH, TURN
+from pneumo_core.perturbations.marks import MARKS
+from pneumo_core.perturbations.photometric import COMPRESSION, EXPOSURE, SHARPNESS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
