@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.bundle import Bundle, load_bundle
 from pneumo_core.config import ROOT
 from pneumo_core.films.decode import Film, SourceFacts
-from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.synthetic.phantom import synthetic_film
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 START = """
 import sys, time
 from pneumo_core.bundle import load_bundle
-from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.synthetic.phantom import synthetic_film
 from pneumo_core.reading.runtime import Runtime
 bundle = load_bundle(sys.argv[1])
 Runtime(bundle).run(synthetic_film("normal", 0, size=bundle.size)[None])

@@ -29,7 +29,6 @@ import numpy as np
 import tensorflow as tf
 
 from bench.usual_way import EpochSeconds, copied_by_class, usual_epochs, usual_films
-from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.learning.feed import FilmBatches, as_fed
@@ -38,6 +37,7 @@ from pneumo_core.learning.fold_feeds import Films
 from pneumo_core.learning.machine import survey
 from pneumo_core.learning.pace import random_weights
 from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.synthetic.demo_data import write_demo_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -102,7 +102,7 @@ def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  
 @st.cache_resource(show_spinner=False)
 def samples() -> tuple[Sample, ...]:
     """The sample films, synthetic all of them."""
-    from pneumo_core.films.samples import sample_films
+    from pneumo_core.synthetic.appearance import sample_films
 
     return tuple(
         Sample(
@@ -244,9 +244,9 @@ def evaluated(
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Predictions made on the spot, and the index of their folder, None where that has gone."""
     from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
-    from pneumo_core.films.drawn import are_drawn
     from pneumo_core.films.index import index_folder
     from pneumo_core.review.predictions import read_predictions
+    from pneumo_core.synthetic.demo_data import are_drawn
 
     table = read_predictions(path)
     try:

@@ -49,7 +49,7 @@ def demo_data(
     seed: Annotated[int, typer.Option(help="Same seed, same films.")] = 0,
 ) -> None:
     """Write a synthetic data set in the layout of the Kaggle one, to try everything with."""
-    from pneumo_core.films.demo_data import write_demo_data
+    from pneumo_core.synthetic.demo_data import write_demo_data
 
     with progress() as report:
         write_demo_data(

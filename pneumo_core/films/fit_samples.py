@@ -25,7 +25,7 @@ from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.films.align import Alignment, align, displace, enlarge, invert
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
-from pneumo_core.films.samples import MODEL_FILE, SUBTYPES, Appearance
+from pneumo_core.synthetic.appearance import MODEL_FILE, SUBTYPES, Appearance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,10 @@ import numpy as np
 
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.cohorts import number_blocks
-from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.folds import grouped_folds, learning_films, read_manifest, write_manifest
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,13 +10,13 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.reading.runtime import Runtime
 from pneumo_core.review.ledger import data_hash, looks, record
 from pneumo_core.review.predictions import with_facts
 from pneumo_core.review.standing import Standing, drawn_films, standing
+from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from pneumo_core.films.demo_data import write_demo_data
+from pneumo_core.synthetic.demo_data import write_demo_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,9 +6,9 @@ import json
 import pytest
 
 from pneumo_core.bundle.store import ledger_path
-from pneumo_core.films.drawn import write_marker
 from pneumo_core.films.index import index_folder
 from pneumo_core.review.ledger import looks
+from pneumo_core.synthetic.demo_data import write_marker
 
 DRAWN = "drawn by Pneumo: how well a model reads is not measured on them."
 

@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.demo_data import write_demo_data
-from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.names import parse_folders, parse_name
-from pneumo_core.films.samples import SUBTYPES
+from pneumo_core.synthetic.appearance import SUBTYPES
+from pneumo_core.synthetic.demo_data import MARKER, write_demo_data
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from pneumo_core.films.demo_data import write_demo_data
-from pneumo_core.films.drawn import MARKER, are_drawn, write_marker
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.listing import list_films
+from pneumo_core.synthetic.demo_data import MARKER, are_drawn, write_demo_data, write_marker
 
 if TYPE_CHECKING:
     from pathlib import Path

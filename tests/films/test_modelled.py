@@ -2,8 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.films.modelled import modelled_film
-from pneumo_core.films.samples import SUBTYPES
+from pneumo_core.synthetic.appearance import SUBTYPES, modelled_film
 
 
 def small(subtype, child, exposure):

@@ -6,7 +6,7 @@ import pytest
 
 from pneumo_core.films.decode import resize
 from pneumo_core.films.neighbours import NEAR, near_hashes, near_pairs, pack_hashes, perceptual_hash
-from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.synthetic.phantom import synthetic_film
 
 
 def bits(first, second):

@@ -9,9 +9,9 @@ from pneumo_core.errors import BundleError
 from pneumo_core.films import fit_samples
 from pneumo_core.films.align import Alignment, Round, align, displace, invert
 from pneumo_core.films.decode import Film, SourceFacts, resize
-from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.films.fit_samples import fit, save
-from pneumo_core.films.samples import (
+from pneumo_core.reading.predict import Reader
+from pneumo_core.synthetic.appearance import (
     MODEL_FILE,
     SUBTYPES,
     Appearance,
@@ -20,8 +20,8 @@ from pneumo_core.films.samples import (
     load_appearances,
     sample_films,
 )
-from pneumo_core.films.synthetic import synthetic_film
-from pneumo_core.reading.predict import Reader
+from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.synthetic.phantom import synthetic_film
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from pneumo_core.films.synthetic import SUBTYPES, synthetic_film
+from pneumo_core.synthetic.phantom import SUBTYPES, synthetic_film
 
 
 def auc(positive: list[float], negative: list[float]) -> float:

@@ -13,13 +13,13 @@ import pytest
 
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning import memory
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, list_runs
 from pneumo_core.learning.telling import standing_of
 from pneumo_core.learning.train import train
 from pneumo_core.learning.turn import carrying
+from pneumo_core.synthetic.demo_data import write_demo_data
 from tests.learning import tiny_training
 
 pytestmark = pytest.mark.keras

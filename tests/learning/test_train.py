@@ -13,7 +13,6 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.judgement import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.demo_data import write_demo_data
 from pneumo_core.learning import train as routine
 from pneumo_core.learning.card import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.learning.corpus import class_labels
@@ -22,6 +21,7 @@ from pneumo_core.learning.runs import create_run, find_run
 from pneumo_core.learning.train import train
 from pneumo_core.learning.turn import carrying
 from pneumo_core.learning.views import SUITE_VIEWS, VIEWS
+from pneumo_core.synthetic.demo_data import write_demo_data
 
 pytestmark = pytest.mark.keras
 

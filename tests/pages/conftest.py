@@ -18,10 +18,10 @@ from streamlit.components.v2 import manifest_scanner
 from pages.ui import cache
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films import samples
 from pneumo_core.films.decode import decode
 from pneumo_core.reading.decision import decide
 from pneumo_core.reading.predict import Reading
+from pneumo_core.synthetic import appearance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def _done_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, name in (
             (manifest_scanner, "scan_component_manifests"),
-            (samples, "sample_films"),
+            (appearance, "sample_films"),
         ):
             patch.setattr(module, name, cache_of(getattr(module, name)))
         yield

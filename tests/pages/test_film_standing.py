@@ -13,7 +13,7 @@ from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standin
 from pages.ui.worklist import table
 from pneumo_core.films.film import SourceFacts
 from pneumo_core.films.neighbours import perceptual_hash
-from pneumo_core.films.synthetic import synthetic_film
+from pneumo_core.synthetic.phantom import synthetic_film
 from tests.pages.seen import button, html_of, no_trace
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pneumo_core.films.decode import Film, SourceFacts, decode, read_film
-from pneumo_core.films.synthetic import synthetic_film
 from pneumo_core.reading.gate import GateResult, check_film
+from pneumo_core.synthetic.phantom import synthetic_film
 
 RNG = np.random.default_rng(0)
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

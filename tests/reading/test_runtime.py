@@ -14,9 +14,9 @@ import pytest
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import BundleError
 from pneumo_core.films.decode import read_film, resize
-from pneumo_core.films.synthetic import synthetic_film
 from pneumo_core.metrics import probabilities
 from pneumo_core.reading.runtime import Runtime
+from pneumo_core.synthetic.phantom import synthetic_film
 
 ROOT = Path(__file__).parents[2]
 REAL_FILMS = ROOT.parent / "shared" / "data" / "fullres"

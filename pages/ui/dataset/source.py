@@ -13,7 +13,6 @@ from pages.ui.job_view import show_job
 from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.listing import check_labelled
 from pneumo_core.films.sources import (
     check_folder,
@@ -22,6 +21,7 @@ from pneumo_core.films.sources import (
     why_not_remembered,
 )
 from pneumo_core.jobs import latest_job, start_job
+from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from pages.ui.pictures import data_uri, jpeg
 from pages.ui.plain import plain
 from pneumo_core.bundle.disclaimer import share_drawn
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.drawn import MARKER
 from pneumo_core.films.sources import check_folder, remember_source, remembered_source
+from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:
     from pathlib import Path

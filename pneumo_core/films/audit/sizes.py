@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.audit.patients import MERGED
-from pneumo_core.films.drawn import are_drawn
 from pneumo_core.films.published import PUBLISHED
 from pneumo_core.metrics import is_small_sample, wilson
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
+from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:
     import pandas as pd
