@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.bundle import Bundle, load_bundle
 from pneumo_core.config import ROOT
-from pneumo_core.films.decode import Film, SourceFacts
+from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.synthetic.phantom import synthetic_film
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ def film_picture(root: Path, film: str, sha256: str) -> bytes:
     """
     import cv2
 
-    from pneumo_core.films.decode import decode
+    from pneumo_core.imaging.decode import decode
 
     pixels = decode(film_bytes(root, film, sha256)).pixels
     scale = min(1.0, _DISPLAY_SIDE / max(pixels.shape))

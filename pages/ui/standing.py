@@ -77,7 +77,7 @@ def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: st
 
 def _read_again(entry: Entry, bundle: Bundle) -> Entry:
     """The film read from the picture that was kept, which is finer than what the network sees."""
-    from pneumo_core.films.film import Film
+    from pneumo_core.imaging.film import Film
 
     facts = entry.reading.facts
     if facts is None:

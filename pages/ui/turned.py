@@ -34,7 +34,7 @@ def offer_to_set_right(entry: Entry, bundle: Bundle | None) -> None:
 
 
 def _set_right(entry: Entry, bundle: Bundle) -> None:
-    from pneumo_core.films.film import Film
+    from pneumo_core.imaging.film import Film
     from pneumo_core.reading.upright import read_upright
 
     facts = entry.reading.facts

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.decode import resize
-from pneumo_core.films.header import format_of
 from pneumo_core.films.index import index_rows
 from pneumo_core.films.listing import Listing, list_films
 from pneumo_core.films.neighbours import HASHED_SIDE
 from pneumo_core.films.quantisation import quantisation_of
+from pneumo_core.imaging.decode import resize
+from pneumo_core.imaging.formats import format_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
-    from pneumo_core.films.film import Film
+    from pneumo_core.imaging.film import Film
 
 Progress = Callable[[int, int], None]
 

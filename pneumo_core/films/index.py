@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films import decode
-from pneumo_core.films.film import Film
 from pneumo_core.films.listing import Listing, list_films
 from pneumo_core.films.names import parse_name
 from pneumo_core.films.neighbours import perceptual_hash
 from pneumo_core.films.parallel import in_order
+from pneumo_core.imaging import decode
+from pneumo_core.imaging.film import Film
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.decode import resize
+from pneumo_core.imaging.decode import resize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError, UnreadableImage
-from pneumo_core.films import decode
 from pneumo_core.films.parallel import in_order
+from pneumo_core.imaging import decode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.decode import Film, resize
+from pneumo_core.imaging.decode import Film, resize
 
 if TYPE_CHECKING:
-    from pneumo_core.films.film import Grey
+    from pneumo_core.imaging.film import Grey
 
 _ASPECT = 4.0  # longest by shortest side (2.1; originals of the same set reach 3)
 _CHROMA = 0.03  # share of coloured pixels (0.00)

@@ -16,7 +16,7 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.disclaimer import disclaimer_of
 from pneumo_core.bundle.orientation import UPRIGHT
 from pneumo_core.errors import ForeignImage, UnreadableImage
-from pneumo_core.films.decode import decode, read_film, resize
+from pneumo_core.imaging.decode import decode, read_film, resize
 from pneumo_core.metrics import probabilities
 from pneumo_core.perturbations.geometry import Frame, reframe
 from pneumo_core.reading.decision import Decision, decide
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.films.decode import Film, SourceFacts
+    from pneumo_core.imaging.decode import Film, SourceFacts
 
 __all__ = ["Decision", "Reader", "Reading"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.films.decode import resize
+from pneumo_core.imaging.decode import resize
 from pneumo_core.metrics import probabilities
 from pneumo_core.reading.gradients import GRADIENT_METHODS, gradient_map
 from pneumo_core.reading.runtime import Runtime

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.films.film import Film
+from pneumo_core.imaging.film import Film
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pneumo_core.films.film import Grey
+    from pneumo_core.imaging.film import Grey
     from pneumo_core.reading.predict import Reader, Reading
 
 # For each way a film may lie: what is done with it, and the ways that may set it right.

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode
+from pneumo_core.imaging.decode import decode
 from tests.films.film_files import COLOUR, GREY, file_of
 
 VALID = {

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode, read_film
+from pneumo_core.imaging.decode import decode, read_film
 from tests.films.film_files import COLOUR, GREY, X, file_of
 
 LOSSLESS = {"PNG": "PNG", "TIFF": "TIFF", "BMP": "BMP", "GIF": "GIF"}

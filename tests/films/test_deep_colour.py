@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode
+from pneumo_core.imaging.decode import decode
 
 GREY = np.arange(40 * 48, dtype=np.uint16).reshape(40, 48) // 8  # 0 to 239
 

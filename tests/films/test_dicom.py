@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode
+from pneumo_core.imaging.decode import decode
 
 
 def refusal(data, **options):

@@ -12,8 +12,8 @@ from PIL import Image
 
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode
-from pneumo_core.films.header import dicom_start, format_of
+from pneumo_core.imaging.decode import decode
+from pneumo_core.imaging.formats import dicom_start, format_of
 
 
 def zip_file():

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from pneumo_core.films.grey import grey_of
+from pneumo_core.imaging.raster import grey_of
 
 
 def test_what_is_no_number_counts_as_nothing():

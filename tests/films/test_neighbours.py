@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.films.decode import resize
 from pneumo_core.films.neighbours import NEAR, near_hashes, near_pairs, pack_hashes, perceptual_hash
+from pneumo_core.imaging.decode import resize
 from pneumo_core.synthetic.phantom import synthetic_film
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.films import decode, parallel, pixels
+from pneumo_core.films import parallel, pixels
 from pneumo_core.films.index import index_folder
 from pneumo_core.films.pixels import cache_key, pixel_cache
+from pneumo_core.imaging import decode
 
 SIZE = 16
 

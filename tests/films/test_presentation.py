@@ -5,7 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from pneumo_core.films.presentation import as_seen
+from pneumo_core.imaging.dicom_display import as_seen
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pneumo_core.films.decode import read_film, resize
+from pneumo_core.imaging.decode import read_film, resize
 from tests.films.film_files import GREY
 
 

@@ -8,8 +8,8 @@ import pytest
 from pneumo_core.errors import BundleError
 from pneumo_core.films import fit_samples
 from pneumo_core.films.align import Alignment, Round, align, displace, invert
-from pneumo_core.films.decode import Film, SourceFacts, resize
 from pneumo_core.films.fit_samples import fit, save
+from pneumo_core.imaging.decode import Film, SourceFacts, resize
 from pneumo_core.reading.predict import Reader
 from pneumo_core.synthetic.appearance import (
     MODEL_FILE,

@@ -18,7 +18,7 @@ from streamlit.components.v2 import manifest_scanner
 from pages.ui import cache
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.decode import decode
+from pneumo_core.imaging.decode import decode
 from pneumo_core.reading.decision import decide
 from pneumo_core.reading.predict import Reading
 from pneumo_core.synthetic import appearance
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pneumo_core.films.film import Film
+    from pneumo_core.imaging.film import Film
 
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 CAM = np.array([[0.0, 1.0], [0.2, 0.0]], np.float32)

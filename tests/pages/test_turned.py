@@ -20,7 +20,7 @@ class Reader:
         self.reading = reading
 
     def read_bytes(self, data):
-        from pneumo_core.films.decode import decode
+        from pneumo_core.imaging.decode import decode
 
         return self.read(decode(data))
 

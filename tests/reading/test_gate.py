@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pneumo_core.films.decode import Film, SourceFacts, decode, read_film
+from pneumo_core.imaging.decode import Film, SourceFacts, decode, read_film
 from pneumo_core.reading.gate import GateResult, check_film
 from pneumo_core.synthetic.phantom import synthetic_film
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle.familiar import save_familiarity
-from pneumo_core.films.decode import Film, SourceFacts
+from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.reading import predict
 from pneumo_core.reading.doubts import UNFAMILIAR
 from pneumo_core.reading.gate import GateResult

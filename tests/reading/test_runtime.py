@@ -13,7 +13,7 @@ import pytest
 
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import BundleError
-from pneumo_core.films.decode import read_film, resize
+from pneumo_core.imaging.decode import read_film, resize
 from pneumo_core.metrics import probabilities
 from pneumo_core.reading.runtime import Runtime
 from pneumo_core.synthetic.phantom import synthetic_film

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle.orientation import UPRIGHT, WAYS
-from pneumo_core.films.film import Film, SourceFacts
+from pneumo_core.imaging.film import Film, SourceFacts
 from pneumo_core.reading.predict import Reading
 from pneumo_core.reading.upright import REMEDIES, read_upright
 

@@ -10,10 +10,9 @@ from PIL import Image
 
 from pneumo_core.config import Limits, load_settings
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.film import Film, Grey, SourceFacts
-from pneumo_core.films.foreign import refuse_foreign_file
-from pneumo_core.films.header import AGAIN, check_bytes, format_of
-from pneumo_core.films.picture import read_picture
+from pneumo_core.imaging.film import Film, Grey, SourceFacts
+from pneumo_core.imaging.formats import AGAIN, check_bytes, format_of, refuse_foreign_file
+from pneumo_core.imaging.raster import read_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +46,7 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Film:
 
 def _decode(data: bytes, kind: str, limits: Limits) -> Film:
     if kind == "DICOM":
-        from pneumo_core.films.dicom import read_dicom
+        from pneumo_core.imaging.dicom import read_dicom
 
         picture = read_dicom(data, limits)
     else:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from pneumo_core.films.film import Grey
+    from pneumo_core.imaging.film import Grey
 
 Levels = NDArray[np.float64]
 
