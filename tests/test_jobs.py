@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from pneumo_core.cli import as_job
 from pneumo_core.config import Settings
 from pneumo_core.errors import JobError
-from pneumo_core.jobs import Job, JobStatus, latest_job, start_job, write_status
-from pneumo_core.processes import process_alive, process_created
+from pneumo_core.jobs import status as as_job
+from pneumo_core.jobs.job import Job, JobStatus, latest_job, start_job, write_status
+from pneumo_core.jobs.process import process_alive, process_created
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_failed_job_says_what_the_command_said(settings, arguments, words):
 
 
 def test_a_stubborn_job_is_ended_by_force(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("pneumo_core.jobs._SECONDS_TO_END", 0.5)
+    monkeypatch.setattr("pneumo_core.jobs.job._SECONDS_TO_END", 0.5)
     folder = settings.jobs_dir / "stubborn.1"
     folder.mkdir(parents=True)
     code = "import signal,time; signal.signal(15, 1); print(1, flush=True); time.sleep(60)"
@@ -181,7 +181,7 @@ def test_a_kind_is_a_plain_name(settings):
 def writer(tmp_path, monkeypatch):
     monkeypatch.setattr(as_job, "_current", [])
     clock = [100.0]
-    monkeypatch.setattr("pneumo_core.cli.as_job.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("pneumo_core.jobs.status.time.monotonic", lambda: clock[0])
     monkeypatch.setenv("PNEUMO_JOB", str(tmp_path))
     handler = signal.getsignal(signal.SIGTERM)
     assert as_job.begin()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pneumo_core import processes
-from pneumo_core.processes import own_session, process_alive, process_created
+from pneumo_core.jobs import process
+from pneumo_core.jobs.process import own_session, process_alive, process_created
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_session_of_its_own() -> None:
 
 
 def test_on_windows_no_console_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes.sys, "platform", "win32")
+    monkeypatch.setattr(process.sys, "platform", "win32")
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
     monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x8000000, raising=False)
     assert own_session() == {"creationflags": 0x8000200}

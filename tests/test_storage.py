@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pneumo_core.job_status import JobStatus, read_status, write_status
+from pneumo_core.jobs.status import JobStatus, read_status, write_status
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
 from pneumo_core.storage import read_json, utc_now, write_atomic, write_json

@@ -12,7 +12,7 @@ from pages.ui.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumo_core.jobs import Job, JobStatus
+    from pneumo_core.jobs.job import Job, JobStatus
 
 _SECONDS = 1.0  # between two looks at a running job
 

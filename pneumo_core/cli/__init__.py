@@ -15,7 +15,6 @@ from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.cli import (
-    as_job,
     audit,
     bench,
     compare,
@@ -33,6 +32,7 @@ from pneumo_core.cli import (
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
+from pneumo_core.jobs import status
 
 STOPPED = 130  # the exit code of a command stopped by hand
 
@@ -64,17 +64,17 @@ app.add_typer(machine.app, name="machine")
 def main() -> None:
     """Run the command line; a person sees words, the log (PNEUMO_LOG=debug) sees the trace.
 
-    Started as a job (see `pneumo_core.jobs`), it says in the job's status how it ended.
+    Started as a job (see `pneumo_core.jobs.job`), it says in the job's status how it ended.
     """
     level = os.environ.get("PNEUMO_LOG", "warning").upper()
     logging.basicConfig(format="%(levelname)s: %(message)s")
     log.setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
     prepare()
-    is_job = as_job.begin()
+    is_job = status.begin()
     try:
         code = app(standalone_mode=False) if is_job else app()
     except TyperException as error:  # wrong usage; outside a job Typer says so itself
-        as_job.end("failed", error.format_message())
+        status.end("failed", error.format_message())
         tell(f"Error: {error.format_message()}")
         sys.exit(error.exit_code)
     except PneumoError as error:
@@ -87,17 +87,17 @@ def main() -> None:
         log.debug("the disk failed", exc_info=error)
         _fail(f"Expected to read and write files, got: {disk_words(error)}.")
     except KeyboardInterrupt:
-        as_job.end("stopped", "Stopped.")
+        status.end("stopped", "Stopped.")
         sys.exit(STOPPED)
     except Exception as error:
         log.debug("an unforeseen fault", exc_info=error)
         _fail(f"An unforeseen fault ({type(error).__name__}). Set PNEUMO_LOG=debug to see it.")
     else:
-        as_job.end("stopped" if code == STOPPED else "done")
+        status.end("stopped" if code == STOPPED else "done")
         sys.exit(code)
     sys.exit(1)
 
 
 def _fail(words: str) -> None:
-    as_job.end("failed", words)
+    status.end("failed", words)
     tell(f"Error: {words}")

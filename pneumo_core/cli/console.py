@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pneumo_core.cli import as_job
+from pneumo_core.jobs import status
 
 SECONDS_BETWEEN_COUNTS = 5.0
 SECONDS_BETWEEN_STEPS = 30.0
@@ -44,7 +44,7 @@ def tell(text: str) -> None:
     """One line for the person, kept apart from results."""
     sys.stderr.write(_harmless(text) + "\n")
     sys.stderr.flush()
-    as_job.heard(text)
+    status.heard(text)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
     Where the command runs as a job, the job's status hears of it too.
     """
     if not sys.stderr.isatty():
-        yield as_job.also_to_status(_plain_reporter())
+        yield status.also_to_status(_plain_reporter())
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

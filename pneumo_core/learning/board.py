@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.processes import end_process_group, own_session, process_alive, process_created
+from pneumo_core.jobs.process import end_process_group, own_session, process_alive, process_created
 from pneumo_core.storage import write_json
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from pneumo_core.bundle import bundle_names
 from pneumo_core.bundle.store import check_name
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import BundleError, TrainingError
+from pneumo_core.jobs.process import end_process_group, own_session, process_created
 from pneumo_core.learning.phases import AFRESH, has_learnt
 from pneumo_core.learning.runs import CANCEL, STOP, Run, create_run, list_runs
 from pneumo_core.learning.states import LIVE
 from pneumo_core.learning.telling import seconds_worked, standing
 from pneumo_core.learning.turn import queue_lock, runs_ahead
-from pneumo_core.processes import end_process_group, own_session, process_created
 from pneumo_core.storage import utc_now, write_json
 
 if TYPE_CHECKING:

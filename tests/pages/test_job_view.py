@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.job_view import duration, progress_words
-from pneumo_core.jobs import JobStatus
+from pneumo_core.jobs.job import JobStatus
 
 
 class FakeJob:

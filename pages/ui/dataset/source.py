@@ -20,7 +20,7 @@ from pneumo_core.films.sources import (
     remember_source,
     why_not_remembered,
 )
-from pneumo_core.jobs import latest_job, start_job
+from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:

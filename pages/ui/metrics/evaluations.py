@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.jobs import Job, latest_job, start_job
+from pneumo_core.jobs.job import Job, latest_job, start_job
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle

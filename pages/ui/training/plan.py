@@ -12,7 +12,7 @@ from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
 from pages.ui.training.words import sentence
 from pneumo_core.errors import TrainingError
-from pneumo_core.jobs import latest_job, start_job
+from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.learning.estimate import estimate, shortages
 from pneumo_core.learning.hardware import cores, gigabytes, known_hardware
 from pneumo_core.learning.launch import start_run
@@ -23,7 +23,7 @@ from pneumo_core.learning.overview import live_runs
 if TYPE_CHECKING:
     from pages.ui.training.source import Source
     from pneumo_core.config import Settings
-    from pneumo_core.jobs import Job
+    from pneumo_core.jobs.job import Job
     from pneumo_core.learning.estimate import Estimate
     from pneumo_core.learning.hardware import Hardware
     from pneumo_core.learning.material import Material

@@ -13,7 +13,7 @@ from pneumo_core.config import load_settings
 from pneumo_core.films.audit import as_document
 from pneumo_core.films.catalogue import open_catalogue
 from pneumo_core.films.sources import remember_source
-from pneumo_core.jobs import JobStatus
+from pneumo_core.jobs.job import JobStatus
 from pneumo_core.synthetic.demo_data import write_demo_data
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,7 +13,7 @@ from pages.ui.dataset.conditions import OneOf
 from pneumo_core import DISCLAIMER
 from pneumo_core.films.catalogue import open_catalogue
 from pneumo_core.films.sources import data_dir, remembered_source
-from pneumo_core.jobs import JobStatus
+from pneumo_core.jobs.job import JobStatus
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 FILMS = 48  # of the data set of conftest.py

@@ -18,18 +18,8 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import JobError
-from pneumo_core.job_status import (
-    VARIABLE,
-    JobStatus,
-    read_status,
-    write_status,
-)
-from pneumo_core.processes import (
-    end_process_group,
-    own_session,
-    process_alive,
-    process_created,
-)
+from pneumo_core.jobs.process import end_process_group, own_session, process_alive, process_created
+from pneumo_core.jobs.status import VARIABLE, JobStatus, read_status, write_status
 from pneumo_core.storage import read_json, utc_now, write_json
 
 if TYPE_CHECKING:
