@@ -21,8 +21,8 @@ import numpy as np
 
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.reading.predict import Decision, Reader, Reading
 from pneumo_core.synthetic.appearance import SAMPLES, SUBTYPES, draw, load_appearances

@@ -29,8 +29,8 @@ import numpy as np
 import tensorflow as tf
 
 from bench.usual_way import EpochSeconds, copied_by_class, usual_epochs, usual_films
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import pixel_cache
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.learning.feed import FilmBatches, as_fed
 from pneumo_core.learning.fit import fit
 from pneumo_core.learning.fold_feeds import Films

@@ -14,12 +14,12 @@ from pages.ui.dataset.looking import catalogue_of, show_audit_job
 from pages.ui.dataset.source import line_html, show_chooser, show_lost, show_making, show_welcome
 from pages.ui.frame import heading, page_frame, plain_words
 from pneumo_core.config import load_settings
-from pneumo_core.films.sources import remembered_source
+from pneumo_core.dataset.sources import remembered_source
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
-    from pneumo_core.films.sources import Source
+    from pneumo_core.dataset.catalogue import Catalogue
+    from pneumo_core.dataset.sources import Source
 
 
 def dataset() -> None:

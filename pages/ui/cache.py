@@ -13,8 +13,8 @@ import streamlit as st
 from pages.ui.pictures import jpeg, thumbnail
 from pneumo_core.bundle import Bundle
 from pneumo_core.config import Settings
+from pneumo_core.dataset.catalogue import Catalogue
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> st
     `bundle.films_file.ROLES`; "" if nothing, or where it does not list its films. Raises
     BundleError on a damaged list.
     """
-    from pneumo_core.films.neighbours import perceptual_hash
+    from pneumo_core.dataset.similarity import perceptual_hash
 
     phash = "" if pixels is None else perceptual_hash(pixels)
     return _listed_films(bundle).role(sha256, phash)
@@ -178,7 +178,7 @@ def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ..
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=_KEYS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
     """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
-    from pneumo_core.films.folds import grouped_folds, learning_films
+    from pneumo_core.dataset.folds import grouped_folds, learning_films
 
     films = learning_films(catalogue.index)
     return films.assign(fold=grouped_folds(films, folds=folds, seed=seed))
@@ -188,7 +188,7 @@ def manifest_of(catalogue: Catalogue, folds: int, seed: int) -> str:
     """The manifest of such a split, JSON."""
     from tempfile import TemporaryDirectory
 
-    from pneumo_core.films.folds import write_manifest
+    from pneumo_core.dataset.folds import write_manifest
 
     films = folds_of(catalogue, folds, seed)
     with TemporaryDirectory() as folder:
@@ -243,8 +243,8 @@ def evaluated(
     settings: Settings,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Predictions made on the spot, and the index of their folder, None where that has gone."""
-    from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
-    from pneumo_core.films.index import index_folder
+    from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
+    from pneumo_core.dataset.index import index_folder
     from pneumo_core.review.predictions import read_predictions
     from pneumo_core.synthetic.demo_data import are_drawn
 
@@ -260,7 +260,7 @@ def evaluated(
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=_KEYS)
 def catalogue_at(root: Path, settings: Settings) -> Catalogue | None:
     """The catalogue of a folder, looked for once a minute; None where there is none yet."""
-    from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
+    from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
 
     if not catalogue_ready(root, settings=settings):
         return None

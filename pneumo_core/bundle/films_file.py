@@ -7,7 +7,7 @@ Roles: "t" trained on, "v" validation (calibration, operating points or the best
 on it), "tv" both: cross-validated, and trained on in the end. `pneumo_core.review.seen` tells by
 them whether films are new to a model. Eight bytes of SHA-256 are enough: with 100,000 films on each
 side the chance of any false match is below one in a thousand million. They know the file alone; the
-perceptual hash (`pneumo_core.films.neighbours`) knows the film in another file as well, as the
+perceptual hash (`pneumo_core.dataset.similarity`) knows the film in another file as well, as the
 full-size original of a copy that was trained on.
 """
 

@@ -38,8 +38,8 @@ def audit(
 
 def _carry_out(folder: Path) -> dict[str, Any]:
     from pneumo_core.config import load_settings
+    from pneumo_core.dataset.catalogue import open_catalogue
     from pneumo_core.films.audit import as_document, integrity
-    from pneumo_core.films.catalogue import open_catalogue
 
     with progress() as report:
         catalogue = open_catalogue(

@@ -15,7 +15,7 @@ def fetch_data(
     folder: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to put it into.")],
 ) -> None:
     """Download the Kaggle data set of 5,856 films, count and check it; resumable."""
-    from pneumo_core.films.download import fetch_data as fetch
+    from pneumo_core.dataset.download import fetch_data as fetch
 
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file.", param_hint="DEST")

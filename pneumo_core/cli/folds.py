@@ -28,13 +28,13 @@ def folds(
     out: Annotated[Path | None, OutputFile("Manifest with the films' hashes, JSON.")] = None,
 ) -> None:
     """Share the films out by patient, as training does: train and val together, test left out."""
-    from pneumo_core.films.folds import (
+    from pneumo_core.dataset.folds import (
         grouped_folds,
         learning_films,
         straddling_groups,
         write_manifest,
     )
-    from pneumo_core.films.index import index_folder
+    from pneumo_core.dataset.index import index_folder
     from pneumo_core.learning.corpus import HOLDOUT_FOLDS
     from pneumo_core.learning.recipe import Recipe
 

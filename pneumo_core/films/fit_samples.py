@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 from pneumo_core.config import load_settings
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.films.align import Alignment, align, displace, enlarge, invert
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.synthetic.appearance import MODEL_FILE, SUBTYPES, Appearance
 
 if TYPE_CHECKING:

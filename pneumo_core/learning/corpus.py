@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.dataset.cohorts import number_blocks
+from pneumo_core.dataset.folds import grouped_folds, learning_films, read_manifest, write_manifest
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.cohorts import number_blocks
-from pneumo_core.films.folds import grouped_folds, learning_films, read_manifest, write_manifest
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:

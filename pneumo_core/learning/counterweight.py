@@ -72,8 +72,8 @@ def framing_weights(
     too few patients to fit it, every film counts alike. `pixels` uint8 (N, S, S), row i of `index`,
     may be larger than memory.
     """
+    from pneumo_core.dataset.cohorts import framing_scores
     from pneumo_core.errors import DataSetError
-    from pneumo_core.films.cohorts import framing_scores
 
     weights = np.ones(len(index))
     if not strength:

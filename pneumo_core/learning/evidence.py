@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core import metrics
-from pneumo_core.errors import DataSetError
-from pneumo_core.films.cohorts import (
+from pneumo_core.dataset.cohorts import (
     aspect_quarters,
     framing_quarters,
     framing_scores,
     number_blocks,
     size_quarters,
 )
+from pneumo_core.errors import DataSetError
 from pneumo_core.learning.calibrate import Calibration, pneumonia_probability, rates
 from pneumo_core.learning.views import VIEWS
 from pneumo_core.metrics.robustness import lungless_words, table_from, worst_words

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pneumo_core.films.listing import list_films
-from pneumo_core.films.names import parse_name
+from pneumo_core.dataset.layout import list_films, parse_name
 
 if TYPE_CHECKING:
     from pathlib import Path

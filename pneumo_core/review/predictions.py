@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle.write import PREDICTIONS
+from pneumo_core.dataset.layout import parse_name
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.names import parse_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ import numpy as np
 
 from pneumo_core.bundle.films_file import DIGITS, read_film_roles
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
-from pneumo_core.films.names import parse_folders, parse_name
-from pneumo_core.films.neighbours import near_hashes, pack_hashes
+from pneumo_core.dataset.layout import parse_folders, parse_name
+from pneumo_core.dataset.similarity import near_hashes, pack_hashes
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core import metrics
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import pixel_cache
 from pneumo_core.metrics.robustness import CLEAN, lungless_words, table_from, worst_words
 from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
 from pneumo_core.reading.runtime import BATCH, Runtime

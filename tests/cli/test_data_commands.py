@@ -10,9 +10,9 @@ import pytest
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.config import Settings
-from pneumo_core.films.download import Fetched
-from pneumo_core.films.folds import read_manifest
-from pneumo_core.films.index import index_folder
+from pneumo_core.dataset.download import Fetched
+from pneumo_core.dataset.folds import read_manifest
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.learning.corpus import gather
 from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
@@ -199,7 +199,7 @@ def test_fetch_data_says_what_came(run, tmp_path, monkeypatch):
         report("check", 1, 2, "")
         return Fetched(dest, 5856, 5856, "c0ffee")
 
-    monkeypatch.setattr("pneumo_core.films.download.fetch_data", fetched)
+    monkeypatch.setattr("pneumo_core.dataset.download.fetch_data", fetched)
     code, out, _ = run("fetch-data", tmp_path)
     assert code == 0
     assert out.splitlines() == [

@@ -12,7 +12,7 @@ from PIL import Image
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILMS, write_sums
-from pneumo_core.films.index import index_folder
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.review.ledger import looks
 
 

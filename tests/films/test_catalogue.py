@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pneumo_core.config import Settings
+from pneumo_core.dataset.catalogue import THUMBNAIL, catalogue_ready, open_catalogue
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.catalogue import THUMBNAIL, catalogue_ready, open_catalogue
-from pneumo_core.films.index import index_folder
 
 
 @pytest.fixture

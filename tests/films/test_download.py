@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from pneumo_core.dataset import download
+from pneumo_core.dataset.download import fetch_data
 from pneumo_core.errors import DataSetError
-from pneumo_core.films import download, kaggle
-from pneumo_core.films.download import fetch_data
 
 COUNTS = {("train", "normal"): 2, ("train", "pneumonia"): 1, ("test", "normal"): 1}
 FILMS = {
@@ -83,7 +83,7 @@ import kagglehub.config
 import kagglesdk.kaggle_env as place
 place._env_to_endpoint[place.KaggleEnv.PROD] = os.environ["STAND_IN"]
 kagglehub.config.DEFAULT_KAGGLE_CREDENTIALS_FOLDER = os.environ["CREDENTIALS"]
-from pneumo_core.films.kaggle import download_here
+from pneumo_core.dataset.download import download_here
 download_here()
 """
 
@@ -96,8 +96,8 @@ def server(monkeypatch, tmp_path):
         thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         address = f"http://127.0.0.1:{made.server_port}"
-        monkeypatch.setattr(kaggle, "COMMAND", (sys.executable, "-c", CHILD))
-        monkeypatch.setattr(kaggle, "SECONDS_BETWEEN_LOOKS", 0.05)
+        monkeypatch.setattr(download, "COMMAND", (sys.executable, "-c", CHILD))
+        monkeypatch.setattr(download, "SECONDS_BETWEEN_LOOKS", 0.05)
         monkeypatch.setenv("STAND_IN", address)
         monkeypatch.setenv("CREDENTIALS", str(tmp_path))
         for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "KAGGLE_CONFIG_DIR"):
@@ -144,12 +144,12 @@ def test_nothing_of_this_process_is_patched_while_it_downloads(server, tmp_path)
 
 
 def test_the_bytes_on_disk_are_reported(tmp_path, told, report):
-    assert kaggle.report_progress(tmp_path, report) == 0
+    assert download.report_progress(tmp_path, report) == 0
     (tmp_path / "1.archive").write_bytes(b"0" * 3 * 2**20)
-    assert kaggle.report_progress(tmp_path, report) == 3 * 2**20
+    assert download.report_progress(tmp_path, report) == 3 * 2**20
     (tmp_path / "chest_xray").mkdir()
     (tmp_path / "chest_xray" / "a.jpeg").write_bytes(b"0" * 2**20)
-    assert kaggle.report_progress(tmp_path, report) == 4 * 2**20
+    assert download.report_progress(tmp_path, report) == 4 * 2**20
     assert told == [
         ("download", 3, 2349, "3 of about 2,349 MB"),
         ("unpack", 1, 2349, "unpacking: 1 MB of films"),
@@ -157,9 +157,9 @@ def test_the_bytes_on_disk_are_reported(tmp_path, told, report):
 
 
 def test_a_process_that_ends_without_a_word_is_told(tmp_path, report, monkeypatch):
-    monkeypatch.setattr(kaggle, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(download, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
     with pytest.raises(DataSetError, match=r"got none: its process was ended\. Run it again"):
-        kaggle.download_archive(tmp_path, report=report)
+        download.download_archive(tmp_path, report=report)
 
 
 def test_what_is_whole_is_not_fetched_again(server, tmp_path, told, report):
@@ -218,7 +218,7 @@ def test_no_network_is_said_with_both_ways_out(server, tmp_path, report, monkeyp
 
 
 def test_a_server_that_says_nothing_is_given_up(server, tmp_path, report, monkeypatch):
-    monkeypatch.setattr(kaggle, "SECONDS_OF_SILENCE", 0.2)
+    monkeypatch.setattr(download, "SECONDS_OF_SILENCE", 0.2)
     silent = threading.Event()
     monkeypatch.setattr(Kaggle, "do_POST", lambda _: silent.wait(20))
     with pytest.raises(DataSetError, match=r"no network here"):
@@ -261,7 +261,7 @@ def test_a_full_disk_is_said_before_and_during(server, tmp_path, report, monkeyp
 
     monkeypatch.setattr("kagglehub.dataset_download", full)
     with pytest.raises(DataSetError, match=r"the disk is full.*it goes on where it stopped"):
-        kaggle.download_with_kagglehub(tmp_path)
+        download.download_with_kagglehub(tmp_path)
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path, report):

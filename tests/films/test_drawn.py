@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.listing import list_films
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.layout import list_films
 from pneumo_core.synthetic.demo_data import MARKER, are_drawn, write_demo_data, write_marker
 
 if TYPE_CHECKING:

@@ -3,15 +3,15 @@ import pandas as pd
 import pytest
 
 from pneumo_core import metrics
-from pneumo_core.errors import DataSetError
-from pneumo_core.films.cohorts import (
+from pneumo_core.dataset.cohorts import (
     aspect_quarters,
     framing_quarters,
     framing_scores,
     number_blocks,
     size_quarters,
 )
-from pneumo_core.films.names import parse_name
+from pneumo_core.dataset.layout import parse_name
+from pneumo_core.errors import DataSetError
 
 
 def index_of(stems, **columns):

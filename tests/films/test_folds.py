@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pneumo_core.dataset.folds import grouped_folds, joined_groups, read_manifest, write_manifest
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.folds import grouped_folds, joined_groups, read_manifest, write_manifest
 
 LABEL = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from pneumo_core.dataset.index import COLUMNS, index_folder
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.index import COLUMNS, index_folder
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "chest_xray"
 

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from pneumo_core.dataset import layout
+from pneumo_core.dataset.layout import check_labelled, list_films
 from pneumo_core.errors import DataSetError
-from pneumo_core.films import listing
-from pneumo_core.films.listing import check_labelled, list_films
 
 
 def put(root, *files):
@@ -21,13 +21,13 @@ def test_all_that_is_passed_over_is_counted(tmp_path):
     put(tmp_path, "chest_xray/train/NORMAL/a.png", "loose.png", "CT/scan.png")
     put(tmp_path, "__MACOSX/train/NORMAL/._a.png")
     (tmp_path / "train/PNEUMONIA").mkdir()
-    listing = list_films(tmp_path)
-    assert listing.films == ("train/NORMAL/a.png",)
-    assert listing.nested == ("chest_xray/train/NORMAL/a.png",)
-    assert listing.macosx == ("__MACOSX/train/NORMAL/._a.png",)
-    assert listing.unlabelled == ("CT/scan.png", "loose.png")
-    assert listing.links == listing.links_out == ()
-    assert listing.class_folders == (
+    layout = list_films(tmp_path)
+    assert layout.films == ("train/NORMAL/a.png",)
+    assert layout.nested == ("chest_xray/train/NORMAL/a.png",)
+    assert layout.macosx == ("__MACOSX/train/NORMAL/._a.png",)
+    assert layout.unlabelled == ("CT/scan.png", "loose.png")
+    assert layout.links == layout.links_out == ()
+    assert layout.class_folders == (
         "chest_xray/train/NORMAL",
         "train/NORMAL",
         "train/PNEUMONIA",
@@ -44,11 +44,11 @@ def test_links_are_passed_over_and_those_that_lead_out_are_told_apart(tmp_path):
     (data / "PNEUMONIA").symlink_to(tmp_path / "outside/NORMAL")
     (data / "loop.png").symlink_to("loop.png")
     (data / "NORMAL/readme.txt").symlink_to(tmp_path / "outside")
-    listing = list_films(data)
-    assert listing.films == ("NORMAL/a.png",)
-    assert set(listing.links) - set(listing.links_out) <= {"NORMAL/inside.png", "loop.png"}
-    assert {"NORMAL/dots.png", "NORMAL/out.png", "PNEUMONIA"} <= set(listing.links_out)
-    assert listing.class_folders == ("NORMAL",)
+    layout = list_films(data)
+    assert layout.films == ("NORMAL/a.png",)
+    assert set(layout.links) - set(layout.links_out) <= {"NORMAL/inside.png", "loop.png"}
+    assert {"NORMAL/dots.png", "NORMAL/out.png", "PNEUMONIA"} <= set(layout.links_out)
+    assert layout.class_folders == ("NORMAL",)
 
 
 def test_the_signature_changes_with_every_file(tmp_path):
@@ -89,5 +89,5 @@ def test_of_a_folder_too_large_to_probe_nothing_is_said_yet(tmp_path, monkeypatc
         (tmp_path / name).mkdir()
     with pytest.raises(DataSetError):
         check_labelled(tmp_path)
-    monkeypatch.setattr(listing, "_PROBED", 2)
+    monkeypatch.setattr(layout, "_PROBED", 2)
     check_labelled(tmp_path)

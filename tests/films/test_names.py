@@ -2,7 +2,7 @@
 
 import pytest
 
-from pneumo_core.films.names import FolderFacts, NameFacts, parse_folders, parse_name
+from pneumo_core.dataset.layout import FolderFacts, NameFacts, parse_folders, parse_name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.films.neighbours import NEAR, near_hashes, near_pairs, pack_hashes, perceptual_hash
+from pneumo_core.dataset.similarity import (
+    NEAR,
+    near_hashes,
+    near_pairs,
+    pack_hashes,
+    perceptual_hash,
+)
 from pneumo_core.imaging.decode import resize
 from pneumo_core.synthetic.phantom import synthetic_film
 
@@ -57,7 +63,7 @@ def test_rows_near_a_hash_are_found():
 
 
 def test_pairs_across_the_rows_compared_at_once(monkeypatch):
-    monkeypatch.setattr("pneumo_core.films.neighbours._ROWS", 2)
+    monkeypatch.setattr("pneumo_core.dataset.similarity._ROWS", 2)
     rng = np.random.default_rng(0)
     hashes = [rng.bytes(32).hex() for _ in range(7)]
     hashes[6] = hashes[1]

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from pneumo_core.films import parallel
-from pneumo_core.films.parallel import in_order
+from pneumo_core.dataset import pixel_cache
+from pneumo_core.dataset.pixel_cache import in_order
 
 
 @pytest.mark.parametrize("workers", [None, 1, 4])
@@ -15,7 +15,7 @@ def test_results_keep_their_order(n, workers):
 
 
 def test_no_more_than_a_portion_is_started_ahead(monkeypatch):
-    monkeypatch.setattr(parallel, "CHUNK", 3)
+    monkeypatch.setattr(pixel_cache, "CHUNK", 3)
     started = []
     results = in_order(started.append, range(100), workers=2)
     next(results)

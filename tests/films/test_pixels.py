@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pneumo_core.dataset import pixel_cache as parallel
+from pneumo_core.dataset import pixel_cache as pixels
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import cache_key, pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.films import parallel, pixels
-from pneumo_core.films.index import index_folder
-from pneumo_core.films.pixels import cache_key, pixel_cache
 from pneumo_core.imaging import decode
 
 SIZE = 16

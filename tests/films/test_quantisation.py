@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core.films.quantisation import quantisation_of
+from pneumo_core.dataset.similarity import quantisation_of
 
 GREY = Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.config import ROOT, Settings, as_environment, load_settings
-from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import (
+from pneumo_core.dataset.sources import (
     Source,
     check_folder,
     data_dir,
     remember_source,
     remembered_source,
 )
+from pneumo_core.errors import DataSetError
 
 
 @pytest.fixture

@@ -138,8 +138,8 @@ def models(
 def folder(models: Path, tiny_predictions: pd.DataFrame, tmp_path: Path) -> Path:
     """The 60 films of the tiny predictions, as bright as they are suspicious, looked through."""
     from pneumo_core.config import load_settings
-    from pneumo_core.films.catalogue import open_catalogue
-    from pneumo_core.films.sources import remember_source
+    from pneumo_core.dataset.catalogue import open_catalogue
+    from pneumo_core.dataset.sources import remember_source
 
     place = tmp_path / "films"
     for row in tiny_predictions.itertuples():

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.entry import make_entry
 from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
 from pages.ui.worklist import table
-from pneumo_core.films.neighbours import perceptual_hash
+from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.imaging.film import SourceFacts
 from pneumo_core.synthetic.phantom import synthetic_film
 from tests.pages.seen import button, html_of, no_trace

@@ -12,7 +12,7 @@ from pages.ui.metrics.film_words import facts_html, reading_html, verdict_html
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
-from pneumo_core.films.index import index_folder
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.formatting import per_cent
 from pneumo_core.metrics import Confusion, ThreeWay
 from pneumo_core.synthetic.demo_data import write_marker

@@ -11,7 +11,7 @@ from pages.ui.metrics.measures import measure
 from pages.ui.metrics.subject import measured_subject
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
-from pneumo_core.films.index import index_folder
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.synthetic.demo_data import write_marker
 from tests.pages.metrics_page import POINTS, ROOT, altered, html, opened, subject_of
 from tests.pages.seen import click_twice

@@ -7,8 +7,8 @@ import pytest
 
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.errors import BundleError
-from pneumo_core.films.index import index_folder
 from pneumo_core.review.ledger import Look
 from pneumo_core.review.seen import film_roles
 from pneumo_core.review.standing import standing, standing_of_shipped

@@ -10,7 +10,7 @@ import streamlit as st
 from pneumo_core.films.audit import as_document, as_html
 
 if TYPE_CHECKING:
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 
 def show_downloads(catalogue: Catalogue) -> None:

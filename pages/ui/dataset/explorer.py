@@ -21,8 +21,8 @@ from pages.ui.frame import plain_words
 from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:
+    from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.films.audit import Finding
-    from pneumo_core.films.catalogue import Catalogue
 
 # A finger that draws over a chart scrolls the page: on a touch screen only the rows answer.
 _HINT = (

@@ -20,7 +20,7 @@ from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
 from pages.ui.plain import plain
 from pages.ui.stepper import show_film_steps
-from pneumo_core.films.neighbours import NEAR
+from pneumo_core.dataset.similarity import NEAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.dataset.conditions import Rows
+    from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.films.audit import Finding
-    from pneumo_core.films.catalogue import Catalogue
 
 _MOST = 12  # other films of a patient shown
 _OPEN = "dataset.open"

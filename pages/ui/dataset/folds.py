@@ -9,14 +9,14 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.frame import plain_words
-from pneumo_core.films.folds import straddling_groups
+from pneumo_core.dataset.folds import straddling_groups
 from pneumo_core.learning.corpus import HOLDOUT_FOLDS
 from pneumo_core.learning.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 _MADE = "dataset.split-made"
 _WHY = (

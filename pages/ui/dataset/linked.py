@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pages.ui.charts.bars import Bar
     from pages.ui.dataset.facets import Cloud
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
 

@@ -8,14 +8,14 @@ import streamlit as st
 
 from pages.ui.job_view import show_job
 from pages.ui.state import start_key, starting
-from pneumo_core.films.catalogue import catalogue_ready, open_catalogue
+from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
 from pneumo_core.jobs.job import latest_job, start_job
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.jobs.job import Job
 
 _KIND = "audit"

@@ -12,14 +12,9 @@ import streamlit as st
 from pages.ui.job_view import show_job
 from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
+from pneumo_core.dataset.layout import check_labelled
+from pneumo_core.dataset.sources import check_folder, data_dir, remember_source, why_not_remembered
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.listing import check_labelled
-from pneumo_core.films.sources import (
-    check_folder,
-    data_dir,
-    remember_source,
-    why_not_remembered,
-)
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.synthetic.demo_data import MARKER
 
@@ -27,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
-    from pneumo_core.films.sources import Source
+    from pneumo_core.dataset.catalogue import Catalogue
+    from pneumo_core.dataset.sources import Source
 
 SYNTHETIC = 400  # films, made in some ten seconds
 _KINDS = {

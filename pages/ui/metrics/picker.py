@@ -12,8 +12,8 @@ from pages.ui.metrics import choice, evaluations
 from pages.ui.metrics.subject import OWN, Subject, measured_subject, own_subject
 from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
+from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import check_folder, remembered_source
 from pneumo_core.review.ledger import looks
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pages.ui.metrics.evaluations import Evaluation
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.review.standing import Standing
 
 OWN = "its own validation films"

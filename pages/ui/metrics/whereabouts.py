@@ -12,8 +12,8 @@ from pages.ui.dataset.looking import catalogue_of
 from pages.ui.pictures import data_uri, jpeg
 from pages.ui.plain import plain
 from pneumo_core.bundle.disclaimer import share_drawn
+from pneumo_core.dataset.sources import check_folder, remember_source, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import check_folder, remember_source, remembered_source
 from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 _ASKED = "metrics.look-through"
 

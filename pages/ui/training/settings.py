@@ -17,8 +17,8 @@ from pages.ui.training.words import (
     Setting,
     backbone_title,
 )
+from pneumo_core.dataset.sources import check_folder
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.films.sources import check_folder
 from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_making
 from pages.ui.plain import plain
+from pneumo_core.dataset.sources import remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import remembered_source
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
-    from pneumo_core.films.sources import Source
+    from pneumo_core.dataset.sources import Source
     from pneumo_core.learning.material import Material
 
 _FIRST = "First the films to learn from. Synthetic ones are drawn in seconds and show no patient."

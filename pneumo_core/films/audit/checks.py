@@ -13,7 +13,7 @@ from pneumo_core.films.audit.sizes import sizes
 from pneumo_core.films.audit.store import kept
 
 if TYPE_CHECKING:
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 
 def integrity(catalogue: Catalogue) -> list[Finding]:

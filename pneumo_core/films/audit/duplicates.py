@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumo_core.dataset.similarity import near_pairs
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
-from pneumo_core.films.neighbours import near_pairs
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 _GROUPED = (
     "Grouped: identical films fall into the same fold, never on both sides of a split. "

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pneumo_core.films.catalogue import THUMBNAIL
+from pneumo_core.dataset.catalogue import THUMBNAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 CELLS = 16  # a side of the thumbnail that is asked
 _RING = np.pad(np.zeros((CELLS - 2, CELLS - 2), bool), 1, constant_values=True)

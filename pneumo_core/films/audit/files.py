@@ -10,8 +10,8 @@ from pneumo_core.films.audit.finding import Finding, found
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.films.catalogue import Catalogue
-    from pneumo_core.films.listing import Listing
+    from pneumo_core.dataset.catalogue import Catalogue
+    from pneumo_core.dataset.layout import Listing
 
 _ENDINGS = {
     "JPEG": {".jpeg", ".jpg", ".jpe", ".jfif"},

@@ -9,7 +9,7 @@ from pneumo_core.films.audit.finding import NOTHING, Finding, found
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 MERGED = "Training joins train and val and splits them anew by patient."
 

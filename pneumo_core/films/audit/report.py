@@ -14,8 +14,8 @@ from pneumo_core.films.audit.words import few_patients, overall
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
+    from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.films.audit.shortcut_table import Progress
-    from pneumo_core.films.catalogue import Catalogue
 
 _NAMED = 5  # films by name under a finding
 

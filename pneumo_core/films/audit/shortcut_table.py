@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.dataset.folds import grouped_folds, joined_groups
 from pneumo_core.errors import DataSetError
 from pneumo_core.films.audit.features import FEATURES, Feature
 from pneumo_core.films.audit.store import kept
@@ -15,7 +16,6 @@ from pneumo_core.films.audit.words import (
     measured_words,
     small_split_words,
 )
-from pneumo_core.films.folds import grouped_folds, joined_groups
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 Progress = Callable[[int, int], None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumo_core.dataset.layout import PUBLISHED
 from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.films.audit.patients import MERGED
-from pneumo_core.films.published import PUBLISHED
 from pneumo_core.metrics import is_small_sample, wilson
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
 from pneumo_core.synthetic.demo_data import are_drawn
@@ -14,7 +14,7 @@ from pneumo_core.synthetic.demo_data import are_drawn
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 LABELS = ("normal", "pneumonia")
 

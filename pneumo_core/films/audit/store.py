@@ -14,7 +14,7 @@ from pneumo_core.storage import write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pneumo_core.films.catalogue import Catalogue
+    from pneumo_core.dataset.catalogue import Catalogue
 
 NAMES = ("integrity", "shortcuts")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from pneumo_core.config import Settings
-from pneumo_core.films.catalogue import open_catalogue
+from pneumo_core.dataset.catalogue import open_catalogue
 
 
 def picture(name, *, width=64, height=64):

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo_core.dataset.catalogue import open_catalogue
+from pneumo_core.dataset.folds import grouped_folds, joined_groups, learning_films
+from pneumo_core.dataset.index import index_folder
 from pneumo_core.films.audit import HARMS, integrity
 from pneumo_core.films.audit.checks import _look
 from pneumo_core.films.audit.sizes import sizes
-from pneumo_core.films.catalogue import open_catalogue
-from pneumo_core.films.folds import grouped_folds, joined_groups, learning_films
-from pneumo_core.films.index import index_folder
 from pneumo_core.synthetic.demo_data import write_marker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")

@@ -11,8 +11,8 @@ import streamlit as st
 from pages.ui import cache, gallery
 from pages.ui.dataset.conditions import OneOf
 from pneumo_core import DISCLAIMER
-from pneumo_core.films.catalogue import open_catalogue
-from pneumo_core.films.sources import data_dir, remembered_source
+from pneumo_core.dataset.catalogue import open_catalogue
+from pneumo_core.dataset.sources import data_dir, remembered_source
 from pneumo_core.jobs.job import JobStatus
 from tests.pages.seen import button, click_twice, html_of, no_trace
 

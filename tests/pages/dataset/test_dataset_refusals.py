@@ -3,8 +3,8 @@
 import pytest
 
 from pages.ui import cache
+from pneumo_core.dataset.sources import remember_source, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.sources import remember_source, remembered_source
 from pneumo_core.jobs.job import JobStatus
 from tests.pages.seen import button, click_twice, html_of, no_trace
 

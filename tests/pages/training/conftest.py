@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.config import load_settings
-from pneumo_core.films.sources import data_dir, remember_source
+from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.learning import launch
 from pneumo_core.learning.hardware import Hardware, hardware_key
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from pneumo_core.dataset.folds import joined_groups
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.folds import joined_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ def framing_scores(index: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, seed: 
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from pneumo_core.films.folds import grouped_folds
+    from pneumo_core.dataset.folds import grouped_folds
 
     if len(pixels) != len(index):
         raise ValueError(f"Expected {len(index)} films, one a row, got {len(pixels)}.")

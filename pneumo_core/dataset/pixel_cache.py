@@ -5,19 +5,42 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError, UnreadableImage
-from pneumo_core.films.parallel import in_order
 from pneumo_core.imaging import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Results waiting at once: what the work costs in memory, and how much of it an interruption
+# still has to wait for.
+CHUNK = 256
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], *, workers: int | None = None
+) -> Iterator[Result]:
+    """Yield work(item) for every item, in order, done by `workers` threads (one a core).
+
+    Threads suffice: decoding, resizing and hashing run outside the interpreter's lock. An error
+    in `work` is raised where its result would have been.
+    """
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        for start in range(0, len(items), CHUNK):
+            yield from pool.map(work, items[start : start + CHUNK])
+
 
 Pixels = npt.NDArray[np.uint8]
 Progress = Callable[[int, int], None]

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.dataset.index import index_rows
+from pneumo_core.dataset.layout import Listing, list_films
+from pneumo_core.dataset.similarity import HASHED_SIDE, quantisation_of
 from pneumo_core.errors import DataSetError
-from pneumo_core.films.index import index_rows
-from pneumo_core.films.listing import Listing, list_films
-from pneumo_core.films.neighbours import HASHED_SIDE
-from pneumo_core.films.quantisation import quantisation_of
 from pneumo_core.imaging.decode import resize
 from pneumo_core.imaging.formats import format_of
 

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.dataset.layout import Listing, list_films, parse_name
+from pneumo_core.dataset.pixel_cache import in_order
+from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.films.listing import Listing, list_films
-from pneumo_core.films.names import parse_name
-from pneumo_core.films.neighbours import perceptual_hash
-from pneumo_core.films.parallel import in_order
 from pneumo_core.imaging import decode
 from pneumo_core.imaging.film import Film
 
