@@ -95,7 +95,7 @@ def reading(bundle: Bundle) -> float:
 
 def keras_predict(bundle: Bundle) -> float:
     """The same network as tutorials run it."""
-    from pneumo_core.bundle.network import load_network
+    from pneumo_core.bundle.keras_network import load_network
 
     network = load_network(bundle.path / "model.keras")
     film = synthetic_film("bacterial", 1, size=bundle.size)[None, ..., None].astype("float32")

@@ -94,7 +94,7 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
 def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  # noqa: ARG001
     """A bundle with its hashes compared, and when; the stamp changes with its files."""
-    from pneumo_core.bundle.survey import look_at
+    from pneumo_core.bundle.registry import look_at
 
     return look_at(Path(path)), f"{datetime.now().astimezone():%H:%M:%S}"
 

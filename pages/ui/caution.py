@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -71,8 +71,8 @@ def page_frame(title: str) -> Iterator[None]:
 
 def _foot() -> str:
     """What the band says: whose films the model in service learnt from, if there is one."""
-    from pneumo_core.bundle.disclaimer import NO_DEVICE, disclaimer_of
-    from pneumo_core.bundle.survey import card_in_service
+    from pneumo_core.bundle.provenance import NO_DEVICE, disclaimer_of
+    from pneumo_core.bundle.registry import card_in_service
 
     card = card_in_service()
     return NO_DEVICE if card is None else disclaimer_of(card)
@@ -123,7 +123,7 @@ def heading(title: str, aside: str = "") -> None:
 def _caution() -> None:
     """A line above the films where the model that reads them is not to be relied on."""
     from pages.ui.caution import caution_html
-    from pneumo_core.bundle.survey import card_in_service
+    from pneumo_core.bundle.registry import card_in_service
 
     card = card_in_service()
     words = "Do not rely on the model in service:"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.entry import content_of, make_entry
-from pneumo_core.bundle.orientation import UPRIGHT
+from pneumo_core.bundle.feature_checks import UPRIGHT
 
 if TYPE_CHECKING:
     from pages.ui.entry import Entry

@@ -1,17 +1,18 @@
 """Model bundles: what a trained network is delivered as, and how it is written, checked, chosen."""
 
 from pneumo_core.bundle.integrity import verify_bundle
-from pneumo_core.bundle.removal import remove_bundle
-from pneumo_core.bundle.store import (
+from pneumo_core.bundle.registry import (
     Bundle,
+    Found,
     OperatingPoints,
     activate,
     active_name,
     bundle_names,
     list_bundles,
     load_bundle,
+    remove_bundle,
+    survey,
 )
-from pneumo_core.bundle.survey import Found, survey
 from pneumo_core.bundle.write import write_bundle
 
 __all__ = [

@@ -16,10 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pneumo_core.bundle.archive import MAX_BYTES, checked_members, open_zip, refused, unpack
-from pneumo_core.bundle.familiar import inspect_familiarity
-from pneumo_core.bundle.films_file import inspect_films
-from pneumo_core.bundle.graph_file import inspect_graph
+from pneumo_core.bundle.feature_checks import inspect_familiarity, inspect_orientation
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
     FILES,
@@ -29,29 +26,29 @@ from pneumo_core.bundle.integrity import (
     ORIENTATION,
     REMEDY,
     SUMS,
+    move_into_place,
     present_options,
+    staged,
     verify_bundle,
 )
-from pneumo_core.bundle.keras_file import inspect_keras
-from pneumo_core.bundle.ledger_file import checked_ledger, join_ledger
-from pneumo_core.bundle.orientation import inspect_orientation
-from pneumo_core.bundle.predictions_file import inspect_predictions
-from pneumo_core.bundle.staging import move_into_place, staged
-from pneumo_core.bundle.store import (
-    LEDGER,
-    bundle_names,
-    check_name,
-    ledger_path,
-    load_bundle,
+from pneumo_core.bundle.provenance import inspect_films
+from pneumo_core.bundle.registry import LEDGER, bundle_names, check_name, ledger_path, load_bundle
+from pneumo_core.bundle.sandbox import try_out
+from pneumo_core.bundle.untrusted_files import (
+    checked_ledger,
+    inspect_graph,
+    inspect_keras,
+    inspect_predictions,
+    join_ledger,
 )
-from pneumo_core.bundle.trial import try_out
+from pneumo_core.bundle.untrusted_zip import MAX_BYTES, checked_members, open_zip, refused, unpack
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pneumo_core.bundle.store import Bundle
+    from pneumo_core.bundle.registry import Bundle
 
 WHAT = "a model bundle as a zip"
 # Most bytes of each file: five times what the largest backbone needs in full precision.

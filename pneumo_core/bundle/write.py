@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.bundle.card import FORMAT, check_card
-from pneumo_core.bundle.card_readme import readme
-from pneumo_core.bundle.familiar import save_familiarity
-from pneumo_core.bundle.films_file import film_hashes_text, films_text
-from pneumo_core.bundle.graph import Graph, write_graph
+from pneumo_core.bundle.feature_checks import save_familiarity, save_orientation
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
     FILM_HASHES,
     FILMS,
     ORIENTATION,
+    move_into_place,
+    staged,
     verify_bundle,
     write_sums,
 )
-from pneumo_core.bundle.network import check_network, in_float32, load_network, save_network
-from pneumo_core.bundle.orientation import save_orientation
-from pneumo_core.bundle.staging import move_into_place, staged
-from pneumo_core.bundle.store import Bundle, check_name, load_bundle
+from pneumo_core.bundle.keras_network import check_network, in_float32, load_network, save_network
+from pneumo_core.bundle.model_card import readme
+from pneumo_core.bundle.openvino_graph import Graph, write_graph
+from pneumo_core.bundle.provenance import film_hashes_text, films_text
+from pneumo_core.bundle.registry import Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.metrics import probabilities

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def caution(name: str, card: Mapping[str, Any], *, in_service: bool = False) -> None:
     """Say on standard error what the model's card says against it; nothing of a sound one."""
-    from pneumo_core.bundle.judgement import judge
+    from pneumo_core.bundle.reliability import judge
 
     reasons = judge(card).reasons
     if not reasons:

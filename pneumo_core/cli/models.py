@@ -45,7 +45,7 @@ def list_models(
 
 
 def _line(one: Found) -> str:
-    from pneumo_core.bundle.judgement import judge
+    from pneumo_core.bundle.reliability import judge
 
     size = f"{one.n_bytes / 1e6:,.1f} MB on disk"
     mark = "*" if one.in_service else " "
@@ -61,14 +61,14 @@ def _line(one: Found) -> str:
 
 
 def _auc(card: dict[str, Any]) -> str:
-    from pneumo_core.bundle.card_readme import figure
+    from pneumo_core.bundle.model_card import figure
 
     figures = {label.lower(): value for label, value in card.get("figures", {}).items()}
     return figure("auc", figures["auc"]) if figures.get("auc") is not None else ""
 
 
 def _facts(one: Found) -> dict[str, Any]:
-    from pneumo_core.bundle.judgement import judge
+    from pneumo_core.bundle.reliability import judge
 
     bundle = one.bundle
     known = {} if bundle is None else {"version": bundle.version, "digest": bundle.digest}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.card_learnt import learnt_from
-from pneumo_core.bundle.disclaimer import DRAWN
+from pneumo_core.bundle.provenance import DRAWN, learnt_from
 from pneumo_core.learning.calibrate import (
     Calibration,
     calibrate,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.familiar import Familiarity
+from pneumo_core.bundle.feature_checks import Familiarity
 from pneumo_core.perturbations import DISTURBANCES, disturb
 
 if TYPE_CHECKING:

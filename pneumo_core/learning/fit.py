@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from pneumo_core.bundle.network import in_float32
+from pneumo_core.bundle.keras_network import in_float32
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.backup import HISTORY, SparingBackup, WrittenWhole, cut_history
 from pneumo_core.learning.distribution import Devices, join_devices

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle import bundle_names
-from pneumo_core.bundle.store import check_name
+from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.jobs.process import end_process_group, own_session, process_created

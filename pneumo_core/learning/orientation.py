@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.orientation import UPRIGHT, WAYS, Orientation
+from pneumo_core.bundle.feature_checks import UPRIGHT, WAYS, Orientation
 from pneumo_core.learning.familiar import at_length_one, in_one_view_each
 
 if TYPE_CHECKING:

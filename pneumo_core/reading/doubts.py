@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.familiar import load_familiarity
+from pneumo_core.bundle.feature_checks import UPRIGHT, load_familiarity, load_orientation
 from pneumo_core.bundle.integrity import FAMILIAR, ORIENTATION, broken
-from pneumo_core.bundle.orientation import UPRIGHT, load_orientation
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.network import load_network
+from pneumo_core.bundle.keras_network import load_network
 from pneumo_core.errors import PneumoError
 
 if TYPE_CHECKING:

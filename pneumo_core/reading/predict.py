@@ -13,8 +13,8 @@ import numpy as np
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.disclaimer import disclaimer_of
-from pneumo_core.bundle.orientation import UPRIGHT
+from pneumo_core.bundle.feature_checks import UPRIGHT
+from pneumo_core.bundle.provenance import disclaimer_of
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.imaging.decode import decode, read_film, resize
 from pneumo_core.metrics import probabilities

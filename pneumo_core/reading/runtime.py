@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.graph import Graph
+from pneumo_core.bundle.openvino_graph import Graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
-from pneumo_core.bundle.store import ledger_path
+from pneumo_core.bundle.registry import ledger_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

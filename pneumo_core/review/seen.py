@@ -1,6 +1,6 @@
 """Data leakage: which films a model was trained on, and which it was chosen on.
 
-By `films.sha256` and `films.phash` (see `pneumo_core.bundle.films_file`) where the bundle has them,
+By `films.sha256` and `films.phash` (see `pneumo_core.bundle.provenance`) where the bundle has them,
 else by the films' names in predictions.csv. What figures may be called and which films are a fair
 selection both follow from here.
 """
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.films_file import DIGITS, read_film_roles
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
+from pneumo_core.bundle.provenance import DIGITS, read_film_roles
 from pneumo_core.dataset.layout import parse_folders, parse_name
 from pneumo_core.dataset.similarity import near_hashes, pack_hashes
 

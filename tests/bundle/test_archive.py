@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pneumo_core.bundle.archive import blocks, checked_members, open_zip, unpack
+from pneumo_core.bundle.untrusted_zip import blocks, checked_members, open_zip, unpack
 from pneumo_core.errors import BundleError
 from tests.bundle.bundle_zips import zipped
 
@@ -163,6 +163,6 @@ def test_a_long_table_of_contents_is_refused_unread(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_zip_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pneumo_core.bundle.archive.MAX_BYTES", 100)
+    monkeypatch.setattr("pneumo_core.bundle.untrusted_zip.MAX_BYTES", 100)
     with pytest.raises(BundleError, match="Expected a thing, but it has 0 MB; at most"):
         judge(zipped(GOOD))

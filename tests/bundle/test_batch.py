@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.batch import free_batch
-from pneumo_core.bundle.graph import openvino
+from pneumo_core.bundle.openvino_graph import free_batch, openvino
 from pneumo_core.bundle.write import _run_graph
 from pneumo_core.errors import BundleError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pneumo_core.bundle.card_learnt import films_learnt_from, learnt_from
+from pneumo_core.bundle.provenance import films_learnt_from, learnt_from
 
 OWN = (
     "It learnt from 80 films. Its figures are its own on 20 other films, of patients that it did "

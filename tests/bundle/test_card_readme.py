@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pneumo_core.bundle.card_readme import figure, readme
+from pneumo_core.bundle.model_card import figure, readme
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.card import check_card
-from pneumo_core.bundle.card_evidence import shortcuts_section
-from pneumo_core.bundle.card_readme import readme
-from pneumo_core.bundle.card_tables import MAX_ROWS
+from pneumo_core.bundle.card import MAX_ROWS, check_card
+from pneumo_core.bundle.model_card import readme, shortcuts_section
 from pneumo_core.errors import BundleError
 from pneumo_core.metrics.robustness import table_from
 
@@ -55,7 +53,7 @@ def test_tables_as_the_program_makes_them_are_taken(card: dict[str, Any]) -> Non
 
 
 def test_every_disturbance_of_the_program_fits() -> None:
-    from pneumo_core.bundle.card_tables import check_tables
+    from pneumo_core.bundle.card import check_tables
     from pneumo_core.perturbations import ABOUT
 
     rng = np.random.default_rng(3)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
-from pneumo_core.bundle.familiar import (
+from pneumo_core.bundle.feature_checks import (
     Familiarity,
     inspect_familiarity,
     load_familiarity,

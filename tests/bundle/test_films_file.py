@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pneumo_core.bundle import load_bundle, verify_bundle, write_bundle
-from pneumo_core.bundle.films_file import film_hashes_text, films_text, inspect_films
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS, write_sums
+from pneumo_core.bundle.provenance import film_hashes_text, films_text, inspect_films
 from pneumo_core.bundle.transfer import LIMITS, export_bundle, import_bundle
 from pneumo_core.errors import BundleError
 from tests.bundle.bundle_zips import files_of, signed, zipped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pneumo_core.bundle.graph_file import inspect_graph
+from pneumo_core.bundle.untrusted_files import inspect_graph
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:

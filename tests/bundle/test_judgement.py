@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pneumo_core.bundle.card_readme import readme
-from pneumo_core.bundle.disclaimer import data_licence_of, disclaimer_of, population_of, share_drawn
 from pneumo_core.bundle.integrity import write_sums
-from pneumo_core.bundle.judgement import judge
-from pneumo_core.bundle.survey import card_in_service
+from pneumo_core.bundle.model_card import readme
+from pneumo_core.bundle.provenance import data_licence_of, disclaimer_of, population_of, share_drawn
+from pneumo_core.bundle.registry import card_in_service
+from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
     from pathlib import Path

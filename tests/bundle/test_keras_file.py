@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pneumo_core.bundle.keras_file import ALLOWED, inspect_keras
+from pneumo_core.bundle.untrusted_files import ALLOWED, inspect_keras
 from pneumo_core.errors import BundleError
 from tests.bundle.bundle_zips import files_of, with_config, zipped
 
@@ -129,7 +129,7 @@ def test_what_else_lies_in_the_file_is_refused(
 def test_every_class_of_our_own_backbones_is_known(backbone: str) -> None:
     import keras
 
-    from pneumo_core.bundle.keras_file import _check_class, _objects
+    from pneumo_core.bundle.untrusted_files import _check_class, _objects
     from pneumo_core.learning.network import build_network
 
     made = build_network(backbone, size=64, classes=3, weights="none")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.ledger_file import checked_ledger
 from pneumo_core.bundle.transfer import export_bundle, import_bundle
+from pneumo_core.bundle.untrusted_files import checked_ledger
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:

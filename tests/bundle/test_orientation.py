@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
-from pneumo_core.bundle.orientation import (
+from pneumo_core.bundle.feature_checks import (
     Orientation,
     inspect_orientation,
     load_orientation,

@@ -65,7 +65,7 @@ def test_one_that_comes_into_service_meanwhile_is_put_back(
     shutil.copytree(models / "tiny", models / "other")
     activate("other", models)
     answers = iter(["tiny", "other"])
-    monkeypatch.setattr("pneumo_core.bundle.removal.active_name", lambda _: next(answers))
+    monkeypatch.setattr("pneumo_core.bundle.registry.active_name", lambda _: next(answers))
     with pytest.raises(BundleError, match="but other is"):
         remove_bundle("other", models_dir=models)
     assert sorted(path.name for path in models.iterdir()) == ["active", "other", "tiny"]

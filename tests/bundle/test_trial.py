@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.trial import carry_out, try_out
+from pneumo_core.bundle.sandbox import carry_out, try_out
 from pneumo_core.errors import BundleError
 from tests.bundle.bundle_zips import files_of, zipped
 

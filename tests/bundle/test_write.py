@@ -101,7 +101,7 @@ def test_a_network_trained_in_bfloat16_is_stored_in_float32(
     import keras
     from keras import layers
 
-    from pneumo_core.bundle.network import load_network
+    from pneumo_core.bundle.keras_network import load_network
 
     keras.utils.set_random_seed(5)
     half = {"dtype": "mixed_bfloat16"}
@@ -120,7 +120,7 @@ def test_the_converter_is_told_versions_and_keeps_its_own_function() -> None:
     import tensorflow as tf
     from openvino.frontend.tensorflow import utils
 
-    from pneumo_core.bundle.graph import _versions_told
+    from pneumo_core.bundle.openvino_graph import _versions_told
 
     own = utils.get_environment_setup
     with _versions_told():
@@ -129,10 +129,10 @@ def test_the_converter_is_told_versions_and_keeps_its_own_function() -> None:
 
 
 def test_a_graph_is_made_under_another_backend_too(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    from pneumo_core.bundle import graph
+    from pneumo_core.bundle import openvino_graph
 
-    graph._export_elsewhere(tiny_bundle.path / "model.keras", tmp_path / "draft.xml")
+    openvino_graph._export_elsewhere(tiny_bundle.path / "model.keras", tmp_path / "draft.xml")
     assert np.load(tmp_path / "draft.npy").shape == (4, 3)
     assert (tmp_path / "draft.bin").exists()
     with pytest.raises(BundleError, match="Expected the network to convert to OpenVINO, got: "):
-        graph._export_elsewhere(tmp_path / "none.keras", tmp_path / "draft.xml")
+        openvino_graph._export_elsewhere(tmp_path / "none.keras", tmp_path / "draft.xml")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pneumo_core.bundle.store import ledger_path
+from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.review.ledger import looks
 from pneumo_core.synthetic.demo_data import write_marker

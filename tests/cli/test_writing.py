@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from pneumo_core.bundle.store import ledger_path
+from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.cli.writing import writable_file, writable_folder
 
 CALLS = [

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import load_bundle
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.learning import train as routine

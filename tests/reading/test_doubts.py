@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
-from pneumo_core.bundle.familiar import save_familiarity
-from pneumo_core.bundle.orientation import WAYS, save_orientation
+from pneumo_core.bundle.feature_checks import WAYS, save_familiarity, save_orientation
 from pneumo_core.errors import BundleError
 from pneumo_core.reading.doubts import INVERTED, STRANGE, TURNED, UNFAMILIAR, Doubts
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.familiar import save_familiarity
+from pneumo_core.bundle.feature_checks import save_familiarity
 from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.reading import predict
 from pneumo_core.reading.doubts import UNFAMILIAR

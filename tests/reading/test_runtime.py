@@ -155,7 +155,7 @@ def test_openvino_agrees_with_keras_on_real_films(deeper_bundle: Bundle) -> None
 
 def largest_difference(bundle: Bundle, films: np.ndarray) -> float:
     """In probability, between the two forms of a bundle's network on films uint8 (N,S,S)."""
-    from pneumo_core.bundle.network import load_network
+    from pneumo_core.bundle.keras_network import load_network
 
     network = load_network(bundle.path / "model.keras")
     keras_logits = network.predict(films[..., np.newaxis].astype(np.float32), verbose=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.orientation import UPRIGHT, WAYS
+from pneumo_core.bundle.feature_checks import UPRIGHT, WAYS
 from pneumo_core.imaging.film import Film, SourceFacts
 from pneumo_core.reading.predict import Reading
 from pneumo_core.reading.upright import REMEDIES, read_upright

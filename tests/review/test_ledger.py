@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pneumo_core.bundle.store import ledger_path
+from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.review.ledger import FIGURES, data_hash, looks, record
 
 FOUND = {"n": 12, **dict.fromkeys(FIGURES, 0.5), "auc": math.nan}
@@ -63,7 +63,7 @@ def test_two_at_once_lose_nothing(bundle, tmp_path):
 import json, sys
 from pathlib import Path
 from pneumo_core.bundle import Bundle
-from pneumo_core.bundle.store import ledger_path
+from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.review.ledger import record
 path, figures = Path(sys.argv[1]), json.loads(sys.argv[2])
 bundle = Bundle("paper", path, {"version": "1.0"}, "d" * 64)

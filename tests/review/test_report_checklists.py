@@ -1,7 +1,7 @@
 """The checklists of the report: whole, true, and about the model's own films."""
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.review.disclaimer import disclaimer
+from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.review.report import to_html
 from pneumo_core.review.report.answers import answers
 from pneumo_core.review.report.checklist_section import checklists

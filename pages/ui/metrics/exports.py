@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.ui.metrics import choice
 from pages.ui.metrics.words import EXPLORING
-from pneumo_core.review.disclaimer import disclaimer
+from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.review.ledger import looks
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.bundle.card_learnt import films_learnt_from, learnt_from
-from pneumo_core.bundle.card_readme import figure
-from pneumo_core.bundle.disclaimer import data_licence_of
+from pneumo_core.bundle.model_card import figure
+from pneumo_core.bundle.provenance import data_licence_of, films_learnt_from, learnt_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pages.ui.models.facts import headline
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

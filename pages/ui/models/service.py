@@ -10,7 +10,7 @@ from pages.ui import cache
 from pages.ui.caution import caution_html
 from pages.ui.frame import plain_words
 from pages.ui.models import memory
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pages.ui.models.facts import facts, headline, in_short, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
 from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
     from pages.ui.models.stock import Checked

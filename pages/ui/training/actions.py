@@ -11,7 +11,7 @@ from pages.ui.frame import plain_words
 from pages.ui.models.service import DOUBT, put_in_service
 from pages.ui.plain import plain
 from pages.ui.training.names import run_title
-from pneumo_core.bundle.judgement import judge
+from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
 

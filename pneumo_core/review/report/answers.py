@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pneumo_core.review.disclaimer import is_published, population
+from pneumo_core.bundle.provenance import is_published, population
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle

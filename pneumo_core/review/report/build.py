@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pneumo_core import __version__
-from pneumo_core.review.disclaimer import disclaimer
+from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.review.report import figures, forests, sections
 from pneumo_core.review.report.checklist_section import checklists
 from pneumo_core.review.report.decision_sections import decisions, errors

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.formatting import NONE, finite, rate
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.robustness import CLEAN
-from pneumo_core.review.disclaimer import is_published, population
 from pneumo_core.review.report.document import Section, Table, Words
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
 from pages.ui.plain import plain
-from pneumo_core.bundle.card_learnt import learnt_from
+from pneumo_core.bundle.provenance import learnt_from
 from pneumo_core.review.ledger import Look
 
 

@@ -1,6 +1,6 @@
 """A trial of a bundle in a process of its own: both forms of its network read a synthetic film.
 
-`python -m pneumo_core.bundle.trial FOLDER` prints one line, what is wrong or nothing. HDF5 and
+`python -m pneumo_core.bundle.sandbox FOLDER` prints one line, what is wrong or nothing. HDF5 and
 OpenVINO are large parsers in C++; should a hostile file bring one down, the trial ends and not the
 program that asked for it.
 """
@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.graph import Graph, export, openvino
 from pneumo_core.bundle.integrity import broken
-from pneumo_core.bundle.keras_file import WEIGHTS
-from pneumo_core.bundle.network import check_network, load_network
-from pneumo_core.bundle.store import load_bundle
+from pneumo_core.bundle.keras_network import check_network, load_network
+from pneumo_core.bundle.openvino_graph import Graph, export, openvino
+from pneumo_core.bundle.registry import load_bundle
+from pneumo_core.bundle.untrusted_files import WEIGHTS
 from pneumo_core.errors import BundleError
 from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle.store import Bundle
+    from pneumo_core.bundle.registry import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def try_out(path: Path) -> None:
     """Read a film with both networks of the bundle at `path`, elsewhere. Raises BundleError."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "pneumo_core.bundle.trial", str(path)],
+            [sys.executable, "-m", "pneumo_core.bundle.sandbox", str(path)],
             env={**os.environ, "KERAS_BACKEND": "openvino"},
             cwd=Path(__file__).parents[2],
             capture_output=True,

@@ -18,13 +18,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.batch import free_batch
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+
+def free_batch(graph: Any) -> int:
+    """Let every Reshape of the OpenVINO model keep the batch it gets; how many were changed.
+
+    Only where the batch comes in open and is fixed to 1 there; the graph is changed in place.
+    """
+    # MOVED
+
+    ov, changed = openvino(), 0
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() != "Reshape":
+            continue
+        shape, target = node.input_value(0).get_partial_shape(), node.input_value(1).get_node()
+        if target.get_type_name() != "Constant" or not shape.rank.is_static or len(shape) == 0:
+            continue
+        sides = target.get_data()
+        if not shape[0].is_dynamic or len(sides) == 0 or sides[0] != 1 or (sides < 1).any():
+            continue
+        wanted = ov.opset13.constant(np.array([-1, *sides[1:]], np.int64))
+        node.input(1).replace_source_output(wanted.output(0))
+        graph.validate_nodes_and_infer_types()  # those after it see the open batch
+        changed += 1
+    return changed
+
 
 OUTPUTS = ("logits", "features", "head_kernel")
 
@@ -67,7 +91,7 @@ def export(network: Path, draft: Path) -> None:
     """Export both outputs of a Keras model file to `draft` (.xml), its head kernel to .npy."""
     import keras
 
-    from pneumo_core.bundle.network import load_network
+    from pneumo_core.bundle.keras_network import load_network
 
     model = load_network(network)
     both = keras.Model(model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]])
@@ -102,7 +126,7 @@ def _versions_told() -> Iterator[None]:
 def _export_elsewhere(network: Path, draft: Path) -> None:
     """Export in a process of its own: Keras cannot change its backend once it is imported."""
     code = (
-        "import sys, pathlib; from pneumo_core.bundle.graph import export, openvino; openvino(); "
+        "import sys, pathlib; from pneumo_core.bundle.openvino_graph import export, openvino; openvino(); "
         "export(*map(pathlib.Path, sys.argv[1:]))"
     )
     done = subprocess.run(

@@ -25,8 +25,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.bundle.card_values import is_number
-from pneumo_core.bundle.disclaimer import share_drawn
+from pneumo_core.bundle.card import is_number
+from pneumo_core.bundle.provenance import share_drawn
 from pneumo_core.formatting import figure
 from pneumo_core.metrics.intervals import VALIDATION_SAMPLE
 
