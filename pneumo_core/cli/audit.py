@@ -20,13 +20,13 @@ def audit(
     """Look for damage, duplicates and leaks, and for what gives the label away without a lung."""
     document = _carry_out(folder)
     if html is not None:
-        from pneumo_core.films.audit import as_html
+        from pneumo_core.audit import as_html
 
         write_whole(html, as_html(document))
     if json:
         emit_json(document)
     else:
-        from pneumo_core.films.audit import as_text
+        from pneumo_core.audit import as_text
 
         emit(as_text(document))
     unreadable = document["counts"]["unreadable"]
@@ -37,9 +37,9 @@ def audit(
 
 
 def _carry_out(folder: Path) -> dict[str, Any]:
+    from pneumo_core.audit import as_document, integrity
     from pneumo_core.config import load_settings
     from pneumo_core.dataset.catalogue import open_catalogue
-    from pneumo_core.films.audit import as_document, integrity
 
     with progress() as report:
         catalogue = open_catalogue(

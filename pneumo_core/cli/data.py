@@ -16,8 +16,8 @@ def index(
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Count the films of a data set by split, class, subtype and patient."""
+    from pneumo_core.audit import counts
     from pneumo_core.dataset.index import index_folder
-    from pneumo_core.films.audit import counts
 
     with progress() as report:
         found = index_folder(folder, progress=lambda done, n: report("index", done, n, ""))

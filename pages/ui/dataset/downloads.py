@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.films.audit import as_document, as_html
+from pneumo_core.audit import as_document, as_html
 
 if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue

@@ -18,11 +18,11 @@ from pages.ui.dataset.findings import show_findings
 from pages.ui.dataset.linked import show_charts
 from pages.ui.dataset.shortcuts import Shortcuts, prepared, show_shortcuts
 from pages.ui.frame import plain_words
-from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
+from pneumo_core.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:
+    from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.films.audit import Finding
 
 # A finger that draws over a chart scrolls the page: on a touch screen only the rows answer.
 _HINT = (

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.dataset.conditions import Rows
+    from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.films.audit import Finding
 
 _MOST = 12  # other films of a patient shown
 _OPEN = "dataset.open"

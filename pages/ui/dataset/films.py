@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.films.audit import Finding
 
     Open = Callable[[str, list[str]], None]
 

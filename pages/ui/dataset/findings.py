@@ -9,13 +9,13 @@ import streamlit as st
 
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import Among, put
-from pneumo_core.films.audit import harm_words
+from pneumo_core.audit import harm_words
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumo_core.films.audit import Finding
+    from pneumo_core.audit import Finding
 
 _COLUMNS = 3
 _NO_PICTURES = "classes"  # the unit of findings whose `films` are folders

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.charts.intervals import Estimate, intervals
 from pages.ui.charts.theme import figure_config
-from pneumo_core.films.audit import strength
+from pneumo_core.audit import strength
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo_core.audit import HARMS, integrity
+from pneumo_core.audit.integrity import _look
+from pneumo_core.audit.splits import sizes
 from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.folds import grouped_folds, joined_groups, learning_films
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.films.audit import HARMS, integrity
-from pneumo_core.films.audit.checks import _look
-from pneumo_core.films.audit.sizes import sizes
 from pneumo_core.synthetic.demo_data import write_marker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
@@ -119,7 +119,7 @@ def test_findings_are_kept_and_made_anew_where_the_file_is_damaged(bad, monkeypa
     first = integrity(bad)
     (kept,) = bad.folder.glob("integrity-*.json")
     with monkeypatch.context() as patch:
-        patch.setattr("pneumo_core.films.audit.checks._look", lambda _: pytest.fail("not again"))
+        patch.setattr("pneumo_core.audit.integrity._look", lambda _: pytest.fail("not again"))
         assert integrity(bad) == first
     kept.write_text("{", "utf-8")
     assert integrity(bad) == first == _look(bad)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pneumo_core.audit import audit_ready, integrity, overall, shortcuts
+from pneumo_core.audit import shortcuts as table_module
+from pneumo_core.audit.shortcuts import FEATURES, cells
 from pneumo_core.dataset.catalogue import THUMBNAIL, Catalogue
 from pneumo_core.dataset.layout import Listing
-from pneumo_core.films.audit import audit_ready, integrity, overall, shortcuts
-from pneumo_core.films.audit import shortcut_table as table_module
-from pneumo_core.films.audit.features import FEATURES, cells
 
 COPIES = {"width": 224, "height": 224, "aspect": 1.0, "quality": 75.0, "quantisation": "a"}
 

@@ -5,9 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from pneumo_core.films.audit import overall
-from pneumo_core.films.audit.features import FEATURES
-from pneumo_core.films.audit.words import measured_words
+from pneumo_core.audit import overall
+from pneumo_core.audit.shortcuts import FEATURES, measured_words
 from pneumo_core.metrics import Estimate
 
 GIVEN_AWAY, HINTED, HIDDEN = "has not shown", "may come from there", "leaves the lungs out gives"

@@ -9,10 +9,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.dataset import looking, source
+from pneumo_core.audit import as_document
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.sources import remember_source
-from pneumo_core.films.audit import as_document
 from pneumo_core.jobs.job import JobStatus
 from pneumo_core.synthetic.demo_data import write_demo_data
 

@@ -26,7 +26,7 @@ from pages.ui.dataset.findings import card_html
 from pages.ui.dataset.folds import table_html
 from pages.ui.dataset.linked import legend_html
 from pages.ui.dataset.shortcuts import estimates, silences
-from pneumo_core.films.audit import Finding
+from pneumo_core.audit import Finding
 
 TRAIN = OneOf("split", ("train",), "split")
 VIRAL = OneOf("subtype", ("viral",), "kind")

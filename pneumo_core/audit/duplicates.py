@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumo_core.audit.finding import NOTHING, Finding, found
 from pneumo_core.dataset.similarity import near_pairs
-from pneumo_core.films.audit.finding import NOTHING, Finding, found
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:

@@ -1,19 +1,158 @@
-"""The audit as one HTML file that needs nothing else: no network, no script."""
+"""The audit outside the screen: one document, as JSON, as text and as a page."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.films.audit.finding import harm_words
-from pneumo_core.films.audit.report import headline, measured, unmeasured
-from pneumo_core.films.audit.words import with_interval
+from pneumo_core import DISCLAIMER, __version__
+from pneumo_core.audit.finding import harm_words
+from pneumo_core.audit.integrity import integrity
+from pneumo_core.audit.shortcuts import few_patients, overall, shortcuts, with_interval
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMED = 200  # films by name under a finding
+    import pandas as pd
+
+    from pneumo_core.audit.shortcuts import Progress
+    from pneumo_core.dataset.catalogue import Catalogue
+
+
+_MEASURES = (
+    *("width", "height", "aspect", "bytes", "bytes_per_pixel", "quality"),
+    *("mean", "contrast", "border_mean", "border_contrast"),
+)
+
+
+def counts(index: pd.DataFrame) -> dict[str, Any]:
+    """Films and patients of an index, in all and by split, with every unreadable file named.
+
+    `exact_duplicates` is how many films are there more than once.
+    """
+    readable = index[index["readable"]]
+    duplicates = readable[readable.duplicated("sha256", keep=False)]
+    return {
+        "films": len(index),
+        "groups": int(index["group"].nunique()),
+        "exact_duplicates": int(duplicates["sha256"].nunique()),
+        "splits": {
+            str(split): {
+                "films": len(part),
+                "groups": int(part["group"].nunique()),
+                "labels": {str(k): int(n) for k, n in part["label"].value_counts().items()},
+                "subtypes": {str(k): int(n) for k, n in part["subtype"].value_counts().items()},
+            }
+            for split, part in index.groupby("split")
+        },
+        "unreadable": [
+            {"film": str(row.film), "problem": str(row.problem)}
+            for row in index[~index["readable"]].itertuples()
+        ],
+    }
+
+
+def facts(catalogue: Catalogue) -> dict[str, Any]:
+    """Formats, films per patient, and the least, middle and largest of each measure.
+
+    Sizes in pixels and bytes, grey levels 0..255; of readable films; {} for a measure none has.
+    """
+    films = catalogue.readable
+    measured = {name: films[name].dropna() for name in _MEASURES}
+    return {
+        "made": catalogue.made,
+        "key": catalogue.key,
+        "formats": {str(k): int(n) for k, n in films["format"].value_counts().items()},
+        "most_films_of_a_patient": int(films["group"].value_counts().max()) if len(films) else 0,
+        "measures": {
+            name: {
+                "least": float(values.min()),
+                "middle": float(values.median()),
+                "largest": float(values.max()),
+            }
+            if len(values)
+            else {}
+            for name, values in measured.items()
+        },
+    }
+
+
+_NAMED = 5  # films by name under a finding
+
+
+def as_document(catalogue: Catalogue, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Everything the audit found, ready for JSON; numbers that are none (NaN) are None."""
+    found = integrity(catalogue)
+    table = shortcuts(catalogue, progress=progress)
+    return {
+        "disclaimer": DISCLAIMER,
+        "pneumo": __version__,
+        "data": catalogue.root.name or "films",
+        "counts": counts(catalogue.index),
+        "facts": facts(catalogue),
+        "findings": [asdict(one) | {"films": list(one.films)} for one in found],
+        "overall": overall(table),
+        "shortcuts": [
+            {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124
+            for row in table.to_dict(orient="records")
+        ],
+    }
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document for a terminal: what was found first, what was looked for in vain last."""
+    lines = [headline(document), ""]
+    for finding in (one for one in document["findings"] if one["count"]):
+        many = amount(finding["count"], finding["unit"])
+        lines.append(f"{finding['title']}: {many} ({harm_words(finding['harm'])})")
+        lines.append(f"  {finding['why']}")
+        lines.append(f"  What is done: {finding['done']}")
+        named = finding["films"][:_NAMED]
+        more = len(finding["films"]) - len(named)
+        lines += [f"    {film}" for film in named]
+        lines += [f"    and {more:,} more; --json names all"] if more else []
+    clean = [one["title"] for one in document["findings"] if not one["count"]]
+    lines += ["", f"Looked for and not found: {'; '.join(clean)}.", "", "Shortcuts"]
+    lines += [f"  {row['words']}" for row in measured(document["shortcuts"])]
+    lines += [f"  {words}" for words in unmeasured(document["shortcuts"])]
+    lines += ["", document["overall"], "", document["disclaimer"]]
+    return "\n".join(lines)
+
+
+def measured(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the shortcut table that have a figure."""
+    return [row for row in rows if row["state"] == "measured"]
+
+
+def unmeasured(rows: list[dict[str, Any]]) -> list[str]:
+    """The other rows in sentences: a feature that is constant once, a split that is small once."""
+    few = [row["split"] for row in rows if row["state"] == "few"]
+    constant = [row["words"] for row in rows if row["state"] == "constant"]
+    return [*dict.fromkeys(constant), *map(few_patients, dict.fromkeys(few))]
+
+
+def headline(document: dict[str, Any]) -> str:
+    """The row of facts that opens every form of the audit."""
+    found, codes = document["counts"], {one["code"]: one for one in document["findings"]}
+    subtypes: dict[str, int] = {}
+    for part in found["splits"].values():
+        for name, n in part["subtypes"].items():
+            subtypes[name] = subtypes.get(name, 0) + n
+    kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes, key=_order))
+    return (
+        f"{amount(found['films'], 'films')} of {amount(found['groups'], 'patients')}: {kinds}; "
+        f"{amount(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
+        f"{len(found['unreadable']):,} unreadable"
+    )
+
+
+def _order(subtype: str) -> int:
+    return ("normal", "bacterial", "viral", "unknown").index(subtype)
+
+
+_NAMED_ON_PAGE = 200  # films by name under a finding
 _LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
 
 _STYLE = """
@@ -116,8 +255,8 @@ def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
 def _films(films: list[str]) -> str:
     if not films:
         return ""
-    items = "".join(f"<li>{escape(film)}</li>" for film in films[:_NAMED])
-    more = len(films) - _NAMED
+    items = "".join(f"<li>{escape(film)}</li>" for film in films[:_NAMED_ON_PAGE])
+    more = len(films) - _NAMED_ON_PAGE
     rest = f"<li>and {more:,} more, named by --json</li>" if more > 0 else ""
     return f"<details><summary>Which ({len(films):,})</summary><ul>{items}{rest}</ul></details>"
 

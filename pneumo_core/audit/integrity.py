@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pneumo_core.films.audit.duplicates import duplicates
-from pneumo_core.films.audit.files import misnamed, passed_over, unreadable
-from pneumo_core.films.audit.finding import HARMS, Finding
-from pneumo_core.films.audit.patients import patients
-from pneumo_core.films.audit.sizes import sizes
-from pneumo_core.films.audit.store import kept
+from pneumo_core.audit.duplicates import duplicates
+from pneumo_core.audit.files import misnamed, passed_over, unreadable
+from pneumo_core.audit.finding import HARMS, Finding, kept
+from pneumo_core.audit.splits import patients, sizes
 
 if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pneumo_core.films.audit.finding import Finding, found
+from pneumo_core.audit.finding import Finding, found
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,23 @@
+"""What is wrong with a data set, and what gives its labels away without showing a lung."""
+
+from pneumo_core.audit.finding import HARMS, Finding, audit_ready, harm_words
+from pneumo_core.audit.integrity import integrity
+from pneumo_core.audit.report import as_document, as_html, as_text, counts, facts, headline
+from pneumo_core.audit.shortcuts import overall, shortcuts, strength
+
+__all__ = [
+    "HARMS",
+    "Finding",
+    "as_document",
+    "as_html",
+    "as_text",
+    "audit_ready",
+    "counts",
+    "facts",
+    "harm_words",
+    "headline",
+    "integrity",
+    "overall",
+    "shortcuts",
+    "strength",
+]
