@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pneumo_core.learning.augment import Augmentation, FilmAugment
-from pneumo_core.learning.network import build_network
+from pneumo_core.training.augment import Augmentation, FilmAugment
+from pneumo_core.training.network import build_network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.recipe import Recipe
 
 
 class EpochSeconds(keras.callbacks.Callback):

@@ -120,7 +120,7 @@ def test_metrics_import_no_drawing_and_no_tables(file):
 def test_starting_a_run_does_not_import_training():
     file = "pneumo_core/learning/runs.py"
     names = imports_of(file, (ROOT / file).read_text("utf-8"))
-    assert not [name for name in names if name.startswith("pneumo_core.learning.train")]
+    assert not [name for name in names if name.startswith("pneumo_core.training.train")]
 
 
 def test_start_up_loads_nothing_heavy():
@@ -153,8 +153,8 @@ def test_start_up_loads_nothing_heavy():
         ("pneumo_core/metrics/a.py", "from pneumo_core.dataset import b", ["pneumo_core.dataset.b"]),
         ("pneumo_core/learning/a.py", "def f():\n import pneumo_core.reading.b as b",
          ["pneumo_core.reading.b"]),
-        ("pneumo_core/reading/a.py", "import pneumo_core.learning", ["pneumo_core.learning"]),
-        ("pneumo_core/review/a.py", "import pneumo_core.learning, pneumo_core.reading", []),
+        ("pneumo_core/reading/a.py", "import pneumo_core.training", ["pneumo_core.training"]),
+        ("pneumo_core/review/a.py", "import pneumo_core.training, pneumo_core.reading", []),
         ("pneumo_core/cli.py", "import pages.ui", ["pages.ui"]),
         ("pages/ui/a.py", "import pages.diagnose, pneumo_core.dataset", ["pages.diagnose"]),
         ("pages/a.py", "import pages.ui.frame, app", ["app"]),

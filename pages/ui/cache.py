@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
     from pneumo_core.bundle import Found, OperatingPoints
-    from pneumo_core.learning.material import Material
     from pneumo_core.reading.predict import Reader, Reading
     from pneumo_core.review.compare import Contender
     from pneumo_core.review.comparison import Comparison
     from pneumo_core.review.seen import ListedFilms
+    from pneumo_core.training.dataset import Material
 
 _DISPLAY_SIDE = 1024  # pixels
 # What stands for an argument that is large: another one for another content.
@@ -200,7 +200,7 @@ def manifest_of(catalogue: Catalogue, folds: int, seed: int) -> str:
 @st.cache_data(show_spinner=False, ttl=20, max_entries=8)
 def material_of(root: Path) -> Material:
     """What a folder offers a training; DataSetError where there are no films."""
-    from pneumo_core.learning.material import material
+    from pneumo_core.training.dataset import material
 
     return material(root)
 

@@ -35,8 +35,8 @@ def folds(
         write_manifest,
     )
     from pneumo_core.dataset.index import index_folder
-    from pneumo_core.learning.corpus import HOLDOUT_FOLDS
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.dataset import HOLDOUT_FOLDS
+    from pneumo_core.training.recipe import Recipe
 
     seed = Recipe.seed if seed is None else seed
     with progress() as report:

@@ -22,7 +22,7 @@ def machine(
         return
     from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.hardware import as_document, look_at_hardware
+    from pneumo_core.training.hardware import as_document, look_at_hardware
 
     start_keras()
     found = look_at_hardware(load_settings())
@@ -46,9 +46,9 @@ def pace(
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""
     from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.hardware import gigabytes
     from pneumo_core.learning.pace import measure_pace
-    from pneumo_core.learning.recipe import make_recipe
+    from pneumo_core.training.hardware import gigabytes
+    from pneumo_core.training.recipe import make_recipe
 
     recipe = make_recipe(
         backbone=backbone,

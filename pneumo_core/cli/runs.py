@@ -147,7 +147,7 @@ def carry(run_id: RunId) -> None:
     with progress() as told, carrying(run, settings=settings, report=told) as report:
         _check_folder(Path(run.config()["data"]))
         start_keras()
-        from pneumo_core.learning.train import train
+        from pneumo_core.training.train import train
 
         made = train(run, settings=settings, report=report)
     emit(f"Model {made.name} is written.")

@@ -69,9 +69,9 @@ def train(  # noqa: PLR0913 - one argument an option
     from pneumo_core.config import load_settings
     from pneumo_core.learning.launch import create_named_run
     from pneumo_core.learning.overview import MEASURED_AGAIN
-    from pneumo_core.learning.recipe import make_recipe
     from pneumo_core.learning.runs import find_run
     from pneumo_core.learning.turn import carrying, queue_lock
+    from pneumo_core.training.recipe import make_recipe
 
     settings = load_settings()
     if runs is not None:
@@ -111,7 +111,7 @@ def train(  # noqa: PLR0913 - one argument an option
     try:
         with progress() as told, carrying(run, settings=settings, report=told) as report:
             start_keras()  # once it is this run's turn: it takes a gigabyte
-            from pneumo_core.learning.train import train as carry_out
+            from pneumo_core.training.train import train as carry_out
 
             made = carry_out(run, settings=settings, report=report)
     except KeyboardInterrupt:
@@ -145,11 +145,11 @@ def _told_of(made: Bundle) -> str:
 def _assisted(data: Path, settings: Settings) -> bool:
     """Do a worker's part where TF_CONFIG makes this machine one; whether it does."""
     start_keras()
-    from pneumo_core.learning.distribution import join_devices
+    from pneumo_core.training.distributed import join_devices
 
     if join_devices().chief:
         return False
-    from pneumo_core.learning.train import assist
+    from pneumo_core.training.train import assist
 
     with progress() as report:
         assist(data, settings=settings, report=report)
@@ -189,7 +189,7 @@ def start_keras() -> None:
     try:
         import keras
 
-        from pneumo_core.learning.distribution import join_devices
+        from pneumo_core.training.distributed import join_devices
 
         join_devices()  # first: TensorFlow finds other machines only before it has done anything
         keras.ops.zeros(1)

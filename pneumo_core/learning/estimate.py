@@ -6,17 +6,16 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumo_core.learning.hardware import cores, gigabytes
-from pneumo_core.learning.memory import memory_left, memory_limit
 from pneumo_core.learning.pace import Pace, bundle_seconds, known_pace
 from pneumo_core.learning.telling import lasting
-from pneumo_core.learning.views import POINT_VIEWS, SUITE_VIEWS
+from pneumo_core.training.hardware import cores, gigabytes, memory_left, memory_limit
+from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.recipe import Recipe
 
 # Seconds a film and GiB for a batch of 32 in training, at 160 px: `measure_pace` on two cores of
 # an AMD EPYC in bfloat16, ImageNet weights, upper blocks trained.

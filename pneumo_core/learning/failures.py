@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import DataSetError, PneumoError
-from pneumo_core.learning.memory import ran_out
+from pneumo_core.training.hardware import ran_out
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.recipe import Recipe
 
 COMMAND = (sys.executable, "-m", "pneumo_core", "runs", "carry")  # and the run's id
 _SECONDS_TO_END = 5.0  # from the request to end to the end by force

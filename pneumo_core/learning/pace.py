@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.hardware import hardware_key
-from pneumo_core.learning.network import find_backbone
 from pneumo_core.learning.runs import list_runs
 from pneumo_core.storage import utc_now, write_json
+from pneumo_core.training.hardware import hardware_key
+from pneumo_core.training.network import find_backbone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.recipe import Recipe
 
 STEPS, ENOUGH_SECONDS = 4, 15.0  # measured steps, or as many as fit into this time
 _VALIDATION_BATCH = 64
@@ -59,11 +59,10 @@ def measure_pace(
 
     A pretrained network starts from random numbers here: what is frozen counts, not what is known.
     """
-    from pneumo_core.learning.distribution import join_devices
-    from pneumo_core.learning.fit import fit
-    from pneumo_core.learning.fold_feeds import Films
-    from pneumo_core.learning.machine import survey
-    from pneumo_core.learning.on_device import room_for
+    from pneumo_core.training.batches import Films, room_for
+    from pneumo_core.training.distributed import join_devices
+    from pneumo_core.training.fit import fit
+    from pneumo_core.training.hardware import survey
 
     count = recipe.batch * (STEPS + 1)
     held_out = 2 * _VALIDATION_BATCH

@@ -16,9 +16,9 @@ from typing import Any
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.process import process_alive, process_created
-from pneumo_core.learning.recipe import Recipe
 from pneumo_core.learning.states import settled
 from pneumo_core.storage import utc_now, write_json
+from pneumo_core.training.recipe import Recipe
 
 STOP, CANCEL = WISHES = ("stop", "cancel")  # files by which a person asks something of a run
 

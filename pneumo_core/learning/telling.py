@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.learning.failures import Failure, in_silence
-from pneumo_core.learning.memory import ended_for_memory
 from pneumo_core.learning.states import STARTING, STATES, RunState
+from pneumo_core.training.hardware import ended_for_memory
 
 if TYPE_CHECKING:
     from pneumo_core.learning.runs import Run

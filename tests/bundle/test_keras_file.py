@@ -130,7 +130,7 @@ def test_every_class_of_our_own_backbones_is_known(backbone: str) -> None:
     import keras
 
     from pneumo_core.bundle.untrusted_files import _check_class, _objects
-    from pneumo_core.learning.network import build_network
+    from pneumo_core.training.network import build_network
 
     made = build_network(backbone, size=64, classes=3, weights="none")
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(made)))

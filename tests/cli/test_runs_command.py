@@ -10,9 +10,9 @@ import pytest
 from pneumo_core.cli import runs as command
 from pneumo_core.errors import DataSetError
 from pneumo_core.learning import launch
-from pneumo_core.learning.hardware import Hardware
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
+from pneumo_core.training.hardware import Hardware
+from pneumo_core.training.recipe import make_recipe
 
 RATE = {"value": 0.95, "low": 0.9, "high": 0.99}
 
@@ -146,7 +146,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
         return types.SimpleNamespace(name="mine")
 
     stand_in = types.SimpleNamespace(train=train)
-    monkeypatch.setitem(sys.modules, "pneumo_core.learning.train", stand_in)
+    monkeypatch.setitem(sys.modules, "pneumo_core.training.train", stand_in)
     monkeypatch.setattr("pneumo_core.cli.train.start_keras", lambda: None)
     run = make("queued")
     code, out, err = call("runs", "carry", run.id)
@@ -167,7 +167,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
 def test_the_machine_is_told_in_words_and_as_json(call, monkeypatch):
     found = Hardware(2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", xla=False, key="k")
     monkeypatch.setattr("pneumo_core.cli.train.start_keras", lambda: None)
-    monkeypatch.setattr("pneumo_core.learning.hardware.look_at_hardware", lambda _: found)
+    monkeypatch.setattr("pneumo_core.training.hardware.look_at_hardware", lambda _: found)
     assert call("machine")[1] == (
         "2 CPU cores, 24 GB of memory, no GPU\nKeras on tensorflow, float32 without XLA\n"
     )

@@ -6,9 +6,9 @@ import shlex
 import pandas as pd
 import pytest
 
-from pneumo_core.learning import train as routine
 from pneumo_core.learning.runs import list_runs
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training import train as routine
 
 pytestmark = pytest.mark.keras
 
@@ -101,7 +101,7 @@ def test_a_bench_of_training_takes_no_model_and_a_folder_that_is_there(run, tmp_
 def test_a_cluster_that_cannot_be_read_is_refused_before_anything_is_written(
     run, tmp_path, monkeypatch
 ):
-    from pneumo_core.learning.distribution import join_devices
+    from pneumo_core.training.distributed import join_devices
 
     join_devices.cache_clear()
     monkeypatch.setenv("TF_CONFIG", "no JSON")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning import backup as backup_module
-from pneumo_core.learning.backup import SparingBackup, WrittenWhole, cut_history
-from pneumo_core.learning.fit import BEST, STOPPED, TRAINED
+from pneumo_core.training import callbacks as backup_module
+from pneumo_core.training.callbacks import SparingBackup, WrittenWhole, cut_history
+from pneumo_core.training.fit import BEST, STOPPED, TRAINED
 from tests.learning.tiny_training import HELD_OUT, films, note_epochs, train
 
 pytestmark = pytest.mark.keras

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.learning.calibrate import (
+from pneumo_core.training.calibrate import (
     calibrate,
     headline,
     pneumonia_probability,

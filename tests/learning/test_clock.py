@@ -1,6 +1,6 @@
 import pytest
 
-from pneumo_core.learning.clock import EpochClock
+from pneumo_core.training.progress_callback import EpochClock
 
 
 @pytest.fixture

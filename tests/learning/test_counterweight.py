@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_core.learning.counterweight import (
+from pneumo_core.training.framing_bias import (
     BLANK,
     KEPT_HEIGHT,
     KEPT_WIDTH,

@@ -14,9 +14,9 @@ import pytest
 
 from pneumo_core.config import ROOT
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning import backup, distribution
-from pneumo_core.learning.distribution import Devices, join_devices
-from pneumo_core.learning.several_machines import StopTogether
+from pneumo_core.training import callbacks, distributed
+from pneumo_core.training.callbacks import StopTogether
+from pneumo_core.training.distributed import Devices, join_devices
 
 pytestmark = pytest.mark.keras
 
@@ -30,14 +30,14 @@ if "two-devices" in sys.argv:
     processor = tf.config.list_physical_devices("CPU")[0]
     halves = [tf.config.LogicalDeviceConfiguration()] * 2
     tf.config.set_logical_device_configuration(processor, halves)
-from pneumo_core.learning.distribution import join_devices
+from pneumo_core.training.distributed import join_devices
 devices = join_devices()
-from pneumo_core.learning import backup
+from pneumo_core.training import backup
 backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
-from pneumo_core.learning.fit import fit, predict_logits
-from pneumo_core.learning.fold_feeds import Films
-from pneumo_core.learning.machine import survey
-from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.training.fit import fit, predict_logits
+from pneumo_core.training.batches import Films
+from pneumo_core.training.hardware import survey
+from pneumo_core.training.recipe import make_recipe
 
 pixels = np.random.default_rng(0).integers(0, 256, (66, 64, 64), dtype=np.uint8)
 labels = np.arange(66) % 3
@@ -114,7 +114,7 @@ def test_two_devices_and_two_machines_learn_what_one_learns_from_the_whole_batch
     (tmp_path / "train.py").write_text(TRAIN)
     monkeypatch.setattr(sys, "argv", ["train.py", str(tmp_path / "one")])
     for name in ("SECONDS_BETWEEN_BACKUPS", "_SHARE"):  # put back afterwards
-        monkeypatch.setattr(backup, name, 0)
+        monkeypatch.setattr(callbacks, name, 0)
     runpy.run_path(str(tmp_path / "train.py"))
     one = capsys.readouterr().out
     np.testing.assert_allclose(learnt(chief), learnt(one), atol=1e-3)
@@ -195,7 +195,7 @@ def test_another_machine_that_goes_away_is_told_in_words():
 def test_machines_stop_after_the_epoch_in_which_the_chief_wants_to(monkeypatch):
     told = []
     monkeypatch.setattr(
-        distribution.Devices, "told_by_chief", lambda _, wanted: told.append(int(wanted)) or wanted
+        distributed.Devices, "told_by_chief", lambda _, wanted: told.append(int(wanted)) or wanted
     )
     callback, model = StopTogether(Devices(replicas=2, machines=2)), keras.Model()
     callback.set_model(model)

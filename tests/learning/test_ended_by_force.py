@@ -13,13 +13,13 @@ import pytest
 
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.learning import memory
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, list_runs
 from pneumo_core.learning.telling import standing_of
-from pneumo_core.learning.train import train
 from pneumo_core.learning.turn import carrying
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training import hardware
+from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.train import train
 from tests.learning import tiny_training
 
 pytestmark = pytest.mark.keras
@@ -31,7 +31,7 @@ import numpy as np
 from tests.learning.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning import backup, listeners, watch
+from pneumo_core.training import backup, listeners, watch
 from pneumo_core.learning.runs import create_run
 from pneumo_core.learning.turn import carrying
 
@@ -128,7 +128,7 @@ def test_kill_9_in_mid_epoch_is_seen_and_costs_the_epoch_alone(ended, undisturbe
 
     # As the kernel counts those that it ends for want of memory.
     (rooms / "memory.events").write_text(f"oom_kill {status['memory']['ended'] + 1}\n")
-    monkeypatch.setattr(memory, "_CGROUP", rooms)
+    monkeypatch.setattr(hardware, "_CGROUP", rooms)
     assert "most likely because memory ran out. Close other programs" in standing_of(status).message
 
     began = []

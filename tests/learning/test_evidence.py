@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_core.learning.evidence import cohort_rows
+from pneumo_core.training.held_out import cohort_rows
 
 
 def films_of(patients, width):

@@ -6,12 +6,12 @@ import pytest
 from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.learning.failures import explain, in_silence
-from pneumo_core.learning.memory import memory_now, ran_out
 from pneumo_core.learning.phases import forecast
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import CANCEL, create_run
 from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
 from pneumo_core.learning.turn import carrying
+from pneumo_core.training.hardware import memory_now, ran_out
+from pneumo_core.training.recipe import make_recipe
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/secret/best.weights.h5")
 

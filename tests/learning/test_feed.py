@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo_core.learning.feed import FilmBatches, RowBatches, as_fed
+from pneumo_core.training.batches import FilmBatches, RowBatches, as_fed
 
 pytestmark = pytest.mark.keras
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pneumo_core.learning.familiar import fit_familiarity
 from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.training.feature_checks import fit_familiarity
 
 
 def columns_and_rows(films):

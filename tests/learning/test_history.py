@@ -12,8 +12,8 @@ from pneumo_core.learning.overview import (
     run_rows,
     settings_of,
 )
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
+from pneumo_core.training.recipe import make_recipe
 
 EPOCHS = (
     "epoch,auc,loss,val_auc,val_loss\n0,0.6,1.2,0.7,1.1\n1,0.7,1.0,0.9,0.9\n2,0.8,0.9,0.8,1.0\n"

@@ -16,10 +16,10 @@ import pytest
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.learning import launch
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run, list_runs
 from pneumo_core.learning.telling import standing
 from pneumo_core.learning.turn import carrying, queue_lock, runs_ahead
+from pneumo_core.training.recipe import make_recipe
 
 # Trains until a file "end" is in the run's folder, and hears of a wish to stop.
 STAND_IN = """

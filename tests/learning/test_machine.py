@@ -1,7 +1,7 @@
 import keras
 import pytest
 
-from pneumo_core.learning import machine
+from pneumo_core.training import hardware
 
 pytestmark = pytest.mark.keras
 
@@ -12,14 +12,14 @@ def devices(monkeypatch):
 
     def pretend(*names, cpu=""):
         monkeypatch.setattr(keras.distribution, "list_devices", lambda: list(names))
-        monkeypatch.setattr(machine, "_cpu_facts", lambda: cpu)
+        monkeypatch.setattr(hardware, "_cpu_facts", lambda: cpu)
 
     return pretend
 
 
 def test_a_gpu_computes_in_bfloat16(devices):
     devices("cpu:0", "gpu:0", "gpu:1")
-    found = machine.survey()
+    found = hardware.survey()
     assert (found.gpus, found.policy) == (2, "mixed_bfloat16")
     assert "2 × GPU" in found.sentence(32)
 
@@ -35,12 +35,12 @@ def test_a_gpu_computes_in_bfloat16(devices):
 )
 def test_a_cpu_does_so_only_where_it_multiplies_in_it(devices, flags, policy):
     devices("CPU:0", cpu=f"model name\t: Fast One\nflags\t\t: {flags}\n")
-    found = machine.survey()
+    found = hardware.survey()
     assert (found.gpus, found.policy) == (0, policy)
 
 
 def test_the_precision_asked_for_is_used_and_said(devices):
     devices("CPU:0", cpu="model name\t: Fast One\nflags\t\t: avx512_bf16\n")
-    found = machine.survey("float32")
+    found = hardware.survey("float32")
     assert found.policy == "float32"
     assert found.sentence(16).endswith("CPU cores (Fast One), float32 without XLA, batch 16")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.network import build_network
+from pneumo_core.training.network import build_network
 
 pytestmark = pytest.mark.keras
 

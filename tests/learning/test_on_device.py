@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo_core.learning import hardware, on_device
-from pneumo_core.learning.backup import WrittenWhole
-from pneumo_core.learning.distribution import Devices
-from pneumo_core.learning.machine import Machine
-from pneumo_core.learning.on_device import FilmsOnDevice, room_for, sentence
+from pneumo_core.training import batches, hardware
+from pneumo_core.training.batches import FilmsOnDevice, room_for, sentence
+from pneumo_core.training.callbacks import WrittenWhole
+from pneumo_core.training.distributed import Devices
+from pneumo_core.training.hardware import Machine
 from tests.learning.tiny_training import films, train
 
 pytestmark = pytest.mark.keras
@@ -31,7 +31,7 @@ CPU = Machine("tensorflow", "2 CPU cores", 0, "float32", xla=False)
 def test_films_go_to_one_gpu_that_has_four_times_the_room(
     monkeypatch, machine, devices, left, fits
 ):
-    monkeypatch.setattr(on_device, "device_memory_left", lambda: left)
+    monkeypatch.setattr(batches, "device_memory_left", lambda: left)
     assert room_for(PIXELS, machine, devices) is fits
 
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo_core.learning.optimizer import BlockwiseAdamW
+from pneumo_core.training.fit import BlockwiseAdamW
 
 pytestmark = pytest.mark.keras
 

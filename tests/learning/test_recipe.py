@@ -1,7 +1,7 @@
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
+from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 
 
 def test_the_standard_recipe_is_the_default_backbone_at_224():

@@ -6,9 +6,9 @@ import pytest
 
 from pneumo_core.learning import phases
 from pneumo_core.learning.phases import also_to_status
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.remaining import Ahead, forget_robustness, left_now, of_phase, steady
 from pneumo_core.learning.runs import create_run
+from pneumo_core.training.recipe import make_recipe
 
 STATUS = Ahead(answers=40.0, after=120.0, bundle=30.0, robustness=20.0).facts()
 WITHOUT = Ahead(answers=40.0, after=100.0, bundle=30.0).facts()

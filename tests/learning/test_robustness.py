@@ -2,11 +2,11 @@
 
 import pytest
 
-from pneumo_core.learning import robustness
-from pneumo_core.learning.calibrate import Calibration
-from pneumo_core.learning.deliver import Delivery
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.runs import create_run
+from pneumo_core.training import held_out
+from pneumo_core.training.calibrate import Calibration
+from pneumo_core.training.export import Delivery
+from pneumo_core.training.recipe import make_recipe
 
 pytestmark = pytest.mark.keras
 
@@ -24,11 +24,11 @@ def test_what_ends_the_suite_does_not_cost_the_model(
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(robustness, "_suite", fail)
+    monkeypatch.setattr(held_out, "_suite", fail)
     recipe = make_recipe("quick", backbone="cnn", robustness=True)
     run, heard = create_run(tmp_path, recipe, data=tmp_path, bundle="tiny"), []
     run.update(note="One thing before.")
-    found = robustness.add_robustness(
+    found = held_out.add_robustness(
         Delivery(tiny_bundle, Calibration(1.0, 0.3, 0.5, 0.7), None),
         run=run,
         recipe=recipe,

@@ -4,17 +4,17 @@ import pytest
 
 from pneumo_core import metrics
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.distribution import Devices
-from pneumo_core.learning.fold_feeds import Films
-from pneumo_core.learning.network import build_network
-from pneumo_core.learning.recipe import make_recipe
-from pneumo_core.learning.training_model import (
+from pneumo_core.training.batches import Films
+from pneumo_core.training.distributed import Devices
+from pneumo_core.training.fit import (
     PneumoniaAUC,
     PneumoniaSensitivity,
     see_the_whole_batch,
     training_model,
     waking_steps,
 )
+from pneumo_core.training.network import build_network
+from pneumo_core.training.recipe import make_recipe
 
 pytestmark = pytest.mark.keras
 

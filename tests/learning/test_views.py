@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pneumo_core.learning.views import (
+from pneumo_core.perturbations import DISTURBANCES, disturb
+from pneumo_core.training.held_out import (
     CLEAN,
     POINT_VIEWS,
     SUITE_VIEWS,
@@ -10,7 +11,6 @@ from pneumo_core.learning.views import (
     stress_sample,
     view_logits,
 )
-from pneumo_core.perturbations import DISTURBANCES, disturb
 
 
 def mean_logits(films):

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pneumo_core.learning import watch
 from pneumo_core.learning.history import read_curves
-from pneumo_core.learning.recipe import make_recipe
 from pneumo_core.learning.remaining import Ahead
 from pneumo_core.learning.runs import create_run
+from pneumo_core.training import progress_callback
+from pneumo_core.training.recipe import make_recipe
 
 pytestmark = pytest.mark.keras
 
@@ -31,7 +31,7 @@ def run(tmp_path):
 def every_step(monkeypatch):
     """Each step is told of, and each takes one second by the clock."""
     ticks = itertools.count()
-    monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: float(next(ticks))))
+    monkeypatch.setattr(progress_callback, "time", SimpleNamespace(time=lambda: float(next(ticks))))
 
 
 def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None):
@@ -41,7 +41,7 @@ def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None):
     x = np.linspace(0, 1, FILMS, dtype="float32")[:, None]
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.25), loss=loss)
-    report = watch.EpochReport(
+    report = progress_callback.EpochReport(
         run,
         recipe,
         "fold 1 of 1",
@@ -149,7 +149,7 @@ def test_the_curve_has_the_mean_loss_since_the_last_point(run, every_step):
 
 
 def test_within_a_second_nothing_is_told_twice(run, monkeypatch):
-    monkeypatch.setattr(watch, "time", SimpleNamespace(time=lambda: 1.0))
+    monkeypatch.setattr(progress_callback, "time", SimpleNamespace(time=lambda: 1.0))
     fit(run)
     assert len(read_curves(run)[0].steps["step"]) == 1
 

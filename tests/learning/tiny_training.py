@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from pneumo_core.learning.fit import fit, predict_logits
-from pneumo_core.learning.fold_feeds import Films
-from pneumo_core.learning.machine import survey
-from pneumo_core.learning.recipe import make_recipe
+from pneumo_core.training.batches import Films
+from pneumo_core.training.fit import fit, predict_logits
+from pneumo_core.training.hardware import survey
+from pneumo_core.training.recipe import make_recipe
 
 LEARNT_FROM, HELD_OUT = np.arange(48), np.arange(48, 66)
 

@@ -10,8 +10,8 @@ from pages.ui import cache
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.frame import plain_words
 from pneumo_core.dataset.folds import straddling_groups
-from pneumo_core.learning.corpus import HOLDOUT_FOLDS
-from pneumo_core.learning.recipe import Recipe
+from pneumo_core.training.dataset import HOLDOUT_FOLDS
+from pneumo_core.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pages.ui.training.names import rate_in_words
-from pneumo_core.learning.hardware import gigabytes
 from pneumo_core.learning.telling import lasting, seconds_worked
+from pneumo_core.training.hardware import gigabytes
 
 if TYPE_CHECKING:
     from pneumo_core.learning.telling import Standing

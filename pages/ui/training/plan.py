@@ -14,21 +14,20 @@ from pages.ui.training.words import sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.learning.estimate import estimate, shortages
-from pneumo_core.learning.hardware import cores, gigabytes, known_hardware
 from pneumo_core.learning.launch import start_run
-from pneumo_core.learning.material import lacks
-from pneumo_core.learning.memory import memory_limit
 from pneumo_core.learning.overview import live_runs
+from pneumo_core.training.dataset import lacks
+from pneumo_core.training.hardware import cores, gigabytes, known_hardware, memory_limit
 
 if TYPE_CHECKING:
     from pages.ui.training.source import Source
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
     from pneumo_core.learning.estimate import Estimate
-    from pneumo_core.learning.hardware import Hardware
-    from pneumo_core.learning.material import Material
-    from pneumo_core.learning.recipe import Recipe
     from pneumo_core.learning.runs import Run
+    from pneumo_core.training.dataset import Material
+    from pneumo_core.training.hardware import Hardware
+    from pneumo_core.training.recipe import Recipe
 
 _ASKED = "training.asked"
 

@@ -19,7 +19,7 @@ from pages.ui.training.words import (
 )
 from pneumo_core.dataset.sources import check_folder
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.learning.recipe import PRESETS, Recipe, make_recipe
+from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings

@@ -16,7 +16,7 @@ from pneumo_core.errors import DataSetError
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.dataset.sources import Source
-    from pneumo_core.learning.material import Material
+    from pneumo_core.training.dataset import Material
 
 _FIRST = "First the films to learn from. Synthetic ones are drawn in seconds and show no patient."
 

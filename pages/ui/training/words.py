@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumo_core.learning.network import find_backbone
-from pneumo_core.learning.recipe import PRECISIONS
+from pneumo_core.training.network import find_backbone
+from pneumo_core.training.recipe import PRECISIONS
 
 if TYPE_CHECKING:
-    from pneumo_core.learning.recipe import Recipe
+    from pneumo_core.training.recipe import Recipe
 
 BACKBONES = {
     "cnn": "Five blocks of our own, trained from scratch: minutes on two cores.",

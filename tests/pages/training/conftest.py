@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.learning import launch
-from pneumo_core.learning.hardware import Hardware, hardware_key
+from pneumo_core.training.hardware import Hardware, hardware_key
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -6,12 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.network import (
-    THREE_CLASSES,
-    TWO_CLASSES,
-    check_weights,
-    find_backbone,
-)
+from pneumo_core.training.network import THREE_CLASSES, TWO_CLASSES, check_weights, find_backbone
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 

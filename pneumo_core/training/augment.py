@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from pneumo_core.learning.counterweight import BLANK, KEPT_HEIGHT, KEPT_WIDTH
+from pneumo_core.training.framing_bias import BLANK, KEPT_HEIGHT, KEPT_WIDTH
 
 
 @dataclass(frozen=True)

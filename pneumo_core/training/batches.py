@@ -1,0 +1,241 @@
+"""Batches for Keras out of the pixel cache: nothing is decoded, nothing is copied twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pneumo_core.training.framing_bias import LEFT_ALONE, NO_COUNTERWEIGHT, Counterweight
+from pneumo_core.training.hardware import device_memory_left, gigabytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumo_core.training.distributed import Devices
+    from pneumo_core.training.hardware import Machine
+    from pneumo_core.training.recipe import Recipe
+
+
+class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches ({"film": uint8 (B, S, S, 1), "plan": float32 (B, 3)}, targets (B, C), weights (B,)).
+
+    `cache` uint8 (N, S, S), may be memory-mapped; `rows` which of it; `labels` int (N,); `weights`
+    float (N,), how much each film counts. Order and plan of epoch e depend on `seed` and e alone,
+    so that a resumed run sees the same ones; all batches are full, and what is left over has its
+    turn in another epoch. Without a seed every film comes once, in its order, as it is; the last
+    batch is filled up with films that count for nothing, and the others for as much more that the
+    mean over all batches is theirs. So all batches have one shape: nothing is compiled twice, and
+    several devices can share each.
+    """
+
+    def __init__(  # noqa: PLR0913 - options, by keyword
+        self,
+        cache: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        *,
+        classes: int,
+        batch: int,
+        seed: int | None,
+        weights: NDArray[np.float64] | None = None,
+        counterweight: Counterweight = NO_COUNTERWEIGHT,
+    ) -> None:
+        super().__init__(workers=1)
+        self.cache, self.labels, self.rows = cache, labels, rows
+        self.classes, self.batch, self.seed = classes, batch, seed
+        self.weights = np.ones(len(cache)) if weights is None else weights
+        self.counterweight = counterweight
+        self.epoch = 0
+        self.order = rows
+
+    def start_epoch(self, epoch: int) -> None:
+        """Shuffle for epoch `epoch`."""
+        self.epoch = epoch
+        if self.seed is not None:
+            self.order = np.random.default_rng((self.seed, epoch)).permutation(self.rows)
+
+    def __len__(self) -> int:
+        if self.seed is None:
+            return math.ceil(len(self.rows) / self.batch)
+        return max(1, len(self.rows) // self.batch)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], Any, Any]:
+        rows = self.order[index * self.batch : (index + 1) * self.batch]
+        weights = self.weights[rows].astype("float32")
+        if self.seed is None:
+            weights *= len(self) * self.batch / len(self.rows)
+            beyond = self.batch - len(rows)
+            rows, weights = np.pad(rows, (0, beyond), "edge"), np.pad(weights, (0, beyond))
+        targets = np.eye(self.classes, dtype="float32")[self.labels[rows]]
+        if self.seed is None:
+            plan = np.tile(np.array(LEFT_ALONE, "float32"), (len(rows), 1))
+        else:
+            rng = np.random.default_rng((self.seed, self.epoch, index))
+            plan, targets = self.counterweight.plan(targets, rng)
+        return {**self.films(rows), "plan": plan}, targets, weights
+
+    def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        """What a batch says of its films: their pixels."""
+        return {"film": self.cache[rows][..., None]}
+
+
+class RowBatches(FilmBatches):
+    """The same batches for a model that has the films (see `on_device`): "row" int32 (B,) alone."""
+
+    def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
+        """What a batch says of its films: where they lie."""
+        return {"row": rows.astype("int32")}
+
+
+def as_fed(feed: FilmBatches) -> Any:
+    """What `fit` takes: `feed` itself or, for TensorFlow, its batches one call each.
+
+    Keras would hand TensorFlow a Python generator, which costs it twice as long a batch.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return feed
+    import tensorflow as tf
+
+    whole = feed[0]
+    parts = tf.nest.flatten(whole)
+
+    def batch(index: Any) -> Any:
+        made = tf.numpy_function(
+            lambda i: tf.nest.flatten(feed[int(i)]), [index], [part.dtype for part in parts]
+        )
+        for tensor, part in zip(made, parts, strict=True):
+            tensor.set_shape((None, *part.shape[1:]))
+        return tf.nest.pack_sequence_as(whole, made)
+
+    numbered = tf.data.Dataset.range(len(feed))
+    return numbered.map(batch, num_parallel_calls=2).prefetch(tf.data.AUTOTUNE)
+
+
+HELD_OUT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Films:
+    """The films of a run: pixels uint8 (N, S, S), labels int (N,) into the recipe's classes.
+
+    on_device: whether they are put on the device once (see `on_device.room_for`).
+    """
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    on_device: bool = False
+
+    @property
+    def batches(self) -> type[FilmBatches]:
+        """How a batch names its films."""
+        return RowBatches if self.on_device else FilmBatches
+
+
+def training_feed(
+    recipe: Recipe,
+    films: Films,
+    rows: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+) -> FilmBatches:
+    """The films `rows` to learn from; `weights` (N,): how much each counts beside its class."""
+    return films.batches(
+        films.pixels,
+        films.labels,
+        rows,
+        classes=len(recipe.classes),
+        batch=recipe.batch,
+        seed=recipe.seed,
+        weights=class_weights(recipe, films.labels, rows)
+        * (np.ones(len(films.labels)) if weights is None else weights),
+        counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
+    )
+
+
+def held_out_feed(
+    recipe: Recipe, films: Films, rows: NDArray[np.int64], devices: Devices
+) -> FilmBatches | None:
+    """The films held out, in batches that all devices can share; None without any."""
+    if not len(rows):
+        return None
+    share = math.ceil(min(len(rows), HELD_OUT_BATCH) / devices.replicas)
+    return films.batches(
+        films.pixels,
+        films.labels,
+        rows,
+        classes=len(recipe.classes),
+        batch=share * devices.replicas,
+        seed=None,
+    )
+
+
+def class_weights(
+    recipe: Recipe, labels: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How much each film counts for its class, (N,): among `rows` all classes weigh the same."""
+    if not recipe.class_weights:
+        return np.ones(len(labels))
+    counts = np.bincount(labels[rows], minlength=len(recipe.classes))
+    by_class: NDArray[np.float64] = len(rows) / (len(counts) * np.maximum(1, counts))
+    return by_class[labels]
+
+
+# Of the device's free memory. The rest is the step's: weights, three copies of them in the
+# optimizer, and the activations of a batch, which alone are some thousand bytes a pixel.
+SHARE = 0.25
+
+
+def room_for(pixels: NDArray[np.uint8], machine: Machine, devices: Devices) -> bool:
+    """Whether the films (N, S, S) are better put on the device at once.
+
+    On a CPU there is nothing to gain: its memory is the host's. Several devices would each need
+    all films; they are sent their part of every batch.
+    """
+    if not machine.gpus or devices.replicas > 1:
+        return False
+    return pixels.nbytes <= SHARE * device_memory_left()
+
+
+def sentence(pixels: NDArray[np.uint8], *, on_device: bool) -> str:
+    """Where the films of a training lie, as a run prints it at its start."""
+    if on_device:
+        return f"all films on the device ({gigabytes(pixels.nbytes)})"
+    return "films sent batch by batch"
+
+
+class FilmsOnDevice(keras.layers.Layer):  # type: ignore[misc]
+    """Rows int32 (B,) of `pixels` uint8 (N, S, S) → films uint8 (B, S, S, 1).
+
+    The films are a variable: that is put on the device once and handed from step to step, where
+    JAX would write a constant into the compiled step itself. They are no part of what is learnt,
+    and are not saved with it.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8], **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.films = self.add_weight(
+            shape=pixels.shape,
+            dtype="uint8",
+            initializer=lambda *_, **__: ops.convert_to_tensor(pixels),
+            trainable=False,
+            name="films",
+        )
+
+    def call(self, rows: Any) -> Any:
+        """Gather."""
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # From a variable TensorFlow gathers bytes on a GPU; from a tensor on a CPU alone.
+            return tf.gather(self.films.value, rows)[..., None]
+        return ops.take(self.films, rows, axis=0)[..., None]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keep the films out of every backup."""
+
+    def load_own_variables(self, store: Any) -> None:
+        """A backup holds no films."""

@@ -1,0 +1,391 @@
+"""One network trained on some films and validated on others."""
+
+from __future__ import annotations
+
+import gc
+import math
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from pneumo_core.bundle.keras_network import in_float32
+from pneumo_core.errors import TrainingError
+from pneumo_core.training.augment import Augmentation, FilmAugment
+from pneumo_core.training.batches import (
+    FilmBatches,
+    Films,
+    FilmsOnDevice,
+    as_fed,
+    held_out_feed,
+    training_feed,
+)
+from pneumo_core.training.callbacks import (
+    HISTORY,
+    SharedModel,
+    SparingBackup,
+    SparingCallbacks,
+    WrittenWhole,
+    cut_history,
+    listeners,
+    together,
+)
+from pneumo_core.training.distributed import Devices, join_devices
+from pneumo_core.training.network import build_network, find_backbone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from pneumo_core.training.hardware import Machine
+    from pneumo_core.training.recipe import Recipe
+
+
+class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+    """AdamW (Loshchilov and Hutter 2019) with a rate of its own for the lower blocks.
+
+    Variables whose path is in `lower` learn at `lower_rate` of the rate. `asleep` says of a
+    variable at which step it begins to learn, if not at the first: while the head learns alone,
+    features are not bent to a random head (Kumar et al. 2022, Fine-tuning can distort pretrained
+    features and underperform out-of-distribution).
+    Each variable's gradient is clipped to the norm `clip`: after the sum over all devices, and not
+    before, so that several devices take the step that one would.
+    """
+
+    def __init__(
+        self,
+        *,
+        lower: Collection[str] = (),
+        lower_rate: float = 1.0,
+        asleep: Mapping[str, int] | None = None,
+        clip: float | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.lower, self.lower_rate = frozenset(lower), lower_rate
+        self.asleep, self.clip = tuple((asleep or {}).items()), clip
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One variable's step, at its own share of the rate."""
+        # TensorFlow hands over its own variable; the place among the trained ones is the same.
+        path = self._trainable_variables[self._get_variable_index(variable)].path
+        share = self.lower_rate if path in self.lower else 1.0
+        if wakes := dict(self.asleep).get(path):
+            awake = ops.cast(self.iterations >= wakes, learning_rate.dtype)
+            learning_rate = learning_rate * awake
+        if self.clip is not None:
+            norm = ops.sqrt(ops.sum(ops.square(gradient)))
+            gradient = gradient * (self.clip / ops.maximum(norm, self.clip))
+        super().update_step(gradient, variable, learning_rate * share)
+
+
+# So many that films still fall into different bins where their logits are all alike, early on.
+_BINS = 20_000
+
+
+class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
+    """Area under the ROC curve of pneumonia against normal, from the logits."""
+
+    def __init__(self, name: str = "auc") -> None:
+        super().__init__(num_thresholds=_BINS, name=name)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Rank films by how far the pneumonia logits outweigh the normal one."""
+        super().update_state(1 - y_true[:, 0], _leaning(y_pred), sample_weight)
+
+
+class PneumoniaSensitivity(keras.metrics.SensitivityAtSpecificity):  # type: ignore[misc]
+    """Share of pneumonia found where 90 % of the normal films are left alone, from the logits."""
+
+    def __init__(self, name: str = "sensitivity") -> None:
+        super().__init__(0.9, num_thresholds=_BINS, name=name)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Rank films by how far the pneumonia logits outweigh the normal one."""
+        super().update_state(1 - y_true[:, 0], _leaning(y_pred), sample_weight)
+
+
+def _leaning(logits: Any) -> Any:
+    margin = ops.logsumexp(logits[:, 1:], axis=-1) - logits[:, 0]
+    # A quarter of the margin spreads confident films over the metric's fixed thresholds.
+    return ops.sigmoid(margin / 4)
+
+
+def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films) -> Any:
+    """`network` behind the recipe's augmentation: {"film": (B, S, S, 1), "plan": (B, 3)} → logits.
+
+    Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
+    To be called outside the devices' scope, see `several_machines.SharedModel`.
+    """
+    plan = keras.Input((3,), name="plan")
+    if films.on_device:
+        told = keras.Input((), name="row", dtype="int32")
+        film = FilmsOnDevice(films.pixels, name="films")(told)
+    else:
+        told = film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    seen = ops.cast(film, "float32")
+    if recipe.augment:
+        strength = Augmentation(area=(recipe.least_area, 1.1))
+        seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
+    if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
+        see_the_whole_batch(network, whole=True)
+    kind = SharedModel if devices.machines > 1 else WrittenWhole
+    return kind({told.name: told, "plan": plan}, network(seen), name="training")
+
+
+def see_the_whole_batch(network: Any, *, whole: bool) -> None:
+    """Let batch normalisation see the whole batch, or else each device's part of it."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = whole and layer.trainable
+
+
+def compile_model(
+    model: Any, network: Any, recipe: Recipe, machine: Machine, *, steps: int
+) -> None:
+    """Give `model` its optimizer, loss and figures, for `steps` steps an epoch."""
+    total = steps * recipe.epochs
+    warm = max(1, int(total * recipe.warm_up))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe.learning_rate * 0.02,
+        decay_steps=max(1, total - warm),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warm,
+        alpha=0.01,
+    )
+    optimizer = BlockwiseAdamW(
+        lower=_lower(network, recipe),
+        lower_rate=recipe.lower_rate,
+        asleep=waking_steps(network, recipe, total),
+        clip=1.0,
+        learning_rate=schedule,
+        weight_decay=recipe.weight_decay,
+        use_ema=True,
+        ema_momentum=min(recipe.ema_momentum, 1 - 2 / max(3, total)),
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        metrics=[PneumoniaAUC(), PneumoniaSensitivity()],
+        jit_compile=machine.xla,
+    )
+    # Before anything is restored, and inside the scope, not while a step is traced.
+    model.optimizer.build(model.trainable_variables)
+
+
+def _lower(network: Any, recipe: Recipe) -> list[str]:
+    """Paths of the trained variables below the backbone's own first trained block.
+
+    Trained from scratch there is no lower part: everything is as new as the head.
+    """
+    start = find_backbone(recipe.backbone).trained_from
+    lower: list[str] = []
+    if recipe.weights == "none" or not start:
+        return lower
+    for layer in network.layers:
+        if layer.name.startswith(start):
+            break
+        lower += [v.path for v in layer.trainable_variables]
+    return lower
+
+
+def waking_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]:
+    """Of `total` steps, the one at which each variable begins to learn, by path; the rest at 0.
+
+    The head learns alone for `head_first` of the steps. Then everything wakes, or, over the next
+    `thaw` of the steps, one layer after the other from the top (Howard and Ruder 2018, Universal
+    language model fine-tuning). Trained from scratch, everything learns from the first step.
+    """
+    if recipe.weights == "none":
+        return {}
+    trained = [layer for layer in network.layers if layer.trainable_variables]
+    below = [layer for layer in reversed(trained) if layer.name != "logits"]
+    alone, thaw = int(total * recipe.head_first), total * recipe.thaw
+    return {
+        variable.path: alone + math.floor(thaw * depth / len(below))
+        for depth, layer in enumerate(below)
+        for variable in layer.trainable_variables
+    }
+
+
+BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
+STOPPED = "stopped.weights.h5"  # of a training that a person stopped; it may yet go on
+
+
+def fit(  # noqa: PLR0913 - options, by keyword
+    recipe: Recipe,
+    films: Films,
+    train_rows: NDArray[np.int64],
+    validation_rows: NDArray[np.int64],
+    *,
+    machine: Machine,
+    folder: Path,
+    weights: NDArray[np.float64] | None = None,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> Any:
+    """Train; the network of the best epoch's averaged weights, in float32.
+
+    With no validation rows (the model of all films), or without `patience`, no choice is made and
+    the last epoch's averaged weights count.
+    `weights` float (N,): how much each film counts, beside its class.
+    `folder` receives history.csv, the trained weights and, until then, a backup that a killed run
+    resumes from; a training that was finished before is not done again. One of which `stopped`
+    says at its end that a person stopped it is not finished: it keeps its backup, and called again
+    it goes on from there. Among several machines
+    each does the same in a folder of its own; the chief's is the one that counts.
+    Raises TrainingError where the loss became NaN before anything was worth keeping.
+    """
+    devices = join_devices()
+    devices.check_batch(recipe.batch)
+    gc.collect()  # the films of the fold before may still lie on the device
+    keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy(machine.policy)
+    folder.mkdir(parents=True, exist_ok=True)
+    with devices.scope():
+        network = build_network(
+            recipe.backbone,
+            size=recipe.size,
+            classes=len(recipe.classes),
+            weights=recipe.weights,
+            trained_from=recipe.trained_from or None,
+            dropout=recipe.dropout,
+        )
+    if not devices.told_by_chief(np.int32((folder / TRAINED).exists())):
+        _Training(
+            recipe,
+            devices,
+            folder,
+            network,
+            training_model(network, recipe, devices, films),
+            training_feed(recipe, films, train_rows, weights),
+            held_out_feed(recipe, films, validation_rows, devices),
+            stopped,
+        ).run(machine, callbacks)
+    for trained in (folder / TRAINED, folder / STOPPED):
+        if trained.exists():  # a worker may have joined when the chief was done
+            network.load_weights(trained)
+            break
+    keras.config.set_dtype_policy("float32")
+    return in_float32(_on_its_own(network, devices))
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One training of `network`, which `model` augments for.
+
+    Its weights go to TRAINED, or to STOPPED where a person stopped it.
+    """
+
+    recipe: Recipe
+    devices: Devices
+    folder: Path
+    network: Any
+    model: Any
+    feed: FilmBatches
+    held_out: FilmBatches | None
+    stopped: Callable[[], bool]
+
+    @property
+    def choose(self) -> Path | None:
+        """Where the best epoch's weights go; None where the last epoch counts."""
+        chosen = self.held_out is not None and self.recipe.patience > 0
+        return self.folder / BEST if chosen else None
+
+    def run(self, machine: Machine, callbacks: tuple[keras.callbacks.Callback, ...]) -> None:
+        """Train, from the backup on where there is one."""
+        steps, devices = len(self.feed), self.devices
+        backup = SparingBackup(
+            self.folder / "backup",
+            steps=steps,
+            agreed=lambda due: bool(devices.told_by_chief(np.int32(due))),
+        )
+        with devices.scope():
+            compile_model(self.model, self.network, self.recipe, machine, steps=steps)
+            devices.share(self.network.variables)
+            for path in (*backup.files, self.folder / HISTORY, self.folder / BEST):
+                devices.hand_out(path)  # a worker's folder is its own, and empty
+            done = backup.restore(self.model)
+            told = together([*self._listeners(backup, done), *callbacks], devices)
+            history = self.model.fit(
+                as_fed(self.feed),
+                initial_epoch=done,
+                epochs=self.recipe.epochs,
+                validation_data=None if self.held_out is None else as_fed(self.held_out),
+                callbacks=SparingCallbacks(
+                    told, model=self.model, epochs=self.recipe.epochs, steps=steps, verbose=0
+                ),
+                # The feed shuffles films; Keras would shuffle batches, from no seed of ours.
+                shuffle=False,
+                verbose=0,
+            )
+            self._keep(backup, history.history.get("loss", []))
+
+    def _listeners(self, backup: SparingBackup, done: int) -> list[keras.callbacks.Callback]:
+        return listeners(
+            self.recipe,
+            self.folder,
+            self.feed,
+            self.model,
+            self.network,
+            devices=self.devices,
+            backup=backup,
+            past=cut_history(self.folder, epochs=done),
+            choose=self.choose,
+        )
+
+    def _keep(self, backup: SparingBackup, losses: list[float]) -> None:
+        """Write what counts to TRAINED, whose being there says that the training is finished.
+
+        After a stop to STOPPED, and what the training needs to go on stays as well.
+        """
+        finite = all(math.isfinite(loss) for loss in losses)
+        stopped = self.stopped()
+        choose, trained = self.choose, self.folder / (STOPPED if stopped else TRAINED)
+        if choose is None and not finite and backup.restore(self.model):
+            # The averaged weights of the last epoch backed up, before the loss became NaN.
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+            finite = True
+        if not (finite if choose is None else choose.exists()):
+            raise TrainingError(
+                "The loss became NaN before anything was learnt that could be kept. Lower the "
+                "learning rate and train again."
+            )
+        if choose is None:
+            WrittenWhole(self.network.inputs, self.network.outputs).save_weights(trained)
+        elif stopped:
+            shutil.copyfile(choose, trained)
+        else:
+            choose.replace(trained)
+        if not stopped:
+            (self.folder / STOPPED).unlink(missing_ok=True)
+            backup.remove()
+
+
+def _on_its_own(network: Any, devices: Devices) -> Any:
+    """The network outside the devices that trained it, where the chief may ask it alone."""
+    if devices.strategy is None:
+        return network
+    see_the_whole_batch(network, whole=False)
+    alone = keras.models.clone_model(network)
+    alone.set_weights(network.get_weights())
+    return alone
+
+
+def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits float32 (N, C) of films uint8 (N, S, S), in batches of 64."""
+    logits = [np.empty((0, network.output_shape[-1]), "float32")]
+    for start in range(0, len(films), 64):
+        batch = films[start : start + 64]
+        # All batches of one size: some backends compile anew for every other one.
+        full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
+        logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
+    return np.concatenate(logits)

@@ -1,0 +1,288 @@
+"""A fold's held-out films in several views: for calibration, and for the robustness suite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core import metrics
+from pneumo_core.bundle.write import revise_card
+from pneumo_core.dataset.cohorts import (
+    aspect_quarters,
+    framing_quarters,
+    framing_scores,
+    number_blocks,
+    size_quarters,
+)
+from pneumo_core.errors import DataSetError
+from pneumo_core.metrics.robustness import lungless_words, table_from, worst_words
+from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
+from pneumo_core.training.calibrate import Calibration, pneumonia_probability, rates
+from pneumo_core.training.export import held_out_words
+from pneumo_core.training.progress_callback import stop_asked
+from pneumo_core.training.train import NETWORK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Cut = tuple[str, NDArray[np.int64], tuple[str, ...]]
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.dataset import Report
+    from pneumo_core.training.export import Answers, Delivery
+    from pneumo_core.training.recipe import Recipe
+
+
+CLEAN = "as it is"
+# The operating points are fitted on these views of every held-out film: what another room, another
+# scanner or another archive does to a film without changing what it shows.
+POINT_VIEWS = (
+    CLEAN,
+    "centre crop 90 %",
+    "centre crop 80 %",
+    "aspect 0.75, cropped",
+    "aspect 1.33, cropped",
+    "black margin",
+    "blur 1 px",
+    "JPEG quality 50",
+)
+# The others make the robustness suite; its table has all of them.
+VIEWS = (*POINT_VIEWS, *(name for name in DISTURBANCES if name not in POINT_VIEWS))
+SUITE_VIEWS = VIEWS[len(POINT_VIEWS) :]
+_BATCH = 128  # films between two looks at whether a person asked to stop
+
+
+def view_logits(  # noqa: PLR0913 - options, by keyword
+    answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    views: Sequence[str],
+    *,
+    classes: int,
+    progress: Callable[[int, int], None],
+    stopped: Callable[[], bool] = lambda: False,
+) -> NDArray[np.float32]:
+    """Logits float32 (len(views), len(rows), C) of the films `rows` of `pixels` in each view.
+
+    `answer` gives logits (N, C) for films uint8 (N, S, S). Where `stopped` says so in between,
+    only the views that were read whole are returned; the films as they are (`CLEAN`) always are.
+    """
+    logits = np.empty((len(views), len(rows), classes), dtype=np.float32)
+    for number, name in enumerate(views if len(rows) else ()):
+        for start in range(0, len(rows), _BATCH):
+            if name != CLEAN and stopped():
+                return logits[:number]
+            part = rows[start : start + _BATCH]
+            films = np.asarray(pixels[part])
+            # Seeds follow the film's row, whichever films are seen beside it.
+            seen = films if name == CLEAN else _seen(films, name, part)
+            logits[number, start : start + len(part)] = answer(seen)
+        progress(number + 1, len(views))
+    return logits
+
+
+def _seen(films: NDArray[np.uint8], name: str, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return np.stack(
+        [
+            disturb(film[None], name, first=int(row))[0]
+            for film, row in zip(films, rows, strict=True)
+        ]
+    )
+
+
+def stress_sample(labels: NDArray[np.int64], *, films: int, seed: int) -> NDArray[np.bool_]:
+    """Which of the held-out films, labels (N,), are disturbed in every way: bool (N,).
+
+    Half of them normal and half not, as far as there are so many; all where `films` is 0.
+    """
+    if not films:
+        return np.ones(len(labels), bool)
+    chosen, rng = np.zeros(len(labels), bool), np.random.default_rng(seed)
+    for sick in (False, True):
+        mine = np.flatnonzero((labels > 0) == sick)
+        chosen[rng.permutation(mine)[: films // 2]] = True
+    return chosen
+
+
+Rows = list[dict[str, Any]]
+BLOCKS = 5
+QUARTERS: tuple[str, ...] = (
+    "border tells the class most plainly",
+    "border tells the class",
+    "border tells little",
+    "border misleads most",
+)
+
+
+def stress_table(
+    name: str, where: str, logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration
+) -> dict[str, Any]:
+    """The stress table at the locked points, in the form of `review.stress.stress`.
+
+    logits (V, N, C) in all views of `learning.views`; films with an answer that is not a number
+    are left out. `name` is the model's, `where` says how these films were held out.
+    """
+    finite = np.isfinite(logits).all(axis=(0, 2))
+    sick = labels[finite] > 0
+    p = [pneumonia_probability(view[finite], fitted.temperature) for view in logits]
+    points = {
+        "screening": fitted.screening,
+        "balanced": fitted.balanced,
+        "ruling_in": fitted.ruling_in,
+    }
+    changed = dict(zip(VIEWS[1:], p[1:], strict=True))
+    rows = table_from(sick, p[0], changed, points, about=ABOUT) if len(sick) else []
+    return {
+        "model": name,
+        "films": len(sick),
+        "normal": int((~sick).sum()),
+        "pneumonia": int(sick.sum()),
+        "held_out": True,
+        "points": points,
+        "words": f"{len(sick):,} films that the networks had not seen: {where}.",
+        "worst": worst_words(rows),
+        "lungless": lungless_words(rows),
+        "rows": rows,
+    }
+
+
+def cohort_rows(
+    index: pd.DataFrame, pixels: NDArray[np.uint8], p: NDArray[Any], threshold: float
+) -> Rows:
+    """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
+
+    By how well the border alone tells the class, in quarters, by ranges of the numbers in the
+    file names, and by shape and size of the original, where these differ. A set with too few
+    patients for the first two has none of these.
+    """
+    sick = (index["label"] == "pneumonia").to_numpy()
+    index = index.reset_index(drop=True)
+    return [
+        {"cohort": cohort, "part": part, **_figures(sick[of == n], p[of == n], threshold)}
+        for cohort, of, parts in _cuts(index, pixels)
+        for n, part in enumerate(parts)
+        if (of == n).any()
+    ]
+
+
+def _cuts(index: pd.DataFrame, pixels: NDArray[np.uint8]) -> Iterator[Cut]:
+    """Every way of cutting the films that this data set allows."""
+    try:
+        quarter = framing_quarters(index, framing_scores(index, pixels))
+        block = number_blocks(index, blocks=BLOCKS)
+    except DataSetError:
+        pass
+    else:
+        yield "framing", quarter, QUARTERS
+        yield "numbers", block, tuple(f"range {n + 1} of {BLOCKS}" for n in range(BLOCKS))
+    if (shape := aspect_quarters(index)) is not None:
+        yield "shape", shape, ("narrowest", "second quarter", "third quarter", "widest")
+    if (size := size_quarters(index)) is not None:
+        yield "size", size, ("smallest", "second quarter", "third quarter", "largest")
+
+
+def _figures(sick: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict[str, Any]:
+    at = rates(sick, p, threshold)
+    auc = None
+    if sick.any() and not sick.all():
+        auc = dict(zip(("value", "low", "high"), metrics.auc_delong(sick, p), strict=True))
+    return {
+        "films": len(p),
+        "auc": auc,
+        "sensitivity": at["sensitivity"],
+        "specificity": at["specificity"],
+    }
+
+
+_LATER = "Measure it with: python -m pneumo_core stress --into-card --model {name}"
+
+
+def add_robustness(  # noqa: PLR0913 - what the suite is run on
+    made: Delivery,
+    *,
+    run: Run,
+    recipe: Recipe,
+    answers: Answers,
+    folds: Sequence[NDArray[np.int64]],
+    report: Report,
+) -> Bundle:
+    """The delivered bundle, with the suite's table in its card unless something ended the suite.
+
+    `folds` are the rows that each fold held out, in the order of `answers`. The model is written
+    by now: a stop, Ctrl-C or a fault ends the suite alone, and the run's note says so.
+    """
+    try:
+        found = _suite(run, recipe, answers, folds, report)
+        if found is not None:
+            logits, rows = found
+            labels, where = answers.corpus.labels[rows], held_out_words(recipe)
+            name, fitted = made.bundle.name, made.fitted
+            table = stress_table(name, where, logits + made.shift, labels, fitted)
+            return revise_card(made.bundle, stress=table)
+        why = "it was stopped by hand"
+    except KeyboardInterrupt:
+        why = "it was stopped by hand"
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the model
+        why = f"{type(error).__name__}: {error}"
+    told = f"The robustness suite did not finish ({why}). {_LATER.format(name=made.bundle.name)}"
+    run.update(note=" ".join(filter(None, [run.status().get("note"), told])))
+    report("robustness", 1, 1, told)
+    return made.bundle
+
+
+def _suite(
+    run: Run,
+    recipe: Recipe,
+    answers: Answers,
+    folds: Sequence[NDArray[np.int64]],
+    report: Report,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+    """Logits (all views, N, C) of the films sampled from every fold, and their rows (N,).
+
+    None where a person asked to stop before the end.
+    """
+    parts, sampled, first = [], [], 0
+    for number, rows in enumerate(folds):
+        chosen = stress_sample(answers.corpus.labels[rows], films=recipe.stress_films, seed=number)
+
+        def progress(done: int, total: int, before: int = number) -> None:
+            report("robustness", before * total + done, len(folds) * total, "")
+
+        logits = _perturbed(run, number, answers, rows[chosen], progress)
+        if logits is None:
+            return None
+        known = answers.logits[:, first : first + len(rows)][:, chosen]
+        parts.append(np.concatenate([known, logits]))
+        sampled.append(rows[chosen])
+        first += len(rows)
+    return np.concatenate(parts, axis=1), np.concatenate(sampled)
+
+
+def _perturbed(
+    run: Run,
+    number: int,
+    answers: Answers,
+    rows: NDArray[np.int64],
+    progress: Callable[[int, int], None],
+) -> NDArray[np.float32] | None:
+    """Logits (SUITE_VIEWS, len(rows), C) by the network of fold `number`; None after a stop."""
+    import keras
+
+    from pneumo_core.training.fit import predict_logits
+
+    trained = run.folder / f"fold-{number}" / NETWORK
+    network: Any = keras.saving.load_model(trained, compile=False)
+    logits = view_logits(
+        lambda films: predict_logits(network, films),
+        answers.corpus.pixels,
+        rows,
+        SUITE_VIEWS,
+        classes=answers.logits.shape[-1],
+        progress=progress,
+        stopped=lambda: stop_asked(run),
+    )
+    return logits if len(logits) == len(SUITE_VIEWS) else None

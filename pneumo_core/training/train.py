@@ -1,0 +1,290 @@
+"""The training routine: a folder of films → folds → networks → one bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import time
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from pneumo_core.errors import TrainingError
+from pneumo_core.learning.remaining import forget_robustness
+from pneumo_core.storage import write_atomic
+from pneumo_core.training.dataset import HOLDOUT_FOLDS, Corpus, Report, gather
+from pneumo_core.training.export import Answers, check_can_bundle, deliver
+from pneumo_core.training.framing_bias import framing_weights
+from pneumo_core.training.held_out import POINT_VIEWS, view_logits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.batches import Films
+    from pneumo_core.training.distributed import Devices
+    from pneumo_core.training.hardware import Machine
+    from pneumo_core.training.recipe import Recipe
+
+
+NETWORK = "network.keras"
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """What the trainings of a run share, once its films are decoded and folded.
+
+    Each is kept in the run's folder `fold-N` as it ends; what is kept is not done again.
+    """
+
+    run: Run
+    recipe: Recipe
+    corpus: Corpus
+    films: Films
+    machine: Machine
+    devices: Devices
+    report: Report
+
+    def learn(self) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
+        """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them.
+
+        Of several folds a network of all films is trained at the end. Stopped by hand before that,
+        what there is is the network of the last fold, and its rows alone.
+        """
+        rows, logits = [], []
+        several = self.recipe.folds > 1
+        # One fold: the last, which holds the highest numbers where ranges of them are held out.
+        folds = range(self.recipe.held_out_folds) if several else [HOLDOUT_FOLDS - 1]
+        for number, fold in enumerate(folds):
+            rows.append(np.flatnonzero(self.corpus.fold == fold))
+            logits.append(self._fold(number, rows[-1]))
+            if several and self._stopped():
+                return rows[-1:], logits[-1]
+        if several:
+            self._fold(self.recipe.folds, np.array([], dtype=np.int64))
+        return rows, np.concatenate(logits, axis=1)
+
+    def cut_short(self) -> bool:
+        """Whether the run was stopped by hand before its network of all films."""
+        last = self.run.folder / f"fold-{self.recipe.folds}" / NETWORK
+        return self.recipe.folds > 1 and not last.exists()
+
+    def _stopped(self) -> bool:
+        from pneumo_core.training.progress_callback import stop_asked
+
+        return bool(self.devices.told_by_chief(np.int32(stop_asked(self.run))))
+
+    def _fold(self, number: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Train fold `number`, or take its logits from the run's folder where it was finished.
+
+        A worker among several machines has none.
+        """
+        folder = self.run.folder / f"fold-{number}"
+        kept = folder / "logits.npy"
+        nothing = np.empty((1, 0, len(self.recipe.classes)), "float32")
+        if self.devices.told_by_chief(np.int32(kept.exists())):
+            # Earlier versions kept the views of the robustness suite as well.
+            seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
+            return cast("NDArray[np.float32]", seen)
+        network, stopped = self._fit(number, held_out, folder)
+        if not self.devices.chief:
+            return nothing
+        logits = self._answers(network, held_out)
+        network.save(folder / NETWORK)
+        if stopped or len(logits) < len(POINT_VIEWS):  # a run that goes on does it again
+            return logits
+        # The logits come last and whole: that they are there says that the fold is finished.
+        content = io.BytesIO()
+        np.save(content, logits)
+        write_atomic(kept, content.getvalue())
+        return logits
+
+    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> tuple[Any, bool]:
+        """The network of all films but those held out, and whether a person stopped it."""
+        from pneumo_core.training.fit import fit
+        from pneumo_core.training.progress_callback import EpochReport
+
+        recipe, corpus = self.recipe, self.corpus
+        train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
+        title = f"fold {number + 1} of {recipe.folds}" if len(held_out) else "all films"
+        self.run.update(phase="training", fold=number)
+        watch = EpochReport(self.run, recipe, title, films=len(train_rows), report=self.report)
+        weights = framing_weights(
+            corpus.index,
+            corpus.pixels,
+            train_rows,
+            strength=recipe.framing_weights if recipe.augment else 0.0,
+        )
+        network = fit(
+            recipe,
+            self.films,
+            train_rows,
+            held_out,
+            machine=self.machine,
+            folder=folder,
+            weights=weights,
+            callbacks=(watch,),
+            stopped=lambda: watch.stopped,
+        )
+        return network, watch.stopped
+
+    def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.
+
+        Where a person asked to stop, of the films as they are alone.
+        """
+        from pneumo_core.training.fit import predict_logits
+        from pneumo_core.training.progress_callback import stop_asked
+
+        logits = view_logits(
+            lambda seen: predict_logits(network, seen),
+            self.corpus.pixels,
+            held_out,
+            POINT_VIEWS,
+            classes=len(self.recipe.classes),
+            progress=lambda done, total: self.report("validation", done, total, ""),
+            stopped=lambda: stop_asked(self.run),
+        )
+        if len(logits) < len(POINT_VIEWS):
+            logits = logits[:1]
+        if not np.isfinite(logits).all():
+            raise TrainingError(
+                "The network's answers are not numbers. Lower --learning-rate, train again."
+            )
+        return logits
+
+
+def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
+    """Carry `run` to its bundle; a run begun before goes on where its last epoch ended.
+
+    `report(phase, done, total, words)` hears of all progress. Raises DataSetError or
+    TrainingError with words for the person; the run's status says the same.
+    """
+    try:
+        bundle = _train(run, settings, report)
+    except KeyboardInterrupt:
+        run.update(state="interrupted", message="Stopped by hand; it can be resumed.")
+        raise
+    except BaseException as error:
+        told = str(error) or type(error).__name__
+        run.update(state="failed", message=told)
+        raise
+    run.update(state="done", phase="done", message=f"Model {bundle.name} is written.")
+    return bundle
+
+
+def assist(data: Path, *, settings: Settings, report: Report) -> None:
+    """A worker's part in a training of several machines; the chief says what is trained.
+
+    The films below `data` are the chief's own. What a worker writes is thrown away.
+    """
+    from pneumo_core.learning.runs import create_run
+    from pneumo_core.training.distributed import join_devices
+    from pneumo_core.training.recipe import Recipe
+
+    devices = join_devices()
+    report("machine", 1, 1, f"{devices.sentence}; waiting for the chief")
+    with devices.all_there(), TemporaryDirectory(prefix="pneumo-worker-") as scratch:
+        recipe = Recipe(**json.loads(devices.text_of_chief("")))
+        run = create_run(Path(scratch), recipe, data=data, bundle="")
+        _prepare(run, settings, report).learn()
+
+
+def _train(run: Run, settings: Settings, report: Report) -> Bundle:
+    from pneumo_core.training.distributed import join_devices
+    from pneumo_core.training.held_out import add_robustness
+    from pneumo_core.training.progress_callback import stop_asked
+
+    began = time.time()
+    recipe, devices = run.recipe(), join_devices()
+    devices.check_batch(recipe.batch)
+    with devices.all_there():
+        devices.text_of_chief(json.dumps(recipe.as_dict()))
+        prepared = _prepare(run, settings, report)
+    # The card tells of where the networks were trained, wherever the bundle is written.
+    trained_on = run.status().get("trained_on") or _facts(recipe, prepared.machine)
+    run.update(trained_on=trained_on)
+    with devices.all_there():
+        held_out, logits = prepared.learn()
+    check_can_bundle(run)
+    if prepared.cut_short():  # what is delivered is one fold's network, and says so
+        recipe = replace(recipe, folds=1, measured_folds=0)
+    seconds = time.time() - began + run.status().get("seconds", 0.0)
+    stopped = stop_asked(run)
+    if stopped or not recipe.robustness:
+        forget_robustness(run)
+    run.update(phase="bundling", seconds=seconds)
+    answers = Answers(prepared.corpus, np.concatenate(held_out), logits)
+    made = deliver(
+        run,
+        _shipped(run),
+        recipe,
+        answers,
+        facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
+        settings=settings,
+        report=report,
+        stopped=stopped,
+    )
+    if stopped or not recipe.robustness:
+        return made.bundle
+    return add_robustness(
+        made, run=run, recipe=recipe, answers=answers, folds=held_out, report=report
+    )
+
+
+def _prepare(run: Run, settings: Settings, report: Report) -> Trainings:
+    """The films and what they are trained on: the same films on every machine."""
+    from pneumo_core.training import batches
+    from pneumo_core.training.batches import Films
+    from pneumo_core.training.distributed import join_devices
+    from pneumo_core.training.hardware import survey
+
+    recipe, devices = run.recipe(), join_devices()
+    corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
+    machine = survey(recipe.precision)
+    films = Films(corpus.pixels, corpus.labels, batches.room_for(corpus.pixels, machine, devices))
+    feed = batches.sentence(corpus.pixels, on_device=films.on_device)
+    told = [machine.sentence(recipe.batch), devices.sentence, feed]
+    report("machine", 1, 1, ", ".join(filter(None, told)))
+    content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
+    devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
+    return Trainings(run, recipe, corpus, films, machine, devices, report)
+
+
+def _shipped(run: Run) -> Any:
+    """The network trained last: that of all films, or of the last fold before a stop."""
+    import keras
+
+    def number(path: Path) -> int:
+        return int(path.parent.name.removeprefix("fold-"))
+
+    last = max(run.folder.glob(f"fold-*/{NETWORK}"), key=number)
+    return keras.saving.load_model(last, compile=False)
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
+
+
+def _facts(recipe: Recipe, machine: Machine) -> dict[str, Any]:
+    """The machine and the versions of what trains on it."""
+    import cv2
+    import keras
+
+    versions = {"keras": keras.__version__, "numpy": np.__version__, "opencv": cv2.__version__}
+    try:
+        versions[machine.backend] = version(machine.backend)
+    except PackageNotFoundError:  # a build of it under another name: tensorflow-cpu, say
+        versions[machine.backend] = "of a build of another name"
+    return {
+        "machine": machine.sentence(recipe.batch),
+        "versions": {"python": platform.python_version(), **versions},
+    }
