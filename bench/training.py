@@ -31,12 +31,12 @@ import tensorflow as tf
 from bench.usual_way import EpochSeconds, copied_by_class, usual_epochs, usual_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
-from pneumo_core.learning.pace import random_weights
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training.batches import FilmBatches, Films, as_fed
 from pneumo_core.training.fit import fit
 from pneumo_core.training.hardware import survey
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.estimate import random_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

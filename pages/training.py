@@ -17,7 +17,7 @@ from pages.ui.training.settings import show_settings
 from pages.ui.training.source import show_source
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.runs import list_runs
+from pneumo_core.training.runs.run import list_runs
 
 
 def training() -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pneumo_core.jobs.status import JobStatus, read_status, write_status
-from pneumo_core.learning.runs import create_run
 from pneumo_core.storage import read_json, utc_now, write_atomic, write_json
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 if TYPE_CHECKING:
     from pathlib import Path

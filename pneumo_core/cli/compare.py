@@ -54,7 +54,7 @@ def _bundle(name: str) -> Bundle:
     from pneumo_core.bundle import bundle_names, load_bundle
     from pneumo_core.config import load_settings
     from pneumo_core.errors import TrainingError
-    from pneumo_core.learning.runs import find_run
+    from pneumo_core.training.runs.run import find_run
 
     settings = load_settings()
     if name in bundle_names(settings.models_dir):

@@ -46,9 +46,9 @@ def pace(
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""
     from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.pace import measure_pace
     from pneumo_core.training.hardware import gigabytes
     from pneumo_core.training.recipe import make_recipe
+    from pneumo_core.training.runs.estimate import measure_pace
 
     recipe = make_recipe(
         backbone=backbone,

@@ -12,7 +12,7 @@ from pneumo_core.cli.console import emit, emit_json, progress, tell
 from pneumo_core.cli.pasted import pasted
 
 if TYPE_CHECKING:
-    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.runs.run import Run
 
 app = typer.Typer(help="The training runs: list, show, stop, cancel, resume, delete, compare.")
 
@@ -37,7 +37,7 @@ def runs(
 def list_all(*, json: AsJson = False) -> None:
     """A line a run, the latest first."""
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.overview import in_words, run_rows
+    from pneumo_core.training.runs.history import in_words, run_rows
 
     rows = run_rows(load_settings().runs_dir)
     if json:
@@ -54,8 +54,8 @@ def list_all(*, json: AsJson = False) -> None:
 @app.command()
 def show(run_id: RunId, *, json: AsJson = False) -> None:
     """How a run stands, what it was asked for and what it has reached."""
-    from pneumo_core.learning.overview import in_words, row_of
-    from pneumo_core.learning.telling import standing
+    from pneumo_core.training.runs.history import in_words, row_of
+    from pneumo_core.training.runs.run import standing
 
     run = _find(run_id)
     row, stands = row_of(run), standing(run)
@@ -71,7 +71,7 @@ def show(run_id: RunId, *, json: AsJson = False) -> None:
 @app.command()
 def stop(run_id: RunId) -> None:
     """End a run after the step it is at; its best epoch so far becomes the model."""
-    from pneumo_core.learning.launch import stop_run
+    from pneumo_core.training.runs.queue import stop_run
 
     run = _find(run_id)
     stop_run(run)
@@ -81,7 +81,7 @@ def stop(run_id: RunId) -> None:
 @app.command()
 def cancel(run_id: RunId) -> None:
     """End a run at once, without a model. It can be resumed."""
-    from pneumo_core.learning.launch import cancel_run
+    from pneumo_core.training.runs.queue import cancel_run
 
     run = _find(run_id)
     cancel_run(run)
@@ -92,7 +92,7 @@ def cancel(run_id: RunId) -> None:
 def resume(run_id: RunId) -> None:
     """Let a run go on in the background, after its last finished epoch."""
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.launch import resume_run
+    from pneumo_core.training.runs.queue import resume_run
 
     run = _find(run_id)
     resume_run(run, settings=load_settings())
@@ -103,7 +103,7 @@ def resume(run_id: RunId) -> None:
 @app.command()
 def delete(run_id: RunId, *, yes: Annotated[bool, typer.Option("--yes")] = False) -> None:
     """Remove a run's folder: its curves and what it could resume from. Its model stays."""
-    from pneumo_core.learning.launch import delete_run
+    from pneumo_core.training.runs.queue import delete_run
 
     run = _find(run_id)
     if not yes:
@@ -119,8 +119,7 @@ def compare(
     json: AsJson = False,
 ) -> None:
     """What runs differ in: their settings, their films, their figures."""
-    from pneumo_core.learning.history import differences
-    from pneumo_core.learning.overview import in_words, row_of, settings_of
+    from pneumo_core.training.runs.history import differences, in_words, row_of, settings_of
 
     if len(set(run_ids)) < 2:
         raise typer.BadParameter("expected two runs or more.")
@@ -140,7 +139,7 @@ def carry(run_id: RunId) -> None:
     """Carry a prepared run to its end in this process; `learning.launch` starts this."""
     from pneumo_core.cli.train import start_keras
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.turn import carrying
+    from pneumo_core.training.runs.queue import carrying
 
     settings, run = load_settings(), _find(run_id)
     tell(f"Run {run.id}, process started.")
@@ -156,7 +155,7 @@ def carry(run_id: RunId) -> None:
 def _check_folder(data: Path) -> None:
     """Before what takes long to load. Raises DataSetError."""
     from pneumo_core.errors import DataSetError
-    from pneumo_core.learning.failures import gone
+    from pneumo_core.training.runs.run import gone
 
     if not data.is_dir():
         raise DataSetError(gone(data))
@@ -164,6 +163,6 @@ def _check_folder(data: Path) -> None:
 
 def _find(run_id: str) -> Run:
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.runs import find_run
+    from pneumo_core.training.runs.run import find_run
 
     return find_run(load_settings().runs_dir, run_id)

@@ -60,7 +60,7 @@ def stress(  # noqa: PLR0913 - one argument an option
 
 def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
     """The folder of the run that made the model. Raises BadParameter where none is known."""
-    from pneumo_core.learning.runs import data_of_model
+    from pneumo_core.training.runs.run import data_of_model
 
     known = data_of_model(settings.runs_dir, bundle.name) if into_card else None
     if known is None:

@@ -15,7 +15,7 @@ from pneumo_core.cli.pasted import TRAINING, pasted
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.runs.run import Run
 
 
 def train(  # noqa: PLR0913 - one argument an option
@@ -67,11 +67,10 @@ def train(  # noqa: PLR0913 - one argument an option
 
     from pneumo_core.bundle import activate
     from pneumo_core.config import load_settings
-    from pneumo_core.learning.launch import create_named_run
-    from pneumo_core.learning.overview import MEASURED_AGAIN
-    from pneumo_core.learning.runs import find_run
-    from pneumo_core.learning.turn import carrying, queue_lock
     from pneumo_core.training.recipe import make_recipe
+    from pneumo_core.training.runs.history import MEASURED_AGAIN
+    from pneumo_core.training.runs.queue import carrying, create_named_run, queue_lock
+    from pneumo_core.training.runs.run import find_run
 
     settings = load_settings()
     if runs is not None:
@@ -159,7 +158,7 @@ def _assisted(data: Path, settings: Settings) -> bool:
 
 def _go_on(run: Run) -> None:
     """Forget that the run was stopped or cancelled, or it would end at once."""
-    from pneumo_core.learning.states import LIVE
+    from pneumo_core.training.runs.run import LIVE
 
     if run.status()["state"] not in LIVE:
         run.forget_wishes()

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import Run
 
 
 Report = Callable[[str, int, int, str], None]  # phase, done, total, words

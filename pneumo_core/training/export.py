@@ -10,7 +10,6 @@ import numpy as np
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.bundle.provenance import DRAWN, learnt_from
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.launch import bundle_name_of
 from pneumo_core.training.calibrate import (
     Calibration,
     calibrate,
@@ -22,15 +21,16 @@ from pneumo_core.training.calibrate import (
 from pneumo_core.training.feature_checks import fit_familiarity, fit_orientation, pooled_features
 from pneumo_core.training.held_out import POINT_VIEWS, cohort_rows
 from pneumo_core.training.network import find_backbone
+from pneumo_core.training.runs.queue import bundle_name_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.dataset import Corpus, Report
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import Run
 
 
 SUBTYPES = ("normal", "bacterial", "viral")

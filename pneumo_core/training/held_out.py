@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     Cut = tuple[str, NDArray[np.int64], tuple[str, ...]]
     from pneumo_core.bundle import Bundle
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.dataset import Report
     from pneumo_core.training.export import Answers, Delivery
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import Run
 
 
 CLEAN = "as it is"

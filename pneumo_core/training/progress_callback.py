@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from pneumo_core.learning.estimate import around_training
-from pneumo_core.learning.history import EPOCHS, StepCurve, data_hash
-from pneumo_core.learning.pace import bundle_seconds
-from pneumo_core.learning.remaining import Ahead, steady
-from pneumo_core.learning.runs import CANCEL, STOP
 from pneumo_core.training.hardware import memory_now, survey
 from pneumo_core.training.held_out import POINT_VIEWS
+from pneumo_core.training.runs.estimate import around_training, bundle_seconds
+from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
+from pneumo_core.training.runs.progress import Ahead, steady
+from pneumo_core.training.runs.run import CANCEL, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import Run
 
 
 _VALIDATION_COST = 0.4  # of a training film's time: no gradients

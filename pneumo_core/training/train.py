@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.remaining import forget_robustness
 from pneumo_core.storage import write_atomic
 from pneumo_core.training.dataset import HOLDOUT_FOLDS, Corpus, Report, gather
 from pneumo_core.training.export import Answers, check_can_bundle, deliver
 from pneumo_core.training.framing_bias import framing_weights
 from pneumo_core.training.held_out import POINT_VIEWS, view_logits
+from pneumo_core.training.runs.progress import forget_robustness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.batches import Films
     from pneumo_core.training.distributed import Devices
     from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import Run
 
 
 NETWORK = "network.keras"
@@ -186,9 +186,9 @@ def assist(data: Path, *, settings: Settings, report: Report) -> None:
 
     The films below `data` are the chief's own. What a worker writes is thrown away.
     """
-    from pneumo_core.learning.runs import create_run
     from pneumo_core.training.distributed import join_devices
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.run import create_run
 
     devices = join_devices()
     report("machine", 1, 1, f"{devices.sentence}; waiting for the chief")

@@ -17,10 +17,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 from pneumo_core.bundle import active_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
-from pneumo_core.learning.launch import cancel_run
-from pneumo_core.learning.overview import live_runs
-from pneumo_core.learning.runs import list_runs
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training.runs.history import live_runs
+from pneumo_core.training.runs.queue import cancel_run
+from pneumo_core.training.runs.run import list_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

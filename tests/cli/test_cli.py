@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from pneumo_core.config import ROOT
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 
 @pytest.mark.parametrize(

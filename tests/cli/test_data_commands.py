@@ -13,9 +13,9 @@ from pneumo_core.config import Settings
 from pneumo_core.dataset.download import Fetched
 from pneumo_core.dataset.folds import read_manifest
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training.dataset import gather
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 
 def put(path, seed):

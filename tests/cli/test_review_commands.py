@@ -130,8 +130,8 @@ def test_compare_reads_a_folder_with_each_model(run, second, clinic, models):
 
 
 def test_compare_takes_the_bundle_that_a_run_wrote(run, second, models, tmp_path):
-    from pneumo_core.learning.runs import create_run
     from pneumo_core.training.recipe import make_recipe
+    from pneumo_core.training.runs.run import create_run
 
     made = create_run(tmp_path / "runs", make_recipe("quick"), data=tmp_path, bundle="second")
     code, out, _ = run("compare", "tiny", made.id, "--json")

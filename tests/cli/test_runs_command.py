@@ -9,10 +9,10 @@ import pytest
 
 from pneumo_core.cli import runs as command
 from pneumo_core.errors import DataSetError
-from pneumo_core.learning import launch
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training.hardware import Hardware
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import queue
+from pneumo_core.training.runs.run import create_run
 
 RATE = {"value": 0.95, "low": 0.9, "high": 0.99}
 
@@ -89,7 +89,7 @@ def test_stop_and_cancel_leave_their_wish(call, make):
 
 def test_resume_starts_a_process(call, make, monkeypatch, tmp_path):
     run, begun = make("interrupted"), []
-    monkeypatch.setattr(launch, "_start_process", lambda one, _: begun.append(one))
+    monkeypatch.setattr(queue, "_start_process", lambda one, _: begun.append(one))
     code, out, _ = call("runs", "resume", run.id)
     assert code == 0
     assert begun == [run]

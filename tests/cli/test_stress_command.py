@@ -11,9 +11,9 @@ from PIL import Image
 
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import write_sums
-from pneumo_core.learning.runs import create_run
 from pneumo_core.perturbations import DISTURBANCES
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 
 @pytest.fixture

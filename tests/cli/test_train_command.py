@@ -6,9 +6,9 @@ import shlex
 import pandas as pd
 import pytest
 
-from pneumo_core.learning.runs import list_runs
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
+from pneumo_core.training.runs.run import list_runs
 
 pytestmark = pytest.mark.keras
 

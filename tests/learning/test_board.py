@@ -7,7 +7,7 @@ import pytest
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning import board
+from pneumo_core.training.runs import tensorboard
 
 STAND_IN = """
 import sys
@@ -28,34 +28,34 @@ HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Quiet).se
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(board, "COMMAND", (sys.executable, "-c", STAND_IN))
+    monkeypatch.setattr(tensorboard, "COMMAND", (sys.executable, "-c", STAND_IN))
     made = Settings(runs_dir=tmp_path / "runs")
     yield made
-    board.stop_board(made)
+    tensorboard.stop_board(made)
 
 
 def test_one_board_answers_on_this_machine_until_it_is_ended(settings):
-    assert board.find_board(settings) is None
-    started = board.start_board(settings)
-    board.wait_for_board(started)
-    assert board.start_board(settings) == board.find_board(settings) == started
+    assert tensorboard.find_board(settings) is None
+    started = tensorboard.start_board(settings)
+    tensorboard.wait_for_board(started)
+    assert tensorboard.start_board(settings) == tensorboard.find_board(settings) == started
     with urllib.request.urlopen(started.address) as answer:  # noqa: S310 - our own process
         told = answer.read().decode()
     assert f"--logdir {settings.runs_dir}" in told
     assert "--host localhost" in told
-    board.stop_board(settings)
-    assert board.find_board(settings) is None
+    tensorboard.stop_board(settings)
+    assert tensorboard.find_board(settings) is None
     assert not started.answers()
 
 
 def test_a_board_that_dies_at_once_is_told(settings, monkeypatch):
-    monkeypatch.setattr(board, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
-    started = board.start_board(settings)
+    monkeypatch.setattr(tensorboard, "COMMAND", (sys.executable, "-c", "raise SystemExit(1)"))
+    started = tensorboard.start_board(settings)
     with pytest.raises(TrainingError, match="Expected TensorBoard to answer; it did not"):
-        board.wait_for_board(started)
+        tensorboard.wait_for_board(started)
 
 
 def test_without_tensorboard_the_way_to_it_is_told(settings, monkeypatch):
-    monkeypatch.setattr(board, "find_spec", lambda _: None)
+    monkeypatch.setattr(tensorboard, "find_spec", lambda _: None)
     with pytest.raises(TrainingError, match="Expected TensorBoard to be installed"):
-        board.start_board(settings)
+        tensorboard.start_board(settings)

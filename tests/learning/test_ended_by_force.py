@@ -13,12 +13,11 @@ import pytest
 
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.learning.runs import create_run, list_runs
-from pneumo_core.learning.telling import standing_of
-from pneumo_core.learning.turn import carrying
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.run import create_run, list_runs, standing_of
 from pneumo_core.training.train import train
 from tests.learning import tiny_training
 
@@ -32,8 +31,8 @@ from tests.learning.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
 from pneumo_core.training import backup, listeners, watch
-from pneumo_core.learning.runs import create_run
-from pneumo_core.learning.turn import carrying
+from pneumo_core.training.runs.run import create_run
+from pneumo_core.training.runs.queue import carrying
 
 backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
 listeners.SECONDS_BETWEEN_STEPS_TOLD = watch.SECONDS_BETWEEN_REPORTS = 0

@@ -7,16 +7,22 @@ import pytest
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.learning import estimate as module
-from pneumo_core.learning import pace
-from pneumo_core.learning.estimate import Estimate, estimate, shortages
-from pneumo_core.learning.pace import Pace, known_pace, measure_pace
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training import hardware
 from pneumo_core.training.dataset import Material, lacks, material
 from pneumo_core.training.hardware import Gpu, Hardware, gigabytes, known_hardware
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import estimate as module
+from pneumo_core.training.runs import estimate as pace
+from pneumo_core.training.runs.estimate import (
+    Estimate,
+    Pace,
+    estimate,
+    known_pace,
+    measure_pace,
+    shortages,
+)
+from pneumo_core.training.runs.run import create_run
 
 CNN = make_recipe("quick", backbone="cnn", size=64)
 PACE = Pace(train=0.01, validation=0.004, start=10.0, save=2.0, memory=2**30, measured="today")

@@ -5,13 +5,19 @@ import pytest
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
-from pneumo_core.learning.failures import explain, in_silence
-from pneumo_core.learning.phases import forecast
-from pneumo_core.learning.runs import CANCEL, create_run
-from pneumo_core.learning.telling import lasting, seconds_worked, standing_of
-from pneumo_core.learning.turn import carrying
 from pneumo_core.training.hardware import memory_now, ran_out
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.progress import forecast
+from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.run import (
+    CANCEL,
+    create_run,
+    explain,
+    in_silence,
+    lasting,
+    seconds_worked,
+    standing_of,
+)
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/secret/best.weights.h5")
 
@@ -140,7 +146,7 @@ def test_on_a_full_disk_the_last_word_takes_the_room_kept_for_it(run, settings, 
     with pytest.raises(TrainingError, match="the disk is full"):  # noqa: PT012, SIM117
         with carrying(run, settings=settings, report=lambda *_: None):
             assert kept.stat().st_size == 2**16
-            monkeypatch.setattr("pneumo_core.learning.runs.write_json", room_or_not)
+            monkeypatch.setattr("pneumo_core.training.runs.run.write_json", room_or_not)
             run.update(epoch=1)
     assert written[-1]["failure"] == "disk"
 

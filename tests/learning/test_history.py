@@ -3,17 +3,20 @@ import json
 import numpy as np
 import pytest
 
-from pneumo_core.learning.history import StepCurve, data_hash, differences, read_curves
-from pneumo_core.learning.overview import (
+from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.history import (
+    StepCurve,
     current_run,
+    data_hash,
+    differences,
     in_words,
     live_runs,
+    read_curves,
     row_of,
     run_rows,
     settings_of,
 )
-from pneumo_core.learning.runs import create_run
-from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 EPOCHS = (
     "epoch,auc,loss,val_auc,val_loss\n0,0.6,1.2,0.7,1.1\n1,0.7,1.0,0.9,0.9\n2,0.8,0.9,0.8,1.0\n"

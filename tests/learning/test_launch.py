@@ -15,18 +15,17 @@ import pytest
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
-from pneumo_core.learning import launch
-from pneumo_core.learning.runs import create_run, list_runs
-from pneumo_core.learning.telling import standing
-from pneumo_core.learning.turn import carrying, queue_lock, runs_ahead
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import queue
+from pneumo_core.training.runs.queue import carrying, queue_lock, runs_ahead
+from pneumo_core.training.runs.run import create_run, list_runs, standing
 
 # Trains until a file "end" is in the run's folder, and hears of a wish to stop.
 STAND_IN = """
 import sys, time
 from pneumo_core.config import load_settings
-from pneumo_core.learning.runs import find_run
-from pneumo_core.learning.turn import carrying
+from pneumo_core.training.runs.run import find_run
+from pneumo_core.training.runs.queue import carrying
 
 settings = load_settings()
 run = find_run(settings.runs_dir, sys.argv[1])
@@ -45,20 +44,20 @@ RECIPE = make_recipe("quick", backbone="cnn", epochs=4)
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "COMMAND", (sys.executable, "-c", STAND_IN))
+    monkeypatch.setattr(queue, "COMMAND", (sys.executable, "-c", STAND_IN))
     made = Settings(
         models_dir=tmp_path / "models", runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache"
     )
     yield made
     for run in list_runs(made.runs_dir):
         if standing(run).state.live:
-            launch.cancel_run(run)
+            queue.cancel_run(run)
 
 
 def start(settings, **choices):
     (settings.runs_dir.parent / "films").mkdir(exist_ok=True)
     recipe = replace(RECIPE, **choices)
-    return launch.start_run(recipe, data=settings.runs_dir.parent / "films", settings=settings)
+    return queue.start_run(recipe, data=settings.runs_dir.parent / "films", settings=settings)
 
 
 def state(run):
@@ -102,7 +101,7 @@ def test_the_second_waits_for_the_first_and_begins_though_the_first_is_killed(se
     assert "Its process ended without a word" in standing(first).message
     assert state(third) == "queued"
     # One that waits may be killed as well: the next does not wait for it.
-    launch.cancel_run(second)
+    queue.cancel_run(second)
     wait_for(lambda: training(third))
     assert state(second) == "cancelled"
 
@@ -116,17 +115,17 @@ def test_two_run_at_once_where_that_is_allowed(settings):
 def test_stop_lets_the_run_end_by_itself_with_its_model(settings):
     run = start(settings)
     wait_for(lambda: training(run))
-    launch.stop_run(run)
+    queue.stop_run(run)
     wait_for(lambda: state(run) == "stopped")
     assert "best epoch so far is its model" in standing(run).remedy
     with pytest.raises(TrainingError, match=rf"{run.id} is stopped by hand"):
-        launch.resume_run(run, settings=settings)
+        queue.resume_run(run, settings=settings)
 
 
 def test_to_stop_a_run_that_has_learnt_nothing_cancels_it(settings):
     first, second = start(settings), start(settings)
     wait_for(lambda: training(first))
-    launch.stop_run(second)
+    queue.stop_run(second)
     assert state(second) == "cancelled"
     assert not psutil.pid_exists(second.status()["pid"])
 
@@ -135,11 +134,11 @@ def test_a_cancelled_run_goes_on_and_its_log_with_it(settings):
     run = start(settings)
     wait_for(lambda: training(run))
     with pytest.raises(TrainingError, match="is running"):
-        launch.resume_run(run, settings=settings)
-    launch.cancel_run(run)
+        queue.resume_run(run, settings=settings)
+    queue.cancel_run(run)
     assert state(run) == "cancelled"
     worked = run.status()["worked_before"]
-    launch.resume_run(run, settings=settings)
+    queue.resume_run(run, settings=settings)
     assert state(run) in {"queued", "running"}
     wait_for(lambda: training(run))
     assert run.status()["worked_before"] >= worked
@@ -151,9 +150,9 @@ def test_a_cancelled_run_goes_on_and_its_log_with_it(settings):
 def test_a_run_at_work_is_not_deleted_and_one_that_ended_is(settings):
     run = start(settings)
     with pytest.raises(TrainingError, match=r"is at work\. Cancel it"):
-        launch.delete_run(run)
-    launch.cancel_run(run)
-    launch.delete_run(run)
+        queue.delete_run(run)
+    queue.cancel_run(run)
+    queue.delete_run(run)
     assert list_runs(settings.runs_dir) == []
     assert [path.name for path in settings.runs_dir.iterdir()] == [".queue.lock"]
 
@@ -171,7 +170,7 @@ def test_runs_started_at_the_same_moment_get_different_names(settings):
     def start_one(_):
         ready.wait()
         with queue_lock(settings.runs_dir):  # as the command line does
-            return launch.create_named_run(RECIPE, data=settings.runs_dir, settings=settings)
+            return queue.create_named_run(RECIPE, data=settings.runs_dir, settings=settings)
 
     with ThreadPoolExecutor(4) as threads:
         names = {run.config()["bundle"] for run in threads.map(start_one, range(4))}
@@ -179,10 +178,10 @@ def test_runs_started_at_the_same_moment_get_different_names(settings):
 
 
 def test_a_name_that_another_run_will_write_is_refused_unless_it_may_be_replaced(settings):
-    first = launch.create_named_run(RECIPE, data=settings.runs_dir, settings=settings, bundle="m")
+    first = queue.create_named_run(RECIPE, data=settings.runs_dir, settings=settings, bundle="m")
     with pytest.raises(BundleError, match=rf"run {first.id} will write 'm'\. Choose another name"):
-        launch.start_run(RECIPE, data=settings.runs_dir, bundle="m", settings=settings)
-    name = partial(launch.free_bundle_name, RECIPE, settings, asked="m")
+        queue.start_run(RECIPE, data=settings.runs_dir, bundle="m", settings=settings)
+    name = partial(queue.free_bundle_name, RECIPE, settings, asked="m")
     first.update(state="interrupted")  # it can be resumed, so the name stays reserved
     with pytest.raises(BundleError, match="delete that run"):
         name()
@@ -194,24 +193,24 @@ def test_a_name_that_another_run_will_write_is_refused_unless_it_may_be_replaced
 def test_the_name_of_a_model_is_refused_and_a_damaged_run_reserves_none(settings):
     (settings.models_dir / "m").mkdir(parents=True)
     with pytest.raises(BundleError, match=r"there is a model 'm' already\. Choose another name"):
-        launch.free_bundle_name(RECIPE, settings, asked="m")
+        queue.free_bundle_name(RECIPE, settings, asked="m")
     run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="cnn-quick")
     (run.folder / "config.json").write_text("{")
-    assert launch.free_bundle_name(RECIPE, settings) == "cnn-quick"
+    assert queue.free_bundle_name(RECIPE, settings) == "cnn-quick"
 
 
 def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
     run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
-    assert launch.bundle_name_of(run, settings) == "m"
+    assert queue.bundle_name_of(run, settings) == "m"
     (settings.models_dir / "m").mkdir(parents=True)
-    assert launch.bundle_name_of(run, settings) == run.config()["bundle"] == "cnn-quick"
+    assert queue.bundle_name_of(run, settings) == run.config()["bundle"] == "cnn-quick"
     own = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
     own.update(delivered="m")  # resumed after its own bundle was written
-    assert launch.bundle_name_of(own, settings) == "m"
+    assert queue.bundle_name_of(own, settings) == "m"
     overwrites = create_run(
         settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m", replace=True
     )
-    assert launch.bundle_name_of(overwrites, settings) == "m"
+    assert queue.bundle_name_of(overwrites, settings) == "m"
 
 
 def test_a_run_that_another_process_carries_is_refused(settings):
@@ -235,6 +234,6 @@ def test_a_folder_of_runs_that_cannot_be_written_is_told(settings, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(launch, "create_run", full)
+    monkeypatch.setattr(queue, "create_run", full)
     with pytest.raises(TrainingError, match=r"No space left on device\. Free some space"):
         start(settings)

@@ -4,11 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from pneumo_core.learning import phases
-from pneumo_core.learning.phases import also_to_status
-from pneumo_core.learning.remaining import Ahead, forget_robustness, left_now, of_phase, steady
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import progress
+from pneumo_core.training.runs.progress import (
+    Ahead,
+    also_to_status,
+    forget_robustness,
+    left_now,
+    of_phase,
+    steady,
+)
+from pneumo_core.training.runs.run import create_run
 
 STATUS = Ahead(answers=40.0, after=120.0, bundle=30.0, robustness=20.0).facts()
 WITHOUT = Ahead(answers=40.0, after=100.0, bundle=30.0).facts()
@@ -68,7 +74,7 @@ def test_a_time_that_has_run_out_is_not_told():
 def test_the_time_left_goes_on_after_the_training_to_the_end_of_the_run(tmp_path, monkeypatch):
     clock = [0.0]
     now = SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0])
-    monkeypatch.setattr(phases, "time", now)
+    monkeypatch.setattr(progress, "time", now)
     run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
     told = []
     report = also_to_status(run, lambda *_: told.append(left_now(run.status(), clock[0])))
@@ -95,7 +101,7 @@ def test_the_time_left_goes_on_after_the_training_to_the_end_of_the_run(tmp_path
 def test_a_second_fold_is_timed_from_its_own_beginning(tmp_path, monkeypatch):
     clock = [0.0]
     now = SimpleNamespace(monotonic=lambda: clock[0], time=lambda: clock[0])
-    monkeypatch.setattr(phases, "time", now)
+    monkeypatch.setattr(progress, "time", now)
     run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
     report = also_to_status(run, lambda *_: None)
     for began in (0.0, 1000.0):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training import held_out
 from pneumo_core.training.calibrate import Calibration
 from pneumo_core.training.export import Delivery
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 pytestmark = pytest.mark.keras
 

@@ -9,9 +9,15 @@ import pytest
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.process import process_created
-from pneumo_core.learning.runs import create_run, data_of_model, find_run, list_runs
-from pneumo_core.learning.states import STATES, settled
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import (
+    STATES,
+    create_run,
+    data_of_model,
+    find_run,
+    list_runs,
+    settled,
+)
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.learning.runs import create_run, find_run
-from pneumo_core.learning.turn import carrying
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
 
 pytestmark = pytest.mark.keras
@@ -95,7 +95,7 @@ KILLED_AFTER_ONE_EPOCH = """
 import os, sys
 from pathlib import Path
 from pneumo_core.config import ROOT, Settings
-from pneumo_core.learning.runs import find_run
+from pneumo_core.training.runs.run import find_run
 from pneumo_core.training.train import train
 
 home, run_id = Path(sys.argv[1]), sys.argv[2]

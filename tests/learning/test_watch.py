@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pneumo_core.learning.history import read_curves
-from pneumo_core.learning.remaining import Ahead
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training import progress_callback
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.history import read_curves
+from pneumo_core.training.runs.progress import Ahead
+from pneumo_core.training.runs.run import create_run
 
 pytestmark = pytest.mark.keras
 

@@ -13,13 +13,12 @@ from pages.ui.plain import plain
 from pages.ui.training.names import run_title
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
-from pneumo_core.learning.launch import cancel_run, delete_run, resume_run, stop_run
+from pneumo_core.training.runs.queue import cancel_run, delete_run, resume_run, stop_run
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
-    from pneumo_core.learning.telling import Standing
+    from pneumo_core.training.runs.run import Run, Standing
 
 _DOOMED = "training.doomed"
 

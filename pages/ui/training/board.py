@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.learning.board import find_board, start_board, stop_board, wait_for_board
+from pneumo_core.training.runs.tensorboard import (
+    find_board,
+    start_board,
+    stop_board,
+    wait_for_board,
+)
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pages.ui.training.names import rate_in_words
-from pneumo_core.learning.telling import lasting, seconds_worked
 from pneumo_core.training.hardware import gigabytes
+from pneumo_core.training.runs.run import lasting, seconds_worked
 
 if TYPE_CHECKING:
-    from pneumo_core.learning.telling import Standing
+    from pneumo_core.training.runs.run import Standing
 
 _FIGURES = {
     "auc": "AUC, validation",

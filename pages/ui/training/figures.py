@@ -9,7 +9,7 @@ from pages.ui.charts.training import AUC, LOSS, SHARE, Chart, Line, Measured, sh
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumo_core.learning.history import Curves
+    from pneumo_core.training.runs.history import Curves
 
 _NAMES = {"auc": "", "sensitivity": "sensitivity at 90 % specificity"}
 

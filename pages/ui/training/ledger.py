@@ -15,17 +15,22 @@ from pages.ui.training.figures import overlay
 from pages.ui.training.names import moment, rate_in_words, run_title
 from pages.ui.training.running import show_chart
 from pages.ui.training.words import BACKBONES, backbone_title
-from pneumo_core.learning.history import differences, read_curves
-from pneumo_core.learning.overview import FIGURES, in_words, live_runs, row_of, settings_of
-from pneumo_core.learning.runs import list_runs
-from pneumo_core.learning.states import STATES
-from pneumo_core.learning.telling import standing
+from pneumo_core.training.runs.history import (
+    FIGURES,
+    differences,
+    in_words,
+    live_runs,
+    read_curves,
+    row_of,
+    settings_of,
+)
+from pneumo_core.training.runs.run import STATES, list_runs, standing
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.runs.run import Run
 
 _SECONDS = 10.0  # between two looks at the runs
 _TICKED, _TABLE = "training.ticked", "training.table"

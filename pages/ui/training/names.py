@@ -9,7 +9,7 @@ from pages.ui.training.words import BACKBONES, backbone_title
 from pneumo_core.errors import TrainingError
 
 if TYPE_CHECKING:
-    from pneumo_core.learning.runs import Run
+    from pneumo_core.training.runs.run import Run
 
 
 def run_title(run: Run) -> str:

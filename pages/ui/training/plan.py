@@ -13,21 +13,21 @@ from pages.ui.state import start_key, starting
 from pages.ui.training.words import sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.job import latest_job, start_job
-from pneumo_core.learning.estimate import estimate, shortages
-from pneumo_core.learning.launch import start_run
-from pneumo_core.learning.overview import live_runs
 from pneumo_core.training.dataset import lacks
 from pneumo_core.training.hardware import cores, gigabytes, known_hardware, memory_limit
+from pneumo_core.training.runs.estimate import estimate, shortages
+from pneumo_core.training.runs.history import live_runs
+from pneumo_core.training.runs.queue import start_run
 
 if TYPE_CHECKING:
     from pages.ui.training.source import Source
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
-    from pneumo_core.learning.estimate import Estimate
-    from pneumo_core.learning.runs import Run
     from pneumo_core.training.dataset import Material
     from pneumo_core.training.hardware import Hardware
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.estimate import Estimate
+    from pneumo_core.training.runs.run import Run
 
 _ASKED = "training.asked"
 

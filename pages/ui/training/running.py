@@ -15,17 +15,14 @@ from pages.ui.training.actions import show_actions
 from pages.ui.training.facts import facts, notes
 from pages.ui.training.figures import loss_chart, metric_chart
 from pages.ui.training.names import run_title
-from pneumo_core.learning.history import read_curves
-from pneumo_core.learning.overview import MEASURED_AGAIN, current_run, live_runs
-from pneumo_core.learning.phases import AFTER_TRAINING, has_learnt
-from pneumo_core.learning.remaining import left_now
-from pneumo_core.learning.telling import lasting, standing, standing_of
+from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
+from pneumo_core.training.runs.progress import AFTER_TRAINING, has_learnt, left_now
+from pneumo_core.training.runs.run import lasting, standing, standing_of
 
 if TYPE_CHECKING:
     from pages.ui.charts.training import Chart
     from pneumo_core.config import Settings
-    from pneumo_core.learning.runs import Run
-    from pneumo_core.learning.telling import Standing
+    from pneumo_core.training.runs.run import Run, Standing
 
 _SECONDS = 2.0  # between two looks at a run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
@@ -153,7 +150,7 @@ def show_chart(chart: Chart, key: str, alt: str) -> None:
 
 
 def _show_waiting(run: Run, number: int) -> None:
-    from pneumo_core.learning.launch import cancel_run
+    from pneumo_core.training.runs.queue import cancel_run
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="pn-place">{number + 1}. waiting: {escape(run_title(run))}</p>')

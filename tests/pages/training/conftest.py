@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
-from pneumo_core.learning import launch
 from pneumo_core.training.hardware import Hardware, hardware_key
+from pneumo_core.training.runs import queue
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,7 +43,7 @@ def started(monkeypatch):
         run.update(phase="waiting")  # this process stands for the run's own
         begun.append(run)
 
-    monkeypatch.setattr(launch, "_start_process", start)
+    monkeypatch.setattr(queue, "_start_process", start)
     return begun
 
 

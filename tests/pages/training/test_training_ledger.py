@@ -2,7 +2,7 @@
 
 from pages.ui.training.ledger import difference_table, table
 from pages.ui.training.names import moment, rate_in_words, run_title
-from pneumo_core.learning.overview import row_of
+from pneumo_core.training.runs.history import row_of
 from tests.pages.seen import button, no_trace
 from tests.pages.training.training_runs import RATE, draw, make_run
 

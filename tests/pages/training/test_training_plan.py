@@ -6,9 +6,9 @@ from pages.ui.training import plan
 from pages.ui.training.settings import SIZES
 from pages.ui.training.words import BACKBONES, MORE, backbone_title, sentence
 from pneumo_core.errors import TrainingError
-from pneumo_core.learning.runs import list_runs
 from pneumo_core.training.network import BACKBONES as KNOWN
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
+from pneumo_core.training.runs.run import list_runs
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 

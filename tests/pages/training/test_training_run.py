@@ -8,9 +8,9 @@ import pytest
 from pages.ui import cache
 from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
-from pneumo_core.learning import launch
-from pneumo_core.learning.overview import MEASURED_AGAIN
-from pneumo_core.learning.telling import standing
+from pneumo_core.training.runs import queue
+from pneumo_core.training.runs.history import MEASURED_AGAIN
+from pneumo_core.training.runs.run import standing
 from tests.pages.seen import button, html_of, no_trace
 from tests.pages.training.training_runs import RATE, draw, make_run
 
@@ -198,7 +198,7 @@ def test_a_run_that_is_resumed_starts_and_shows_nothing_of_before(page, films, s
 
 def test_a_run_says_whom_it_waits_for_before_its_process_does(films, settings, started):
     first = make_run(settings, phase="training", step=3)
-    waiting = launch.start_run(first.recipe(), data=films, bundle="other", settings=settings)
+    waiting = queue.start_run(first.recipe(), data=films, bundle="other", settings=settings)
     stands = standing(waiting)
     assert (stands.state.words, stands.message) == ("waiting for its turn", "1 run is before it.")
     assert stands.remedy == "It starts by itself when the run before it has ended."

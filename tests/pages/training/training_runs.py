@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pneumo_core.learning.runs import create_run
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.run import create_run
 
 RATE = {"value": 0.95, "low": 0.9, "high": 0.99}
 
