@@ -24,7 +24,7 @@ from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.imaging.decode import Film, SourceFacts
-from pneumo_core.reading.predict import Decision, Reader, Reading
+from pneumo_core.inference.predict import Decision, Reader, Reading
 from pneumo_core.synthetic.appearance import SAMPLES, SUBTYPES, draw, load_appearances
 
 if TYPE_CHECKING:

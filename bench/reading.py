@@ -28,7 +28,7 @@ START = """
 import sys, time
 from pneumo_core.bundle import load_bundle
 from pneumo_core.synthetic.phantom import synthetic_film
-from pneumo_core.reading.runtime import Runtime
+from pneumo_core.inference.runtime import Runtime
 bundle = load_bundle(sys.argv[1])
 Runtime(bundle).run(synthetic_film("normal", 0, size=bundle.size)[None])
 """
@@ -68,7 +68,7 @@ def first_answer(bundle: Bundle) -> None:
 
 def runtime(bundle: Bundle) -> float:
     """The graph alone."""
-    from pneumo_core.reading.runtime import Runtime
+    from pneumo_core.inference.runtime import Runtime
 
     graph = Runtime(bundle)
     film = synthetic_film("bacterial", 1, size=bundle.size)[None]
@@ -77,8 +77,8 @@ def runtime(bundle: Bundle) -> float:
 
 def reading(bundle: Bundle) -> float:
     """All that a person waits for."""
-    from pneumo_core.reading.predict import Reader
-    from pneumo_core.reading.saliency import overlay
+    from pneumo_core.inference.predict import Reader
+    from pneumo_core.inference.saliency import overlay
 
     reader = Reader(bundle)
     pixels = synthetic_film("bacterial", 1, size=1024)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
     from pneumo_core.bundle import Found, OperatingPoints
-    from pneumo_core.reading.predict import Reader, Reading
+    from pneumo_core.inference.predict import Reader, Reading
     from pneumo_core.review.compare import Contender
     from pneumo_core.review.comparison import Comparison
     from pneumo_core.review.seen import ListedFilms
@@ -67,7 +67,7 @@ def reader_of(bundle: Bundle) -> Reader:
     Raises BundleError on a bundle that is incomplete or altered.
     """
     from pneumo_core.bundle import verify_bundle
-    from pneumo_core.reading.predict import Reader
+    from pneumo_core.inference.predict import Reader
 
     verify_bundle(bundle.path)
     return Reader(bundle)
@@ -121,7 +121,7 @@ def warm_up(bundle: Bundle) -> bool:
     import pandas as pd  # noqa: F401 - the table of films needs it, and
     import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401 - Streamlit this, to send it
 
-    from pneumo_core.reading.saliency import overlay
+    from pneumo_core.inference.saliency import overlay
 
     reading = reader_of(bundle).read_bytes(samples()[0].data)
     if reading.pixels is not None and reading.cam is not None:

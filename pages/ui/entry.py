@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pages.ui.words import sense_of
 
 if TYPE_CHECKING:
     from pages.ui.entry import Entry
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")
 CAPTION = "The map shows where the model looked, not where the lesion is."
@@ -97,7 +97,7 @@ def _show(entry: Entry, view: str, opacity: float) -> None:
 
 def _mapped(entry: Entry, opacity: float | None) -> bytes:
     """JPEG of the map over the film, or of the map alone."""
-    from pneumo_core.reading.saliency import heat, overlay
+    from pneumo_core.inference.saliency import heat, overlay
 
     pixels, cam = entry.pixels(), entry.reading.cam
     if cam is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pages.ui.cache import Sample
     from pneumo_core.bundle import Bundle
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 
 def drop_zone() -> list[UploadedFile]:
@@ -86,7 +86,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
 
 def _full(bundle: Bundle) -> Reading:
     """What a film gets that the session has no room for."""
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
     points = bundle.points
     model = f"{bundle.name} {bundle.version}"

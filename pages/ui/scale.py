@@ -9,7 +9,7 @@ from pages.ui.words import NORMAL, PNEUMONIA, REFER, sense_of
 from pneumo_core.formatting import per_cent, per_cent_range
 
 if TYPE_CHECKING:
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 _LABEL = 0.24  # share of the line that a label may need: nearer to an end it is held at the end
 

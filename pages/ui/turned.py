@@ -35,7 +35,7 @@ def offer_to_set_right(entry: Entry, bundle: Bundle | None) -> None:
 
 def _set_right(entry: Entry, bundle: Bundle) -> None:
     from pneumo_core.imaging.film import Film
-    from pneumo_core.reading.upright import read_upright
+    from pneumo_core.inference.predict import read_upright
 
     facts = entry.reading.facts
     if facts is None:

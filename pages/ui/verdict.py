@@ -10,11 +10,11 @@ import streamlit as st
 from pages.ui.scale import scale_html, spoken_range
 from pages.ui.words import sense_of, why_unread
 from pneumo_core.formatting import per_cent
-from pneumo_core.reading.decision import Decision, crossing
+from pneumo_core.inference.predict import Decision, crossing
 
 if TYPE_CHECKING:
     from pages.ui.entry import Entry
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 SUBTYPE_NOTE = (
     "A chest film cannot tell bacterial from viral infection reliably (PMC5922330). These shares "

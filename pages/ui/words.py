@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pneumo_core.reading.decision import Decision
+from pneumo_core.inference.predict import Decision
 
 if TYPE_CHECKING:
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from pages.ui import state
 from pages.ui.standing import is_old, model_of, offer_to_read_again
 from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
 from pneumo_core.formatting import amount, per_cent
-from pneumo_core.reading.table import as_row, to_csv
+from pneumo_core.inference.table import as_row, to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.entry import Entry
     from pneumo_core.bundle import Bundle
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once

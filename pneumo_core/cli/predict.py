@@ -13,7 +13,7 @@ from pneumo_core.cli.writing import OutputFile, OutputFolder, words_for
 from pneumo_core.formatting import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
-    from pneumo_core.reading.predict import Reader, Reading
+    from pneumo_core.inference.predict import Reader, Reading
 
 SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
 _LONGEST = 50  # signs of a picture's name that are the film's: file systems take 255 bytes
@@ -39,9 +39,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     if len(missing) == len(paths):  # beside others, one has its line like any film unread
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
     from pneumo_core.bundle import load_bundle
-    from pneumo_core.reading.predict import Reader
-    from pneumo_core.reading.saliency import check_method
-    from pneumo_core.reading.table import as_row, to_csv
+    from pneumo_core.inference.predict import Reader
+    from pneumo_core.inference.saliency import check_method
+    from pneumo_core.inference.table import as_row, to_csv
 
     check_method(method)
     reader = Reader(load_bundle(model))
@@ -102,7 +102,7 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    from pneumo_core.reading.saliency import overlay, saliency_map
+    from pneumo_core.inference.saliency import overlay, saliency_map
 
     assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018
     cam = reading.cam

@@ -12,7 +12,7 @@ from pneumo_core import metrics
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.reading.runtime import Runtime
+from pneumo_core.inference.runtime import Runtime
 from pneumo_core.review.ledger import data_hash, looks, record
 from pneumo_core.review.predictions import with_facts
 from pneumo_core.review.standing import Standing, drawn_films, standing

@@ -64,7 +64,7 @@ def test_a_line_shows_the_probability_as_the_screens_do(run, films):
 
 
 def test_of_a_doubtful_film_no_number_is_printed(run, films, monkeypatch):
-    from pneumo_core.reading.doubts import UNFAMILIAR, Doubts
+    from pneumo_core.inference.input_checks import UNFAMILIAR, Doubts
 
     monkeypatch.setattr(Doubts, "about", lambda *_: ("upright", (UNFAMILIAR,)))
     code, out, _ = run("predict", films / "a.png")

@@ -10,7 +10,7 @@ from pneumo_core.films import fit_samples
 from pneumo_core.films.align import Alignment, Round, align, displace, invert
 from pneumo_core.films.fit_samples import fit, save
 from pneumo_core.imaging.decode import Film, SourceFacts, resize
-from pneumo_core.reading.predict import Reader
+from pneumo_core.inference.predict import Reader
 from pneumo_core.synthetic.appearance import (
     MODEL_FILE,
     SUBTYPES,

@@ -19,8 +19,7 @@ from pages.ui import cache
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging.decode import decode
-from pneumo_core.reading.decision import decide
-from pneumo_core.reading.predict import Reading
+from pneumo_core.inference.predict import Reading, decide
 from pneumo_core.synthetic import appearance
 
 if TYPE_CHECKING:

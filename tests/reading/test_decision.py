@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pneumo_core.bundle import OperatingPoints
-from pneumo_core.reading.decision import Decision, decide
+from pneumo_core.inference.predict import Decision, decide
 
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 

@@ -6,7 +6,7 @@ import pytest
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.feature_checks import WAYS, save_familiarity, save_orientation
 from pneumo_core.errors import BundleError
-from pneumo_core.reading.doubts import INVERTED, STRANGE, TURNED, UNFAMILIAR, Doubts
+from pneumo_core.inference.input_checks import INVERTED, STRANGE, TURNED, UNFAMILIAR, Doubts
 
 # Feature 0: what films have; 1 to 3: what sideways, upside-down and negative ones have.
 HINTS = {

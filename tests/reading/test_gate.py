@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pneumo_core.imaging.decode import Film, SourceFacts, decode, read_film
-from pneumo_core.reading.gate import GateResult, check_film
+from pneumo_core.inference.input_checks import GateResult, check_film
 from pneumo_core.synthetic.phantom import synthetic_film
 
 RNG = np.random.default_rng(0)

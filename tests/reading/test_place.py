@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pneumo_core.reading.place import AT_THE_EDGE as EDGE
-from pneumo_core.reading.place import AT_THE_SHOULDER as SHOULDER
-from pneumo_core.reading.place import place
+from pneumo_core.inference.saliency import AT_THE_EDGE as EDGE
+from pneumo_core.inference.saliency import AT_THE_SHOULDER as SHOULDER
+from pneumo_core.inference.saliency import place
 
 
 def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:

@@ -13,11 +13,10 @@ import pytest
 
 from pneumo_core.bundle.feature_checks import save_familiarity
 from pneumo_core.imaging.decode import Film, SourceFacts
-from pneumo_core.reading import predict
-from pneumo_core.reading.doubts import UNFAMILIAR
-from pneumo_core.reading.gate import GateResult
-from pneumo_core.reading.predict import Decision, Reader, framings
-from pneumo_core.reading.runtime import Runtime
+from pneumo_core.inference import predict
+from pneumo_core.inference.input_checks import UNFAMILIAR, GateResult
+from pneumo_core.inference.predict import Decision, Reader, framings
+from pneumo_core.inference.runtime import Runtime
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import pytest
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import read_film, resize
+from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics import probabilities
-from pneumo_core.reading.runtime import Runtime
 from pneumo_core.synthetic.phantom import synthetic_film
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ def test_a_graph_that_cannot_be_used_is_refused(tmp_path: Path, graph: str) -> N
 def test_serving_imports_neither_tensorflow_nor_telemetry(tiny_models_dir: Path) -> None:
     code = (
         "import sys, numpy, pathlib; from pneumo_core.bundle import load_bundle;"
-        "from pneumo_core.reading.runtime import Runtime;"
+        "from pneumo_core.inference.runtime import Runtime;"
         "bundle = load_bundle(models_dir=pathlib.Path(sys.argv[1]));"
         "Runtime(bundle).run(numpy.zeros((1, 64, 64), 'uint8'));"
         "names = ('tensorflow', 'keras', 'pandas', 'openvino_telemetry');"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.reading import gradients
-from pneumo_core.reading.saliency import (
+from pneumo_core.inference import saliency
+from pneumo_core.inference.saliency import (
     METHODS,
     class_activation,
     heat,
@@ -110,4 +110,4 @@ def test_gradients_need_tensorflow(tiny_bundle: Bundle, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(PneumoError, match="Expected Keras to run on TensorFlow, got jax"):
-        gradients.gradient_map(tiny_bundle, np.zeros((64, 64), np.uint8), "gradcam")
+        saliency.gradient_map(tiny_bundle, np.zeros((64, 64), np.uint8), "gradcam")

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from pneumo_core.reading.decision import Decision
-from pneumo_core.reading.predict import Reading
-from pneumo_core.reading.table import AFTER, COLUMNS, as_row, to_csv
+from pneumo_core.inference.predict import Decision, Reading
+from pneumo_core.inference.table import AFTER, COLUMNS, as_row, to_csv
 
 READ = Reading(
     status="ok",

@@ -7,8 +7,7 @@ import pytest
 
 from pneumo_core.bundle.feature_checks import UPRIGHT, WAYS
 from pneumo_core.imaging.film import Film, SourceFacts
-from pneumo_core.reading.predict import Reading
-from pneumo_core.reading.upright import REMEDIES, read_upright
+from pneumo_core.inference.predict import REMEDIES, Reading, read_upright
 
 FACTS = SourceFacts("PNG", 3, 2, 8, "grey", 0, "", 0.0, ("16 bits",))
 UP = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)

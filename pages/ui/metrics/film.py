@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.subject import Subject
     from pages.ui.metrics.whereabouts import Whereabouts
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 _OPEN = "metrics.film"
 VIEWS = ("Film", "Blend", "Map")
@@ -85,7 +85,7 @@ def _read(subject: Subject, row: Any, place: Whereabouts) -> tuple[Reading | Non
 def _show_picture(reading: Reading | None, film: str) -> None:
     if reading is None or reading.pixels is None:
         return
-    from pneumo_core.reading.saliency import heat, overlay
+    from pneumo_core.inference.saliency import heat, overlay
 
     cam, pixels = reading.cam, reading.pixels
     view = "Film"

@@ -13,7 +13,7 @@ from pneumo_core.formatting import per_cent_range, told_apart
 if TYPE_CHECKING:
     from pages.ui.words import Sense
     from pneumo_core.bundle import OperatingPoints
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 SAME = 0.02  # a reading further than this from the table is of another file, or another network
 CALLS = {

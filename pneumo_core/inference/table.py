@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pneumo_core.reading.predict import Reading
+    from pneumo_core.inference.predict import Reading
 
 COLUMNS = (
     "file",

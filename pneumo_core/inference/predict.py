@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,23 +17,77 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.bundle.provenance import disclaimer_of
 from pneumo_core.errors import ForeignImage, UnreadableImage
+from pneumo_core.formatting import per_cent, per_cent_range, told_apart
 from pneumo_core.imaging.decode import decode, read_film, resize
+from pneumo_core.imaging.film import Film
+from pneumo_core.inference.input_checks import Doubts, GateResult, check_film
+from pneumo_core.inference.runtime import Runtime
+from pneumo_core.inference.saliency import class_activation, place
 from pneumo_core.metrics import probabilities
 from pneumo_core.perturbations.geometry import Frame, reframe
-from pneumo_core.reading.decision import Decision, decide
-from pneumo_core.reading.doubts import Doubts
-from pneumo_core.reading.gate import GateResult, check_film
-from pneumo_core.reading.place import place
-from pneumo_core.reading.runtime import Runtime
-from pneumo_core.reading.saliency import class_activation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Bundle
-    from pneumo_core.imaging.decode import Film, SourceFacts
+    from pneumo_core.bundle import Bundle, OperatingPoints
+    from pneumo_core.imaging.decode import SourceFacts
+    from pneumo_core.imaging.film import Grey
+
+
+class Decision(StrEnum):
+    """What a reading says of a film."""
+
+    NORMAL = "NORMAL"
+    PNEUMONIA = "PNEUMONIA"
+    REFER = "REFER"
+
+
+def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[Decision, str]:
+    """The decision on a film and its reason in plain words.
+
+    `p` is P(pneumonia) of the film, `low` and `high` its range over small re-framings, all 0..1.
+    NORMAL below the screening point, PNEUMONIA at or above the ruling-in point, REFER between
+    them, and REFER where the range reaches from one side to the other. A range that crosses one
+    point alone changes nothing, and is said to.
+    """
+    span = per_cent_range(low, high)
+    share, screening, ruling_in = told_apart(p, points.screening, points.ruling_in)
+    beyond = crossing(p, low, high, points.screening, points.ruling_in)
+    if low < points.screening and high >= points.ruling_in:
+        return Decision.REFER, (
+            f"Refer: small re-framings of this film change the answer ({share} as it is, {span} "
+            "when cropped, shifted or mirrored a little). A radiologist should read it."
+        )
+    if p < points.screening:
+        return Decision.NORMAL, (
+            f"No sign of pneumonia: {share} ({span} under small re-framings), below the screening "
+            f"point of {screening}.{beyond} This does not rule pneumonia out."
+        )
+    if p >= points.ruling_in:
+        return Decision.PNEUMONIA, (
+            f"Signs of pneumonia: {share} ({span} under small re-framings), at or above the "
+            f"ruling-in point of {ruling_in}.{beyond}"
+        )
+    return Decision.REFER, (
+        f"Refer: {share} ({span} under small re-framings) lies between the screening point of "
+        f"{screening} and the ruling-in point of {ruling_in}. A radiologist should read it."
+    )
+
+
+def crossing(p: float, low: float, high: float, screening: float, ruling_in: float) -> str:
+    """A sentence, with a blank before it, where a film is not referred though its range crosses the
+    point that it was judged by; "" where it does not.
+    """
+    if p < screening <= high:
+        where = f"reach {per_cent(high)}, above the screening and below the ruling-in point"
+    elif p >= ruling_in > low:
+        where = f"fall to {per_cent(low)}, below the ruling-in and above the screening point"
+    else:
+        return ""
+    return f" Small re-framings {where}: only a film that crosses both points is referred for that."
+
 
 __all__ = ["Decision", "Reader", "Reading"]
 
@@ -211,3 +266,30 @@ def _trace(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     steps = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     return f"{type(error).__name__} in {' > '.join(steps)}"
+
+
+# For each way a film may lie: what is done with it, and the ways that may set it right.
+REMEDIES: dict[str, dict[str, Callable[[Grey], Grey]]] = {
+    "sideways": {
+        "turned a quarter to the right": lambda film: np.rot90(film, -1),
+        "turned a quarter to the left": lambda film: np.rot90(film, 1),
+    },
+    "upside down": {"turned by half": lambda film: np.rot90(film, 2)},
+    "negative": {"greys inverted": lambda film: 255 - film},
+}
+
+
+def read_upright(reader: Reader, film: Film, lies: str) -> Reading:
+    """The reading of `film`, which `lies` in a way of `REMEDIES`, set right.
+
+    Of two ways to turn it, the one after which it is taken for upright, or the first. What was done
+    is the last of its facts' notes. A mirrored film is not told from a turned one.
+    """
+    found = []
+    for note, remedy in REMEDIES[lies].items():
+        facts = replace(film.facts, notes=(*film.facts.notes, note))
+        if lies == "sideways":
+            facts = replace(facts, width=facts.height, height=facts.width)
+        pixels = np.ascontiguousarray(remedy(film.pixels))
+        found.append(reader.read(Film(pixels, facts)))
+    return next((reading for reading in found if reading.gate_ok), found[0])

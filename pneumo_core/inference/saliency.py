@@ -1,0 +1,281 @@
+"""Where the model looked: class activation maps, and how they are laid over a film.
+
+A map says where the network found its evidence, not where a lesion is; the best such methods
+agree with radiologists less than radiologists do with each other (Saporta et al. 2022,
+doi 10.1038/s42256-022-00536-x).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.bundle.keras_network import load_network
+from pneumo_core.errors import PneumoError
+from pneumo_core.imaging.decode import resize
+from pneumo_core.inference.runtime import Runtime
+from pneumo_core.metrics import probabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import keras
+    from numpy.typing import NDArray
+
+    from pneumo_core.bundle import Bundle
+
+
+GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
+SCORECAM_CHANNELS = 64  # those that vary most; each costs a pass of the network
+SMOOTHGRAD_SAMPLES = 16
+
+
+def gradient_map(bundle: Bundle, film: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
+    """Map of `method` for one film uint8 (S,S), float32 (h,w) in 0..1, stretched to its own range.
+
+    gradcam, gradcam++ (Selvaraju et al. 2017, arXiv 1610.02391; Chattopadhay et al. 2018, arXiv
+    1710.11063) and smoothgrad (Smilkov et al. 2017, arXiv 1706.03825) explain the log odds of
+    pneumonia, scorecam (Wang et al. 2020, arXiv 1910.01279) its probability. Smoothgrad is as
+    large as the film and draws new noise each time; the others are as large as the feature map.
+    """
+    network = _network(bundle)
+    scene = film[np.newaxis, ..., np.newaxis].astype(np.float32)
+    with _quiet():
+        found = _explain(network, scene, method)
+    return np.array(found[0], dtype=np.float32)
+
+
+def _explain(network: keras.Model, scene: NDArray[np.float32], method: str) -> Any:
+    """The library's answer (1,h,w). The head is linear, so no ReplaceToLinear is needed."""
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.scorecam import Scorecam
+
+    layer = {
+        "penultimate_layer": "features",
+        "seek_penultimate_conv_layer": False,
+        "expand_cam": False,
+    }
+    if method == "smoothgrad":
+        return Saliency(network)(_log_odds, scene, smooth_samples=SMOOTHGRAD_SAMPLES)
+    if method == "scorecam":
+        channels = min(SCORECAM_CHANNELS, network.get_layer("features").output.shape[-1])
+        return Scorecam(network)(_probability, scene, max_N=channels, **layer)
+    return {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus}[method](network)(
+        _log_odds, scene, **layer
+    )
+
+
+def _log_odds(logits: Any) -> Any:
+    """Log odds of pneumonia (N,) from logits (N,C), class 0 normal."""
+    import keras
+
+    return keras.ops.logsumexp(logits[:, 1:], axis=1) - logits[:, 0]
+
+
+def _probability(chances: Any) -> Any:
+    """P(pneumonia) (N,) from probabilities (N,C): Score-CAM applies the softmax itself."""
+    return 1.0 - chances[:, 0]
+
+
+def _network(bundle: Bundle) -> keras.Model:
+    # Before its first import: what TensorFlow tells of GPUs is no answer to a person.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        # tf-keras-vis imports scipy.ndimage.interpolation, an old name of scipy.ndimage.
+        warnings.filterwarnings("ignore", "Please import `zoom`", DeprecationWarning)
+        try:
+            import tf_keras_vis.gradcam
+            import tf_keras_vis.scorecam  # noqa: F401
+        except ImportError as error:
+            raise PneumoError(
+                "Expected TensorFlow and tf-keras-vis for this method, but they cannot be "
+                "imported. Install requirements.txt, or use the method cam."
+            ) from error
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise PneumoError(
+            f"Expected Keras to run on TensorFlow, got {keras.backend.backend()}. "
+            "Unset KERAS_BACKEND, or use the method cam."
+        )
+    return _load_once(bundle.path, bundle.digest)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_once(path: Any, digest: str) -> keras.Model:  # noqa: ARG001 - the digest is part of the key
+    return load_network(path / "model.keras")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar of Score-CAM on standard output, no warning of a one-item input list."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.filterwarnings("ignore", "The structure of `inputs` doesn't match", UserWarning)
+        yield
+
+
+METHODS = ("cam", *GRADIENT_METHODS)
+FULL_EVIDENCE = 4.0  # a log odds of 4 is a probability of 98 %
+
+
+def class_activation(
+    features: NDArray[np.float32],
+    head_kernel: NDArray[np.float32],
+    probabilities: NDArray[np.float64],
+    temperature: float,
+) -> NDArray[np.float32]:
+    """Evidence for pneumonia against normal at each place of the feature map, (h,w) in 0..1.
+
+    `features` (h,w,K), `head_kernel` (K,C) with class 0 normal, `probabilities` (C,). With a
+    pooled linear head, features times kernel is each place's share in the logits (Zhou et al.
+    2016, arXiv 1512.04150). The pneumonia classes are weighted by their probability; evidence
+    against pneumonia is cut off at 0. The scale ends at the strongest place, but never below
+    `FULL_EVIDENCE` log odds, so that a confidently normal film shows little.
+    """
+    pneumonia = probabilities[1:] / max(float(probabilities[1:].sum()), 1e-12)
+    direction = head_kernel[:, 1:] @ pneumonia - head_kernel[:, 0]
+    evidence = np.maximum(features @ direction / temperature, 0.0)
+    return np.asarray(evidence / max(float(evidence.max()), FULL_EVIDENCE), dtype=np.float32)
+
+
+def check_method(method: str) -> None:
+    """Raise PneumoError unless `method` is one of `METHODS`."""
+    if method not in METHODS:
+        raise PneumoError(
+            f"Expected a method out of {', '.join(METHODS)}; got {method!r}. Name one of these."
+        )
+
+
+def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
+    """Map for a film uint8 (H,W) by a method of `METHODS`, float32 (h,w) in 0..1.
+
+    "cam" is the map of a reading and needs no TensorFlow; `gradient_map` describes the others.
+    Raises PneumoError for an unknown method.
+    """
+    check_method(method)
+    film = resize(pixels, bundle.size)
+    if method != "cam":
+        return gradient_map(bundle, film, method)
+    runtime = Runtime(bundle)
+    logits, features = runtime.run(film[np.newaxis])
+    chances = probabilities(logits, bundle.temperature)[0]
+    return class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
+
+
+def upsample(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A map (h,w) in 0..1 smoothly enlarged to the first two of `shape`, float32 in 0..1."""
+    import cv2
+
+    large = cv2.resize(cam, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(large, 0.0, 1.0), dtype=np.float32)
+
+
+def heat(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The map alone in inferno colours, uint8 (H,W,3) RGB: black is nothing, yellow most."""
+    import cv2
+
+    levels = np.rint(upsample(cam, shape) * 255).astype(np.uint8)
+    coloured: Any = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
+    return np.array(coloured[..., ::-1], dtype=np.uint8)
+
+
+def overlay(
+    pixels: NDArray[np.uint8], cam: NDArray[np.float32], *, opacity: float = 0.45
+) -> NDArray[np.uint8]:
+    """A film uint8 (H,W) with the map over it, uint8 (H,W,3) RGB.
+
+    The map covers a place by `opacity` times its own height there, so that a film with no
+    evidence stays as it is.
+    """
+    cover = (opacity * upsample(cam, pixels.shape))[..., np.newaxis]
+    grey = np.repeat(pixels[..., np.newaxis], 3, axis=2).astype(np.float32)
+    mixed = grey * (1 - cover) + heat(cam, pixels.shape) * cover
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+FAINT = 0.25  # a map that stays below this has no place worth naming
+NOWHERE = "no single place"
+AT_THE_EDGE = ", near the edge of the film, perhaps outside the lungs"
+AT_THE_SHOULDER = ", towards the shoulder, perhaps outside the lungs"
+NOTHING = "nothing stood out: the map is faint"
+_ROWS = ("upper", "mid", "lower")
+_GRID = 60  # divides into thirds
+
+
+def place(cam: NDArray[np.float32]) -> str:
+    """The zones that hold most of a map's peaks, (h,w) in 0..1, or that there is none.
+
+    Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt.
+    Six zones: right and left half, upper, middle and lower third of the picture. The patient's
+    right is the picture's left, as on any frontal film in standard orientation; a film that was
+    mirrored is not noticed. Two zones are named when they hold 60 % of the map together and the
+    weaker more than a third as much as the stronger, one when it holds 40 % (evenly spread, a zone
+    would hold 17 %). The zones are those of the picture, not of the lungs: a map that peaks where
+    lungs seldom reach on an upright film is said to.
+    """
+    if float(cam.max()) < FAINT:
+        return NOTHING
+    fine = upsample(cam, (_GRID, _GRID))
+    zones = _zones(fine)
+    return zones if zones == NOWHERE else zones + _outside(fine)
+
+
+def _zones(fine: NDArray[np.float32]) -> str:
+    peaks = np.where(fine >= fine.max() / 2, fine, 0.0)
+    grid = peaks.reshape(3, _GRID // 3, 2, _GRID // 2)
+    shares = grid.sum(axis=(1, 3)) / grid.sum()
+    order = np.argsort(-shares, axis=None)
+    first, second = (divmod(int(i), 2) for i in order[:2])
+    if shares[first] + shares[second] >= 0.6 and shares[second] > shares[first] / 3:
+        return _two(*sorted([first, second]))
+    if shares[first] >= 0.4:
+        return f"mostly the {_side(first)} {_ROWS[first[0]]} zone"
+    return NOWHERE
+
+
+def _outside(fine: NDArray[np.float32]) -> str:
+    """What is added where the highest place is one that lungs seldom reach; "" where they do."""
+    edge, shoulder = _rim(), _shoulders()
+    if fine.max() <= fine[~(edge | shoulder)].max():
+        return ""
+    return AT_THE_EDGE if fine[edge].max() == fine.max() else AT_THE_SHOULDER
+
+
+def _rim() -> NDArray[np.bool_]:
+    """The outer tenth of the picture, (60,60)."""
+    rim = np.ones((_GRID, _GRID), np.bool_)
+    wide = _GRID // 10
+    rim[wide:-wide, wide:-wide] = False
+    return rim
+
+
+def _shoulders() -> NDArray[np.bool_]:
+    """The upper corners, (60,60): a tenth of the width at mid-height, three tenths at the top.
+
+    On 267 upright paediatric films of 700, those whose lungs could be outlined by their darkness,
+    0.7 % of all lung lay in the rim or in these corners.
+    """
+    y, x = (np.indices((_GRID, _GRID)) + 0.5) / _GRID
+    to_side = np.minimum(x, 1 - x)
+    corners: NDArray[np.bool_] = (y < 0.5) & (to_side < 0.3 - 0.4 * y)
+    return corners
+
+
+def _side(zone: tuple[int, int]) -> str:
+    return ("right", "left")[zone[1]]
+
+
+def _two(one: tuple[int, int], other: tuple[int, int]) -> str:
+    if one[0] == other[0]:
+        return f"both {_ROWS[one[0]]} zones"
+    if one[1] == other[1]:
+        return f"the {_side(one)} {_ROWS[one[0]]} and {_ROWS[other[0]]} zones"
+    return f"the {_side(one)} {_ROWS[one[0]]} zone and the {_side(other)} {_ROWS[other[0]]} zone"
