@@ -147,7 +147,7 @@ def test_start_up_loads_nothing_heavy():
     [
         ("pneumo_core/films/a.py", "import pneumo_core.bundle", ["pneumo_core.bundle"]),
         ("pneumo_core/films/a.py", "from pneumo_core import reading", ["pneumo_core.inference"]),
-        ("pneumo_core/films/a.py", "from ..review import b", ["pneumo_core.review.b"]),
+        ("pneumo_core/films/a.py", "from ..review import b", ["pneumo_core.evaluation.b"]),
         ("pneumo_core/films/a.py", "from .b import c\nimport numpy", []),
         ("pneumo_core/films/a.py", "from pneumo_core import metrics, DISCLAIMER", []),
         ("pneumo_core/metrics/a.py", "from pneumo_core.dataset import b", ["pneumo_core.dataset.b"]),

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
     from pneumo_core.bundle import Found, OperatingPoints
+    from pneumo_core.evaluation.comparison import Comparison, Contender
+    from pneumo_core.evaluation.leakage import ListedFilms
     from pneumo_core.inference.predict import Reader, Reading
-    from pneumo_core.review.compare import Contender
-    from pneumo_core.review.comparison import Comparison
-    from pneumo_core.review.seen import ListedFilms
     from pneumo_core.training.dataset import Material
 
 _DISPLAY_SIDE = 1024  # pixels
@@ -86,7 +85,7 @@ def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> st
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
 def _listed_films(bundle: Bundle) -> ListedFilms:
-    from pneumo_core.review.seen import listed_films
+    from pneumo_core.evaluation.leakage import listed_films
 
     return listed_films(bundle)
 
@@ -226,7 +225,7 @@ def drawn(key: tuple[object, ...], _draw: Callable[[], go.Figure]) -> go.Figure:
 @st.cache_resource(show_spinner=False, max_entries=6)
 def comparison(key: tuple[str, ...], _contenders: list[Contender]) -> Comparison:  # noqa: ARG001
     """Models on the same films; `key` names each and its predictions. DataSetError as `compare`."""
-    from pneumo_core.review.compare import compare
+    from pneumo_core.evaluation.comparison import compare
 
     return compare(_contenders)
 
@@ -245,7 +244,7 @@ def evaluated(
     """Predictions made on the spot, and the index of their folder, None where that has gone."""
     from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
     from pneumo_core.dataset.index import index_folder
-    from pneumo_core.review.predictions import read_predictions
+    from pneumo_core.evaluation.evaluate import read_predictions
     from pneumo_core.synthetic.demo_data import are_drawn
 
     table = read_predictions(path)

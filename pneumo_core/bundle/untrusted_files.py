@@ -298,7 +298,7 @@ def join_ledger(path: Path, lines: list[str]) -> None:
 
 
 def _is_look(entry: Any) -> bool:
-    """As `pneumo_core.review.ledger` writes it: short texts, a count, figures or None."""
+    """As `pneumo_core.evaluation.test_log` writes it: short texts, a count, figures or None."""
     if not isinstance(entry, dict) or entry.keys() != {*_TEXTS, "n", "figures"}:
         return False
     texts = all(

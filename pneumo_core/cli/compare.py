@@ -12,9 +12,8 @@ from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
+    from pneumo_core.evaluation.comparison import Comparison, Contender, Pair
     from pneumo_core.metrics import Estimate, McNemar
-    from pneumo_core.review.compare import Contender
-    from pneumo_core.review.comparison import Comparison, Pair
 
 SHOWN = 10
 
@@ -30,8 +29,8 @@ def compare(
 
     On the validation films that all of them shipped predictions for; or, with --data, on these.
     """
-    from pneumo_core.review.compare import compare as carry_out
-    from pneumo_core.review.compare import shipped
+    from pneumo_core.evaluation.comparison import compare as carry_out
+    from pneumo_core.evaluation.comparison import shipped
 
     bundles = [_bundle(name) for name in models]
     notes: list[str] = []
@@ -68,8 +67,8 @@ def _bundle(name: str) -> Bundle:
 
 def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender:
     from pneumo_core.config import load_settings
-    from pneumo_core.review.compare import Contender
-    from pneumo_core.review.evaluate import evaluate_split
+    from pneumo_core.evaluation.comparison import Contender
+    from pneumo_core.evaluation.evaluate import evaluate_split
 
     with progress() as report:
         found = evaluate_split(

@@ -30,8 +30,8 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
+    from pneumo_core.evaluation.evaluate import evaluate_split
     from pneumo_core.metrics import small_sample_words
-    from pneumo_core.review.evaluate import evaluate_split
 
     with progress() as report:
         found = evaluate_split(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.standing import Standing
+    from pneumo_core.evaluation.evidence_level import Standing
 
 
 def report(  # noqa: PLR0913 - one argument an option
@@ -37,7 +37,7 @@ def report(  # noqa: PLR0913 - one argument an option
     if not (html or pdf or tables or json):
         raise typer.BadParameter("say what to write: --html, --pdf, --tables or --json.")
     from pneumo_core.bundle import load_bundle
-    from pneumo_core.review.ledger import looks
+    from pneumo_core.evaluation.test_log import looks
     from pneumo_core.review.report import as_json, build_report, to_html, to_pdf, write_tables
 
     bundle = load_bundle(model)
@@ -67,9 +67,8 @@ def _films(
 ) -> tuple[pd.DataFrame, Standing, str, list[tuple[str, str]]]:
     """Predictions, their standing, what films they are, and which could not be read."""
     from pneumo_core.config import load_settings
-    from pneumo_core.review.evaluate import evaluate_split
-    from pneumo_core.review.predictions import shipped_predictions
-    from pneumo_core.review.standing import standing_of_shipped
+    from pneumo_core.evaluation.evaluate import evaluate_split, shipped_predictions
+    from pneumo_core.evaluation.evidence_level import standing_of_shipped
 
     if data is None:
         own = "its own validation films"

@@ -38,7 +38,7 @@ def stress(  # noqa: PLR0913 - one argument an option
     """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
-    from pneumo_core.review.stress import stress as measure
+    from pneumo_core.evaluation.robustness import stress as measure
 
     bundle, settings = load_bundle(model), load_settings()
     data = data or _trained_on(bundle, settings, into_card=into_card)

@@ -50,7 +50,7 @@ def test_a_bundle_is_written_with_its_films(
     tiny_predictions: pd.DataFrame,
     tmp_path: Path,
 ) -> None:
-    from pneumo_core.review.seen import film_roles
+    from pneumo_core.evaluation.leakage import film_roles
 
     bundle = write_bundle(
         tiny_network,

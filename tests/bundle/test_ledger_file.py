@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def look(**changes: Any) -> str:
-    """A line as `pneumo_core.review.ledger` writes it."""
+    """A line as `pneumo_core.evaluation.test_log` writes it."""
     line = {"at": "2026-11-20T18:00:00+00:00", "version": "1.0", "digest": "0" * 16, "n": 624}
     line |= {"data": "1" * 16, "split": "test", "figures": {"auc": 0.9, "ece": None}, "pneumo": "1"}
     return json.dumps(line | changes)
@@ -41,11 +41,11 @@ def test_a_line_that_is_no_look_is_named(line: str) -> None:
 
 
 def test_a_look_that_our_own_ledger_writes_is_one(models: Path) -> None:
-    from pneumo_core.review import ledger
+    from pneumo_core.evaluation import test_log
 
     bundle = load_bundle("tiny", models_dir=models)
-    figures = dict.fromkeys(ledger.FIGURES, 0.5) | {"n": 624, "auc": float("nan")}
-    assert ledger.record(bundle, data="1" * 16, split="test", figures=figures) == ""
+    figures = dict.fromkeys(test_log.FIGURES, 0.5) | {"n": 624, "auc": float("nan")}
+    assert test_log.record(bundle, data="1" * 16, split="test", figures=figures) == ""
     content = (models / "tiny.ledger.jsonl").read_bytes()
     assert checked_ledger(content) == content.decode().splitlines()
 

@@ -7,7 +7,7 @@ import pytest
 
 from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.review.ledger import looks
+from pneumo_core.evaluation.test_log import looks
 from pneumo_core.synthetic.demo_data import write_marker
 
 DRAWN = "drawn by Pneumo: how well a model reads is not measured on them."

@@ -13,7 +13,7 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILMS, write_sums
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.review.ledger import looks
+from pneumo_core.evaluation.test_log import looks
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_look_that_cannot_be_written_is_told(run, clinic, models, monkeypatch)
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pneumo_core.review.ledger._append", refuse)
+    monkeypatch.setattr("pneumo_core.evaluation.test_log._append", refuse)
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
     assert "accuracy" in out

@@ -7,7 +7,7 @@ import pytest
 
 from pages.ui.charts.metrics import curves, decisions, probabilities
 from pneumo_core import metrics
-from pneumo_core.review.summary import Histogram
+from pneumo_core.evaluation.summary import Histogram
 
 SICK = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 P = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9])

@@ -12,8 +12,8 @@ from pages.ui.metrics.stress import worst_first
 from pages.ui.metrics.subject import with_sizes
 from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
-from pneumo_core.review.compare import Contender, compare
-from pneumo_core.review.ledger import Look
+from pneumo_core.evaluation.comparison import Contender, compare
+from pneumo_core.evaluation.test_log import Look
 from tests.pages.metrics_page import POINTS, altered, html, opened, shuffled, subject_of
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pneumo_core.review.cells import films_by_cell, referred_films
+from pneumo_core.evaluation.summary import films_by_cell, referred_films
 
 TABLE = pd.DataFrame(
     {

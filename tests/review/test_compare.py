@@ -8,8 +8,7 @@ import pytest
 
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
-from pneumo_core.review.compare import Contender, compare, shipped
-from pneumo_core.review.matching import match
+from pneumo_core.evaluation.comparison import Contender, compare, match, shipped
 
 
 def table(p, label=None, films=None, **more):

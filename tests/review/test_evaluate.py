@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from pneumo_core.review.evaluate import figures
+from pneumo_core.evaluation.evaluate import figures
 
 
 def table(rows):

@@ -4,9 +4,8 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import Bundle
-from pneumo_core.review.held_out import select_films
-from pneumo_core.review.seen import film_roles
-from pneumo_core.review.standing import standing
+from pneumo_core.evaluation.evidence_level import standing
+from pneumo_core.evaluation.leakage import film_roles, select_films
 
 
 @pytest.fixture

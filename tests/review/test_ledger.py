@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pneumo_core.bundle.registry import ledger_path
-from pneumo_core.review.ledger import FIGURES, data_hash, looks, record
+from pneumo_core.evaluation.test_log import FIGURES, data_hash, looks, record
 
 FOUND = {"n": 12, **dict.fromkeys(FIGURES, 0.5), "auc": math.nan}
 
@@ -64,7 +64,7 @@ import json, sys
 from pathlib import Path
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.registry import ledger_path
-from pneumo_core.review.ledger import record
+from pneumo_core.evaluation.test_log import record
 path, figures = Path(sys.argv[1]), json.loads(sys.argv[2])
 bundle = Bundle("paper", path, {"version": "1.0"}, "d" * 64)
 for i in range(20):
@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_no_failure(bundle, monkeypa
         raise PermissionError(13, "Permission denied")
 
     # The tests may run as root, whom no folder refuses.
-    monkeypatch.setattr("pneumo_core.review.ledger._append", refuse)
+    monkeypatch.setattr("pneumo_core.evaluation.test_log._append", refuse)
     note = record(bundle, data="abc", split="test", figures=FOUND)
     assert note == (
         "This look at the test films could not be written to the ledger of paper "

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.errors import DataSetError
-from pneumo_core.review.predictions import read_predictions, shipped_predictions, with_facts
+from pneumo_core.evaluation.evaluate import read_predictions, shipped_predictions, with_facts
 
 HEAD = "film,split,label,subtype,group,p_normal,p_bacterial,p_viral,p_pneumonia\n"
 

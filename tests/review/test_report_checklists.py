@@ -2,6 +2,8 @@
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle.provenance import disclaimer
+from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.summary import summarise
 from pneumo_core.review.report import to_html
 from pneumo_core.review.report.answers import answers
 from pneumo_core.review.report.checklist_section import checklists
@@ -9,8 +11,6 @@ from pneumo_core.review.report.claim import CLAIM
 from pneumo_core.review.report.document import Report
 from pneumo_core.review.report.model_sections import model
 from pneumo_core.review.report.tripod import TRIPOD
-from pneumo_core.review.standing import standing_of_shipped
-from pneumo_core.review.summary import summarise
 from tests.review.reports import rows_of
 
 

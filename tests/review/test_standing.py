@@ -9,9 +9,9 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.errors import BundleError
-from pneumo_core.review.ledger import Look
-from pneumo_core.review.seen import film_roles
-from pneumo_core.review.standing import standing, standing_of_shipped
+from pneumo_core.evaluation.evidence_level import standing, standing_of_shipped
+from pneumo_core.evaluation.leakage import film_roles
+from pneumo_core.evaluation.test_log import Look
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGINALS = ROOT.parent / "shared" / "data" / "fullres"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.review.stress import stress
+from pneumo_core.evaluation.robustness import stress
 
 SIDE = 64
 

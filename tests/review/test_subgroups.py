@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pneumo_core.evaluation.subgroups import COLUMNS, cut, subgroups, usual
 from pneumo_core.metrics import auc_delong, wilson
-from pneumo_core.review.subgroups import COLUMNS, cut, subgroups, usual
 
 TABLE = pd.DataFrame(
     {

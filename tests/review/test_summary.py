@@ -6,7 +6,7 @@ import pytest
 
 from pneumo_core import metrics
 from pneumo_core.bundle import OperatingPoints
-from pneumo_core.review.summary import summarise
+from pneumo_core.evaluation.summary import summarise
 
 POINTS = OperatingPoints(screening=0.3, balanced=0.5, ruling_in=0.7)
 

@@ -21,9 +21,8 @@ from pages.ui.models import stock
 from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
+from pneumo_core.evaluation.comparison import ROUNDS, Contender, NoCommonFilms, shipped
 from pneumo_core.formatting import area, rate
-from pneumo_core.review.compare import ROUNDS, Contender, shipped
-from pneumo_core.review.matching import NoCommonFilms
 
 if TYPE_CHECKING:
     from pages.ui.metrics.evaluations import Evaluation
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
     from pages.ui.metrics.subject import Subject
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.comparison import Comparison, OnCommonFilms
     from pneumo_core.metrics import AtThreshold
-    from pneumo_core.review.comparison import Comparison, OnCommonFilms
 
 _APART = (
     "have no film in common, so there is nothing to compare them on yet. Let them read the same "

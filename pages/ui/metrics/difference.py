@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pneumo_core.evaluation.comparison import Pair
     from pneumo_core.metrics import Estimate, McNemar
-    from pneumo_core.review.comparison import Pair
 
 RARE = 0.05
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.comparison import Comparison
     from pneumo_core.metrics import AtThreshold
-    from pneumo_core.review.comparison import Comparison
 
 SHOWN = 200  # films, the widest apart
 

@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui.metrics import choice
 from pages.ui.metrics.words import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
-from pneumo_core.review.ledger import looks
+from pneumo_core.evaluation.test_log import looks
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures

@@ -14,7 +14,7 @@ from pages.ui.pictures import jpeg
 from pages.ui.plain import plain
 from pages.ui.stepper import show_film_steps
 from pneumo_core.errors import PneumoError
-from pneumo_core.review.seen import film_roles
+from pneumo_core.evaluation.leakage import film_roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from pages.ui.gallery import Tile, show_gallery
 from pages.ui.metrics import choice
 from pages.ui.metrics.film import open_film
 from pages.ui.metrics.whereabouts import Whereabouts, show_way, whereabouts
+from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
 from pneumo_core.formatting import per_cent
-from pneumo_core.review.cells import CELLS, films_by_cell, referred_films
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

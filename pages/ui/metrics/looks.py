@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.review.ledger import looks
+from pneumo_core.evaluation.test_log import looks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.test_log import Look
     from pneumo_core.metrics import AtThreshold
-    from pneumo_core.review.ledger import Look
 
 WHY = (
     "A test split is a test once. Whoever changes a model because of what it showed has learnt "

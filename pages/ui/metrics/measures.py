@@ -10,8 +10,8 @@ import numpy as np
 
 from pages.ui.metrics.mark import path
 from pneumo_core import metrics
-from pneumo_core.review.subgroups import cut, subgroups, usual
-from pneumo_core.review.summary import Summary, summarise
+from pneumo_core.evaluation.subgroups import cut, subgroups, usual
+from pneumo_core.evaluation.summary import Summary, summarise
 
 if TYPE_CHECKING:
     import pandas as pd

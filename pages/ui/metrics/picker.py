@@ -14,7 +14,7 @@ from pages.ui.plain import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.review.ledger import looks
+from pneumo_core.evaluation.test_log import looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

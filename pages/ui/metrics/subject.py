@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
-from pneumo_core.review.ledger import data_hash, looks
-from pneumo_core.review.predictions import shipped_predictions, with_facts
-from pneumo_core.review.standing import standing, standing_of_shipped
+from pneumo_core.evaluation.evaluate import shipped_predictions, with_facts
+from pneumo_core.evaluation.evidence_level import standing, standing_of_shipped
+from pneumo_core.evaluation.test_log import data_hash, looks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.review.standing import Standing
+    from pneumo_core.evaluation.evidence_level import Standing
 
 OWN = "its own validation films"
 

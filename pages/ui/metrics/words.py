@@ -9,8 +9,8 @@ from pneumo_core.formatting import POINT_NAMES, children, rate
 
 if TYPE_CHECKING:
     from pages.ui.metrics.subject import Subject
+    from pneumo_core.evaluation.summary import Summary
     from pneumo_core.metrics import AtThreshold, Estimate
-    from pneumo_core.review.summary import Summary
 
 EXPLORING = "◆ exploring: these figures are not a test"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.ledger import Look
+    from pneumo_core.evaluation.test_log import Look
 
 HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 USUAL_SOURCE = (

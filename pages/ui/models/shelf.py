@@ -47,7 +47,7 @@ def _show_facts(found: Found) -> None:
     """Figures beside facts, which are folded to a line for all but the model in service: ten models
     are to be looked over.
     """
-    from pneumo_core.review.ledger import looks
+    from pneumo_core.evaluation.test_log import looks
 
     bundle = found.bundle
     if bundle is None:

@@ -9,8 +9,8 @@ from pneumo_core.bundle.provenance import is_published, population
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.standing import Standing
-    from pneumo_core.review.summary import Summary
+    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.summary import Summary
 
 State = Literal["answered", "in part", "open", "not applicable"]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pneumo_core import __version__
 from pneumo_core.bundle.provenance import disclaimer
+from pneumo_core.evaluation.subgroups import subgroups
+from pneumo_core.evaluation.summary import summarise
 from pneumo_core.review.report import figures, forests, sections
 from pneumo_core.review.report.checklist_section import checklists
 from pneumo_core.review.report.decision_sections import decisions, errors
@@ -17,8 +19,6 @@ from pneumo_core.review.report.model_sections import (
     stress_section,
     subgroup_section,
 )
-from pneumo_core.review.subgroups import subgroups
-from pneumo_core.review.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.ledger import Look
-    from pneumo_core.review.standing import Standing
+    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.test_log import Look
 
 PREVALENCE = 0.2
 

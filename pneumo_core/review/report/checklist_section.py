@@ -11,8 +11,8 @@ from pneumo_core.review.report.tripod import TRIPOD
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.standing import Standing
-    from pneumo_core.review.summary import Summary
+    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.summary import Summary
 
 OPEN = Answer("open", "Not known to the tool: for whoever reports to answer.")
 MARKS = {

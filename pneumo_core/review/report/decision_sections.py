@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pneumo_core.evaluation.summary import films_by_cell
 from pneumo_core.formatting import children, per_cent, plain, rate, ratio
 from pneumo_core.metrics import per_thousand, predictive_values
-from pneumo_core.review.cells import films_by_cell
 from pneumo_core.review.report.document import Section, Table, Words
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pneumo_core.evaluation.summary import Summary
     from pneumo_core.review.report.document import Cell
-    from pneumo_core.review.summary import Summary
 
 PREVALENCES = (0.05, 0.1, 0.2, 0.4)
 MOST_ERRORS = 15

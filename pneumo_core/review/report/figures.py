@@ -21,9 +21,9 @@ from pneumo_core.review.report.probability_figures import reliability, scores
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pneumo_core.evaluation.summary import Ranking, Summary
     from pneumo_core.metrics import AtThreshold, DecisionCurve, PrCurve
     from pneumo_core.review.report.document import Picture
-    from pneumo_core.review.summary import Ranking, Summary
 
 MARKS = {
     "screening": ("o", NORMAL),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.ledger import Look
+    from pneumo_core.evaluation.test_log import Look
     from pneumo_core.review.report.document import Cell, Picture
 
 UNKNOWN = "not stated in the model's card"

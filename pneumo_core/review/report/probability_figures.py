@@ -22,9 +22,9 @@ from pneumo_core.review.report.drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pneumo_core.evaluation.summary import Histogram
     from pneumo_core.metrics import AtThreshold, Reliability
     from pneumo_core.review.report.document import Picture
-    from pneumo_core.review.summary import Histogram
 
 
 def reliability(table: Reliability) -> Picture:

@@ -8,10 +8,10 @@ from pneumo_core.formatting import NONE, POINT_NAMES, area, decimal, finite, num
 from pneumo_core.review.report.document import Section, Table, Tile, Tiles, Words
 
 if TYPE_CHECKING:
+    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.summary import Summary
     from pneumo_core.metrics import Estimate
     from pneumo_core.review.report.document import Block, Cell, Picture
-    from pneumo_core.review.standing import Standing
-    from pneumo_core.review.summary import Summary
 
 
 def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture]) -> Section:

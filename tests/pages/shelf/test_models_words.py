@@ -10,7 +10,7 @@ from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
 from pages.ui.plain import plain
 from pneumo_core.bundle.provenance import learnt_from
-from pneumo_core.review.ledger import Look
+from pneumo_core.evaluation.test_log import Look
 
 
 def test_the_name_of_a_file_is_no_markdown():

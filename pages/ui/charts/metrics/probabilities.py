@@ -12,8 +12,8 @@ from pages.ui.charts.theme import ACCENT, GREY, NORMAL, PNEUMONIA, REFER, figure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pneumo_core.evaluation.summary import Histogram
     from pneumo_core.metrics import Reliability
-    from pneumo_core.review.summary import Histogram
 
 P = "P(pneumonia) as the model says it (%)"
 _REFER = "rgba(138,99,216,0.14)"

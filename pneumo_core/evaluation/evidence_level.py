@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from pneumo_core.review.seen import FilmRoles, film_roles
+from pneumo_core.evaluation.leakage import FilmRoles, film_roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.review.ledger import Look
+    from pneumo_core.evaluation.test_log import Look
 
 Kind = Literal["validation", "training", "test", "other", "drawn"]
 

@@ -12,10 +12,10 @@ from pneumo_core import metrics
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
+from pneumo_core.evaluation.leakage import select_films
 from pneumo_core.inference.runtime import BATCH, Runtime
 from pneumo_core.metrics.robustness import CLEAN, lungless_words, table_from, worst_words
 from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
-from pneumo_core.review.held_out import select_films
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
