@@ -37,8 +37,8 @@ def report(  # noqa: PLR0913 - one argument an option
     if not (html or pdf or tables or json):
         raise typer.BadParameter("say what to write: --html, --pdf, --tables or --json.")
     from pneumo_core.bundle import load_bundle
+    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
     from pneumo_core.evaluation.test_log import looks
-    from pneumo_core.review.report import as_json, build_report, to_html, to_pdf, write_tables
 
     bundle = load_bundle(model)
     table, standing, films, unread = _films(bundle, data, split)

@@ -8,7 +8,7 @@ from pages.ui.metrics import words
 from pages.ui.metrics.exports import figures_now, tables_zip
 from pages.ui.metrics.measures import measure
 from pneumo_core import DISCLAIMER
-from pneumo_core.review.report import build_report
+from pneumo_core.evaluation.report import build_report
 from tests.pages.metrics_page import POINTS, opened, subject_of
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 
 from pneumo_core.evaluation.evaluate import shipped_predictions
 from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.report import build_report
 from pneumo_core.evaluation.test_log import Look
-from pneumo_core.review.report import build_report
 
 RATE = {"value": 0.9, "low": 0.8, "high": 0.95}
 STRESS = {

@@ -3,11 +3,11 @@
 import pytest
 
 from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.report import build_report, to_pdf
+from pneumo_core.evaluation.report.document import Words
+from pneumo_core.evaluation.report.model_sections import _cost
+from pneumo_core.evaluation.report.sections import errors
 from pneumo_core.evaluation.summary import summarise
-from pneumo_core.review.report import build_report, to_pdf
-from pneumo_core.review.report.decision_sections import errors
-from pneumo_core.review.report.document import Words
-from pneumo_core.review.report.model_sections import _cost
 from tests.review.reports import LOOK, rows_of
 
 

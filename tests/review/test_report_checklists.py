@@ -3,14 +3,11 @@
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.report import to_html
+from pneumo_core.evaluation.report.checklists import CLAIM, TRIPOD, answers, checklists
+from pneumo_core.evaluation.report.document import Report
+from pneumo_core.evaluation.report.model_sections import model
 from pneumo_core.evaluation.summary import summarise
-from pneumo_core.review.report import to_html
-from pneumo_core.review.report.answers import answers
-from pneumo_core.review.report.checklist_section import checklists
-from pneumo_core.review.report.claim import CLAIM
-from pneumo_core.review.report.document import Report
-from pneumo_core.review.report.model_sections import model
-from pneumo_core.review.report.tripod import TRIPOD
 from tests.review.reports import rows_of
 
 

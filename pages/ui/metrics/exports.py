@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.subject import Subject
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.report import Report
     from pneumo_core.metrics import AtThreshold
-    from pneumo_core.review.report import Report
 
 _KEPT = "metrics.report"
 
@@ -67,7 +67,7 @@ def show_exports(
 
 
 def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
-    from pneumo_core.review.report import as_json, build_report, to_html, to_pdf
+    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf
 
     with st.status("Making the report: counting, drawing patients…", expanded=True) as status:
         report = build_report(
@@ -89,7 +89,7 @@ def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
 
 def tables_zip(report: Report) -> bytes:
     """A CSV file a table, and what they are of with the disclaimer, as a zip."""
-    from pneumo_core.review.report.exports import to_csv
+    from pneumo_core.evaluation.report.html import to_csv
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from base64 import b64encode
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pneumo_core.review.report.document import Picture, Table, Tiles, Words
+from pneumo_core.evaluation.report.document import Picture, Table, Tiles, Words
 
 if TYPE_CHECKING:
-    from pneumo_core.review.report.document import Block, Report, Section
+    from pathlib import Path
+
+    from pneumo_core.evaluation.report.document import Block, Report, Section
 
 
 def to_html(report: Report) -> str:
@@ -90,3 +94,46 @@ def _table(table: Table) -> str:
         f'<h3>{escape(table.title)}</h3><div class="scroll"><table id="{escape(table.name)}">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{note}"
     )
+
+
+# What a spreadsheet would run as a formula, were a text to begin with it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report's tables in plain numbers, ready for JSON; None where there is no number."""
+    return {
+        "title": report.title,
+        "subtitle": report.subtitle,
+        "badge": report.badge,
+        "disclaimer": report.disclaimer,
+        "tables": {table.name: list(table.records) for table in report.tables},
+    }
+
+
+def to_csv(table: Table) -> bytes:
+    """One table as UTF-8 CSV, in plain numbers; empty where there is no number."""
+    columns = list(dict.fromkeys(key for record in table.records for key in record))
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    for record in table.records:
+        writer.writerow([_cell(record.get(column)) for column in columns])
+    return out.getvalue().encode("utf-8")
+
+
+def write_tables(report: Report, folder: Path) -> list[Path]:
+    """Write `<name>.csv` for each table into `folder`, which is made; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in report.tables:
+        path = folder / f"{table.name}.csv"
+        path.write_bytes(to_csv(table))
+        written.append(path)
+    return written
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

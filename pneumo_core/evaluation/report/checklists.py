@@ -1,4 +1,4 @@
-"""What the tool can answer of the checklists, from card and figures; the rest stays open."""
+"""CLAIM 2024 and TRIPOD+AI, item by item: answered, answered in part, or open."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.bundle.provenance import is_published, population
+from pneumo_core.evaluation.report.document import Section, Table, Words
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.evaluation.evidence_level import Standing
     from pneumo_core.evaluation.summary import Summary
+
 
 State = Literal["answered", "in part", "open", "not applicable"]
 
@@ -240,3 +242,174 @@ _PUBLISHED = {
 def _listed(facts: dict[str, Any], keys: tuple[str, ...]) -> str:
     told = [f"{key.replace('_', ' ')} {facts[key]}" for key in keys if facts.get(key) is not None]
     return ", ".join(told)
+
+
+# (item, part of the manuscript, what it asks for, key of the answer)
+CLAIM: tuple[tuple[str, str, str, str], ...] = (
+    ("1", "Title, abstract", "says that it is a study of AI, and of which kind", "category"),
+    ("2", "Title, abstract", "summary of design, methods, results, conclusions", "abstract"),
+    ("3", "Introduction", "clinical background, intended use and role", "intended"),
+    ("4", "Introduction", "aims and hypotheses", "aims"),
+    ("5", "Study design", "prospective or retrospective", "retrospective"),
+    ("6", "Study design", "goal of the study", "goal"),
+    ("7", "Data", "sources of the data", "sources"),
+    ("8", "Data", "who was included and excluded", "eligibility"),
+    ("9", "Data", "preprocessing", "preprocessing"),
+    ("10", "Data", "selection of parts of the data", "subsets"),
+    ("11", "Data", "de-identification", "deidentification"),
+    ("12", "Data", "missing data", "missing"),
+    ("13", "Data", "how the images were acquired", "acquisition"),
+    ("14", "Reference standard", "how it was obtained", "reference"),
+    ("15", "Reference standard", "why it was chosen", "reference_why"),
+    ("16", "Reference standard", "who annotated, and their qualification", "annotators"),
+    ("17", "Reference standard", "annotation of the test films", "test_annotation"),
+    ("18", "Reference standard", "variability within and between readers", "raters"),
+    ("19", "Data partitions", "how films were assigned", "partition"),
+    ("20", "Data partitions", "at which level the parts are disjoint", "disjoint"),
+    ("21", "Testing data", "intended sample size", "sample_size"),
+    ("22", "Model", "description of the model", "model"),
+    ("23", "Model", "software and versions", "software"),
+    ("24", "Model", "initial parameters", "initial"),
+    ("25", "Training", "details of the training", "training"),
+    ("26", "Training", "how the final model was selected", "selection"),
+    ("27", "Training", "ensembling", "ensemble"),
+    ("28", "Evaluation", "metrics of performance", "metrics"),
+    ("29", "Evaluation", "statistical measures of uncertainty", "uncertainty"),
+    ("30", "Evaluation", "robustness", "robustness"),
+    ("31", "Evaluation", "explainability", "explain"),
+    ("32", "Evaluation", "evaluation on internal data", "internal"),
+    ("33", "Evaluation", "testing on external data", "external"),
+    ("34", "Evaluation", "registration of a clinical trial", "trial"),
+    ("35", "Results: data", "patients included and excluded", "flow"),
+    ("36", "Results: data", "demographic and clinical characteristics", "demographics"),
+    ("37", "Results: performance", "metrics with their uncertainty", "performance"),
+    ("38", "Results: performance", "diagnostic accuracy and its precision", "accuracy"),
+    ("39", "Results: performance", "analysis of failures", "failures"),
+    ("40", "Discussion", "limitations", "limits"),
+    ("41", "Discussion", "implications for practice, intended role", "implications"),
+    ("42", "Other", "full protocol or further technical details", "protocol"),
+    ("43", "Other", "availability of software, model and data", "availability"),
+    ("44", "Other", "funding, and the role of funders", "funding"),
+)
+
+
+# (item, part of the manuscript, what it asks for, key of the answer)
+TRIPOD: tuple[tuple[str, str, str, str], ...] = (
+    ("1", "Title", "developing or evaluating a model, target population, outcome", "category"),
+    ("2", "Abstract", "summary after TRIPOD+AI for abstracts", "abstract"),
+    ("3a", "Introduction", "health care context, diagnostic or prognostic", "intended"),
+    ("3b", "Introduction", "target population, intended use and users", "target"),
+    ("3c", "Introduction", "known health inequalities between groups", "inequalities"),
+    ("4", "Introduction", "objectives: development, evaluation or both", "goal"),
+    ("5a", "Methods: data", "sources of the data, and how representative", "sources"),
+    ("5b", "Methods: data", "dates", "dates"),
+    ("6a", "Methods: participants", "setting, number and place of centres", "setting"),
+    ("6b", "Methods: participants", "eligibility", "eligibility"),
+    ("6c", "Methods: participants", "treatments received", "treatments"),
+    (
+        "7",
+        "Methods: preparation",
+        "preprocessing and quality checks, alike in groups",
+        "preprocessing",
+    ),
+    ("8a", "Methods: outcome", "what is predicted, how and when assessed", "reference"),
+    ("8b", "Methods: outcome", "qualification of those who judged it", "annotators"),
+    ("8c", "Methods: outcome", "blinding of the assessment", "blinding"),
+    ("9a", "Methods: predictors", "choice of the predictors", "predictors"),
+    ("9b", "Methods: predictors", "definition of the predictors", "predictors"),
+    ("9c", "Methods: predictors", "who judged predictors, if subjective", "not_subjective"),
+    ("10", "Methods: sample size", "how the size was arrived at", "sample_size"),
+    ("11", "Methods: missing data", "how missing data were handled", "missing"),
+    ("12a", "Methods: analysis", "how the data were used and divided", "partition"),
+    ("12b", "Methods: analysis", "how predictors were handled", "preprocessing"),
+    ("12c", "Methods: analysis", "type of model, building, hyperparameters", "training"),
+    ("12d", "Methods: analysis", "heterogeneity between clusters", "clusters"),
+    ("12e", "Methods: analysis", "measures and plots of performance", "metrics"),
+    ("12f", "Methods: analysis", "updating of the model", "updating"),
+    ("12g", "Methods: analysis", "how predictions were calculated for evaluation", "how_predicted"),
+    ("13", "Methods: imbalance", "handling of class imbalance", "imbalance"),
+    ("14", "Methods: fairness", "approaches to fairness", "fairness"),
+    ("15", "Methods: output", "what the model gives, thresholds and why", "output"),
+    ("16", "Methods: differences", "between development and evaluation data", "differences"),
+    ("17", "Methods: ethics", "approval and consent", "ethics"),
+    ("18a", "Open science", "funding, and the role of funders", "funding"),
+    ("18b", "Open science", "conflicts of interest", "conflicts"),
+    ("18c", "Open science", "protocol", "protocol"),
+    ("18d", "Open science", "registration", "trial"),
+    ("18e", "Open science", "availability of the data", "data_sharing"),
+    ("18f", "Open science", "availability of the code", "code_sharing"),
+    ("19", "Involvement", "patients and public", "involvement"),
+    ("20a", "Results: participants", "flow, with and without the outcome", "flow"),
+    ("20b", "Results: participants", "characteristics", "demographics"),
+    ("20c", "Results: participants", "predictors in development and evaluation", "differences"),
+    ("21", "Results: development", "participants and events in each analysis", "events"),
+    ("22", "Results: specification", "the full model, to use it elsewhere", "availability"),
+    ("23a", "Results: performance", "estimates with intervals, by groups", "performance"),
+    ("23b", "Results: performance", "heterogeneity between clusters", "heterogeneity"),
+    ("24", "Results: updating", "results of updating", "updating"),
+    ("25", "Discussion", "interpretation, fairness", "interpretation"),
+    ("26", "Discussion", "limitations", "limits"),
+    ("27a", "Discussion: usability", "input of poor quality or missing", "input_quality"),
+    ("27b", "Discussion: usability", "handling and expertise needed by users", "expertise"),
+    ("27c", "Discussion: usability", "next steps of research", "next"),
+)
+
+
+OPEN = Answer("open", "Not known to the tool: for whoever reports to answer.")
+MARKS = {
+    "answered": "✓ answered",
+    "in part": "◐ in part",
+    "open": "○ open",
+    "not applicable": "– n/a",
+}
+SOURCES = {
+    "CLAIM 2024": ("claim", CLAIM, "doi 10.1148/ryai.240300"),
+    "TRIPOD+AI": ("tripod_ai", TRIPOD, "doi 10.1136/bmj-2023-078378"),
+}
+
+
+def checklists(
+    bundle: Bundle, summary: Summary, standing: Standing, films: str
+) -> tuple[Section, ...]:
+    """A section a checklist."""
+    known = answers(bundle, summary, standing, films)
+    return tuple(
+        _section(title, name, items, doi, known) for title, (name, items, doi) in SOURCES.items()
+    )
+
+
+def _section(
+    title: str,
+    name: str,
+    items: tuple[tuple[str, str, str, str], ...],
+    doi: str,
+    known: dict[str, Answer],
+) -> Section:
+    given = [(item, known.get(item[3], OPEN)) for item in items]
+    count = {state: sum(answer.state == state for _, answer in given) for state in MARKS}
+    table = Table(
+        name,
+        title,
+        ("item", "asks for", "state", "answer"),
+        tuple(
+            (number, f"{part}: {asks}", MARKS[answer.state], answer.text)
+            for (number, part, asks, _), answer in given
+        ),
+        tuple(
+            {
+                "item": number,
+                "part": part,
+                "asks": asks,
+                "state": answer.state,
+                "answer": answer.text,
+            }
+            for (number, part, asks, _), answer in given
+        ),
+        wide=(1, 3),
+    )
+    words = Words(
+        f"Of {len(items)} items of {title} ({doi}) the tool answers {count['answered']}, "
+        f"{count['in part']} in part; not applicable: {count['not applicable']}; open, for whoever "
+        f"reports: {count['open']}. The items are in our words; the published hold."
+    )
+    return Section(f"Checklist: {title}", (words, table))

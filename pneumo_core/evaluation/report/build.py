@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from pneumo_core import __version__
 from pneumo_core.bundle.provenance import disclaimer
-from pneumo_core.evaluation.subgroups import subgroups
-from pneumo_core.evaluation.summary import summarise
-from pneumo_core.review.report import figures, forests, sections
-from pneumo_core.review.report.checklist_section import checklists
-from pneumo_core.review.report.decision_sections import decisions, errors
-from pneumo_core.review.report.document import Report
-from pneumo_core.review.report.model_sections import (
+from pneumo_core.evaluation.report import figures, sections
+from pneumo_core.evaluation.report.checklists import checklists
+from pneumo_core.evaluation.report.document import Report
+from pneumo_core.evaluation.report.model_sections import (
     ledger_section,
     model,
     stress_section,
     subgroup_section,
 )
+from pneumo_core.evaluation.report.sections import decisions, errors
+from pneumo_core.evaluation.subgroups import subgroups
+from pneumo_core.evaluation.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,10 +58,10 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
         sections.telling_apart(summary, pictures),
         sections.calibration(summary, pictures),
         decisions(summary),
-        subgroup_section(groups, forests.forest(groups)),
+        subgroup_section(groups, figures.forest(groups)),
     ]
     if isinstance(stress, dict) and stress.get("rows"):
-        measured.append(stress_section(stress, forests.stress(stress["rows"])))
+        measured.append(stress_section(stress, figures.stress(stress["rows"])))
     date = today or datetime.now(UTC).date().isoformat()
     return Report(
         title=f"{bundle.card.get('title') or bundle.name}: evaluation",

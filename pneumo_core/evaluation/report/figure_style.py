@@ -9,7 +9,7 @@ import io
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.review.report.document import Picture
+from pneumo_core.evaluation.report.document import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

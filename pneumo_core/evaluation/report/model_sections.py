@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.provenance import is_published, population
+from pneumo_core.evaluation.report.document import Section, Table, Words
 from pneumo_core.formatting import NONE, finite, rate
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.robustness import CLEAN
-from pneumo_core.review.report.document import Section, Table, Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.evaluation.report.document import Cell, Picture
     from pneumo_core.evaluation.test_log import Look
-    from pneumo_core.review.report.document import Cell, Picture
 
 UNKNOWN = "not stated in the model's card"
 

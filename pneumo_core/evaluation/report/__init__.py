@@ -1,0 +1,8 @@
+"""The evaluation report: one document of words, tables and figures, as HTML, PDF, CSV and JSON."""
+
+from pneumo_core.evaluation.report.build import build_report
+from pneumo_core.evaluation.report.document import Report
+from pneumo_core.evaluation.report.html import as_json, to_html, write_tables
+from pneumo_core.evaluation.report.pdf import to_pdf
+
+__all__ = ["Report", "as_json", "build_report", "to_html", "to_pdf", "write_tables"]
