@@ -14,22 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import (
-    audit,
-    bench,
-    compare,
-    data,
-    evaluate,
-    fetch,
-    folds,
-    machine,
-    models,
-    predict,
-    report,
-    runs,
-    stress,
-    train,
-)
+from pneumo_core.cli import bench, compare, data, evaluate, models, predict, report, runs, train
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
 from pneumo_core.jobs import status
@@ -46,19 +31,19 @@ app = typer.Typer(
 )
 app.command("predict")(predict.predict)
 app.command("index")(data.index)
-app.command("audit")(audit.audit)
-app.command("folds")(folds.folds)
-app.command("fetch-data")(fetch.fetch_data)
+app.command("audit")(data.audit)
+app.command("folds")(data.folds)
+app.command("fetch-data")(data.fetch_data)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
-app.command("stress")(stress.stress)
+app.command("stress")(evaluate.stress)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
-app.add_typer(machine.app, name="machine")
+app.add_typer(train.app, name="machine")
 
 
 def main() -> None:

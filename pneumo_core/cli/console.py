@@ -5,14 +5,28 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
+import shlex
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
 
+import typer
+
+from pneumo_core.errors import DataSetError
 from pneumo_core.jobs import status
+from pneumo_core.storage import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 
 SECONDS_BETWEEN_COUNTS = 5.0
 SECONDS_BETWEEN_STEPS = 30.0
@@ -115,3 +129,111 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
+
+
+def OutputFile(help: str, *names: str) -> Any:  # noqa: A002, N802 - an option, like typer.Option
+    """An option for a file to write, checked while the call is read: before the work, not after.
+
+    names: of the option, "--out"; by default that of its parameter.
+    """
+    return typer.Option(*names, help=help, metavar="FILE", parser=writable_file)
+
+
+def OutputFolder(help: str, *names: str) -> Any:  # noqa: A002, N802
+    """An option for a folder to write into, checked as that of `OutputFile` is. It may be new."""
+    return typer.Option(*names, help=help, metavar="FOLDER", parser=writable_folder)
+
+
+def writable_file(name: str) -> Path:
+    """`name` as a path where a file can be written; what is there stays as it is.
+
+    Raises BadParameter. Permissions do not tell of a full name or a read-only disk: the file is
+    opened, and removed again where it is new.
+    """
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise typer.BadParameter(
+                f"expected a file to write, {path} is a folder. Name a file in it."
+            )
+        if path.is_file():
+            path.open("r+b").close()
+        elif not path.exists():  # what else is there, as /dev/stdout, is taken as it is
+            path.open("xb").close()
+            path.unlink()
+    except OSError as error:
+        raise _refused(path, error) from error
+    return path
+
+
+def writable_folder(name: str) -> Path:
+    """`name` as the path of a folder that can be made and written. Raises BadParameter."""
+    path = Path(name)
+    try:
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+        with TemporaryFile(dir=there):
+            return path
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> typer.BadParameter:
+    why = "its folder is not there" if isinstance(error, FileNotFoundError) else error.strerror
+    return typer.BadParameter(
+        f"expected a place that can be written, {path} cannot be: {why}. Name another place."
+    )
+
+
+@contextmanager
+def words_for(path: Path) -> Iterator[None]:
+    """What the disk says while `path` is written comes as a DataSetError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataSetError(
+            f"Expected to write {path}, got: {error.strerror or error}. Name another place."
+        ) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all. Raises DataSetError."""
+    with words_for(path):
+        write_atomic(path, text, errors="backslashreplace")
+
+
+# What the environment may say of a training, beside where its runs are. Set before the command
+# alone (NAME=value python …), a variable is gone when the printed one is pasted.
+TRAINING = (
+    *("PNEUMO_MODELS", "PNEUMO_CACHE", "PNEUMO_RUNS_AT_ONCE"),
+    *("PNEUMO_MAX_BYTES", "PNEUMO_MAX_PIXELS", "PNEUMO_MAX_SIDE", "KERAS_BACKEND", "TF_CONFIG"),
+)
+
+
+def pasted(
+    *words: object,
+    carrying: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    windows: bool = os.name == "nt",
+) -> str:
+    """`python -m pneumo_core words…` as one line for the shell in which this command was typed.
+
+    Each word is quoted where it must be. The variables named in `carrying` go before it as they
+    are in `environment` (this process's own unless given), those that are not set are left out.
+    """
+    known = os.environ if environment is None else environment
+    given = [(name, known[name]) for name in carrying if known.get(name, "").strip()]
+    command = [_python(), "-m", "pneumo_core", *map(str, words)]
+    if windows:  # the quotes also keep the space before && out of the value
+        settings = "".join(f'set "{name}={value}" && ' for name, value in given)
+        return settings + subprocess.list2cmdline(command)
+    settings = "".join(f"{name}={shlex.quote(value)} " for name, value in given)
+    return settings + shlex.join(command)
+
+
+def _python() -> str:
+    """The interpreter that runs this: "python" where that word finds it, else where it lies."""
+    own, found = Path(sys.executable), shutil.which("python")
+    if found is not None and Path(found).parent == own.parent:
+        return "python"
+    inside = own.is_relative_to(Path.cwd())
+    return str(own.relative_to(Path.cwd()) if inside else own)

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress
+from pneumo_core.cli.console import (
+    OutputFile,
+    emit,
+    emit_json,
+    progress,
+    tell,
+    words_for,
+    write_whole,
+)
+from pneumo_core.formatting import amount, were
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def index(
@@ -56,3 +68,117 @@ def demo_data(
             folder, films=films, seed=seed, progress=lambda done, n: report("films", done, n, "")
         )
     emit(f"{films} synthetic films are in {folder}. They show no patient.")
+
+
+def audit(
+    folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    html: Annotated[Path | None, OutputFile("One page that needs nothing else.")] = None,
+) -> None:
+    """Look for damage, duplicates and leaks, and for what gives the label away without a lung."""
+    document = _carry_out(folder)
+    if html is not None:
+        from pneumo_core.audit import as_html
+
+        write_whole(html, as_html(document))
+    if json:
+        emit_json(document)
+    else:
+        from pneumo_core.audit import as_text
+
+        emit(as_text(document))
+    unreadable = document["counts"]["unreadable"]
+    for row in unreadable:
+        tell(f"Not read: {row['film']}: {row['problem']}")
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _carry_out(folder: Path) -> dict[str, Any]:
+    from pneumo_core.audit import as_document, integrity
+    from pneumo_core.config import load_settings
+    from pneumo_core.dataset.catalogue import open_catalogue
+
+    with progress() as report:
+        catalogue = open_catalogue(
+            folder,
+            settings=load_settings(),
+            progress=lambda done, n: report("films", done, n, ""),
+        )
+        report("checks", 0, 1, "looking for duplicates and leaks")
+        integrity(catalogue)
+        report("shortcuts", 0, 1, "trying what gives the label away")
+        return as_document(catalogue, progress=lambda done, n: report("shortcuts", done, n, ""))
+
+
+def folds(
+    folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+    *,
+    number: Annotated[
+        int | None,
+        typer.Option("--folds", min=2, metavar="K", help="How many; as `train` where not said."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", help="Same seed, same folds; as `train`.")
+    ] = None,
+    out: Annotated[Path | None, OutputFile("Manifest with the films' hashes, JSON.")] = None,
+) -> None:
+    """Share the films out by patient, as training does: train and val together, test left out."""
+    from pneumo_core.dataset.folds import (
+        grouped_folds,
+        learning_films,
+        straddling_groups,
+        write_manifest,
+    )
+    from pneumo_core.dataset.index import index_folder
+    from pneumo_core.training.dataset import HOLDOUT_FOLDS
+    from pneumo_core.training.recipe import Recipe
+
+    seed = Recipe.seed if seed is None else seed
+    with progress() as report:
+        found = index_folder(folder, progress=lambda done, n: report("films", done, n, ""))
+    films = learning_films(found)
+    fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
+    emit(_fold_table(films.assign(fold=fold)))
+    torn = straddling_groups(films, fold)
+    straddling = f"{amount(len(torn), 'patients')} {were(len(torn))} put into two folds."
+    emit(straddling if torn else "No patient is in two folds.")
+    if out is not None:
+        with words_for(out):
+            write_manifest(films, fold, out, seed=seed)
+        emit(f"The manifest is {out}; seed {seed}.")
+    unreadable = found[~found["readable"]]
+    for row in unreadable.itertuples():
+        tell(f"Not read: {row.film}: {row.problem}")
+    if len(unreadable):
+        raise typer.Exit(1)
+
+
+def _fold_table(films: pd.DataFrame) -> str:
+    """A line a fold: films, patients, subtypes."""
+    lines = []
+    for number, part in films.groupby("fold"):
+        subtypes = part["subtype"].value_counts()
+        counts = ", ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes.index))
+        patients = amount(part["group"].nunique(), "patients")
+        films_of = f"{amount(len(part), 'films')} of {patients}"
+        lines.append(f"fold {number}: {films_of}: {counts}")
+    return "\n".join(lines)
+
+
+def fetch_data(
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to put it into.")],
+) -> None:
+    """Download the Kaggle data set of 5,856 films, count and check it; resumable."""
+    from pneumo_core.dataset.download import fetch_data as fetch
+
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is a file.", param_hint="DEST")
+    with progress() as report:
+        fetched = fetch(folder, report=report)
+    emit(f"{amount(fetched.films, 'films')} are in {folder}, as many as published.")
+    if fetched.passed_over:
+        copies = amount(fetched.passed_over, "files")
+        emit(f"The archive's second copies of them ({copies}) do not count.")
+    emit(f"Content: {fetched.content}")

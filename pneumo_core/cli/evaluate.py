@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
-from pneumo_core.cli.writing import OutputFile, words_for
+from pneumo_core.cli.console import OutputFile, emit, emit_json, per_cent, progress, tell, words_for
+
+if TYPE_CHECKING:
+    from pneumo_core.bundle import Bundle
+    from pneumo_core.config import Settings
+
 
 ENDS = {"value": "", "low": "_low", "high": "_high"}
 
@@ -89,3 +93,141 @@ def _area(f: dict[str, Any]) -> str:
     if math.isnan(f["auc"]):
         return "AUC – (films of one class)"
     return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}] (DeLong)"
+
+
+def stress(  # noqa: PLR0913 - one argument an option
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder of labelled films; with --into-card, that of the model's training if "
+            "not said.",
+        ),
+    ] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Bundle to stress.")] = None,
+    films: Annotated[
+        int | None, typer.Option(min=1, help="Films per class; all without it.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    csv: Annotated[Path | None, OutputFile("CSV file for a line a disturbance.")] = None,
+    into_card: Annotated[
+        bool, typer.Option("--into-card", help="Write the table into the model's card.")
+    ] = False,
+) -> None:
+    """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.config import load_settings
+    from pneumo_core.evaluation.robustness import stress as measure
+
+    bundle, settings = load_bundle(model), load_settings()
+    data = data or _trained_on(bundle, settings, into_card=into_card)
+    with progress() as report:
+        found = measure(bundle, data, settings=settings, limit=films, progress=report)
+    if into_card:
+        _write_into_card(bundle, found)
+    emit_json(found) if json else emit(_robustness_words(found))
+    if csv is not None:
+        import pandas as pd
+
+        with words_for(csv):
+            pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
+    for film in found["unread"]:
+        tell(f"Not read: {film['film']}: {film['problem']}")
+    if found["unread"]:
+        raise typer.Exit(1)
+
+
+def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
+    """The folder of the run that made the model. Raises BadParameter where none is known."""
+    from pneumo_core.training.runs.run import data_of_model
+
+    known = data_of_model(settings.runs_dir, bundle.name) if into_card else None
+    if known is None:
+        why = f"no run that made {bundle.name} is in the folder of runs" * into_card
+        raise typer.BadParameter(
+            f"expected a folder of labelled films, got none{'; ' * bool(why)}{why}. Name one.",
+            param_hint="DATA",
+        )
+    return known
+
+
+def _write_into_card(bundle: Bundle, found: dict[str, Any]) -> None:
+    """Write the table into the bundle's card, where the model did not train on these films.
+
+    Raises DataSetError where it did, or may have: a card must not flatter.
+    """
+    from pneumo_core.bundle.write import revise_card
+    from pneumo_core.errors import DataSetError
+
+    if not found["held_out"]:
+        raise DataSetError(
+            f"Expected films that {bundle.name} did not train on, for its card; got "
+            f"{found['words']} The card stays as it was. Name a folder with films held out, or "
+            "leave out --into-card."
+        )
+    revise_card(bundle, stress={key: value for key, value in found.items() if key != "unread"})
+    tell(f"The table is in the card of {bundle.name}.")
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for a table: rates and counts in columns of their own."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}_{part}": one for part, one in _flat(value).items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _robustness_words(found: dict[str, Any]) -> str:
+    at = f"P(pneumonia) >= {found['points']['balanced']:.3f}, the balanced point"
+    lines = [
+        f"{found['model']}: {found['words']}",
+        f"{found['normal']:,} normal, {found['pneumonia']:,} pneumonia. Rates in per cent at {at},",
+        "[their 95 % interval] and (the difference to the same films as they are, in points).",
+        "",
+        f"{'':93}refer   change of P",
+        f"{'':31}AUC{'':18}sensitivity{'':11}specificity{'':13}%{'':7}median  95 %",
+    ]
+    family = "none"
+    for row in found["rows"]:
+        if row["family"] != family:
+            family = row["family"]
+            lines.append(family)
+        lines.append(_line(row))
+    lines += ["", found["worst"], *([found["lungless"]] if found["lungless"] else [])]
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    clean = row["family"] == "none"
+    rates = ("sensitivity", "specificity")
+    costs = ["" if clean else _points(row[f"cost_{rate}"]) for rate in rates]
+    cells = [f"{row['name'] if clean else '  ' + row['name']:31}{_auc(row['auc']):21}"]
+    cells += [f"{_rate(row[r])} {cost:7} " for r, cost in zip(rates, costs, strict=True)]
+    cells.append(f"{100 * row['referred']['value']:6.1f}")
+    cells.append(f"{row['change_median']:9.3f}{row['change_p95']:6.3f}")
+    return "".join(cells)
+
+
+def _auc(auc: dict[str, Any]) -> str:
+    if auc["value"] is None:
+        return "–"
+    return f"{auc['value']:.3f} [{auc['low']:.3f}–{auc['high']:.3f}]"
+
+
+def _rate(rate: dict[str, Any]) -> str:
+    if rate["value"] is None:
+        return f"{'–':14}"
+    return f"{100 * rate['value']:5.1f} [{100 * rate['low']:.0f}–{100 * rate['high']:.0f}]".ljust(
+        14
+    )
+
+
+def _points(cost: float | None) -> str:
+    """A cost as the difference that it makes: 4 points lost are (−4.0)."""
+    if cost is None:
+        return ""
+    return f"({-cost:+.1f})".replace("-", "−") if abs(cost) >= 0.05 else "(0.0)"

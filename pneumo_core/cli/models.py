@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.caution import caution
-from pneumo_core.cli.console import emit, emit_json, tell
-from pneumo_core.cli.pasted import pasted
+from pneumo_core.cli.console import emit, emit_json, pasted, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pneumo_core.bundle import Found
+
+
+def caution(name: str, card: Mapping[str, Any], *, in_service: bool = False) -> None:
+    """Say on standard error what the model's card says against it; nothing of a sound one."""
+    from pneumo_core.bundle.reliability import judge
+
+    reasons = judge(card).reasons
+    if not reasons:
+        return
+    tell(f"Do not rely on the model {name}{', which reads films now' * in_service}:")
+    for reason in reasons:
+        tell(f"  - {reason.words}")
+
 
 app = typer.Typer(help="The model bundles: list, verify, put in service, export, import, remove.")
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, tell
-from pneumo_core.cli.writing import OutputFile, OutputFolder, words_for
+from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, tell, words_for
 from pneumo_core.formatting import amount, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:

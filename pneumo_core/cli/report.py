@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.writing import OutputFile, OutputFolder
+from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, progress, tell
 
 if TYPE_CHECKING:
     import pandas as pd

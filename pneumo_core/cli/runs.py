@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.pasted import pasted
+from pneumo_core.cli.console import emit, emit_json, pasted, progress, tell
 
 if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run

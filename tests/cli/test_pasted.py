@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.cli import pasted as module
-from pneumo_core.cli.pasted import pasted
+from pneumo_core.cli import console as module
+from pneumo_core.cli.console import pasted
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from pneumo_core.bundle.registry import ledger_path
-from pneumo_core.cli.writing import writable_file, writable_folder
+from pneumo_core.cli.console import writable_file, writable_folder
 
 CALLS = [
     ("evaluate", "--split", "test", "--predictions"),
