@@ -3,7 +3,7 @@
     python -m bench.training [DATA] [--films N] [--size S] [--batch B] [--repeats R]
 
 Prints a Markdown table of films a second on this machine. The usual way is what tutorials show
-(`bench.usual_way`); network, augmentation and batch are the same in both. DATA holds a folder a
+(`bench.training`); network, augmentation and batch are the same in both. DATA holds a folder a
 class (or train/ with them); synthetic films if not said. As in the preset `standard` the upper
 blocks are trained; the lower ones hold random numbers here, which take as long.
 
@@ -23,18 +23,18 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
+import keras
 import numpy as np
 import tensorflow as tf
 
-from bench.usual_way import EpochSeconds, copied_by_class, usual_epochs, usual_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training.augment import Augmentation, FilmAugment
 from pneumo_core.training.batches import FilmBatches, Films, as_fed
 from pneumo_core.training.fit import fit
 from pneumo_core.training.hardware import survey
+from pneumo_core.training.network import build_network
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.estimate import random_weights
 
@@ -43,6 +43,67 @@ if TYPE_CHECKING:
 
     from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
+
+
+class EpochSeconds(keras.callbacks.Callback):
+    """How long each epoch took, the first one, which compiles, left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        if epoch:
+            self.seconds.append(time.perf_counter() - self.began)
+
+
+def copied_by_class(index: Any, data: Path, target: Path) -> Path:
+    """The films as links, a folder a class: what image_dataset_from_directory reads."""
+    for number, film in enumerate(index.itertuples()):
+        source = (data / film.film).resolve()
+        (target / film.label).mkdir(parents=True, exist_ok=True)
+        (target / film.label / f"{number}{source.suffix}").symlink_to(source)
+    return target
+
+
+def usual_films(folder: Path, recipe: Recipe) -> Any:
+    """Batches (films float32 (B, S, S, 1) in 0..255, targets (B, 2)) as a tf.data.Dataset."""
+    return keras.utils.image_dataset_from_directory(
+        folder,
+        label_mode="categorical",
+        color_mode="grayscale",
+        image_size=(recipe.size, recipe.size),
+        batch_size=recipe.batch,
+        seed=recipe.seed,
+        verbose=False,
+    )
+
+
+def usual_epochs(batches: Any, recipe: Recipe) -> list[float]:
+    """Seconds of each epoch of `model.fit`, with the routine's own network and augmentation."""
+    keras.utils.set_random_seed(recipe.seed)
+    keras.config.set_dtype_policy("float32")
+    network = build_network(recipe.backbone, size=recipe.size, classes=2, weights=recipe.weights)
+    film = keras.Input((recipe.size, recipe.size, 1))
+    seen = FilmAugment(Augmentation(area=(recipe.least_area, 1.1)), seed=1)(film)
+    model = keras.Model(film, network(seen))
+    model.compile(
+        optimizer=keras.optimizers.Adam(recipe.learning_rate),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    watch = EpochSeconds()
+    model.fit(
+        batches.prefetch(-1), epochs=recipe.epochs, callbacks=[watch], shuffle=False, verbose=0
+    )
+    return watch.seconds
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 
 EPOCHS = 3  # the first is not counted
 
