@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import BundleError
-from pneumo_core.films import fit_samples
-from pneumo_core.films.align import Alignment, Round, align, displace, invert
-from pneumo_core.films.fit_samples import fit, save
 from pneumo_core.imaging.decode import Film, SourceFacts, resize
 from pneumo_core.inference.predict import Reader
 from pneumo_core.synthetic.appearance import (
@@ -22,6 +19,8 @@ from pneumo_core.synthetic.appearance import (
 )
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.synthetic.phantom import synthetic_film
+from tools import fit_appearance
+from tools.fit_appearance import Alignment, Round, align, displace, fit, invert, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +178,7 @@ def test_a_mode_hidden_in_some_films_is_found_in_the_others() -> None:
     seen[:10, :, 6:] = False
     bends = np.zeros((50, 2, 2, 2), np.float32)
     bends[:, 0, 0, 0] = 0.01 * rng.standard_normal(50)
-    loads, look, _ = fit_samples._modes(greys, seen, bends, 2)
+    loads, look, _ = fit_appearance._modes(greys, seen, bends, 2)
     rebuilt = np.tensordot(loads, look, axes=1)
     assert np.abs(rebuilt - greys).max() < 0.35
 
@@ -190,6 +189,6 @@ def test_too_small_a_data_set_is_refused(
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     write_demo_data(tmp_path / "data", films=12, seed=0)
     out = tmp_path / "model.npz"
-    assert fit_samples.main([str(tmp_path / "data"), "--out", str(out)]) == 1
+    assert fit_appearance.main([str(tmp_path / "data"), "--out", str(out)]) == 1
     assert "at least 200 normal films" in capsys.readouterr().out
     assert not out.exists()

@@ -1,6 +1,6 @@
 """Find seeds of sample films that a bundle reads rightly and that are like nobody's film:
 
-    python -m bench.choose_samples DATA [--model NAME] [--seeds 60] [--sheet samples.png]
+    python -m tools.choose_samples DATA [--model NAME] [--seeds 60] [--sheet samples.png]
 
 Draws films of every subtype, reads them with the bundle, and compares each with every training
 film in DATA: its correlation with the nearest must stay within what is found between films of
