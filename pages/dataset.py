@@ -12,7 +12,7 @@ from pages.ui.dataset.explorer import audit_of, show_explorer
 from pages.ui.dataset.folds import show_folds
 from pages.ui.dataset.looking import catalogue_of, show_audit_job
 from pages.ui.dataset.source import line_html, show_chooser, show_lost, show_making, show_welcome
-from pages.ui.frame import heading, page_frame, plain_words
+from pages.ui.page import heading, page_frame, plain_words
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import remembered_source
 

@@ -8,9 +8,8 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.film_view import is_wide, show_film
-from pages.ui.frame import heading, page_frame
 from pages.ui.intake import drop_zone, take_in, take_sample
-from pages.ui.plain import plain
+from pages.ui.page import heading, page_frame, plain
 from pages.ui.samples import chosen_sample
 from pages.ui.standing import offer_to_read_again, standing_html
 from pages.ui.stepper import show_stepper
@@ -21,7 +20,7 @@ from pages.ui.worklist import show_worklist
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.frame import heading, page_frame
 from pages.ui.metrics.live import show_live
 from pages.ui.metrics.picker import offer_measuring, pick_films, pick_model, show_jobs
 from pages.ui.metrics.subject import with_sizes
 from pages.ui.metrics.whereabouts import whereabouts
 from pages.ui.models import stock
-from pages.ui.plain import plain
+from pages.ui.page import heading, page_frame, plain
 from pneumo_core.config import load_settings
 
 

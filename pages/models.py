@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.frame import heading, page_frame
-from pages.ui.models import memory, stock
+from pages.ui import state
+from pages.ui.models import stock
 from pages.ui.models.actions import confirm_removal
 from pages.ui.models.intake import show_intake
 from pages.ui.models.service import ask_about_service
 from pages.ui.models.shelf import show_model
-from pages.ui.plain import plain
+from pages.ui.page import heading, page_frame, plain
 
 
 def models() -> None:
@@ -18,15 +18,15 @@ def models() -> None:
     shelf, in_service = stock.shelf(), stock.name_in_service()
     names = [checked.found.name for checked in shelf]
     _head(in_service, shelf)
-    if words := memory.told():
+    if words := state.take_models_message():
         st.toast(plain(words), icon=":material/check:")
     if not shelf:
         _welcome()
     for checked in shelf:
         show_model(checked)
     show_intake(names, in_service)
-    if memory.doomed() in names:
-        confirm_removal(memory.doomed())
+    if state.delete_request() in names:
+        confirm_removal(state.delete_request())
     else:
         ask_about_service()
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.frame import heading, page_frame
-from pages.ui.models import memory
+from pages.ui import state
 from pages.ui.models.service import ask_about_service
-from pages.ui.plain import plain
+from pages.ui.page import heading, page_frame, plain
 from pages.ui.training.actions import ask_deletion
 from pages.ui.training.board import show_board
 from pages.ui.training.ledger import show_ledger
@@ -24,7 +23,7 @@ def training() -> None:
     """The page, top to bottom."""
     settings = load_settings()
     heading("Training")
-    if words := memory.told():
+    if words := state.take_models_message():
         st.toast(plain(words), icon=":material/check:")
     with st.container(key="training-top"):
         left, right = st.columns([2, 3], gap="large")

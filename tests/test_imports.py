@@ -157,7 +157,7 @@ def test_start_up_loads_nothing_heavy():
         ("pneumo_core/review/a.py", "import pneumo_core.training, pneumo_core.inference", []),
         ("pneumo_core/cli.py", "import pages.ui", ["pages.ui"]),
         ("pages/ui/a.py", "import pages.diagnose, pneumo_core.dataset", ["pages.diagnose"]),
-        ("pages/a.py", "import pages.ui.frame, app", ["app"]),
+        ("pages/a.py", "import pages.ui.page, app", ["app"]),
         ("pages/a.py", "import pneumo_core.cli", ["pneumo_core.cli"]),
         ("app.py", "import pages.a, pneumo_core.bundle, streamlit", []),
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui.pictures import jpeg, thumbnail
+from pages.ui.images import jpeg, thumbnail
 from pneumo_core.bundle import Bundle
 from pneumo_core.config import Settings
 from pneumo_core.dataset.catalogue import Catalogue

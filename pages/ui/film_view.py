@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.frame import plain_words
-from pages.ui.pictures import jpeg
-from pages.ui.words import sense_of
+from pages.ui.images import jpeg
+from pages.ui.outcomes import sense_of
+from pages.ui.page import plain_words
 
 if TYPE_CHECKING:
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.inference.predict import Reading
 
 FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")

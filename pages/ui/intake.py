@@ -10,9 +10,9 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
-from pages.ui.entry import Entry, content_of, make_entry
-from pages.ui.plain import plain
-from pages.ui.words import sense_of
+from pages.ui.outcomes import sense_of
+from pages.ui.page import plain
+from pages.ui.session_film import Entry, content_of, make_entry
 from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:

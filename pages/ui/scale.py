@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from pages.ui.words import NORMAL, PNEUMONIA, REFER, sense_of
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, sense_of
 from pneumo_core.formatting import per_cent, per_cent_range
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.entry import content_of, make_entry
-from pages.ui.plain import plain
+from pages.ui.page import plain
+from pages.ui.session_film import content_of, make_entry
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
 
 AGAIN = "read again from the picture as it is shown"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.words import SENSES, UNREAD, sense_of
+from pages.ui.outcomes import SENSES, UNREAD, sense_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
+
 
 MAX_FILMS = 200  # some 40 MB of pictures
 FULL = (
@@ -158,3 +159,111 @@ def _suspicion(entry: Entry) -> tuple[int, float]:
     sense = sense_of(entry.reading)
     p = entry.reading.p_pneumonia
     return SENSES.index(sense), 0.0 if sense is UNREAD or p is None else -p
+
+
+PREVALENCE = 20  # per cent, until the reader says otherwise
+MISSED = "missed"
+
+_PREDICTION_SOURCE, _THRESHOLD, _PREVALENCE = "metrics.chosen", "metrics.at", "metrics.percent"
+_CELL, _CELL_REQUESTS = "metrics.of", "metrics.look"
+
+
+def prediction_source() -> str:
+    """Key of the films chosen last, "" for the model's own."""
+    return str(st.session_state.get(_PREDICTION_SOURCE, ""))
+
+
+def choose_prediction_source(key: str) -> None:
+    """Look at these films from now on."""
+    st.session_state[_PREDICTION_SOURCE] = key
+
+
+def threshold(subject: str, locked: float) -> float:
+    """The threshold looked at; another model or other films begin at their locked point."""
+    of, at = st.session_state.get(_THRESHOLD, ("", locked))
+    return float(at) if of == subject else locked
+
+
+def set_threshold(subject: str, at: float) -> None:
+    """Look at another threshold, 0..1."""
+    st.session_state[_THRESHOLD] = (subject, min(max(at, 0.0), 1.0))
+
+
+def prevalence() -> int:
+    """Children with pneumonia among 100, where the model would be used."""
+    return int(st.session_state.get(_PREVALENCE, PREVALENCE))
+
+
+def set_prevalence(percent: int) -> None:
+    """Suppose another prevalence."""
+    st.session_state[_PREVALENCE] = percent
+
+
+def confusion_cell() -> str:
+    """Whose films are shown: found, missed, false alarms, cleared or referred."""
+    return str(st.session_state.get(_CELL, MISSED))
+
+
+def go_to_cell(cell_name: str) -> None:
+    """Show the films of this cell, and go there."""
+    st.session_state[_CELL] = cell_name
+    st.session_state[_CELL_REQUESTS] = cell_requests() + 1
+
+
+def cell_requests() -> int:
+    """Grows with each wish to see films."""
+    return int(st.session_state.get(_CELL_REQUESTS, 0))
+
+
+def show_cell(cell_name: str) -> None:
+    """Show the films of this cell, without going there."""
+    st.session_state[_CELL] = cell_name
+
+
+_MODELS_MESSAGE, _IMPORT_REFUSAL, _IMPORT_ROUND = "models.said", "models.refused", "models.round"
+_DELETE_REQUEST = "models.doomed"
+
+
+def set_models_message(words: str) -> None:
+    """Say this on the next run of the page."""
+    st.session_state[_MODELS_MESSAGE] = words
+
+
+def take_models_message() -> str:
+    """What there is to say, once."""
+    return str(st.session_state.pop(_MODELS_MESSAGE, ""))
+
+
+def set_import_refusal(words: str) -> None:
+    """Keep in sight why a zip was not let in, until another one is dropped; "" forgets it."""
+    st.session_state[_IMPORT_REFUSAL] = words
+
+
+def import_refusal() -> str:
+    """Why the last zip was not let in."""
+    return str(st.session_state.get(_IMPORT_REFUSAL, ""))
+
+
+def empty_import_zone() -> None:
+    """Forget the zip that was dropped."""
+    st.session_state[_IMPORT_ROUND] = st.session_state.get(_IMPORT_ROUND, 0) + 1
+
+
+def import_zone_key() -> str:
+    """Key of the drop zone; another key is another, empty zone."""
+    return f"models.drop.{st.session_state.get(_IMPORT_ROUND, 0)}"
+
+
+def request_delete(name: str) -> None:
+    """Ask whether this model may be deleted."""
+    st.session_state[_DELETE_REQUEST] = name
+
+
+def delete_request() -> str:
+    """The model whose deletion waits for an answer, or ""."""
+    return str(st.session_state.get(_DELETE_REQUEST, ""))
+
+
+def cancel_delete() -> None:
+    """No model waits for its deletion any more."""
+    st.session_state[_DELETE_REQUEST] = ""

@@ -12,7 +12,7 @@ from pages.ui import state
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
 
 
 def show_stepper(shown: Entry, entries: list[Entry]) -> None:

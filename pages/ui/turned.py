@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.entry import content_of, make_entry
+from pages.ui.session_film import content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
 
 if TYPE_CHECKING:
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
 
 _SAYS = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui.outcomes import sense_of, why_unread
 from pages.ui.scale import scale_html, spoken_range
-from pages.ui.words import sense_of, why_unread
 from pneumo_core.formatting import per_cent
 from pneumo_core.inference.predict import Decision, crossing
 
 if TYPE_CHECKING:
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.inference.predict import Reading
 
 SUBTYPE_NOTE = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.words import NORMAL, PNEUMONIA, REFER, Sense
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, Sense
 from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.outcomes import SENSES, UNREAD, sense_of, why_unread
 from pages.ui.standing import is_old, model_of, offer_to_read_again
-from pages.ui.words import SENSES, UNREAD, sense_of, why_unread
 from pneumo_core.formatting import amount, per_cent
 from pneumo_core.inference.table import as_row, to_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pages.ui.entry import Entry
+    from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
     from pneumo_core.inference.predict import Reading
 

@@ -4,8 +4,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from pages.ui.entry import content_of, make_entry
-from pages.ui.pictures import decode_grey, jpeg, thumbnail
+from pages.ui.images import decode_grey, jpeg, thumbnail
+from pages.ui.session_film import content_of, make_entry
 
 FILM = np.tile(np.linspace(0, 255, 400).astype(np.uint8), (300, 1))
 

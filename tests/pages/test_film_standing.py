@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.entry import make_entry
+from pages.ui.session_film import make_entry
 from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
 from pages.ui.worklist import table
 from pneumo_core.dataset.similarity import perceptual_hash

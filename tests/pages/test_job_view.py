@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.job_view import duration, progress_words
+from pages.ui.job_progress import duration, progress_words
 from pneumo_core.jobs.job import JobStatus
 
 
@@ -29,7 +29,7 @@ class FakeJob:
 def script(job):
     import streamlit as st
 
-    from pages.ui.job_view import show_job
+    from pages.ui.job_progress import show_job
 
     st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     st.session_state["state"] = show_job(job, doing="Looking", phases={"films": "each once"}).state

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
-from pages.ui.metrics import choice, evaluations
+from pages.ui.metrics import evaluations
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.subject import measured_subject
 from pneumo_core.bundle import load_bundle
@@ -144,6 +144,6 @@ def test_another_screen_may_ask_for_a_model(models):
 
 def test_choice_keeps_thresholds_within_0_and_1():
     st.session_state.clear()
-    choice.move("one", 1.7)
-    assert choice.threshold("one", 0.5) == 1.0
-    assert choice.threshold("two", 0.5) == 0.5
+    state.set_threshold("one", 1.7)
+    assert state.threshold("one", 0.5) == 1.0
+    assert state.threshold("two", 0.5) == 0.5

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.intake import _progress
-from pages.ui.plain import plain
+from pages.ui.page import plain
 
 DIAGNOSE = str(Path(__file__).resolve().parents[2] / "pages" / "diagnose.py")
 EVIL = "![x](http://evil/x.png)"
@@ -34,7 +34,7 @@ def test_signs_of_markdown_are_shown_as_signs(text, shown):
 
 
 def raising():
-    from pages.ui.frame import plain_words
+    from pages.ui.page import plain_words
     from pneumo_core.errors import DataSetError
 
     with plain_words():
@@ -48,7 +48,7 @@ def test_the_words_of_an_error_are_no_markdown():
 
 
 def failing():
-    from pages.ui.frame import plain_words
+    from pages.ui.page import plain_words
 
     with plain_words():
         raise PermissionError(13, "Permission denied", "/home/someone/[.pneumo]")

@@ -1,6 +1,6 @@
 import pytest
 
-from pages.ui.words import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, sense_of, why_unread
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, sense_of, why_unread
 
 
 @pytest.mark.parametrize(

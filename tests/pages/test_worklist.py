@@ -1,4 +1,4 @@
-from pages.ui.entry import make_entry
+from pages.ui.session_film import make_entry
 from pages.ui.state import by_suspicion
 from pages.ui.worklist import _columns, _unread_html, table
 

@@ -17,7 +17,7 @@ from pages.ui.dataset.films import show_films
 from pages.ui.dataset.findings import show_findings
 from pages.ui.dataset.linked import show_charts
 from pages.ui.dataset.shortcuts import Shortcuts, prepared, show_shortcuts
-from pages.ui.frame import plain_words
+from pages.ui.page import plain_words
 from pneumo_core.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:

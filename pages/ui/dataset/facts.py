@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:

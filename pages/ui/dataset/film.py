@@ -15,10 +15,9 @@ from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import OneOf
 from pages.ui.dataset.films import tiles
-from pages.ui.frame import plain_words
 from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
-from pages.ui.plain import plain
+from pages.ui.page import plain, plain_words
 from pages.ui.stepper import show_film_steps
 from pneumo_core.dataset.similarity import NEAR
 

@@ -14,9 +14,9 @@ from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, with
 from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.facts import show_chips
 from pages.ui.dataset.linked import NAMES
-from pages.ui.frame import plain_words
 from pages.ui.gallery import Tile, show_gallery
-from pages.ui.pictures import data_uri, jpeg
+from pages.ui.images import data_uri, jpeg
+from pages.ui.page import plain_words
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:

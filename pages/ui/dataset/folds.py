@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.charts.theme import SUBTYPES
-from pages.ui.frame import plain_words
+from pages.ui.page import plain_words
 from pneumo_core.dataset.folds import straddling_groups
 from pneumo_core.training.dataset import HOLDOUT_FOLDS
 from pneumo_core.training.recipe import Recipe

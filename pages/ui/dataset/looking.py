@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.job_view import show_job
+from pages.ui.job_progress import show_job
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
 from pneumo_core.jobs.job import latest_job, start_job

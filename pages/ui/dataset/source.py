@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from pages.ui.job_view import show_job
-from pages.ui.plain import plain
+from pages.ui.job_progress import show_job
+from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.layout import check_labelled
 from pneumo_core.dataset.sources import check_folder, data_dir, remember_source, why_not_remembered

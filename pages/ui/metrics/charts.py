@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.charts.metrics.curves import Mark, precision_recall, roc
 from pages.ui.charts.metrics.probabilities import histogram, reliability
-from pages.ui.metrics import choice
 from pages.ui.metrics.mark import show_marked
 from pages.ui.metrics.measures import POINTS
 from pneumo_core.formatting import POINT_NAMES
@@ -109,6 +108,6 @@ def _roc_mark(at: AtThreshold, name: str) -> Mark:
 def _clicked(key: str, subject: str) -> None:
     points = st.session_state[key]["selection"]["points"]
     if points and (at := points[0].get("customdata")) is not None:
-        choice.move(subject, float(at if isinstance(at, int | float) else at[0]))
+        state.set_threshold(subject, float(at if isinstance(at, int | float) else at[0]))
         # A new chart: the old one would keep the click as a selection, and pale the rest.
         st.session_state["metrics.clicks"] += 1

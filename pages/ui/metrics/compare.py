@@ -11,14 +11,14 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.charts.metrics.curves import Mark, Named, overlay
 from pages.ui.charts.theme import figure_config
-from pages.ui.job_view import show_job
+from pages.ui.job_progress import show_job
 from pages.ui.metrics import evaluations
 from pages.ui.metrics.difference import difference_html
 from pages.ui.metrics.disagreements import show_disagreements
 from pages.ui.metrics.picker import PHASES, reads
 from pages.ui.metrics.subject import measured_subject
 from pages.ui.models import stock
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.comparison import ROUNDS, Contender, NoCommonFilms, shipped

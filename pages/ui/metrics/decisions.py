@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.charts.metrics.decisions import net_benefit
-from pages.ui.metrics import choice
 from pages.ui.metrics.charts import ONE_CLASS
 from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics
@@ -38,7 +37,7 @@ def show_decisions(
         st.html(
             '<h3 class="pn-chart">Is it worth calling with this model?</h3><p class="pn-hint">'
             "A threshold of 20 % says that a missed pneumonia weighs as much as four false "
-            f"alarms. At {choice.prevalence()} % prevalence.</p>"
+            f"alarms. At {state.prevalence()} % prevalence.</p>"
         )
         if measures.summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
@@ -46,8 +45,8 @@ def show_decisions(
         st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
         show_marked(
             cache.drawn(
-                (subject.key, "benefit", choice.prevalence()),
-                lambda: net_benefit(_curve(measures, choice.prevalence() / 100)),
+                (subject.key, "benefit", state.prevalence()),
+                lambda: net_benefit(_curve(measures, state.prevalence() / 100)),
             ),
             "metrics.benefit",
             subject=subject.key,

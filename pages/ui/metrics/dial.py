@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.metrics import choice
+from pages.ui import state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def show_dial(
     def moved() -> None:
         value = st.session_state[KEY].threshold
         if isinstance(value, int | float):
-            choice.move(subject, float(value))
+            state.set_threshold(subject, float(value))
 
     _dial(
         key=KEY,

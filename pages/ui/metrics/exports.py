@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui.metrics import choice
+from pages.ui import state
 from pages.ui.metrics.words import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.test_log import looks
@@ -47,7 +47,7 @@ def show_exports(
         "The report is made at the locked points, whatever the slider says, with every figure, "
         "CLAIM 2024 and TRIPOD+AI item by item, and the disclaimer."
     )
-    of = (subject.key, choice.prevalence(), len(looks(subject.bundle)))
+    of = (subject.key, state.prevalence(), len(looks(subject.bundle)))
     made: Made | None = st.session_state.get(_KEPT)
     if made is None or made.of != of:
         if not st.button(

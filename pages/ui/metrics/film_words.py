@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from pages.ui import words
+from pages.ui import outcomes
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
-from pages.ui.words import sense_of, why_unread
+from pages.ui.outcomes import sense_of, why_unread
 from pneumo_core.formatting import per_cent_range, told_apart
 
 if TYPE_CHECKING:
-    from pages.ui.words import Sense
+    from pages.ui.outcomes import Sense
     from pneumo_core.bundle import OperatingPoints
     from pneumo_core.inference.predict import Reading
 
@@ -42,8 +42,8 @@ def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
 def _three(p: float, points: OperatingPoints) -> Sense:
     """The answer at the locked points, of this one number: re-framings and film check apart."""
     if p >= points.ruling_in:
-        return words.PNEUMONIA
-    return words.REFER if p >= points.screening else words.NORMAL
+        return outcomes.PNEUMONIA
+    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
 
 
 def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:

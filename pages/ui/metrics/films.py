@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.gallery import Tile, show_gallery
-from pages.ui.metrics import choice
 from pages.ui.metrics.film import open_film
 from pages.ui.metrics.whereabouts import Whereabouts, show_way, whereabouts
 from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
@@ -59,7 +59,7 @@ def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
 def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: Settings) -> None:
     """Which films to see, the gallery, and where no picture is at hand the way to them."""
     of = cells(measures, at.threshold)
-    st.session_state["metrics.cell"] = choice.cell()
+    st.session_state["metrics.cell"] = state.confusion_cell()
     cell = st.segmented_control(
         "Films behind the numbers",
         [*CELLS, REFERRED],
@@ -68,7 +68,7 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
         format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
         on_change=_chose,
     )
-    cell = cell or choice.MISSED
+    cell = cell or state.MISSED
     films = of[cell]
     st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
     place = whereabouts(subject, settings)
@@ -88,7 +88,7 @@ def gallery(
         lambda start, stop: tiles(films.iloc[start:stop], place),
         key=key,
         page_size=PAGE,
-        look=choice.look(),
+        look=state.cell_requests(),
     )
     if clicked is not None:
         open_one(clicked)
@@ -125,4 +125,4 @@ def _opener(
 def _chose() -> None:
     name = st.session_state["metrics.cell"]
     if name:
-        choice.show(name)
+        state.show_cell(name)

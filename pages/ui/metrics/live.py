@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.frame import plain_words
-from pages.ui.metrics import charts, choice, words
+from pages.ui import state
+from pages.ui.metrics import charts, words
 from pages.ui.metrics.cells import show_cells, sums_html
 from pages.ui.metrics.dial import show_dial
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.sections import show_sections
+from pages.ui.page import plain_words
 from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _AHEAD = 0.03  # seconds
 def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
     """The figures of the subject at the threshold that is looked at."""
     with plain_words():
-        threshold = choice.threshold(subject.key, measures.points.balanced)
-        at = measures.at(threshold, choice.prevalence() / 100)
+        threshold = state.threshold(subject.key, measures.points.balanced)
+        at = measures.at(threshold, state.prevalence() / 100)
         point = measures.point_at(threshold)
         st.html(
             words.badge_html(subject, point)
@@ -41,8 +42,8 @@ def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
             points = measures.points
             st.html(f'<h3 class="pn-chart">{words.two_answers(threshold)}</h3>')
             referred = measures.sweep.referred(threshold, points.screening, points.ruling_in)
-            if opened := show_cells(at, referred, choice.cell()):
-                choice.look_at(opened)
+            if opened := show_cells(at, referred, state.confusion_cell()):
+                state.go_to_cell(opened)
             st.html(sums_html(at.confusion, measures.summary.three_way) + words.rates_html(at))
         _show_dial(subject, measures, at, point)
         # The numbers are on their way before the rest follows, which takes a browser longer.
@@ -66,7 +67,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
         )
         with st.container(horizontal=True, vertical_alignment="center", key="thousand"):
             st.html('<p class="pn-thousand">Of 1,000 children at</p>', width="content")
-            st.session_state["metrics.prevalence"] = choice.prevalence()
+            st.session_state["metrics.prevalence"] = state.prevalence()
             st.number_input(
                 "Prevalence of pneumonia (%)",
                 1,
@@ -74,7 +75,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
                 key="metrics.prevalence",
                 label_visibility="collapsed",
                 width=110,
-                on_change=lambda: choice.suppose(st.session_state["metrics.prevalence"]),
+                on_change=lambda: state.set_prevalence(st.session_state["metrics.prevalence"]),
             )
             st.html(words.thousand_html(at))
         if not point:
@@ -84,7 +85,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
                     key="metrics.lock",
                     type="primary",
                     icon=":material/lock:",
-                    on_click=choice.move,
+                    on_click=state.set_threshold,
                     args=(subject.key, points.balanced),
                 )
                 st.html(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.job_view import show_job
-from pages.ui.metrics import choice, evaluations
+from pages.ui.job_progress import show_job
+from pages.ui.metrics import evaluations
 from pages.ui.metrics.subject import OWN, Subject, measured_subject, own_subject
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
@@ -58,13 +58,15 @@ def pick_films(bundle: Bundle, settings: Settings) -> Subject:
     by_key = {one.key: one for one in done}
     options = ["", *by_key]
     key = "metrics.films"
-    st.session_state[key] = choice.films() if choice.films() in options else ""
+    st.session_state[key] = (
+        state.prediction_source() if state.prediction_source() in options else ""
+    )
     chosen = st.selectbox(
         "Films",
         options,
         key=key,
         format_func=lambda one: _capital(by_key[one].films if one else OWN),
-        on_change=lambda: choice.choose_films(st.session_state[key]),
+        on_change=lambda: state.choose_prediction_source(st.session_state[key]),
     )
     if chosen:
         return measured_subject(bundle, by_key[chosen], settings)
@@ -110,7 +112,7 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         except DataSetError as error:
             st.error(plain(str(error)), icon=":material/error:")
         else:
-            choice.choose_films(new.key)
+            state.choose_prediction_source(new.key)
             st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
             st.rerun()
 
@@ -122,7 +124,9 @@ def show_jobs(bundle: Bundle, settings: Settings) -> None:
         if job is None:
             continue
         running = job.status().state == "running"
-        if running or (one.key == choice.films() and not one.table_path(settings).is_file()):
+        if running or (
+            one.key == state.prediction_source() and not one.table_path(settings).is_file()
+        ):
             show_job(job, doing=reads(one), phases=PHASES)
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset.looking import catalogue_of
-from pages.ui.pictures import data_uri, jpeg
-from pages.ui.plain import plain
+from pages.ui.images import data_uri, jpeg
+from pages.ui.page import plain
 from pneumo_core.bundle.provenance import share_drawn
 from pneumo_core.dataset.sources import check_folder, remember_source, remembered_source
 from pneumo_core.errors import DataSetError

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.models import memory, stock
+from pages.ui import state
+from pages.ui.models import stock
 from pages.ui.models.loss import reliable, what_is_lost, what_remains
-from pages.ui.plain import plain
+from pages.ui.page import plain
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -20,7 +21,7 @@ def verify(name: str) -> None:
     with st.spinner(f"Reading every file of {name}…"):
         found = stock.check_again(name).found
     good = f"{name}: every file is there and as it was recorded."
-    memory.tell(f"{name} is damaged; its card says how." if found.fault else good)
+    state.set_models_message(f"{name} is damaged; its card says how." if found.fault else good)
     st.rerun()
 
 
@@ -38,7 +39,7 @@ def readme_of(bundle: Bundle) -> str:
     return read_bytes(bundle.path, "README.md").decode("utf-8", errors="replace")
 
 
-@st.dialog("Delete this model?", on_dismiss=memory.spare)
+@st.dialog("Delete this model?", on_dismiss=state.cancel_delete)
 def confirm_removal(name: str) -> None:
     """Ask first: a model that is deleted does not come back."""
     from pneumo_core.bundle import remove_bundle
@@ -70,8 +71,8 @@ def confirm_removal(name: str) -> None:
         kept = st.button("Keep it", key="models.delete.no", type="primary")
         gone = st.button("Delete for good", key="models.delete.yes")
     if gone or kept:
-        memory.spare()
+        state.cancel_delete()
         if gone:
             remove_bundle(name)
-            memory.tell(f"{name} is deleted.")
+            state.set_models_message(f"{name} is deleted.")
         st.rerun()

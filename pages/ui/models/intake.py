@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.models import memory
-from pages.ui.plain import plain
+from pages.ui import state
+from pages.ui.page import plain
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def show_intake(names: list[str], in_service: str) -> None:
     with st.container(key="models-intake"):
         file = st.file_uploader(
             "Import a model: drop the zip that Export made",
-            key=memory.drop_zone_key(),
+            key=state.import_zone_key(),
             max_upload_size=MAX_MEGABYTES,
         )
         if file is not None:
-            memory.refuse("")
+            state.set_import_refusal("")
             _take_in(file, names, in_service)
-        if memory.refusal():
-            st.error(plain(memory.refusal()), icon=":material/block:")
+        if state.import_refusal():
+            st.error(plain(state.import_refusal()), icon=":material/block:")
         st.caption(WHAT_IS_CHECKED)
 
 
@@ -80,7 +80,7 @@ def _import(file: UploadedFile, name: str, *, replace: bool) -> None:
             )
         except BundleError as error:
             _end(f"{file.name}: {error}")
-    memory.tell(
+    state.set_models_message(
         f"{made.name} {made.version} is there. Put it in service when you want to read with it."
     )
     _end("")
@@ -88,8 +88,8 @@ def _import(file: UploadedFile, name: str, *, replace: bool) -> None:
 
 def _end(refusal: str) -> None:
     """Empty the drop zone and start the page anew."""
-    memory.refuse(refusal)
-    memory.empty_drop_zone()
+    state.set_import_refusal(refusal)
+    state.empty_import_zone()
     st.rerun()
 
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
-from pages.ui.caution import caution_html
-from pages.ui.frame import plain_words
-from pages.ui.models import memory
+from pages.ui import cache, state
+from pages.ui.html import caution_html
+from pages.ui.page import plain_words
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 
@@ -71,6 +70,6 @@ def _activate(bundle: Bundle) -> None:
     with st.spinner(f"Putting {bundle.name} in service: its files are checked, it is loaded…"):
         cache.reader_of(bundle)
         activate(bundle.name)
-    memory.tell(
+    state.set_models_message(
         f"{bundle.name} {bundle.version} is in service: Diagnose reads with it from now on."
     )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from pages.ui.caution import caution_html
-from pages.ui.models import actions, memory
+from pages.ui import state as memory
+from pages.ui.html import caution_html
+from pages.ui.models import actions
 from pages.ui.models.facts import facts, headline, in_short, megabytes, of_what
 from pages.ui.models.model_card import show_model_card
 from pages.ui.models.service import DOUBT, put_in_service
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
@@ -118,6 +119,6 @@ def _buttons(checked: Checked) -> None:
                 on_click="ignore",
             )
         if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
-            memory.doom(name)
+            memory.request_delete(name)
     if found.in_service:
         st.caption(_KEPT)

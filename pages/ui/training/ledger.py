@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui.frame import plain_words
-from pages.ui.plain import plain
+from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
 from pages.ui.training.figures import overlay
 from pages.ui.training.names import moment, rate_in_words, run_title

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.job_view import show_job
-from pages.ui.plain import plain
+from pages.ui.job_progress import show_job
+from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pages.ui.training.words import sentence
 from pneumo_core.errors import TrainingError

@@ -9,8 +9,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import figure_config
 from pages.ui.charts.training import curves as draw
-from pages.ui.frame import plain_words
-from pages.ui.plain import plain
+from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
 from pages.ui.training.facts import facts, notes
 from pages.ui.training.figures import loss_chart, metric_chart

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_making
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pneumo_core.dataset.sources import remembered_source
 from pneumo_core.errors import DataSetError
 

@@ -8,7 +8,7 @@ import pytest
 
 from pages.ui.models.facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_card import safe_markdown
-from pages.ui.plain import plain
+from pages.ui.page import plain
 from pneumo_core.bundle.provenance import learnt_from
 from pneumo_core.evaluation.test_log import Look
 

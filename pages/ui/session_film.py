@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
-from pages.ui.pictures import decode_grey, jpeg, thumbnail
+from pages.ui.images import decode_grey, jpeg, thumbnail
 
 if TYPE_CHECKING:
     import numpy as np

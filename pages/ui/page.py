@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -12,12 +13,24 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import state
-from pages.ui.plain import plain
 from pneumo_core import __version__
 from pneumo_core.errors import PneumoError, disk_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# An underscore inside of a word is none of Markdown's signs, a colon only before a letter (":red").
+_SIGNS = re.compile(r"([\\`*\[\]$~<]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z]))")
+# Addresses become links even where their signs are escaped: a mark of no width parts them.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
+_UNSEEN = "\u2060"
+
+
+def plain(text: str) -> str:
+    """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
+    return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
+
 
 STYLE = Path(__file__).with_name("style.css")
 # Pictures of our own: Streamlit fetches emoji and Material icons for the tab from other hosts.
@@ -122,7 +135,7 @@ def heading(title: str, aside: str = "") -> None:
 
 def _caution() -> None:
     """A line above the films where the model that reads them is not to be relied on."""
-    from pages.ui.caution import caution_html
+    from pages.ui.html import caution_html
     from pneumo_core.bundle.registry import card_in_service
 
     card = card_in_service()

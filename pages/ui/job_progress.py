@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.frame import plain_words
-from pages.ui.plain import plain
+from pages.ui.page import plain, plain_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
