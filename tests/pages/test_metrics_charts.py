@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from pages.ui.charts.metrics import curves, decisions, probabilities
+from pages.ui.charts import calibration
+from pages.ui.charts import roc as curves
 from pneumo_core import metrics
 from pneumo_core.evaluation.summary import Histogram
 
@@ -79,7 +80,7 @@ def test_thinned_keeps_both_ends_and_the_shape():
 
 def test_reliability_draws_filled_bins_alone():
     table = metrics.reliability([0, 1, 1, 1], [0.05, 0.05, 0.95, 0.95], bins=10)
-    dots = probabilities.reliability(table).data[1]
+    dots = calibration.reliability(table).data[1]
     assert list(dots.x) == pytest.approx([5, 95])
     assert list(dots.y) == pytest.approx([50, 100])
     assert list(dots.customdata) == [2, 2]
@@ -89,7 +90,7 @@ def test_reliability_draws_filled_bins_alone():
 def test_histogram_has_pneumonia_above_and_normal_below():
     counted = Histogram(np.array([0, 0.5, 1.0]), np.array([99, 0]), np.array([1, 9]))
     locked = {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
-    figure = probabilities.histogram(counted, locked=locked)
+    figure = calibration.histogram(counted, locked=locked)
     above, below = figure.data
     assert list(above.y) == pytest.approx([math.log10(2), 1])
     assert list(below.y) == pytest.approx([-2, 0])
@@ -101,7 +102,7 @@ def test_histogram_has_pneumonia_above_and_normal_below():
 
 def test_net_benefit_is_of_a_thousand_children():
     curve = metrics.decision_curve(SICK, P, thresholds=[0.1, 0.5], prevalence=0.2)
-    figure = decisions.net_benefit(curve)
+    figure = calibration.net_benefit(curve)
     lines = {one.name: list(one.y) for one in figure.data if one.name}
     assert lines["call none"] == [0, 0]
     # 0.75 · 200 found, 0.25 · 800 false alarms, each as bad as a miss at 50 %

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from pages.ui.charts.forest import Row, forest_html, span_floor
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
-from pages.ui.metrics.forest import Row, forest_html, span_floor
 from pages.ui.metrics.mark import STEPS, path, position
 from pneumo_core.metrics import ThresholdSweep
 

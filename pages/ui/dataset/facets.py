@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pages.ui.charts.bars import Bar
-from pages.ui.charts.clouds import cover_html, ends_of, marks
+from pages.ui.charts.scatter import cover_html, ends_of, marks
 from pages.ui.charts.theme import SERIES, SUBTYPES
 from pages.ui.dataset.conditions import Area, OneOf, Span, chosen, on
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pages.ui.charts.clouds import Numbers
+    from pages.ui.charts.scatter import Numbers
     from pages.ui.dataset.conditions import Condition
 
 SPLITS = ("train", "val", "test", "all")

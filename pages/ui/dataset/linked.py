@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.charts.bars import bars
-from pages.ui.charts.clouds import axes, ends_of
+from pages.ui.charts.scatter import axes, ends_of
 from pages.ui.charts.theme import SUBTYPES, figure_config
 from pages.ui.dataset import choice, facets
 from pages.ui.dataset.conditions import OneOf, put, toggled, without

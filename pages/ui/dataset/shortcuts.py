@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.charts.intervals import Estimate, intervals
+from pages.ui.charts.forest import Estimate, intervals
 from pages.ui.charts.theme import figure_config
 from pneumo_core.audit import strength
 

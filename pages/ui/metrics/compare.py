@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.charts.metrics.curves import Mark, Named, overlay
+from pages.ui.charts.roc import Mark, Named, overlay
 from pages.ui.charts.theme import figure_config
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import evaluations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.charts.metrics.decisions import net_benefit
+from pages.ui.charts.calibration import net_benefit
 from pages.ui.metrics.charts import ONE_CLASS
 from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics

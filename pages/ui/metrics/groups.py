@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui.charts.forest import Row, forest_html
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
-from pages.ui.metrics.forest import Row, forest_html
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui.charts.forest import Row, forest_html
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
-from pages.ui.metrics.forest import Row, forest_html
 from pneumo_core.metrics.robustness import CLEAN
 
 if TYPE_CHECKING:
