@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import gallery
-from pages.ui.gallery import Tile
+from pages.ui.components import gallery
+from pages.ui.components.gallery import Tile
 
 
 class Grid:
@@ -31,7 +31,7 @@ def grid(monkeypatch):
 def script(films=100):
     import streamlit as st
 
-    from pages.ui.gallery import Tile, show_gallery
+    from pages.ui.components.gallery import Tile, show_gallery
 
     asked = st.session_state.setdefault("asked", [])
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pages.ui import cache
+from pages.ui.components.confusion_tiles import cells_of, sums_html
 from pages.ui.metrics import films
-from pages.ui.metrics.cells import cells_of, sums_html
 from pages.ui.metrics.film_words import facts_html, reading_html, verdict_html
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.whereabouts import whereabouts

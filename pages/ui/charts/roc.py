@@ -1,7 +1,7 @@
 """ROC and precision-recall curves, and the locked points on them.
 
 The threshold that is looked at is not part of a figure: the page lays it over (see
-`pages.ui.metrics.mark`).
+`pages.ui.components.chart_threshold`).
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ import streamlit as st
 from pages.ui import cache
 from pages.ui.cache import Sample
 from pages.ui.charts.theme import SUBTYPES
+from pages.ui.components.gallery import show_tiles
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import OneOf
 from pages.ui.dataset.films import tiles
-from pages.ui.gallery import show_tiles
 from pages.ui.intake import take_sample
 from pages.ui.page import plain, plain_words
 from pages.ui.stepper import show_film_steps

@@ -9,12 +9,12 @@ from urllib.parse import quote
 import streamlit as st
 
 from pages.ui.charts.theme import SUBTYPES
+from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.dataset import choice
 from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, without
 from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.facts import show_chips
 from pages.ui.dataset.linked import NAMES
-from pages.ui.gallery import Tile, show_gallery
 from pages.ui.images import data_uri, jpeg
 from pages.ui.page import plain_words
 from pneumo_core.formatting import amount

@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.charts.calibration import net_benefit
+from pages.ui.components.chart_threshold import show_marked
 from pages.ui.metrics.charts import ONE_CLASS
-from pages.ui.metrics.mark import show_marked
 from pneumo_core import metrics
 from pneumo_core.formatting import decimal, rate
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
-from pages.ui.gallery import Tile, show_gallery
+from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.metrics.film import open_film
 from pages.ui.metrics.whereabouts import Whereabouts, show_way, whereabouts
 from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.components.confusion_tiles import show_cells, sums_html
+from pages.ui.components.threshold_slider import show_dial
 from pages.ui.metrics import charts, words
-from pages.ui.metrics.cells import show_cells, sums_html
-from pages.ui.metrics.dial import show_dial
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.sections import show_sections
 from pages.ui.page import plain_words

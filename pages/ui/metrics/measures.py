@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.ui.metrics.mark import path
+from pages.ui.components.chart_threshold import path
 from pneumo_core import metrics
 from pneumo_core.evaluation.subgroups import cut, subgroups, usual
 from pneumo_core.evaluation.summary import Summary, summarise

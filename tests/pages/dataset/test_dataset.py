@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 
-from pages.ui import cache, gallery
+from pages.ui import cache
+from pages.ui.components import gallery
 from pages.ui.dataset.conditions import OneOf
 from pneumo_core import DISCLAIMER
 from pneumo_core.dataset.catalogue import open_catalogue

@@ -1,0 +1,1 @@
+"""Custom components: Python, script, style and example together."""
