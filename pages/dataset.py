@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.dataset import choice
-from pages.ui.dataset.downloads import show_downloads
+from pages.ui.dataset import filters
 from pages.ui.dataset.explorer import audit_of, show_explorer
+from pages.ui.dataset.findings import show_downloads
 from pages.ui.dataset.folds import show_folds
-from pages.ui.dataset.looking import catalogue_of, show_audit_job
-from pages.ui.dataset.source import line_html, show_chooser, show_lost, show_making, show_welcome
+from pages.ui.dataset.source import (
+    catalogue_of,
+    line_html,
+    show_audit_job,
+    show_chooser,
+    show_lost,
+    show_making,
+    show_welcome,
+)
 from pages.ui.page import heading, page_frame, plain_words
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import remembered_source
@@ -55,7 +62,7 @@ def _show_source(source: Source, catalogue: Catalogue | None, settings: Settings
 
 
 def _show(catalogue: Catalogue, source: Source, settings: Settings) -> None:
-    choice.prepare(catalogue.key)
+    filters.prepare(catalogue.key)
     audit = audit_of(catalogue)
     if audit is None:
         show_audit_job(source.path, settings)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from pages.ui.dataset.conditions import Condition
-    from pages.ui.dataset.facets import Cloud
     from pages.ui.metrics.measures import Measures
     from pneumo_core.bundle import Found, OperatingPoints
     from pneumo_core.evaluation.comparison import Comparison, Contender
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 
 _DISPLAY_SIDE = 1024  # pixels
 # What stands for an argument that is large: another one for another content.
-_KEYS: dict[str | type, Callable[[Any], str]] = {
+HASH_FUNCS: dict[str | type, Callable[[Any], str]] = {
     Bundle: lambda bundle: f"{bundle.name}/{bundle.digest}",
     Catalogue: lambda catalogue: catalogue.key,
     Settings: repr,
@@ -59,7 +57,7 @@ def model_in_service() -> Bundle:
     return load_bundle(verify=False)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def reader_of(bundle: Bundle) -> Reader:
     """The one reader of a bundle for all sessions; made once, on first use (about a second).
 
@@ -83,7 +81,7 @@ def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> st
     return _listed_films(bundle).role(sha256, phash)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def _listed_films(bundle: Bundle) -> ListedFilms:
     from pneumo_core.evaluation.leakage import listed_films
 
@@ -114,7 +112,7 @@ def samples() -> tuple[Sample, ...]:
     )
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def warm_up(bundle: Bundle) -> bool:
     """Load, once a model, what the first film would otherwise wait for."""
     import pandas as pd  # noqa: F401 - the table of films needs it, and
@@ -158,23 +156,7 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
     return data
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=_KEYS)
-def facets_of(catalogue: Catalogue) -> pd.DataFrame:
-    """The index of a catalogue with what the charts add to it."""
-    from pages.ui.dataset.facets import with_facets
-
-    return with_facets(catalogue.index)
-
-
-@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=_KEYS)
-def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
-    """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
-    from pages.ui.dataset.facets import cover
-
-    return cover(facets_of(catalogue), cloud, conditions)
-
-
-@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=_KEYS)
+@st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
     """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
     from pneumo_core.dataset.folds import grouped_folds, learning_films
@@ -233,7 +215,7 @@ def comparison(key: tuple[str, ...], _contenders: list[Contender]) -> Comparison
 @st.cache_resource(
     show_spinner="Comparing the films with those the model has seen…",
     max_entries=4,
-    hash_funcs=_KEYS,
+    hash_funcs=HASH_FUNCS,
 )
 def evaluated(
     path: Path,
@@ -256,7 +238,7 @@ def evaluated(
     return table, index.assign(drawn=are_drawn(index, root))
 
 
-@st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=HASH_FUNCS)
 def catalogue_at(root: Path, settings: Settings) -> Catalogue | None:
     """The catalogue of a folder, looked for once a minute; None where there is none yet."""
     from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
@@ -266,7 +248,7 @@ def catalogue_at(root: Path, settings: Settings) -> Catalogue | None:
     return open_catalogue(root, settings=settings)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
 def rows_of(
     catalogue: Catalogue,
     key: str,  # noqa: ARG001
@@ -280,7 +262,7 @@ def rows_of(
     return {film: at for at, film in enumerate(films) if film in wanted}
 
 
-@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=HASH_FUNCS)
 def film_reading(bundle: Bundle, root: Path, film: str, sha256: str) -> Reading:
     """A film of a data set read with a model; raises as `film_bytes` and `reader_of` do."""
     return reader_of(bundle).read_bytes(film_bytes(root, film, sha256))

@@ -4,25 +4,161 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui import cache
-from pages.ui.dataset import choice
-from pages.ui.dataset.conditions import chosen, in_order
-from pages.ui.dataset.facts import show_chips, show_facts
-from pages.ui.dataset.film import open_film
-from pages.ui.dataset.films import show_films
-from pages.ui.dataset.findings import show_findings
-from pages.ui.dataset.linked import show_charts
-from pages.ui.dataset.shortcuts import Shortcuts, prepared, show_shortcuts
+from pages.ui.charts.bars import bars
+from pages.ui.charts.scatter import axes, ends_of
+from pages.ui.charts.theme import SUBTYPES, figure_config
+from pages.ui.dataset import facets, filters
+from pages.ui.dataset.facets import cover_of, facets_of
+from pages.ui.dataset.film_dialog import open_film
+from pages.ui.dataset.filters import (
+    KIND_CLASSES,
+    NAMES,
+    OneOf,
+    chosen,
+    in_order,
+    put,
+    show_chips,
+    show_facts,
+    toggled,
+    without,
+)
+from pages.ui.dataset.findings import Shortcuts, prepared, show_findings, show_shortcuts
+from pages.ui.dataset.gallery_view import show_films
 from pages.ui.page import plain_words
 from pneumo_core.audit import audit_ready, integrity, overall, shortcuts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from pages.ui.charts.bars import Bar
+    from pages.ui.dataset.facets import Cloud
     from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
+
+
+_ROWS = (
+    '<span class="pn-mouse">Click</span><span class="pn-touch">Tap</span> a row to see those films '
+    "alone, and again to see all."
+)
+
+# Plotly takes a tap for a choice only where something has hovered before: the finger does so here.
+_TAPS = """<script>
+window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
+  const chart = event.target.closest?.(".st-key-bars .nsewdrag");
+  const { clientX, clientY } = event.touches[0];
+  chart?.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
+}, { capture: true, passive: true }) ?? true;
+</script>"""
+
+
+def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
+    """All linked charts of `films`, the catalogue's index with facets."""
+    conditions = filters.current_conditions()
+    with st.container(key="bars"):
+        left, right = st.columns([3, 2])
+        st.html(_TAPS, unsafe_allow_javascript=True)
+    with left, _card("Films by split and kind", _ROWS):
+        rows = facets.by_kind(films, conditions)
+        _show_bars(rows, "kind", _click_kind, unit="films", row=min(60, max(30, 351 // len(rows))))
+    with right, _card("Patients", "Films of one patient must never be on both sides of a split."):
+        rows = facets.patients_by_split(films, conditions)
+        _show_bars(rows, "split", partial(_click, "split"), unit="patients")
+        rows = facets.patients_by_films(films, conditions)
+        st.html('<p class="pn-label">By films per patient</p>')
+        _show_bars(rows, "per_patient", partial(_click, "per_patient"), unit="patients")
+    st.html(legend_html(films))
+    with st.container(key="clouds"):
+        for column, one in zip(st.columns(len(facets.CLOUDS)), facets.CLOUDS, strict=True):
+            with column, _card(one.name, one.hint):
+                _show_cloud(catalogue, films, one)
+
+
+def _card(title: str, hint: str) -> Any:
+    card = st.container(border=True, gap="xxsmall", height="stretch")
+    card.html(f'<div class="pn-card"><h3>{title}</h3><p>{hint}</p></div>')
+    return card
+
+
+def legend_html(films: pd.DataFrame) -> str:
+    """The kinds of film that there are with their signs, once for all clouds."""
+    there = set(films["subtype"].unique())
+    parts = "".join(
+        f'<span class="{KIND_CLASSES[kind]}">{look.title}</span>'
+        for kind, look in SUBTYPES.items()
+        if kind in there
+    )
+    return f'<p class="pn-summary pn-key">{parts}</p>'
+
+
+def _show_bars(
+    rows: Sequence[Bar], name: str, click: Callable[[Any], None], *, unit: str, row: int = 25
+) -> None:
+    key = f"dataset.bars.{name}.{filters.round_()}"
+    st.plotly_chart(
+        bars(rows, unit=unit, row=row),
+        key=key,
+        on_select=partial(_clicked_bar, key, [row.value for row in rows], click),
+        selection_mode="points",
+        config=figure_config(),
+        alt=f"{unit} by {name}: "
+        + ", ".join(f"{' '.join(row.names)} {row.shown:,}" for row in rows),
+    )
+
+
+def _clicked_bar(key: str, values: Sequence[Any], click: Callable[[Any], None]) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points and (row := points[0].get("customdata")) is not None:
+        click(values[row if isinstance(row, int) else row[0]])
+
+
+def _click(column: str, value: str) -> None:
+    filters.choose(toggled(filters.current_conditions(), OneOf(column, (value,), NAMES[column])))
+
+
+def _click_kind(value: tuple[str, str]) -> None:
+    """One split and one kind at once; both again lets go of both."""
+    split, kind = (OneOf(column, (one,), NAMES[column])
+                   for column, one in zip(("split", "subtype"), value, strict=True))  # fmt: skip
+    before = without(filters.current_conditions(), frozenset({"label"}))
+    if split in before and kind in before:
+        filters.choose(without(without(before, split.columns), kind.columns))
+    else:
+        filters.choose(put(put(before, split), kind))
+
+
+def _show_cloud(catalogue: Catalogue, films: pd.DataFrame, one: Cloud) -> None:
+    if why_not := facets.constant(films, one):
+        st.html(f'<p class="pn-empty">{why_not}</p>')
+        return
+    key = f"dataset.cloud.{one.across.column}.{filters.blank(one.columns)}"
+    ends = ends_of(*facets.numbers(films, one))
+    with st.container(key=f"cloud-{one.across.column}", gap=None):
+        st.plotly_chart(
+            axes(ends, across=one.titles[0], up=one.titles[1]),
+            key=key,
+            on_select=partial(_drawn, key, one),
+            selection_mode="box",
+            config=figure_config(),
+            alt=f"Axes: {one.titles[1]} over {one.titles[0]}",
+        )
+        st.html(cover_of(catalogue, one, filters.current_conditions()))
+
+
+def _drawn(key: str, one: Cloud) -> None:
+    """A rectangle was drawn: its films are chosen. One that was taken away lets go of them."""
+    boxes = st.session_state[key]["selection"]["box"]
+    if boxes:
+        new = facets.rectangle(one, tuple(boxes[0]["x"]), tuple(boxes[0]["y"]))
+        filters.choose(put(filters.current_conditions(), new))
+    else:
+        filters.drop(one.columns)
+
 
 # A finger that draws over a chart scrolls the page: on a touch screen only the rows answer.
 _HINT = (
@@ -53,8 +189,8 @@ def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> Non
     are if nobody's.
     """
     with plain_words():
-        films = cache.facets_of(catalogue)
-        conditions = choice.conditions()
+        films = facets_of(catalogue)
+        conditions = filters.current_conditions()
         shown = in_order(films[chosen(films, conditions)], conditions)
         findings = () if audit is None else audit.findings
         show_facts(films, shown)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import streamlit as st
 
+from pages.ui.cache import HASH_FUNCS
 from pages.ui.charts.bars import Bar
 from pages.ui.charts.scatter import cover_html, ends_of, marks
 from pages.ui.charts.theme import SERIES, SUBTYPES
-from pages.ui.dataset.conditions import Area, OneOf, Span, chosen, on
+from pages.ui.dataset.filters import Area, OneOf, Span, chosen, on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.charts.scatter import Numbers
-    from pages.ui.dataset.conditions import Condition
+    from pages.ui.dataset.filters import Condition
+    from pneumo_core.dataset.catalogue import Catalogue
+
 
 SPLITS = ("train", "val", "test", "all")
 KIND = ("split", "subtype", "label")  # columns that the first chart chooses from
@@ -185,3 +189,19 @@ def _between(span: Span, ends: tuple[float, float]) -> Span:
 
 def _ends(values: pd.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
+def facets_of(catalogue: Catalogue) -> pd.DataFrame:
+    """The index of a catalogue with what the charts add to it."""
+    from pages.ui.dataset.facets import with_facets
+
+    return with_facets(catalogue.index)
+
+
+@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
+def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
+    """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
+    from pages.ui.dataset.facets import cover
+
+    return cover(facets_of(catalogue), cloud, conditions)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.dataset import choice
-from pages.ui.dataset.conditions import Among, put
-from pneumo_core.audit import harm_words
+from pages.ui.charts.forest import Estimate, intervals
+from pages.ui.charts.theme import figure_config
+from pages.ui.dataset import filters
+from pages.ui.dataset.filters import Among, put
+from pneumo_core.audit import as_document, as_html, harm_words, strength
 from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+    import plotly.graph_objects as go
+
     from pneumo_core.audit import Finding
+    from pneumo_core.dataset.catalogue import Catalogue
+
 
 _COLUMNS = 3
 _NO_PICTURES = "classes"  # the unit of findings whose `films` are folders
@@ -69,4 +78,121 @@ def _card(finding: Finding) -> None:
 
 def _show(finding: Finding) -> None:
     condition = Among(finding.films, finding.title)
-    choice.choose(put((), condition), look=True)
+    filters.choose(put((), condition), look=True)
+
+
+_ACROSS = "learnt in train, tried on test"
+_ORDER = ("train", "all", "val", "test")
+
+
+@dataclass(frozen=True)
+class Shortcuts:
+    """What is shown of the table of `films.audit.shortcuts`: made once, shown after every click.
+
+    meaning: for any accuracy on this data; chart: None where nothing could be measured; alt: the
+    chart in sentences; silent: what is the same for all films or cannot be judged, in sentences.
+    """
+
+    meaning: str
+    chart: go.Figure | None
+    alt: str
+    silent: tuple[str, ...]
+
+
+def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
+    """The table made ready to be shown."""
+    rows = estimates(table)
+    return Shortcuts(
+        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+    )
+
+
+def show_shortcuts(found: Shortcuts) -> None:
+    """What gives the label away, and what that means for any accuracy on this data."""
+    st.html(
+        '<h2 class="pn-section">What gives the label away without a lung</h2>'
+        f'<p class="pn-meaning">{escape(found.meaning)}</p>'
+    )
+    if found.chart is not None:
+        st.html(
+            '<p class="pn-hint">How well each of these alone tells pneumonia from normal: area '
+            "under the ROC curve, cross-validated by patient, with its 95 % interval.</p>"
+        )
+        st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
+    if found.silent:
+        more = "" if found.chart is None else " more"
+        with st.expander(f"{len(found.silent)}{more} that tell nothing here, or cannot be judged"):
+            st.html("<br>".join(map(escape, found.silent)))
+
+
+def _chart(rows: list[Estimate]) -> go.Figure:
+    lowest = min(row.low for row in rows)
+    return intervals(
+        rows,
+        x="AUC (0.5 coin toss, 1 certain)",
+        reference=0.5,
+        span=(min(0.4, lowest - 0.02), 1.0),
+        order=[*map(_in, _ORDER), _ACROSS],
+    )
+
+
+def estimates(table: pd.DataFrame) -> list[Estimate]:
+    """Rows of the chart, the feature that tells most first, in either direction."""
+    measured = table[table["state"] == "measured"]
+    told = measured["auc"].map(strength)
+    best = told.groupby(measured["feature"]).max().sort_values(ascending=False)
+    found = []
+    for split in measured["split"].unique():
+        own = measured[measured["split"] == split].set_index("feature")
+        found += [
+            Estimate(_short(row.title), row.auc, row.low, row.high, _in(split), row.words)
+            for row in own.reindex(best.index).dropna(subset="auc").itertuples()
+        ]
+    across = measured.drop_duplicates("feature").dropna(subset="across").set_index("feature")
+    found += [
+        Estimate(_short(row.title), row.across, row.across_low, row.across_high, _ACROSS)
+        for row in across.itertuples()
+    ]
+    titles = measured.set_index("feature")["title"].to_dict()
+    names = [_short(titles[feature]) for feature in best.index]
+    return sorted(found, key=lambda row: names.index(row.name))
+
+
+def silences(table: pd.DataFrame) -> list[str]:
+    """What is the same for all films, or cannot be judged, each in a sentence, once."""
+    return list(dict.fromkeys(table.loc[table["state"] != "measured", "words"]))
+
+
+def _in(split: str) -> str:
+    return "all films" if split == "all" else f"within {split}"
+
+
+def _short(title: str) -> str:
+    """A title as a label: "The width in pixels" is "Width in pixels"."""
+    words = title.removeprefix("The ").removeprefix("A ")
+    return words[:1].upper() + words[1:]
+
+
+def show_downloads(catalogue: Catalogue) -> None:
+    """Both audits as JSON and as a page; made when asked for, from what is kept on disk."""
+    st.html('<h2 class="pn-section">Take the audit along</h2>')
+    name = f"{catalogue.root.name}-audit"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Audit (HTML)",
+            lambda: as_html(as_document(catalogue)),
+            f"{name}.html",
+            "text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            key="dataset.audit.html",
+        )
+        st.download_button(
+            "Audit (JSON)",
+            lambda: json.dumps(as_document(catalogue), indent=1, ensure_ascii=False),
+            f"{name}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="dataset.audit.json",
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.dataset.looking import catalogue_of
+from pages.ui.dataset.source import catalogue_of
 from pages.ui.images import data_uri, jpeg
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import share_drawn

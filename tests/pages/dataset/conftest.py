@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.dataset import looking, source
+from pages.ui.dataset import source
 from pneumo_core.audit import as_document
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.catalogue import open_catalogue
@@ -72,7 +72,7 @@ def jobs(monkeypatch):
     def latest(kind, *, settings, key):
         return noted.job if any(kind == one[0] and key in one for one in noted.started) else None
 
-    for module in (looking, source):
+    for module in (source, source):
         monkeypatch.setattr(module, "start_job", start)
         monkeypatch.setattr(module, "latest_job", latest)
     return noted

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.components import gallery
-from pages.ui.dataset.conditions import OneOf
+from pages.ui.dataset.filters import OneOf
 from pneumo_core import DISCLAIMER
 from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.sources import data_dir, remembered_source

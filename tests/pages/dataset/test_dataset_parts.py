@@ -5,27 +5,26 @@ import pandas as pd
 import pytest
 
 from pages.ui.charts.theme import SUBTYPES
-from pages.ui.dataset import choice, facets
-from pages.ui.dataset.conditions import (
+from pages.ui.dataset import facets, filters
+from pages.ui.dataset.explorer import legend_html
+from pages.ui.dataset.film_dialog import facts_html, look_alike
+from pages.ui.dataset.filters import (
     Among,
     Area,
     Named,
     OneOf,
     Span,
     chosen,
+    duplicates,
     in_order,
     on,
     put,
     toggled,
     without,
 )
-from pages.ui.dataset.facts import duplicates
-from pages.ui.dataset.film import facts_html, look_alike
-from pages.ui.dataset.films import heading
-from pages.ui.dataset.findings import card_html
+from pages.ui.dataset.findings import card_html, estimates, silences
 from pages.ui.dataset.folds import table_html
-from pages.ui.dataset.linked import legend_html
-from pages.ui.dataset.shortcuts import estimates, silences
+from pages.ui.dataset.gallery_view import heading
 from pneumo_core.audit import Finding
 
 TRAIN = OneOf("split", ("train",), "split")
@@ -224,15 +223,15 @@ def test_a_split_is_shown_fold_by_fold_and_a_torn_patient_told(films):
 
 
 def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):
-    monkeypatch.setattr(choice.st, "session_state", {})
+    monkeypatch.setattr(filters.st, "session_state", {})
     area = Area(Span("mean", 1, 2, "mean"), Span("contrast", 3, 4, "contrast"))
     other = OneOf("split", ("train",), "split")
-    choice.choose((area,))
-    choice.choose((area, other))
-    assert choice.blank(area.columns) == 0
-    choice.choose((other,))
-    assert choice.blank(area.columns) == 1
-    assert choice.blank(frozenset({"width"})) == 0
+    filters.choose((area,))
+    filters.choose((area, other))
+    assert filters.blank(area.columns) == 0
+    filters.choose((other,))
+    assert filters.blank(area.columns) == 1
+    assert filters.blank(frozenset({"width"})) == 0
 
 
 def test_the_legend_names_the_kinds_that_there_are():

@@ -13,9 +13,9 @@ from pages.ui import cache
 from pages.ui.cache import Sample
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.components.gallery import show_tiles
-from pages.ui.dataset import choice
-from pages.ui.dataset.conditions import OneOf
-from pages.ui.dataset.films import tiles
+from pages.ui.dataset import filters
+from pages.ui.dataset.filters import OneOf
+from pages.ui.dataset.gallery_view import tiles
 from pages.ui.intake import take_sample
 from pages.ui.page import plain, plain_words
 from pages.ui.stepper import show_film_steps
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pages.ui.dataset.conditions import Rows
+    from pages.ui.dataset.filters import Rows
     from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
 
@@ -111,7 +111,7 @@ def _show_ways(catalogue: Catalogue, row: Any, origin: str) -> None:
             take_sample(Sample(name, origin, data, thumb=""), cache.model_in_service())
             st.switch_page("pages/diagnose.py")
         if st.button("All films of this patient"):
-            choice.choose((OneOf("group", (row.group,), "patient"),), look=True)
+            filters.choose((OneOf("group", (row.group,), "patient"),), look=True)
             st.rerun()
 
 

@@ -10,11 +10,9 @@ import streamlit as st
 
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
-from pages.ui.dataset import choice
-from pages.ui.dataset.conditions import Among, Named, OneOf, Span, on, put, without
+from pages.ui.dataset import filters
 from pages.ui.dataset.facets import SPLITS
-from pages.ui.dataset.facts import show_chips
-from pages.ui.dataset.linked import NAMES
+from pages.ui.dataset.filters import NAMES, Among, Named, OneOf, Span, on, put, show_chips, without
 from pages.ui.images import data_uri, jpeg
 from pages.ui.page import plain_words
 from pneumo_core.formatting import amount
@@ -59,7 +57,7 @@ def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) ->
             len(shown),
             lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
             key="dataset.gallery",
-            look=choice.look(),
+            look=filters.look(),
         )
         if clicked is not None:
             open_film(clicked, shown["film"].tolist())
@@ -114,7 +112,7 @@ def _present(films: pd.DataFrame, column: str, order: Iterable[str]) -> list[str
 
 def _pills(column: str, values: list[str]) -> None:
     key = f"dataset.filter.{column}"
-    own = on(choice.conditions(), column)
+    own = on(filters.current_conditions(), column)
     st.session_state[key] = [one for one in values if isinstance(own, OneOf) and one in own.among]
     st.pills(
         NAMES[column].capitalize(),
@@ -129,15 +127,15 @@ def _pills(column: str, values: list[str]) -> None:
 
 def _pilled(column: str) -> None:
     values = tuple(st.session_state[f"dataset.filter.{column}"])
-    before = choice.conditions()
+    before = filters.current_conditions()
     if values:
-        choice.choose(put(before, OneOf(column, values, NAMES[column])))
+        filters.choose(put(before, OneOf(column, values, NAMES[column])))
     else:
-        choice.choose(without(before, frozenset({column})))
+        filters.choose(without(before, frozenset({column})))
 
 
 def _name_field() -> None:
-    own = on(choice.conditions(), "film", "group")
+    own = on(filters.current_conditions(), "film", "group")
     st.session_state["dataset.filter.name"] = own.text if isinstance(own, Named) else ""
     st.text_input(
         "Name or patient",
@@ -152,8 +150,8 @@ def _name_field() -> None:
 def _named() -> None:
     text = st.session_state["dataset.filter.name"].strip()
     new = Named(text)
-    before = without(choice.conditions(), new.columns)
-    choice.choose((*before, new) if text else before)
+    before = without(filters.current_conditions(), new.columns)
+    filters.choose((*before, new) if text else before)
 
 
 def _width_slider(films: pd.DataFrame) -> None:
@@ -162,7 +160,7 @@ def _width_slider(films: pd.DataFrame) -> None:
     if low == high:
         st.caption(f"All films are {low:,} pixels wide.")
         return
-    own = on(choice.conditions(), "width")
+    own = on(filters.current_conditions(), "width")
     ends = (int(own.low), int(own.high)) if isinstance(own, Span) else (low, high)
     st.session_state["dataset.filter.width"] = ends
     st.slider(
@@ -174,13 +172,13 @@ def _width_slider(films: pd.DataFrame) -> None:
 def _widened(all_of: tuple[int, int]) -> None:
     ends = st.session_state["dataset.filter.width"]
     new = Span("width", *ends, "width", "px")
-    before = without(choice.conditions(), new.columns)
-    choice.choose(before if tuple(ends) == all_of else (*before, new))
+    before = without(filters.current_conditions(), new.columns)
+    filters.choose(before if tuple(ends) == all_of else (*before, new))
 
 
 def _finding_box(findings: Sequence[Finding]) -> None:
     options = {finding.title: finding for finding in findings if finding.films}
-    own = on(choice.conditions(), "film")
+    own = on(filters.current_conditions(), "film")
     marked = own.name if isinstance(own, Among) and own.name in options else None
     st.session_state["dataset.filter.finding"] = marked
     st.selectbox(
@@ -191,6 +189,6 @@ def _finding_box(findings: Sequence[Finding]) -> None:
 
 def _flagged(options: dict[str, Finding]) -> None:
     title = st.session_state["dataset.filter.finding"]
-    before = without(choice.conditions(), frozenset({"film"}))
+    before = without(filters.current_conditions(), frozenset({"film"}))
     new = () if title is None else (Among(options[title].films, title),)
-    choice.choose((*before, *new))
+    filters.choose((*before, *new))

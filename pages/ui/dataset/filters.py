@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+import streamlit as st
+
+from pages.ui.charts.theme import SUBTYPES
+from pages.ui.page import plain
+from pneumo_core.formatting import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -189,3 +195,130 @@ def toggled(conditions: tuple[Condition, ...], clicked: OneOf) -> tuple[Conditio
     if clicked in conditions:
         return without(conditions, clicked.columns)
     return put(conditions, clicked)
+
+
+_CONDITIONS, _ROUND, _OF = "dataset.conditions", "dataset.round", "dataset.of"
+_LOOK, _BLANK = "dataset.look", "dataset.blank"
+
+
+def prepare(data_set: str) -> None:
+    """Begin with all films wherever another data set (named by its key) is looked at."""
+    if st.session_state.get(_OF) != data_set:
+        st.session_state[_OF] = data_set
+        clear()
+
+
+def current_conditions() -> tuple[Condition, ...]:
+    """The conditions that all films shown fulfil, in the order in which they were set."""
+    kept: tuple[Condition, ...] = st.session_state.get(_CONDITIONS, ())
+    return kept
+
+
+def choose(new: tuple[Condition, ...], *, look: bool = False) -> None:
+    """Look at the films of these conditions; with `look` the page goes to the films themselves."""
+    kept = {one.columns for one in new}
+    for one in current_conditions():
+        if isinstance(one, Area) and one.columns not in kept:
+            st.session_state.setdefault(_BLANK, {})[one.columns] = blank(one.columns) + 1
+    st.session_state[_CONDITIONS] = new
+    st.session_state[_ROUND] = round_() + 1
+    if look:
+        st.session_state[_LOOK] = round_()
+
+
+def drop(columns: frozenset[str]) -> None:
+    """Let go of the condition on these columns."""
+    choose(without(current_conditions(), columns))
+
+
+def clear() -> None:
+    """Look at all films."""
+    choose(())
+
+
+def round_() -> int:
+    """Counts the choices: part of each chart's key, so that no chart keeps an old selection."""
+    return int(st.session_state.get(_ROUND, 0))
+
+
+def blank(columns: frozenset[str]) -> int:
+    """Counts how often the rectangle over these columns was let go of: part of the key of their
+    chart, which keeps what was drawn in it as long as it is the same chart.
+    """
+    counts: dict[frozenset[str], int] = st.session_state.get(_BLANK, {})
+    return counts.get(columns, 0)
+
+
+def look() -> int:
+    """The choice after which the page last had to go to the films; 0 if none."""
+    return int(st.session_state.get(_LOOK, 0))
+
+
+# CSS classes of the kinds of film, by SUBTYPES.
+KIND_CLASSES = {
+    "normal": "pn-normal",
+    "bacterial": "pn-pneumonia",
+    "viral": "pn-viral",
+    "unknown": "pn-unread",
+}
+
+
+def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """What is shown of all `films`: films, patients, kinds, duplicates, unreadable files."""
+    parts = [
+        _fact(len(shown), "films")
+        if len(shown) == len(films)
+        else _told(len(shown), f"of {amount(len(films), 'films')}"),
+        _fact(shown["group"].nunique(), "patients"),
+        *(_told(count, SUBTYPES[kind].title, KIND_CLASSES[kind]) for kind, count in _kinds(shown)),
+        _fact(duplicates(shown), "pairs", " of duplicates"),
+        _told(int((~shown["readable"]).sum()), "unreadable"),
+    ]
+    st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
+
+
+def show_chips(place: str, otherwise: str = "") -> None:
+    """Each condition in words, with a click to let go of it; `otherwise` where there is none.
+
+    `place` tells two such rows apart.
+    """
+    conditions = current_conditions()
+    if not conditions and not otherwise:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"chips-{place}"):
+        words = "Only films with" if conditions else otherwise
+        st.html(f'<span class="pn-hint">{words}</span>', width="content")
+        for at, condition in enumerate(conditions):
+            st.button(
+                plain(condition.words),
+                key=f"dataset.chip.{place}.{at}",
+                icon=":material/close:",
+                icon_position="right",
+                help="Take this condition away",
+                on_click=drop,
+                args=(condition.columns,),
+            )
+        if len(conditions) > 1:
+            st.button("Show all films", key=f"dataset.all.{place}", type="tertiary", on_click=clear)
+
+
+def duplicates(films: pd.DataFrame) -> int:
+    """How many pairs of readable files are the same byte by byte; three of a kind make three."""
+    counts = films.loc[films["readable"], "sha256"].value_counts()
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def _kinds(films: pd.DataFrame) -> list[tuple[str, int]]:
+    counts = films["subtype"].value_counts()
+    return [(kind, int(counts[kind])) for kind in SUBTYPES if kind in counts.index]
+
+
+def _fact(number: int, unit: str, rest: str = "") -> str:
+    return _told(number, amount(number, unit).partition(" ")[2] + rest)
+
+
+def _told(number: int, words: str, css: str = "") -> str:
+    return f'<li><strong>{number:,}</strong> <span class="{css}">{escape(words)}</span></li>'
+
+
+NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
