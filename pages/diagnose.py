@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.film_view import is_wide, show_film
-from pages.ui.intake import drop_zone, take_in, take_sample
+from pages.ui.diagnose.reread import offer_to_read_again, offer_to_set_right, standing_html
+from pages.ui.diagnose.result import show_verdict
+from pages.ui.diagnose.upload import chosen_sample, drop_zone, take_in, take_sample
+from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
+from pages.ui.diagnose.worklist import show_welcome, show_worklist
 from pages.ui.page import heading, page_frame, plain
-from pages.ui.samples import chosen_sample
-from pages.ui.standing import offer_to_read_again, standing_html
-from pages.ui.stepper import show_stepper
-from pages.ui.turned import offer_to_set_right
-from pages.ui.verdict import show_verdict
-from pages.ui.welcome import show_welcome
-from pages.ui.worklist import show_worklist
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:

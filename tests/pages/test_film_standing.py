@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.diagnose.reread import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
+from pages.ui.diagnose.worklist import table
 from pages.ui.session_film import make_entry
-from pages.ui.standing import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
-from pages.ui.worklist import table
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.imaging.film import SourceFacts
 from pneumo_core.synthetic.phantom import synthetic_film

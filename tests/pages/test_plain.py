@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.intake import _progress
+from pages.ui.diagnose.upload import _progress
 from pages.ui.page import plain
 
 DIAGNOSE = str(Path(__file__).resolve().parents[2] / "pages" / "diagnose.py")

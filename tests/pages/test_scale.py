@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pages.ui.scale import in_words, scale_html, spoken_range
+from pages.ui.diagnose.result import in_words, scale_html, spoken_range
 
 
 def lefts(html, name):

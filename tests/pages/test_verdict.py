@@ -1,7 +1,7 @@
 import pytest
 
+from pages.ui.diagnose.result import _decision_html, _details_html, _findings_html, _why
 from pages.ui.session_film import make_entry
-from pages.ui.verdict import _decision_html, _details_html, _findings_html, _why
 from pneumo_core.inference.predict import Decision
 
 

@@ -1,6 +1,6 @@
+from pages.ui.diagnose.worklist import _columns, _unread_html, table
 from pages.ui.session_film import make_entry
 from pages.ui.state import by_suspicion
-from pages.ui.worklist import _columns, _unread_html, table
 
 
 def test_the_most_suspicious_film_comes_first_refer_apart_the_unread_last(reading):

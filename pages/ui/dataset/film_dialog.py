@@ -16,9 +16,9 @@ from pages.ui.components.gallery import show_tiles
 from pages.ui.dataset import filters
 from pages.ui.dataset.filters import OneOf
 from pages.ui.dataset.gallery_view import tiles
-from pages.ui.intake import take_sample
+from pages.ui.diagnose.upload import take_sample
+from pages.ui.diagnose.viewer import show_film_steps
 from pages.ui.page import plain, plain_words
-from pages.ui.stepper import show_film_steps
 from pneumo_core.dataset.similarity import NEAR
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import cache
-from pages.ui.film_view import LEGEND
+from pages.ui.diagnose.viewer import LEGEND, show_film_steps
 from pages.ui.images import jpeg
 from pages.ui.metrics.film_words import facts_html, reading_html, verdict_html
 from pages.ui.page import plain, plain_words
-from pages.ui.stepper import show_film_steps
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
 

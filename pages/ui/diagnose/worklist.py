@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.outcomes import SENSES, UNREAD, sense_of, why_unread
-from pages.ui.standing import is_old, model_of, offer_to_read_again
+from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, Sense, sense_of, why_unread
 from pneumo_core.formatting import amount, per_cent
 from pneumo_core.inference.table import as_row, to_csv
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
     from pneumo_core.inference.predict import Reading
+
 
 _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
@@ -160,3 +161,24 @@ def _reliable(reading: Reading) -> float | None:
     would be believed.
     """
     return reading.p_pneumonia if reading.gate_ok else None
+
+
+def show_welcome(bundle: Bundle) -> None:
+    """One sentence on what to do, and the three answers a film may get."""
+    points = bundle.points
+    low, high = per_cent(points.screening), per_cent(points.ruling_in)
+    between = f"between {low} and {high}, or a doubtful film: a radiologist should read it"
+    st.html(
+        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or take a sample.</h2>'
+        "<p>Each film is answered within about a second, with one of three decisions, its "
+        "probability and a map of where the model looked. Films stay in this session and are not "
+        "stored.</p><ul>"
+        f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
+        f"{_answer(REFER, between)}"
+        f"{_answer(NORMAL, f'below {low}; this does not rule pneumonia out')}"
+        "</ul></section>"
+    )
+
+
+def _answer(sense: Sense, meaning: str) -> str:
+    return f'<li><strong class="pn-{sense.name}">{sense.title}</strong> {escape(meaning)}</li>'
