@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import cache
-from pages.ui.metrics.live import show_live
-from pages.ui.metrics.picker import offer_measuring, pick_films, pick_model, show_jobs
-from pages.ui.metrics.subject import with_sizes
-from pages.ui.metrics.whereabouts import whereabouts
+from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.measures import measures_of
+from pages.ui.metrics.predictions import with_sizes
+from pages.ui.metrics.selection import offer_measuring, pick_films, pick_model, show_jobs
+from pages.ui.metrics.threshold import show_live
 from pages.ui.models import stock
 from pages.ui.page import heading, page_frame, plain
 from pneumo_core.config import load_settings
@@ -39,7 +39,7 @@ def metrics() -> None:
         subject = pick_films(bundle, settings)
     place = whereabouts(subject, settings)
     subject = with_sizes(subject, place.catalogue, place.rows or ())
-    measures = cache.measures_of(subject.key, subject.table, bundle.points)
+    measures = measures_of(subject.key, subject.table, bundle.points)
     show_live(subject, measures, settings)
 
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from pages.ui.metrics.measures import Measures
-    from pneumo_core.bundle import Found, OperatingPoints
+    from pneumo_core.bundle import Found
     from pneumo_core.evaluation.comparison import Comparison, Contender
     from pneumo_core.evaluation.leakage import ListedFilms
     from pneumo_core.inference.predict import Reader, Reading
@@ -184,18 +183,6 @@ def material_of(root: Path) -> Material:
     from pneumo_core.training.dataset import material
 
     return material(root)
-
-
-@st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
-def measures_of(
-    key: str,  # noqa: ARG001
-    _table: pd.DataFrame,
-    points: OperatingPoints,
-) -> Measures:
-    """All figures of a table of predictions; `key` is another one for another table."""
-    from pages.ui.metrics.measures import measure
-
-    return measure(_table, points)
 
 
 @st.cache_resource(show_spinner=False, max_entries=24)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.metrics.subject import own_subject
+from pages.ui.metrics.predictions import own_subject
 from pneumo_core.bundle import OperatingPoints, load_bundle
 from pneumo_core.bundle.integrity import write_sums
 

@@ -7,10 +7,10 @@ import pytest
 
 from pages.ui import cache
 from pages.ui.components.confusion_tiles import cells_of, sums_html
-from pages.ui.metrics import films
-from pages.ui.metrics.film_words import facts_html, reading_html, verdict_html
+from pages.ui.metrics import error_gallery
+from pages.ui.metrics.error_gallery import facts_html, reading_html, verdict_html
+from pages.ui.metrics.film_folder import whereabouts
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.whereabouts import whereabouts
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.formatting import per_cent
@@ -39,14 +39,14 @@ def test_drawn_films_are_not_taken_for_those_of_the_same_name(models, folder):
 
 def test_the_gallery_shows_the_worst_errors_first(models, folder):
     subject = subject_of(models)
-    of = films.cells(measure(subject.table, POINTS), 0.3)
+    of = error_gallery.cells(measure(subject.table, POINTS), 0.3)
     assert sum(len(of[name]) for name in ("found", "missed", "false alarms", "cleared")) == 60
     for name, rising in (("missed", True), ("false alarms", False)):
         p = of[name]["p_pneumonia"].tolist()
         assert p == sorted(p, reverse=not rising)
     place = whereabouts(subject, load_settings())
     assert len(place.rows) == 60
-    (tile, *_) = films.tiles(of["cleared"], place)
+    (tile, *_) = error_gallery.tiles(of["cleared"], place)
     assert tile.picture.startswith("data:image/jpeg")
     assert (tile.sign, tile.kind, tile.aspect) == ("●", "normal", 1.25)
     assert tile.caption == f"normal: {per_cent(of['cleared']['p_pneumonia'].iloc[0])}"
@@ -55,9 +55,9 @@ def test_the_gallery_shows_the_worst_errors_first(models, folder):
 
 def test_a_film_opens_with_the_map_and_the_truth(models, folder, monkeypatch, reading):
     subject = subject_of(models)
-    worst = films.cells(measure(subject.table, POINTS), 0.5)["missed"]["film"].iloc[0]
+    worst = error_gallery.cells(measure(subject.table, POINTS), 0.5)["missed"]["film"].iloc[0]
     asked = iter([worst])
-    monkeypatch.setattr(films, "show_gallery", lambda *_, **__: next(asked, None))
+    monkeypatch.setattr(error_gallery, "show_gallery", lambda *_, **__: next(asked, None))
     shown = reading(0.3, pixels=np.zeros((64, 80), np.uint8))
     reader = SimpleNamespace(read_bytes=lambda _: shown)
     monkeypatch.setattr(cache, "reader_of", lambda _: reader)

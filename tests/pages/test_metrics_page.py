@@ -6,9 +6,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
-from pages.ui.metrics import evaluations
+from pages.ui.metrics import predictions
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.subject import measured_subject
+from pages.ui.metrics.predictions import measured_subject
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
@@ -94,7 +94,7 @@ def test_predictions_that_are_none_are_told(models):
 
 def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, monkeypatch):
     started = []
-    monkeypatch.setattr(evaluations, "start_job", lambda _, asked, **__: started.append(asked))
+    monkeypatch.setattr(predictions, "start_job", lambda _, asked, **__: started.append(asked))
     page = opened()
     page.text_input(key="metrics.folder").set_value(str(folder)).run()
     click_twice(page, page.button(key="metrics.begin"))
@@ -102,9 +102,9 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     (asked,) = started
     assert asked[:6] == ["evaluate", str(folder), "--split", "test", "--model", "tiny"]
     shutil.copy(models / "tiny" / "predictions.csv", asked[-1])
-    (one,) = evaluations.evaluations(load_bundle("tiny"), settings=load_settings())
+    (one,) = predictions.evaluations(load_bundle("tiny"), settings=load_settings())
     assert one.films == "the split test of films"
-    assert evaluations.is_done(one, settings=load_settings())
+    assert predictions.is_done(one, settings=load_settings())
     subject = measured_subject(load_bundle("tiny"), one, load_settings())
     assert subject.standing.kind == "validation"
     assert set(subject.table["width"]) == {80}
@@ -118,7 +118,7 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
 
 def test_a_folder_that_pneumo_drew_is_told_where_its_figures_stand(models, folder, monkeypatch):
     started = []
-    monkeypatch.setattr(evaluations, "start_job", lambda _, asked, **__: started.append(asked))
+    monkeypatch.setattr(predictions, "start_job", lambda _, asked, **__: started.append(asked))
     page = opened()
     page.text_input(key="metrics.folder").set_value(str(folder)).run()
     page.button(key="metrics.begin").click().run()

@@ -2,15 +2,14 @@
 
 import pytest
 
+from pages.ui.metrics.comparison import chance, difference_html, disagreement_table, p_words
 from pages.ui.metrics.decisions import three_ways_html, worth
-from pages.ui.metrics.difference import chance, difference_html, p_words
-from pages.ui.metrics.disagreements import disagreement_table
-from pages.ui.metrics.groups import rows_of
-from pages.ui.metrics.looks import table as looks_table
+from pages.ui.metrics.film_folder import whereabouts
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.stress import worst_first
-from pages.ui.metrics.subject import with_sizes
-from pages.ui.metrics.whereabouts import whereabouts
+from pages.ui.metrics.predictions import with_sizes
+from pages.ui.metrics.robustness import worst_first
+from pages.ui.metrics.subgroups import rows_of
+from pages.ui.metrics.test_evaluations import table as looks_table
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
 from pneumo_core.evaluation.test_log import Look

@@ -16,7 +16,7 @@ from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.metrics import AtThreshold
 
 _ROC = "metrics.roc"

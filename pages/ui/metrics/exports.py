@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.metrics.words import EXPLORING
+from pages.ui.metrics.headline import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.test_log import looks
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.report import Report
     from pneumo_core.metrics import AtThreshold

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
 from pages.ui.components.chart_threshold import path
 from pneumo_core import metrics
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import OperatingPoints
     from pneumo_core.metrics import AtThreshold, ThresholdSweep
+
 
 POINTS = ("screening", "balanced", "ruling_in")
 
@@ -80,3 +82,15 @@ def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
 
 def _sweep(films: pd.DataFrame) -> ThresholdSweep:
     return metrics.ThresholdSweep(films["label"] == "pneumonia", films["p_pneumonia"])
+
+
+@st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
+def measures_of(
+    key: str,  # noqa: ARG001
+    _table: pd.DataFrame,
+    points: OperatingPoints,
+) -> Measures:
+    """All figures of a table of predictions; `key` is another one for another table."""
+    from pages.ui.metrics.measures import measure
+
+    return measure(_table, points)

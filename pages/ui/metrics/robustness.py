@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.test_log import Look
     from pneumo_core.metrics import AtThreshold

@@ -19,7 +19,7 @@ from pneumo_core.synthetic.demo_data import MARKER
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.job_progress import show_job
-from pages.ui.metrics import evaluations
-from pages.ui.metrics.subject import OWN, Subject, measured_subject, own_subject
+from pages.ui.metrics import predictions
+from pages.ui.metrics.predictions import OWN, Subject, measured_subject, own_subject
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
@@ -52,8 +52,8 @@ def pick_films(bundle: Bundle, settings: Settings) -> Subject:
     """The films chosen: the model's own, or a folder that it was measured on."""
     done = [
         one
-        for one in evaluations.evaluations(bundle, settings=settings)
-        if evaluations.is_done(one, settings=settings)
+        for one in predictions.evaluations(bundle, settings=settings)
+        if predictions.is_done(one, settings=settings)
     ]
     by_key = {one.key: one for one in done}
     options = ["", *by_key]
@@ -94,7 +94,7 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         key="metrics.folder",
     )
     split = st.segmented_control(
-        "Split", evaluations.SPLITS, default="test", required=True, key="metrics.split"
+        "Split", predictions.SPLITS, default="test", required=True, key="metrics.split"
     )
     if split == "test":
         past = len(looks(bundle))
@@ -108,7 +108,7 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         try:
             path = check_folder(typed, settings=settings)
             with starting():
-                new = evaluations.begin(bundle, path, split, settings=settings)
+                new = predictions.begin(bundle, path, split, settings=settings)
         except DataSetError as error:
             st.error(plain(str(error)), icon=":material/error:")
         else:
@@ -119,7 +119,7 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
 
 def show_jobs(bundle: Bundle, settings: Settings) -> None:
     """What is being read, and what could not be: the newest first."""
-    for one in evaluations.evaluations(bundle, settings=settings):
+    for one in predictions.evaluations(bundle, settings=settings):
         job = one.job(settings)
         if job is None:
             continue
@@ -130,7 +130,7 @@ def show_jobs(bundle: Bundle, settings: Settings) -> None:
             show_job(job, doing=reads(one), phases=PHASES)
 
 
-def reads(one: evaluations.Evaluation) -> str:
+def reads(one: predictions.Evaluation) -> str:
     """What is being done, in words: "kermany reads the split test of chest_xray"."""
     return f"{one.model} reads {one.films}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.formatting import POINT_NAMES, children, rate
 
 if TYPE_CHECKING:
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.evaluation.summary import Summary
     from pneumo_core.metrics import AtThreshold, Estimate
 

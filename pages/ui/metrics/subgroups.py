@@ -12,7 +12,7 @@ from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 

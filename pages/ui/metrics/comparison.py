@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from pages.ui import cache
 from pages.ui.charts.roc import Mark, Named, overlay
 from pages.ui.charts.theme import figure_config
 from pages.ui.job_progress import show_job
-from pages.ui.metrics import evaluations
-from pages.ui.metrics.difference import difference_html
-from pages.ui.metrics.disagreements import show_disagreements
-from pages.ui.metrics.picker import PHASES, reads
-from pages.ui.metrics.subject import measured_subject
+from pages.ui.metrics import predictions
+from pages.ui.metrics.error_gallery import open_film
+from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.predictions import measured_subject
+from pages.ui.metrics.selection import PHASES, reads
 from pages.ui.models import stock
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
@@ -25,13 +26,126 @@ from pneumo_core.evaluation.comparison import ROUNDS, Contender, NoCommonFilms, 
 from pneumo_core.formatting import area, rate
 
 if TYPE_CHECKING:
-    from pages.ui.metrics.evaluations import Evaluation
+    import pandas as pd
+
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Evaluation, Subject
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.evaluation.comparison import Comparison, OnCommonFilms
-    from pneumo_core.metrics import AtThreshold
+    from pneumo_core.evaluation.comparison import Comparison, OnCommonFilms, Pair
+    from pneumo_core.metrics import AtThreshold, Estimate, McNemar
+
+
+RARE = 0.05
+
+
+def difference_html(pair: Pair) -> str:
+    """One sentence a figure: by how much the first is better, and how likely that is by chance."""
+    lines = []
+    if pair.delong is not None and pair.patients is not None:
+        lines.append(
+            f"<strong>AUC:</strong> {_by_how_much(pair, pair.patients, 'ranks')}; "
+            f"{chance(pair.p_holm)} (DeLong, p {p_words(pair.p_holm)})."
+        )
+    tests = (
+        ("sensitivity", "finds", "of the pneumonia films", pair.sensitivity),
+        ("specificity", "clears", "of the normal films", pair.specificity),
+    )
+    for name, verb, of, test in tests:
+        if test is not None:
+            lines.append(
+                f"<strong>{name.capitalize()}:</strong> "
+                f"{_by_how_much(pair, test.difference, verb, of)}; right alone: "
+                f"{_alone(pair, test)}; {chance(test.p_mid)} (McNemar, p {p_words(test.p_mid)})."
+            )
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    names = f"{escape(pair.first)} against {escape(pair.second)}"
+    return f'<h3 class="pn-chart">{names}</h3><ul class="pn-differences">{items}</ul>'
+
+
+def chance(p: float) -> str:
+    """Whether a difference could be chance: "this could well be chance"."""
+    if math.isnan(p):
+        return "whether this is chance cannot be told"
+    return "hardly chance" if p < RARE else "this could well be chance"
+
+
+def p_words(p: float) -> str:
+    """A p value: "< 0.001", "= 0.031", or "not known"."""
+    if math.isnan(p):
+        return "not known"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _by_how_much(pair: Pair, difference: Estimate, verb: str, of: str = "") -> str:
+    """The difference in points of 100, from the side of the better one."""
+    value, low, high = (100 * end for end in difference)
+    first, second = escape(pair.first), escape(pair.second)
+    if value == 0:
+        return f"both {verb.removesuffix('s')} equally well"
+    better = first if value > 0 else second
+    if value < 0:
+        value, low, high = -value, -high, -low
+    what = "better by" if verb == "ranks" else "more by"
+    ends = f"[{low:+.2f} to {high:+.2f}]".replace("-", "−")
+    return f"{better} {verb} {what} {value:.2f} points {ends} {of}".rstrip()
+
+
+def _alone(pair: Pair, test: McNemar) -> str:
+    first, second = escape(pair.first), escape(pair.second)
+    return f"{first} on {test.only_first:,}, {second} on {test.only_second:,}"
+
+
+SHOWN = 200  # films, the widest apart
+
+
+def show_disagreements(
+    found: Comparison, subject: Subject, at: AtThreshold, settings: Settings
+) -> None:
+    """The films on which the models do not call alike; a tick opens one."""
+    films = found.disagreements
+    st.html(
+        f'<h3 class="pn-chart">They disagree on {len(films):,} of {found.n:,} films</h3>'
+        '<p class="pn-hint">The widest apart first. Tick one to see it.</p>'
+    )
+    if films.empty:
+        return
+    shown = films.head(SHOWN)
+    event = st.dataframe(
+        disagreement_table(shown, [one.name for one in found.models]),
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="metrics.disagreements",
+        height=340,
+        alt="Films on which the models disagree",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows != st.session_state.get("metrics.disagreement"):
+        open_film(
+            subject,
+            shown["film"].iloc[rows[0]],
+            shown["film"].tolist(),
+            threshold=at.threshold,
+            place=whereabouts(subject, settings),
+        )
+    st.session_state["metrics.disagreement"] = rows
+
+
+def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Film, label, each model's probability in per cent, and which of them are right."""
+    import pandas as pd
+
+    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
+    return pd.DataFrame(
+        {
+            "film": films["film"].str.rpartition("/")[2],
+            "label": films["label"],
+            **chances,
+            "right": films["right"].replace("", "none"),
+        }
+    )
+
 
 _APART = (
     "have no film in common, so there is nothing to compare them on yet. Let them read the same "
@@ -100,16 +214,16 @@ def _contenders(
         return [*found, *((shipped(bundle), bundle.digest) for bundle in others)]
     mine = next(
         one
-        for one in evaluations.evaluations(subject.bundle, settings=settings)
+        for one in predictions.evaluations(subject.bundle, settings=settings)
         if subject.key.startswith(one.key)
     )
     for bundle in others:
         theirs = [
             one
-            for one in evaluations.evaluations(bundle, settings=settings)
+            for one in predictions.evaluations(bundle, settings=settings)
             if (one.data, one.split) == (mine.data, mine.split)
         ]
-        done = [one for one in theirs if evaluations.is_done(one, settings=settings)]
+        done = [one for one in theirs if predictions.is_done(one, settings=settings)]
         if not done:
             _ask_to_read(bundle, mine, theirs, settings)
             return None
@@ -129,7 +243,7 @@ def _ask_to_read(
     st.info(f"{plain(bundle.name)} has not read {plain(mine.films)} yet.", icon=":material/info:")
     if st.button(f"Let {bundle.name} read them", key=start_key(f"metrics.read.{bundle.name}")):
         with starting():
-            evaluations.begin(bundle, Path(mine.data), mine.split, settings=settings)
+            predictions.begin(bundle, Path(mine.data), mine.split, settings=settings)
         st.rerun()
 
 

@@ -10,17 +10,46 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.components.confusion_tiles import show_cells, sums_html
 from pages.ui.components.threshold_slider import show_dial
-from pages.ui.metrics import charts, words
+from pages.ui.metrics import charts, headline
+from pages.ui.metrics.comparison import show_comparison
+from pages.ui.metrics.decisions import show_decisions
+from pages.ui.metrics.error_gallery import show_films
+from pages.ui.metrics.exports import show_exports
 from pages.ui.metrics.measures import POINTS
-from pages.ui.metrics.sections import show_sections
+from pages.ui.metrics.robustness import show_stress
+from pages.ui.metrics.subgroups import show_groups
+from pages.ui.metrics.test_evaluations import show_looks
 from pages.ui.page import plain_words
 from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.subject import Subject
+    from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
+
+
+_PARTS = {
+    "Films": show_films,
+    "Subgroups": show_groups,
+    "Decisions": show_decisions,
+    "Disturbed films": show_stress,
+    "Compare": show_comparison,
+    "Looks at test films": show_looks,
+    "Take along": show_exports,
+}
+
+
+def show_sections(
+    subject: Subject, measures: Measures, at: AtThreshold, settings: Settings
+) -> None:
+    """The choice of a part, and the part."""
+    part = st.segmented_control(
+        "More about this model", list(_PARTS), default="Films", required=True, key="metrics.part"
+    )
+    with st.container(key=f"metrics-part-{part.split()[0].lower()}"):
+        _PARTS[part](subject, measures, at, settings)
+
 
 _AHEAD = 0.03  # seconds
 
@@ -33,18 +62,18 @@ def show_live(subject: Subject, measures: Measures, settings: Settings) -> None:
         at = measures.at(threshold, state.prevalence() / 100)
         point = measures.point_at(threshold)
         st.html(
-            words.badge_html(subject, point)
-            + words.headline_html(measures.summary, at)
-            + f'<p class="pn-hint">{words.of_what(measures.summary, subject.films)}</p>'
+            headline.badge_html(subject, point)
+            + headline.headline_html(measures.summary, at)
+            + f'<p class="pn-hint">{headline.of_what(measures.summary, subject.films)}</p>'
         )
         curve, numbers = st.columns([6, 5], gap="medium")
         with numbers:
             points = measures.points
-            st.html(f'<h3 class="pn-chart">{words.two_answers(threshold)}</h3>')
+            st.html(f'<h3 class="pn-chart">{headline.two_answers(threshold)}</h3>')
             referred = measures.sweep.referred(threshold, points.screening, points.ruling_in)
             if opened := show_cells(at, referred, state.confusion_cell()):
                 state.go_to_cell(opened)
-            st.html(sums_html(at.confusion, measures.summary.three_way) + words.rates_html(at))
+            st.html(sums_html(at.confusion, measures.summary.three_way) + headline.rates_html(at))
         _show_dial(subject, measures, at, point)
         # The numbers are on their way before the rest follows, which takes a browser longer.
         time.sleep(_AHEAD)
@@ -77,7 +106,7 @@ def _show_dial(subject: Subject, measures: Measures, at: AtThreshold, point: str
                 width=110,
                 on_change=lambda: state.set_prevalence(st.session_state["metrics.prevalence"]),
             )
-            st.html(words.thousand_html(at))
+            st.html(headline.thousand_html(at))
         if not point:
             with st.container(horizontal=True, vertical_alignment="center", key="lock"):
                 st.button(

@@ -1,0 +1,319 @@
+"""The films behind each number as a gallery, the surest first: of the errors the worst."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from pages.ui import cache, outcomes, state
+from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
+from pages.ui.components.gallery import Tile, show_gallery
+from pages.ui.diagnose.viewer import LEGEND, show_film_steps
+from pages.ui.images import jpeg
+from pages.ui.metrics.film_folder import Whereabouts, show_way, whereabouts
+from pages.ui.outcomes import sense_of, why_unread
+from pages.ui.page import plain, plain_words
+from pneumo_core.errors import PneumoError
+from pneumo_core.evaluation.leakage import film_roles
+from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
+from pneumo_core.formatting import per_cent, per_cent_range, told_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from pages.ui.metrics.measures import Measures
+    from pages.ui.metrics.predictions import Subject
+    from pages.ui.outcomes import Sense
+    from pneumo_core.bundle import OperatingPoints
+    from pneumo_core.config import Settings
+    from pneumo_core.inference.predict import Reading
+    from pneumo_core.metrics import AtThreshold
+
+
+SAME = 0.02  # a reading further than this from the table is of another file, or another network
+CALLS = {
+    (True, True): "pneumonia, found",
+    (True, False): "pneumonia, missed",
+    (False, True): "normal, a false alarm",
+    (False, False): "normal, cleared",
+}
+
+
+def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
+    """What the model said, against what the film is, with two answers and with three."""
+    sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
+    look = PNEUMONIA if sick else NORMAL
+    side = "at or above" if called else "below"
+    p, at = told_apart(row.p_pneumonia, threshold)
+    return (
+        f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
+        f"{CALLS[sick, called].capitalize()}</h2>"
+        f'<p class="pn-number"><strong>{p}</strong> probability of '
+        f"pneumonia<br><span>{side} the threshold of {at}</span><br>"
+        f"<span>with three answers: {_three(row.p_pneumonia, points).title}</span></p></section>"
+    )
+
+
+def _three(p: float, points: OperatingPoints) -> Sense:
+    """The answer at the locked points, of this one number: re-framings and film check apart."""
+    if p >= points.ruling_in:
+        return outcomes.PNEUMONIA
+    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
+
+
+def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
+    """What reading the file now adds. learnt: the network that reads it, which the map is of,
+    learnt from this film; the number in the figures is of one that had not seen it.
+    """
+    sense = sense_of(reading)
+    if reading.p_pneumonia is None:
+        return f'<p class="pn-hint">{escape(why_unread(reading))}</p>'
+    low, high = reading.p_low or 0.0, reading.p_high or 0.0
+    counted, now = told_apart(row.p_pneumonia, reading.p_pneumonia)
+    rows = []
+    if learnt:
+        rows += [
+            ("In the figures", f"{counted}, by a network that had not seen this film"),
+            (
+                "Of this map",
+                f"{now}, by the shipped network; it learnt from this film: not counted",
+            ),
+        ]
+    elif abs(reading.p_pneumonia - row.p_pneumonia) > SAME:
+        rows += [
+            ("In the figures", counted),
+            ("Of this map", f"{now}. The file here is not the one that was measured"),
+        ]
+    rows += [
+        ("On Diagnose", f'<span class="pn-{sense.name}">{sense.title}</span>'),
+        ("Re-framed", f"{per_cent_range(low, high)} under small re-framings"),
+        ("Looked at", escape(reading.where or "no single place")),
+    ]
+    return _facts(rows)
+
+
+def facts_html(row: Any, facts: dict[str, Any]) -> str:
+    """What is known of the film."""
+    look = SUBTYPES.get(row.subtype)
+    kind = f" ({look.words})" if look and row.label == "pneumonia" else ""
+    rows = [
+        ("Label", f"{escape(row.label)}{kind}"),
+        ("Patient", escape(str(row.group))),
+        ("Split", escape(str(row.split))),
+    ]
+    if facts.get("width"):
+        rows.append(("Size", f"{facts['width']:,} × {facts['height']:,} pixels"))
+    rows.append(("File", escape(row.film)))
+    return _facts(rows)
+
+
+def _facts(rows: list[tuple[str, str]]) -> str:
+    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+    return f'<dl class="pn-facts">{inner}</dl>'
+
+
+_OPEN = "metrics.film"
+VIEWS = ("Film", "Blend", "Map")
+
+
+def open_film(
+    subject: Subject,
+    film: str,
+    order: Sequence[str],
+    *,
+    threshold: float,
+    place: Whereabouts,
+) -> None:
+    """Show `film` over the page; `order` are the films that one may go through from it."""
+    _open(film)
+    st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
+
+
+def _show(subject: Subject, order: Sequence[str], threshold: float, place: Whereabouts) -> None:
+    with plain_words():
+        film = st.session_state[_OPEN]
+        table = subject.table
+        row: Any = next(table[table["film"] == film].itertuples())
+        show_film_steps(film, order, _open, "metrics.film")
+        picture, told = st.columns([3, 2], gap="medium")
+        with picture:
+            reading, why = _read(subject, row, place)
+            _show_picture(reading, film)
+        with told:
+            ground = "light" if st.context.theme.type == "light" else "dark"
+            st.html(
+                f'<span class="pn-on-{ground}"></span>'
+                f"{verdict_html(row, threshold, subject.bundle.points)}"
+            )
+            if why:
+                st.warning(plain(why), icon=":material/image_not_supported:")
+            elif reading is not None:
+                st.html(reading_html(reading, row, learnt=_learnt(subject, row, place)))
+            st.html(facts_html(row, place.facts(film)))
+
+
+def _open(film: str) -> None:
+    st.session_state[_OPEN] = film
+
+
+def _read(subject: Subject, row: Any, place: Whereabouts) -> tuple[Reading | None, str]:
+    """The film read with the model, or why it is not."""
+    known = place.facts(row.film).get("sha256") or getattr(row, "sha256", "")
+    if place.root is None or not known:
+        return None, (
+            "The film itself is not at hand, only what the model said of it. Choose the folder of "
+            "the films below the gallery to see it."
+        )
+    try:
+        with st.spinner(f"{subject.bundle.name} reads the film…"):
+            return cache.film_reading(subject.bundle, place.root, row.film, str(known)), ""
+    except PneumoError as error:
+        return None, str(error)
+
+
+def _show_picture(reading: Reading | None, film: str) -> None:
+    if reading is None or reading.pixels is None:
+        return
+    from pneumo_core.inference.saliency import heat, overlay
+
+    cam, pixels = reading.cam, reading.pixels
+    view = "Film"
+    if cam is not None:
+        view = st.segmented_control(
+            "Picture",
+            VIEWS,
+            default="Blend",
+            required=True,
+            key="metrics.view",
+            label_visibility="collapsed",
+        )
+    if view == "Film" or cam is None:
+        shown = jpeg(pixels)
+    else:
+        shown = jpeg(heat(cam, pixels.shape) if view == "Map" else overlay(pixels, cam))
+    with st.container(key="film"):
+        st.image(shown, width="stretch", alt=f"{view} of the film {film}")
+    if cam is not None:
+        st.html(LEGEND)
+
+
+def _learnt(subject: Subject, row: Any, place: Whereabouts) -> bool:
+    """Whether the shipped network learnt from a film whose prediction it was shipped with: then
+    that prediction is of another network.
+    """
+    if subject.root is not None:
+        return False
+    import pandas as pd
+
+    film = {name: [getattr(row, name)] for name in ("film", "split", "label")}
+    known = place.facts(row.film)
+    film |= {name: [known[name]] for name in ("sha256", "phash") if known.get(name)}
+    return bool(film_roles(subject.bundle, pd.DataFrame(film)).trained[0])
+
+
+REFERRED = "referred"
+PAGE = 18
+_TITLES = {REFERRED: "◆ of these, referred"}
+_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
+_ABOUT = {
+    "found": "Pneumonia films at or above the threshold, the surest first.",
+    "missed": "Pneumonia films below the threshold: the model was surest, and wrong, of the first.",
+    "false alarms": "Normal films at or above the threshold: the surest errors first.",
+    "cleared": "Normal films below the threshold, the surest first.",
+    REFERRED: "Films that three answers would refer: between the screening and the ruling-in "
+    "point, whatever the threshold. Each is in one of the other groups too, for two answers know "
+    "no refer. The most suspicious first.",
+}
+_BLANK = "data:image/svg+xml," + quote(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>'
+)
+
+
+def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
+    """The rows of the table in each cell, and those referred, each in the order to show them."""
+    import pandas as pd
+
+    points = measures.points
+    found = films_by_cell(measures.table, threshold)
+    between = referred_films(measures.table, points.screening, points.ruling_in)
+    ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
+    return found | {REFERRED: ordered}
+
+
+def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: Settings) -> None:
+    """Which films to see, the gallery, and where no picture is at hand the way to them."""
+    of = cells(measures, at.threshold)
+    st.session_state["metrics.cell"] = state.confusion_cell()
+    cell = st.segmented_control(
+        "Films behind the numbers",
+        [*CELLS, REFERRED],
+        key="metrics.cell",
+        required=True,
+        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
+        on_change=_chose,
+    )
+    cell = cell or state.MISSED
+    films = of[cell]
+    st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
+    place = whereabouts(subject, settings)
+    show_way(subject, place, settings)  # before the tiles: without pictures it says why
+    if films.empty:
+        st.html('<p class="pn-empty">There is no such film at this threshold.</p>')
+    else:
+        gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
+
+
+def gallery(
+    films: pd.DataFrame, place: Whereabouts, open_one: Callable[[str], None], *, key: str
+) -> None:
+    """These films, a page at a time; a click opens one."""
+    clicked = show_gallery(
+        len(films),
+        lambda start, stop: tiles(films.iloc[start:stop], place),
+        key=key,
+        page_size=PAGE,
+        look=state.cell_requests(),
+    )
+    if clicked is not None:
+        open_one(clicked)
+
+
+def tiles(films: pd.DataFrame, place: Whereabouts) -> Sequence[Tile]:
+    """Tiles of these rows: what the model said, what the film is, its name."""
+    return [_tile(row, place) for row in films.itertuples()]
+
+
+def _tile(row: Any, place: Whereabouts) -> Tile:
+    look = SUBTYPES.get(row.subtype) or SUBTYPES["normal" if row.label == "normal" else "unknown"]
+    picture, aspect = place.thumbnail(row.film)
+    return Tile(
+        film=row.film,
+        picture=picture or _BLANK,
+        caption=f"{look.words}: {per_cent(row.p_pneumonia)}",
+        sign=look.sign,
+        kind=_KINDS.get(row.subtype, "unread"),
+        aspect=aspect,
+        note=PurePosixPath(row.film).stem,
+    )
+
+
+def _opener(
+    subject: Subject, films: pd.DataFrame, at: AtThreshold, place: Whereabouts
+) -> Callable[[str], None]:
+    def open_one(film: str) -> None:
+        open_film(subject, film, films["film"].tolist(), threshold=at.threshold, place=place)
+
+    return open_one
+
+
+def _chose() -> None:
+    name = st.session_state["metrics.cell"]
+    if name:
+        state.show_cell(name)
