@@ -9,7 +9,7 @@ from pages.ui.metrics.measures import measures_of
 from pages.ui.metrics.predictions import with_sizes
 from pages.ui.metrics.selection import offer_measuring, pick_films, pick_model, show_jobs
 from pages.ui.metrics.threshold import show_live
-from pages.ui.models import stock
+from pages.ui.models import inventory
 from pages.ui.page import heading, page_frame, plain
 from pneumo_core.config import load_settings
 
@@ -18,7 +18,7 @@ def metrics() -> None:
     """The page, top to bottom."""
     heading("Metrics")
     settings = load_settings()
-    shelf = stock.shelf()
+    shelf = inventory.shelf()
     if not shelf:
         _welcome()
         return

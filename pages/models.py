@@ -5,17 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.models import stock
-from pages.ui.models.actions import confirm_removal
-from pages.ui.models.intake import show_intake
-from pages.ui.models.service import ask_about_service
-from pages.ui.models.shelf import show_model
+from pages.ui.models import inventory
+from pages.ui.models.actions import ask_about_service, confirm_removal
+from pages.ui.models.import_zip import show_intake
+from pages.ui.models.model_view import show_model
 from pages.ui.page import heading, page_frame, plain
 
 
 def models() -> None:
     """The page, top to bottom."""
-    shelf, in_service = stock.shelf(), stock.name_in_service()
+    shelf, in_service = inventory.shelf(), inventory.name_in_service()
     names = [checked.found.name for checked in shelf]
     _head(in_service, shelf)
     if words := state.take_models_message():
@@ -31,7 +30,7 @@ def models() -> None:
         ask_about_service()
 
 
-def _head(in_service: str, shelf: list[stock.Checked]) -> None:
+def _head(in_service: str, shelf: list[inventory.Checked]) -> None:
     """The heading, and in words where no film can be read."""
     here = [checked.found for checked in shelf if checked.found.in_service]
     damaged = ", damaged" if here and here[0].fault else ""

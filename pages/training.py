@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.models.service import ask_about_service
+from pages.ui.models.actions import ask_about_service
 from pages.ui.page import heading, page_frame, plain
 from pages.ui.training.actions import ask_deletion
 from pages.ui.training.board import show_board

@@ -18,7 +18,7 @@ from pages.ui.metrics.error_gallery import open_film
 from pages.ui.metrics.film_folder import whereabouts
 from pages.ui.metrics.predictions import measured_subject
 from pages.ui.metrics.selection import PHASES, reads
-from pages.ui.models import stock
+from pages.ui.models import inventory
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
@@ -164,7 +164,7 @@ def show_comparison(
     """The choice of other models, and what comes of it."""
     others = {
         one.found.name: one.found.bundle
-        for one in stock.shelf()
+        for one in inventory.shelf()
         if one.found.bundle and not one.found.fault and one.found.name != subject.bundle.name
     }
     if not others:

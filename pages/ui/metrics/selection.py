@@ -19,7 +19,7 @@ from pneumo_core.evaluation.test_log import looks
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pages.ui.models.stock import Checked
+    from pages.ui.models.inventory import Checked
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.html import caution_html
-from pages.ui.models.service import DOUBT, put_in_service
+from pages.ui.models.actions import DOUBT, put_in_service
 from pages.ui.page import plain, plain_words
 from pages.ui.training.names import run_title
 from pneumo_core.bundle.reliability import judge

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pages.ui.models.loss import reliable, what_is_lost, what_remains
+from pages.ui.models.actions import reliable, what_is_lost, what_remains
 from pneumo_core.bundle import Found
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pages.ui.models.facts import facts, headline, looked_at, of_what
-from pages.ui.models.model_card import safe_markdown
+from pages.ui.models.card_facts import facts, headline, looked_at, of_what
+from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import learnt_from
 from pneumo_core.evaluation.test_log import Look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Literal
@@ -11,15 +12,36 @@ import streamlit as st
 from pages.ui import state as memory
 from pages.ui.html import caution_html
 from pages.ui.models import actions
-from pages.ui.models.facts import facts, headline, in_short, megabytes, of_what
-from pages.ui.models.model_card import show_model_card
-from pages.ui.models.service import DOUBT, put_in_service
+from pages.ui.models.actions import DOUBT, put_in_service
+from pages.ui.models.card_facts import facts, headline, in_short, megabytes, of_what
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
-    from pages.ui.models.stock import Checked
+    from pages.ui.models.inventory import Checked
     from pneumo_core.bundle import Bundle, Found
+
+
+_HEADING = re.compile(r"^(#{1,4})(?=\s)", re.MULTILINE)
+
+
+def safe_markdown(text: str) -> str:
+    """Markdown that shows no picture (which would be fetched) and none of Streamlit's own signs.
+
+    Streamlit shows HTML as text by itself. Headings are two levels lower, to fit into a page.
+    """
+    text = text.replace("![", "!\\[")  # a picture becomes the text that asked for it
+    text = re.sub(r":(?=[a-z_]+[-\[/:])", "\\:", text)  # icons, colours, badges
+    text = text.replace("$", "\\$")  # formulas
+    return _HEADING.sub(r"##\1", text)
+
+
+@st.dialog("Model card", width="large")
+def show_model_card(readme: str) -> None:
+    """The card in a window of its own."""
+    with st.container(key="model-card"):
+        st.markdown(safe_markdown(readme), anchors=False)
+
 
 _KEPT = "The model in service cannot be deleted: put another one in service first."
 
