@@ -8,12 +8,10 @@ from pages.ui import state
 from pages.ui.models.actions import ask_about_service
 from pages.ui.page import heading, page_frame, plain
 from pages.ui.training.actions import ask_deletion
-from pages.ui.training.board import show_board
-from pages.ui.training.ledger import show_ledger
 from pages.ui.training.plan import show_plan
-from pages.ui.training.running import show_running
-from pages.ui.training.settings import show_settings
-from pages.ui.training.source import show_source
+from pages.ui.training.run_view import show_running
+from pages.ui.training.runs_table import show_board, show_ledger
+from pages.ui.training.setup import show_settings, show_source
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.runs.run import list_runs

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui.html import caution_html
 from pages.ui.models.actions import DOUBT, put_in_service
 from pages.ui.page import plain, plain_words
-from pages.ui.training.names import run_title
+from pages.ui.training.run_labels import run_title
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 from pneumo_core.training.runs.queue import cancel_run, delete_run, resume_run, stop_run

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
-from pages.ui.training.words import sentence
+from pages.ui.training.setup import sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.training.dataset import lacks
@@ -20,7 +20,7 @@ from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
 
 if TYPE_CHECKING:
-    from pages.ui.training.source import Source
+    from pages.ui.training.setup import Source
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
     from pneumo_core.training.dataset import Material

@@ -5,7 +5,7 @@ import pytest
 
 from pages.ui.charts import training as charts
 from pages.ui.charts.training import Chart, Line, curves, share_span
-from pages.ui.training.figures import loss_chart, metric_chart, overlay
+from pages.ui.training.run_view import loss_chart, metric_chart, overlay
 from pneumo_core.training.runs.history import Curves
 
 STEPS = {name: np.array([0.5, 1.0]) for name in ("step", "epoch", "loss", "auc")}

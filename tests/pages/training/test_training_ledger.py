@@ -1,7 +1,7 @@
 """All runs in a table, one ticked, two compared; their names and figures in words."""
 
-from pages.ui.training.ledger import difference_table, table
-from pages.ui.training.names import moment, rate_in_words, run_title
+from pages.ui.training.run_labels import moment, rate_in_words, run_title
+from pages.ui.training.runs_table import difference_table, table
 from pneumo_core.training.runs.history import row_of
 from tests.pages.seen import button, no_trace
 from tests.pages.training.training_runs import RATE, draw, make_run

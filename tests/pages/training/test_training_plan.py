@@ -3,8 +3,7 @@
 import pytest
 
 from pages.ui.training import plan
-from pages.ui.training.settings import SIZES
-from pages.ui.training.words import BACKBONES, MORE, backbone_title, sentence
+from pages.ui.training.setup import BACKBONES, MORE, SIZES, backbone_title, sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.network import BACKBONES as KNOWN
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe

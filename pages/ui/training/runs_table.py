@@ -10,10 +10,9 @@ import streamlit as st
 
 from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
-from pages.ui.training.figures import overlay
-from pages.ui.training.names import moment, rate_in_words, run_title
-from pages.ui.training.running import show_chart
-from pages.ui.training.words import BACKBONES, backbone_title
+from pages.ui.training.run_labels import moment, rate_in_words, run_title
+from pages.ui.training.run_view import overlay, show_chart
+from pages.ui.training.setup import BACKBONES, backbone_title
 from pneumo_core.training.runs.history import (
     FIGURES,
     differences,
@@ -24,12 +23,19 @@ from pneumo_core.training.runs.history import (
     settings_of,
 )
 from pneumo_core.training.runs.run import STATES, list_runs, standing
+from pneumo_core.training.runs.tensorboard import (
+    find_board,
+    start_board,
+    stop_board,
+    wait_for_board,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.config import Settings
     from pneumo_core.training.runs.run import Run
+
 
 _SECONDS = 10.0  # between two looks at the runs
 _TICKED, _TABLE = "training.ticked", "training.table"
@@ -183,3 +189,23 @@ def difference_table(named: dict[str, Run]) -> pd.DataFrame:
 def _network(row: dict[str, Any]) -> str:
     name = str(row.get("backbone") or "")
     return backbone_title(name) if name in BACKBONES else name
+
+
+def show_board(settings: Settings) -> None:
+    """Folded away: it is for those who know it."""
+    with st.expander("TensorBoard", key="training.board"):
+        board = find_board(settings)
+        st.caption("The same curves and more of every run, for those who know it. In a terminal:")
+        st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if board is None:
+                if st.button("Start it here", key="training.board.start"):
+                    with st.spinner("Starting TensorBoard: some ten seconds…"):
+                        wait_for_board(start_board(settings))
+                    st.rerun()
+                return
+            st.link_button("Open TensorBoard", board.address, icon=":material/open_in_new:")
+            if st.button("End it", key="training.board.stop"):
+                stop_board(settings)
+                st.rerun()
+            st.caption("It answers in a browser on the machine that Pneumo runs on.")
