@@ -1,0 +1,154 @@
+"""What a folder holds and what is passed over, without opening a file."""
+
+import os
+import sys
+
+import pytest
+
+from pneumo_core.dataset import layout
+from pneumo_core.dataset.layout import (
+    FolderFacts,
+    NameFacts,
+    check_labelled,
+    list_films,
+    parse_folders,
+    parse_name,
+)
+from pneumo_core.errors import DataSetError
+
+
+def put(root, *files):
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+
+def test_all_that_is_passed_over_is_counted(tmp_path):
+    put(tmp_path, "train/NORMAL/a.png", "train/NORMAL/notes.txt", "train/NORMAL/.b.png")
+    put(tmp_path, "chest_xray/train/NORMAL/a.png", "loose.png", "CT/scan.png")
+    put(tmp_path, "__MACOSX/train/NORMAL/._a.png")
+    (tmp_path / "train/PNEUMONIA").mkdir()
+    layout = list_films(tmp_path)
+    assert layout.films == ("train/NORMAL/a.png",)
+    assert layout.nested == ("chest_xray/train/NORMAL/a.png",)
+    assert layout.macosx == ("__MACOSX/train/NORMAL/._a.png",)
+    assert layout.unlabelled == ("CT/scan.png", "loose.png")
+    assert layout.links == layout.links_out == ()
+    assert layout.class_folders == (
+        "chest_xray/train/NORMAL",
+        "train/NORMAL",
+        "train/PNEUMONIA",
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_links_are_passed_over_and_those_that_lead_out_are_told_apart(tmp_path):
+    put(tmp_path, "data/NORMAL/a.png", "outside/NORMAL/b.png")
+    data = tmp_path / "data"
+    (data / "NORMAL/inside.png").symlink_to(data / "NORMAL/a.png")
+    (data / "NORMAL/out.png").symlink_to(tmp_path / "outside/NORMAL/b.png")
+    (data / "NORMAL/dots.png").symlink_to("../../outside/NORMAL/b.png")
+    (data / "PNEUMONIA").symlink_to(tmp_path / "outside/NORMAL")
+    (data / "loop.png").symlink_to("loop.png")
+    (data / "NORMAL/readme.txt").symlink_to(tmp_path / "outside")
+    layout = list_films(data)
+    assert layout.films == ("NORMAL/a.png",)
+    assert set(layout.links) - set(layout.links_out) <= {"NORMAL/inside.png", "loop.png"}
+    assert {"NORMAL/dots.png", "NORMAL/out.png", "PNEUMONIA"} <= set(layout.links_out)
+    assert layout.class_folders == ("NORMAL",)
+
+
+def test_the_signature_changes_with_every_file(tmp_path):
+    put(tmp_path, "NORMAL/a.png", "NORMAL/b.png")
+    seen = [list_films(tmp_path).signature()]
+    assert list_films(tmp_path).signature() == seen[0]
+    (tmp_path / "NORMAL/a.png").write_bytes(b"other")
+    seen.append(list_films(tmp_path).signature())
+    os.utime(tmp_path / "NORMAL/b.png", (1, 1))
+    seen.append(list_films(tmp_path).signature())
+    put(tmp_path, "loose.png")
+    seen.append(list_films(tmp_path).signature())
+    (tmp_path / "PNEUMONIA").mkdir()
+    seen.append(list_films(tmp_path).signature())
+    assert len(set(seen)) == 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep such names out")
+def test_a_name_that_no_table_can_hold_is_said(tmp_path):
+    put(tmp_path, "NORMAL/a.png")
+    (tmp_path / "NORMAL/a.png").rename(tmp_path / os.fsdecode(b"NORMAL/\xff.png"))
+    with pytest.raises(DataSetError, match=r"Expected a name in UTF-8, got NORMAL/\?.png"):
+        list_films(tmp_path)
+
+
+def test_a_folder_without_labelled_films_is_refused_before_it_is_listed(tmp_path):
+    (tmp_path / "train" / "NORMAL").mkdir(parents=True)
+    (tmp_path / "train" / "NORMAL" / "notes.txt").touch()
+    (tmp_path / "film.jpeg").touch()
+    with pytest.raises(DataSetError, match=r"found no such films in .*Give the folder"):
+        check_labelled(tmp_path)
+    (tmp_path / "train" / "NORMAL" / "film.jpeg").touch()
+    check_labelled(tmp_path)
+
+
+def test_of_a_folder_too_large_to_probe_nothing_is_said_yet(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    with pytest.raises(DataSetError):
+        check_labelled(tmp_path)
+    monkeypatch.setattr(layout, "_PROBED", 2)
+    check_labelled(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stem", "subtype", "group", "series"),
+    [
+        ("person12_bacteria_47", "bacterial", "bacteria-person12", "person"),
+        ("person12_virus_33", "viral", "virus-person12", "person"),
+        ("person1372_virus_2365_0001", "viral", "virus-person1372", "person"),
+        ("PERSON7_Bacteria_1", "bacterial", "bacteria-person7", "person"),
+        ("person07_bacteria_1 (1)", "bacterial", "bacteria-person7", "person"),
+        ("IM-0115-0001", "normal", "IM-0115", "IM"),
+        ("im-0429-0001-0002", "normal", "IM-0429", "IM"),
+        ("NORMAL2-IM-0117-0001", "normal", "NORMAL2-IM-0117", "NORMAL2-IM"),
+        ("normal2-im-1423-0001-0002", "normal", "NORMAL2-IM-1423", "NORMAL2-IM"),
+        ("BACTERIA-1008087-0001", "bacterial", "patient-1008087", "BACTERIA"),
+        ("VIRUS-1008087-0002", "viral", "patient-1008087", "VIRUS"),
+        ("Normal-1003233-0001", "normal", "patient-1003233", "NORMAL"),
+        ("film-3", "unknown", "film-3", ""),
+        ("person12", "unknown", "person12", ""),
+        ("person12_bacterium_1", "unknown", "person12_bacterium_1", ""),
+        ("IM-x", "unknown", "IM-x", ""),
+    ],
+)
+def test_a_file_name_gives_subtype_patient_and_series(stem, subtype, group, series):
+    assert parse_name(stem) == NameFacts(subtype, group, series)
+
+
+def test_the_person_counters_run_per_subtype():
+    assert parse_name("person1_bacteria_1").group != parse_name("person1_virus_1").group
+
+
+@pytest.mark.parametrize(
+    ("folders", "split", "label", "subtype"),
+    [
+        (["train", "NORMAL"], "train", "normal", "normal"),
+        (["chest_xray", "Test", "Pneumonia"], "test", "pneumonia", None),
+        (["validation", "pneumonia"], "val", "pneumonia", None),
+        (["val", "BACTERIA"], "val", "pneumonia", "bacterial"),
+        (["PNEUMONIA", "viral"], None, "pneumonia", "viral"),
+        (["Viral Pneumonia"], None, "pneumonia", "viral"),
+        (["pneumonia_bacterial"], None, "pneumonia", "bacterial"),
+        (["bacteria", "pneumonia"], None, "pneumonia", "bacterial"),
+        (["1_NORMAL"], None, "normal", "normal"),
+        (["NORMAL", "test"], "test", "normal", "normal"),
+        (["bacteria_virus"], None, "pneumonia", None),
+        (["normal_pneumonia"], None, None, None),
+        (["normal_to_sort"], None, None, None),
+        (["abnormal"], None, None, None),
+        (["test_set_a"], None, None, None),
+        ([], None, None, None),
+    ],
+)
+def test_folders_give_split_label_and_subtype(folders, split, label, subtype):
+    assert parse_folders(folders) == FolderFacts(split, label, subtype)

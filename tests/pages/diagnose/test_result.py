@@ -1,0 +1,132 @@
+import re
+
+import pytest
+
+from pages.ui.diagnose.result import (
+    _decision_html,
+    _details_html,
+    _findings_html,
+    _why,
+    in_words,
+    scale_html,
+    spoken_range,
+)
+from pages.ui.session_film import make_entry
+from pneumo_core.inference.predict import Decision
+
+
+@pytest.mark.parametrize(
+    ("p", "changes", "why"),
+    [
+        (0.9, {}, "At or above the ruling-in point."),
+        (0.05, {}, "Below the screening point. This does not rule pneumonia out."),
+        (
+            0.13,
+            {"p_low": 0.13, "p_high": 0.41},
+            (
+                "Below the screening point. Small re-framings reach 41 %, above the screening and "
+                "below the ruling-in point: only a film that crosses both points is referred for "
+                "that. This does not rule pneumonia out."
+            ),
+        ),
+        (0.5, {}, "Between the two points: a radiologist should read this film."),
+        (
+            0.9,
+            {"decision": "REFER", "p_low": 0.1, "p_high": 0.95},
+            "Small re-framings of this film change the answer: a radiologist should read it.",
+        ),
+        (0.9, {"decision": "REFER", "message": "Refer: half a film."}, "half a film."),
+        (0.5, {"gate_ok": False, "message": "Refer: unlike any film."}, "Unlike any film."),
+    ],
+)
+def test_the_reason_is_said_beside_the_number(reading, p, changes, why):
+    assert _why(reading(p, **changes)) == why
+
+
+def test_a_doubt_of_the_film_check_is_shown(reading):
+    html = _findings_html(reading(0.5, gate_reasons=("half of it is cut off.",)))
+    assert "✓ Half of it is cut off." in html
+
+
+def test_the_film_check_says_no_more_than_it_knows(reading):
+    assert "✓ looks like a radiograph; of what, this check cannot tell" in _findings_html(
+        reading(0.5)
+    )
+    assert "✓ upright, and like the films the model knows" in _findings_html(
+        reading(0.5, like_known=True)
+    )
+
+
+def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading):
+    odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
+    html = _decision_html(odd)
+    assert "Unlike any film." in html
+    assert "97 %, is not to be relied on" in html
+    assert "pn-number" not in html
+    assert "◆ unlike the films the model knows" in _findings_html(odd)
+    assert "Exploratory" not in _findings_html(odd)
+    assert "Where the model looked" not in _findings_html(odd)
+
+
+def test_a_model_without_subtypes_shows_none(reading):
+    assert "Exploratory" not in _findings_html(reading(0.9, p_bacterial=None, p_viral=None))
+
+
+def test_details_escape_what_a_file_brings(reading):
+    entry = make_entry("<i>.png", "c", reading(None, message="<u>", bundle="<s>"))
+    html = _details_html(entry)
+    for mark in ("<i>", "<u>", "<s>"):
+        assert mark not in html
+
+
+def lefts(html, name):
+    return re.findall(rf'class="{name}[^"]*" style="left:([\d.]+)%', html)
+
+
+def test_zones_points_range_and_mark_are_where_they_belong(reading):
+    html = scale_html(reading(0.5, threshold_low=0.32, threshold_high=0.78))
+    assert lefts(html, "pn-zone") == ["0.0", "32.0", "78.0"]
+    assert re.findall(r"width:([\d.]+)%", html)[:3] == ["32.0", "46.0", "22.0"]
+    assert lefts(html, "pn-point") == ["32.0", "78.0"]
+    assert 'class="pn-range" style="left:45.0%;width:10.0%"' in html
+    assert 'class="pn-mark pn-refer" style="left:50.0%">◆<' in html
+    assert "screening 32 %" in html
+    assert "ruling-in 78 %" in html
+
+
+@pytest.mark.parametrize(
+    ("p", "mark"),
+    [(0.95, "pn-mark pn-pneumonia"), (0.5, "pn-mark pn-refer"), (0.05, "pn-mark pn-normal")],
+)
+def test_the_mark_has_the_sign_of_the_decision(reading, p, mark):
+    assert mark in scale_html(reading(p))
+
+
+def test_labels_end_and_start_at_their_points_so_that_they_never_meet(reading):
+    html = scale_html(reading(0.5, threshold_low=0.5, threshold_high=0.52))
+    assert '<span style="right:50.0%">screening 50 %</span>' in html
+    assert '<span style="left:52.0%">ruling-in 52 %</span>' in html
+
+
+def test_labels_near_an_end_are_held_there(reading):
+    html = scale_html(reading(0.5, threshold_low=0.05, threshold_high=0.97))
+    assert '<span style="left:0">screening 5 %</span>' in html
+    assert '<span style="right:0">ruling-in 97 %</span>' in html
+
+
+def test_a_screen_reader_hears_one_sentence(reading):
+    sentence = (
+        "Probability of pneumonia 50 %, 45–55 % under small re-framings, on a scale from 0 to "
+        "100 %. Below 20 %: no sign of pneumonia; from 80 %: signs of pneumonia; between them: "
+        "refer."
+    )
+    assert in_words(reading(0.5)) == sentence
+    assert f'role="img" aria-label="{sentence}"' in scale_html(reading(0.5))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.79, 0.92, "79–92 %"), (0.92, 0.999, "92 to >99 %"), (0.001, 0.03, "<1 to 3 %")],
+)
+def test_a_range_stays_readable_at_the_ends(reading, low, high, words):
+    assert spoken_range(reading(0.5, p_low=low, p_high=high)) == words

@@ -1,0 +1,147 @@
+"""A model is put in service: at once, after a question, or not at all; what follows it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import cache
+from pages.ui.models.actions import reliable, what_is_lost, what_remains
+from pneumo_core import DISCLAIMER
+from pneumo_core.bundle import Found, active_name
+from pneumo_core.bundle.integrity import write_sums
+from tests.pages.models.models_page import APP, click, html, opened
+
+
+def worthless(models, name="other"):
+    """Make it a model of no worth, by its card."""
+    card = json.loads((models / name / "card.json").read_text())
+    card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
+    card["training"] = {"folds": 1}
+    card["data"] = {
+        "films": 340,
+        "validation_films": 67,
+        "drawn_films": 340,
+        "source": "Drawn by Pneumo; no child's film.",
+    }
+    (models / name / "card.json").write_text(json.dumps(card))
+    write_sums(models / name)
+
+
+def test_another_model_is_put_in_service(models):
+    page = click(opened(), "models.activate.other")
+    assert active_name(models) == "other"
+    assert "in service: other" in html(page)
+    assert page.toast[0].value.startswith("other 1.0 is in service: Diagnose reads with it")
+    titles = html(page).split("<h2>")[1:]
+    assert titles[0].startswith("other ")
+
+
+def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(models):
+    worthless(models)
+    page = opened()
+    tiny, other, _ = html(page).split("<h2>")[1:]
+    assert "pn-caution" not in tiny
+    for words in (
+        "Do not rely on this model:",
+        "<li>It learnt from drawings of this program",
+        "It was measured on 67 films",
+        "AUC 0.630 [0.450–0.800], where 0.5 is guessing.",
+        "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
+        "<dd>data drawn by Pneumo; no child&#x27;s film</dd>",
+        "<summary>tiny, 64 × 64 pixels, ",
+        " MB, learnt from 273 films</summary>",
+    ):
+        assert words in other
+    click(page, "models.activate.other")
+    assert active_name(models) == "tiny"
+    assert html(page).count("where 0.5 is guessing") == 2
+    click(page, "models.service.no")
+    assert active_name(models) == "tiny"
+    click(click(page, "models.activate.other"), "models.service.yes")
+    assert active_name(models) == "other"
+    assert page.toast[0].value.startswith("other 1.0 is in service")
+    assert not [button for button in page.button if button.key == "models.service.yes"]
+
+
+def test_the_foot_and_diagnose_follow_the_model_in_service(models, monkeypatch):
+    monkeypatch.setattr(cache, "warm_up", lambda *_: True)
+    worthless(models)
+    page = AppTest.from_file(str(APP), default_timeout=300)
+    bands = {}
+    for name in ("tiny", "other", ""):
+        (models / "active").write_text(f"{name}\n")
+        page.switch_page("pages/diagnose.py").run()
+        assert ('<details class="pn-caution">' in html(page)) == (name == "other")
+        page.switch_page("pages/models.py").run()
+        assert not page.exception
+        bands[name] = html(page).split('<footer class="pn-band">')[1].split("</footer>")[0]
+    plain_sentence = "Research demonstration. Not a medical device."
+    assert bands == {
+        "tiny": DISCLAIMER,
+        "other": f"{plain_sentence} Trained on films drawn by Pneumo, none of them a child&#x27;s.",
+        "": plain_sentence,
+    }
+
+
+def test_a_model_that_cannot_be_read_with_is_not_put_in_service(models, monkeypatch):
+    from pneumo_core.errors import BundleError
+
+    def fail(bundle):
+        raise BundleError(f"Model {bundle.name}: cannot be read.")
+
+    page = opened()
+    monkeypatch.setattr(cache, "reader_of", fail)
+    click(page, "models.activate.other")
+    assert page.error[-1].value == "Model other: cannot be read."
+    assert active_name(models) == "tiny"
+
+
+def test_a_damaged_model_in_service_is_told_in_the_heading(models):
+    (models / "tiny" / "card.json").unlink()
+    page = opened()
+    assert "in service: tiny, damaged" in html(page)
+    keys = {button.key for button in page.button}
+    assert "models.delete.tiny" not in keys
+    assert "models.activate.other" in keys
+
+
+@pytest.fixture
+def found(tiny_bundle):
+    """Makes a model of this name: sound, of no worth, or damaged."""
+
+    def made(name, how="sound"):
+        figures = {"auc": 0.6, "sensitivity": 0.9, "specificity": 0.9}
+        card = tiny_bundle.card | ({"figures": figures} if how == "poor" else {})
+        fault = "README.md has been altered." if how == "damaged" else ""
+        return Found(name, 1, in_service=False, bundle=replace(tiny_bundle, card=card), fault=fault)
+
+    return made
+
+
+def test_what_is_lost_depends_on_what_the_model_is_worth(found):
+    assert what_is_lost(found("a")).startswith("Nothing in its card speaks against it: AUC 0.994 [")
+    assert what_is_lost(found("a", "poor")) == (
+        "Its own card speaks against it: tells the classes apart poorly."
+    )
+    assert what_is_lost(found("a", "damaged")) == "It is damaged and reads no film as it is."
+    assert not reliable(found("a", "damaged"))
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        ([], "No model remains: no film can be read until one is imported or trained."),
+        (["poor"], "1 model remains, and it should not be relied on."),
+        (["poor", "damaged"], "2 models remain, and neither should be relied on."),
+        (["poor"] * 3, "3 models remain, and none of them should be relied on."),
+        (["poor", "sound"], "2 models remain; nothing speaks against m1."),
+        (["sound"] * 5, "5 models remain; nothing speaks against m0, m1, m2 and 2 more."),
+    ],
+)
+def test_what_remains_says_whether_any_can_be_relied_on(found, others, words):
+    shelf = [found(f"m{number}", how) for number, how in enumerate(others)]
+    assert what_remains(shelf) == words

@@ -1,0 +1,21 @@
+"""A tiny training that went through: what all those that were disturbed are compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, Path]:
+    """Logits of the films held out by `tiny_training.train`, and its folder."""
+    from tests.training.tiny_training import train
+
+    folder = tmp_path_factory.mktemp("undisturbed") / "fold-0"
+    return train(folder), folder
