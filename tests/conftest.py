@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +17,11 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from tests import SHARED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import keras
 
@@ -215,7 +217,7 @@ def dicom_file(dataset):
 @pytest.fixture(scope="session")
 def real_films():
     """The folder of real material beside the project; the test is skipped where it is absent."""
-    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
+    folder = SHARED
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the project: real films are not checked")
     return folder

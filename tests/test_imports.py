@@ -1,43 +1,47 @@
-"""The rooms' one direction, read from the imports; and what must not load at start-up."""
+"""Imports run one way, without a circle; and start-up loads nothing heavy."""
 
 import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
 
-# What each room may import besides itself. The README's architecture section says the same.
-BASE = {"errors", "config", "words", "storage"}
-FILMS = BASE | {"metrics"}
-BUNDLE = FILMS | {"films"}
-ROOMS = {
-    "errors": set(),
-    "words": set(),
-    "storage": set(),
-    "config": {"errors"},
-    "processes": set(),
-    "job_status": {"storage"},
-    "jobs": BASE | {"job_status", "processes"},
-    "metrics": BASE,
-    "films": FILMS,
-    "bundle": BUNDLE,
-    "learning": BUNDLE | {"bundle", "processes"},
-    "reading": BUNDLE | {"bundle"},
-    "review": BUNDLE | {"bundle", "learning", "reading"},
-    "cli": BUNDLE | {"bundle", "learning", "reading", "review", "job_status", "jobs", "processes"},
+# Rooms from the bottom up: a room imports those of lower lines and itself; two rooms on one line
+# do not import each other. docs/architecture.md draws the same picture.
+CORE_LAYERS = (
+    ("errors",),
+    ("config", "storage"),
+    ("metrics",),
+    ("formatting", "perturbations", "synthetic"),
+    ("imaging", "jobs"),
+    ("dataset", "bundle"),
+    ("audit", "training", "inference"),
+    ("evaluation",),
+    ("cli",),
+    ("__main__",),
+)
+PAGE_LAYERS = (
+    ("html", "outcomes", "images", "charts"),
+    ("cache",),
+    ("session_film",),
+    ("state",),
+    ("page",),
+    ("job_progress", "components"),
+    ("diagnose", "models"),
+    ("dataset",),
+    ("metrics", "training"),
+)
+RANK = {f"pneumo_core.{room}": rank for rank, line in enumerate(CORE_LAYERS) for room in line}
+RANK |= {
+    f"pages.ui.{room}": len(CORE_LAYERS) + rank
+    for rank, line in enumerate(PAGE_LAYERS)
+    for room in line
 }
-ROOMS["__main__"] = ROOMS["cli"] | {"cli"}
-# The screens see the whole core, except its command line and entry point.
-CORE = {f"pneumo_core.{room}" for room in ROOMS if room not in {"cli", "__main__"}}
-SCREENS = {
-    "pages.ui": CORE,
-    "pages": CORE | {"pages.ui"},
-    "app": CORE | {"pages.ui", "pages"},
-}
+RANK |= {"pages": 100, "app": 101}
+NOT_FOR_PAGES = {"pneumo_core.cli", "pneumo_core.__main__"}
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
     for pattern in ("app.py", "pages/**/*.py", "pneumo_core/**/*.py")
@@ -45,11 +49,12 @@ FILES = sorted(
 )
 DRAWING = {"matplotlib", "plotly", "PIL", "cv2", "streamlit"}
 LIGHT = (
-    *("cli", "jobs", "metrics", "bundle", "reading.predict", "learning.runs"),
-    *("learning.launch", "learning.turn", "learning.overview", "learning.estimate"),
-    *("films.decode", "films.index", "films.folds", "films.pixels"),
+    *("cli", "jobs.job", "metrics", "bundle", "inference.predict", "training.runs.run"),
+    *("training.runs.queue", "training.runs.history", "training.runs.estimate"),
+    *("imaging.decode", "dataset.index", "dataset.folds", "dataset.pixel_cache"),
 )
 HEAVY = ("tensorflow", "keras", "openvino", "pandas", "sklearn", "streamlit")
+MOST_FILES = 17  # of a folder
 
 
 def module_of(file: str) -> str:
@@ -75,34 +80,70 @@ def imports_of(file: str, source: str) -> list[str]:
 def room_of(module: str) -> str | None:
     """The room a dotted name lies in; None for a library and for pneumo_core's own names."""
     parts = module.split(".")
-    if parts[0] == "pneumo_core":
-        return f"pneumo_core.{parts[1]}" if len(parts) > 1 and parts[1] in ROOMS else None
-    if parts[0] == "pages":
-        return "pages.ui" if parts[1:2] == ["ui"] else "pages"
-    return "app" if parts[0] == "app" else None
+    for room in (".".join(parts[:3]), ".".join(parts[:2]), parts[0]):
+        if room in RANK:
+            return room
+    return None
 
 
-def wrong_arrows(file: str, source: str) -> list[str]:
-    room = room_of(module_of(file))
-    if room is None:
-        allowed = set()
-    elif room in SCREENS:
-        allowed = SCREENS[room] | {room}
-    else:
-        own = room.removeprefix("pneumo_core.")
-        allowed = {f"pneumo_core.{other}" for other in ROOMS[own]} | {room}
-    names = sorted(set(imports_of(file, source)))
-    return [name for name in names if room_of(name) not in allowed | {None}]
+def wrong_imports(file: str, source: str) -> list[str]:
+    own = room_of(module_of(file))
+    rank = -1 if own is None else RANK[own]
+
+    def allowed(room: str | None) -> bool:
+        if room is None or room == own:
+            return True
+        return RANK[room] < rank and not (rank > len(CORE_LAYERS) - 1 and room in NOT_FOR_PAGES)
+
+    return [name for name in sorted(set(imports_of(file, source))) if not allowed(room_of(name))]
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, directly or through others; by depth-first search."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> None:
+        if module in way:
+            found.append([*way[way.index(module) :], module])
+        elif module not in done:
+            for other in sorted(graph.get(module, ())):
+                visit(other, [*way, module])
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, [])
+    return found
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_imports_run_one_way(file):
-    assert wrong_arrows(file, (ROOT / file).read_text("utf-8")) == []
+    assert wrong_imports(file, (ROOT / file).read_text("utf-8")) == []
 
 
-@pytest.mark.parametrize("file", [f for f in FILES if f.startswith("pneumo_core/")])
-def test_every_file_of_the_core_lies_in_a_known_room(file):
-    assert file == "pneumo_core/__init__.py" or room_of(module_of(file)) is not None
+def test_no_module_imports_itself_through_others():
+    modules = {module_of(file) for file in FILES}
+    graph = {}
+    for file in FILES:
+        names = imports_of(file, (ROOT / file).read_text("utf-8"))
+        hits = {name if name in modules else name.rpartition(".")[0] for name in names}
+        graph[module_of(file)] = hits & modules - {module_of(file)}
+    assert circles(graph) == []
+
+
+def test_a_circle_is_seen():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c", "a"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f != "pneumo_core/__init__.py"])
+def test_every_file_lies_in_a_known_room(file):
+    assert room_of(module_of(file)) is not None
+
+
+def test_no_folder_has_more_files_than_a_person_can_survey():
+    folders = [file.rpartition("/")[0] for file in FILES]
+    assert {name: folders.count(name) for name in folders if folders.count(name) > MOST_FILES} == {}
 
 
 @pytest.mark.parametrize("file", [f for f in FILES if f.startswith("pneumo_core/")])
@@ -118,7 +159,7 @@ def test_metrics_import_no_drawing_and_no_tables(file):
 
 
 def test_starting_a_run_does_not_import_training():
-    file = "pneumo_core/learning/runs.py"
+    file = "pneumo_core/training/runs/run.py"
     names = imports_of(file, (ROOT / file).read_text("utf-8"))
     assert not [name for name in names if name.startswith("pneumo_core.training.train")]
 
@@ -142,25 +183,34 @@ def test_start_up_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+CORE = "pneumo_core"
+
+
 @pytest.mark.parametrize(
     ("file", "source", "wrong"),
     [
-        ("pneumo_core/films/a.py", "import pneumo_core.bundle", ["pneumo_core.bundle"]),
-        ("pneumo_core/films/a.py", "from pneumo_core import reading", ["pneumo_core.inference"]),
-        ("pneumo_core/films/a.py", "from ..review import b", ["pneumo_core.evaluation.b"]),
-        ("pneumo_core/films/a.py", "from .b import c\nimport numpy", []),
-        ("pneumo_core/films/a.py", "from pneumo_core import metrics, DISCLAIMER", []),
-        ("pneumo_core/metrics/a.py", "from pneumo_core.dataset import b", ["pneumo_core.dataset.b"]),
-        ("pneumo_core/learning/a.py", "def f():\n import pneumo_core.inference.b as b",
-         ["pneumo_core.inference.b"]),
-        ("pneumo_core/reading/a.py", "import pneumo_core.training", ["pneumo_core.training"]),
-        ("pneumo_core/review/a.py", "import pneumo_core.training, pneumo_core.inference", []),
-        ("pneumo_core/cli.py", "import pages.ui", ["pages.ui"]),
-        ("pages/ui/a.py", "import pages.diagnose, pneumo_core.dataset", ["pages.diagnose"]),
+        (f"{CORE}/imaging/a.py", f"import {CORE}.bundle", [f"{CORE}.bundle"]),
+        (f"{CORE}/imaging/a.py", f"from {CORE} import inference", [f"{CORE}.inference"]),
+        (f"{CORE}/imaging/a.py", "from ..evaluation import b", [f"{CORE}.evaluation.b"]),
+        (f"{CORE}/imaging/a.py", "from .b import c\nimport numpy", []),
+        (f"{CORE}/imaging/a.py", f"from {CORE} import metrics, DISCLAIMER", []),
+        (f"{CORE}/metrics/a.py", f"from {CORE}.dataset import b", [f"{CORE}.dataset.b"]),
+        (f"{CORE}/dataset/a.py", f"from {CORE}.bundle import b", [f"{CORE}.bundle.b"]),
+        (
+            f"{CORE}/training/a.py",
+            f"def f():\n import {CORE}.inference.b as b",
+            [f"{CORE}.inference.b"],
+        ),
+        (f"{CORE}/inference/a.py", f"import {CORE}.training", [f"{CORE}.training"]),
+        (f"{CORE}/evaluation/a.py", f"import {CORE}.training, {CORE}.inference", []),
+        (f"{CORE}/cli/a.py", "import pages.ui", ["pages.ui"]),
+        ("pages/ui/state.py", f"import pages.diagnose, {CORE}.dataset", ["pages.diagnose"]),
+        ("pages/ui/charts/roc.py", "from pages.ui import state", ["pages.ui.state"]),
+        ("pages/ui/models/a.py", "from pages.ui.diagnose import b", ["pages.ui.diagnose.b"]),
         ("pages/a.py", "import pages.ui.page, app", ["app"]),
-        ("pages/a.py", "import pneumo_core.cli", ["pneumo_core.cli"]),
-        ("app.py", "import pages.a, pneumo_core.bundle, streamlit", []),
+        ("pages/a.py", f"import {CORE}.cli", [f"{CORE}.cli"]),
+        ("app.py", f"import pages.a, {CORE}.bundle, streamlit", []),
     ],
-)  # fmt: skip
-def test_a_wrong_arrow_is_seen(file, source, wrong):
-    assert wrong_arrows(file, source) == wrong
+)
+def test_a_wrong_import_is_seen(file, source, wrong):
+    assert wrong_imports(file, source) == wrong

@@ -1,4 +1,4 @@
-"""Make `samples.npz`, the model that the sample films are drawn from:
+"""Make `appearance.npz`, the model that the sample films are drawn from:
 
     python -m tools.fit_appearance DATA
 

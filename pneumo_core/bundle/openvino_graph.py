@@ -126,7 +126,8 @@ def _versions_told() -> Iterator[None]:
 def _export_elsewhere(network: Path, draft: Path) -> None:
     """Export in a process of its own: Keras cannot change its backend once it is imported."""
     code = (
-        "import sys, pathlib; from pneumo_core.bundle.openvino_graph import export, openvino; openvino(); "
+        "import sys, pathlib; "
+        "from pneumo_core.bundle.openvino_graph import export, openvino; openvino(); "
         "export(*map(pathlib.Path, sys.argv[1:]))"
     )
     done = subprocess.run(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pneumo_core.bundle import Bundle
+    from pneumo_core.bundle.registry import Bundle
 
 
 PUBLISHED = (

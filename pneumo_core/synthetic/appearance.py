@@ -1,6 +1,6 @@
 """Sample films for the Diagnose screen: synthetic, and like enough to real ones to be read.
 
-They are drawn from `samples.npz`, a statistical model of how children's chest films look and
+They are drawn from `appearance.npz`, a statistical model of how children's chest films look and
 vary: for each subtype a mean film and the modes in which outline and brightness vary together
 (an active appearance model: Cootes, Edwards, Taylor 2001, doi 10.1109/34.927467). Mean and modes
 each average over hundreds of films; no film, and no patient, is in the file. `fit_samples` makes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-MODEL_FILE = Path(__file__).with_name("samples.npz")
+MODEL_FILE = Path(__file__).with_name("appearance.npz")
 SUBTYPES = ("normal", "bacterial", "viral")
 HEIGHT, WIDTH = 480, 600  # pixels: the model's square, at the usual shape of a child's film
 MARGIN = 0.04  # of the model's side, cropped all round

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +13,11 @@ from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.folds import grouped_folds, joined_groups, learning_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.synthetic.demo_data import write_marker
+from tests import SHARED
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
 
-REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "chest_xray"
+REAL = SHARED / "chest_xray"
 P, N = "train/PNEUMONIA", "train/NORMAL"
 
 # code → count, unit, harm, films, words of the reason, words of what is done

@@ -4,7 +4,6 @@ import hashlib
 import os
 import sys
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,8 +11,9 @@ import pytest
 
 from pneumo_core.dataset.index import COLUMNS, index_folder
 from pneumo_core.errors import DataSetError
+from tests import SHARED
 
-REAL = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "chest_xray"
+REAL = SHARED / "chest_xray"
 
 
 def put(path, *, width=40, height=48):

@@ -1,7 +1,5 @@
 """What figures may be called: films told by hash or by name, and how often they were looked at."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -12,8 +10,8 @@ from pneumo_core.errors import BundleError
 from pneumo_core.evaluation.evidence_level import standing, standing_of_shipped
 from pneumo_core.evaluation.leakage import film_roles
 from pneumo_core.evaluation.test_log import Look
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 ORIGINALS = ROOT.parent / "shared" / "data" / "fullres"
 
 

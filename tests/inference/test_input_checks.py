@@ -1,7 +1,6 @@
 """The gate rejects what is plainly no radiograph, and no chest film however it was framed."""
 
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +20,9 @@ from pneumo_core.inference.input_checks import (
     check_film,
 )
 from pneumo_core.synthetic.phantom import synthetic_film
+from tests import SHARED
 
 RNG = np.random.default_rng(0)
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def film_of(pixels, chroma=0.0):

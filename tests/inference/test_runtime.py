@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,11 @@ from pneumo_core.imaging.decode import read_film, resize
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics import probabilities
 from pneumo_core.synthetic.phantom import synthetic_film
+from tests import ROOT
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 REAL_FILMS = ROOT.parent / "shared" / "data" / "fullres"
 
 

@@ -1,15 +1,14 @@
 """The router, and the settings that Streamlit reads beside it."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.config import Limits
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
 
 

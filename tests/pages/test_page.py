@@ -1,14 +1,13 @@
 """Words of others are shown as they stand: no picture is fetched, no link is made."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.diagnose.upload import _progress
 from pages.ui.page import plain
+from tests import ROOT
 
-DIAGNOSE = str(Path(__file__).resolve().parents[2] / "pages" / "diagnose.py")
+DIAGNOSE = str(ROOT / "pages" / "diagnose.py")
 EVIL = "![x](http://evil/x.png)"
 SHOWN = "!\\[x\\](http:\u2060//evil/x.png)"
 

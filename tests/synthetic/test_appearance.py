@@ -159,7 +159,7 @@ def test_a_fitted_model_draws_films_like_those_it_saw(
     fitted = fit(drawn, aligned, modes=6)
     assert fitted.films == 39
     assert fitted.films_per_mode.min() > 3
-    path = tmp_path / "samples.npz"
+    path = tmp_path / "appearance.npz"
     save(dict.fromkeys(SUBTYPES, fitted), path)
     stored = load_appearances(path)["viral"]
     for name in ("mean", "modes", "outline", "bends", "texture"):

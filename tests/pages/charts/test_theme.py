@@ -2,14 +2,14 @@
 
 import itertools
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pages.ui.charts import theme
+from tests import ROOT
 
-CONFIG = Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml"
+CONFIG = ROOT / ".streamlit" / "config.toml"
 GROUNDS = {
     name: part["backgroundColor"]
     for name, part in tomllib.loads(CONFIG.read_text("utf-8"))["theme"].items()

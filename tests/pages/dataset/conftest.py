@@ -1,7 +1,6 @@
 """A small data set, looked through or not yet, and the Dataset page that shows it."""
 
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +14,8 @@ from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.sources import remember_source
 from pneumo_core.jobs.job import JobStatus
 from pneumo_core.synthetic.demo_data import write_demo_data
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 FILMS = 48
 
 

@@ -1,7 +1,6 @@
 """The Diagnose page, run by Streamlit's own tester: empty, filled, and with bad input."""
 
 import logging
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,9 +8,8 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import cache, state
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
+from tests import ROOT
 from tests.pages.seen import html_of, no_trace
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Readings of another model than the one in service, and of films that a model has seen."""
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +13,9 @@ from pages.ui.session_film import make_entry
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.imaging.film import SourceFacts
 from pneumo_core.synthetic.phantom import synthetic_film
+from tests import ROOT
 from tests.pages.seen import button, html_of, no_trace
 
-ROOT = Path(__file__).resolve().parents[2]
 OLD = "Read with stand-in 1.0, not the model in service."
 
 

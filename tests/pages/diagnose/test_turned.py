@@ -1,7 +1,6 @@
 """The button that sets a film right which lies otherwise than the model knows films."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
 
 
 class Reader:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.metrics.predictions import own_subject
 from pneumo_core.bundle import OperatingPoints, load_bundle
 from pneumo_core.bundle.integrity import write_sums
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from streamlit.testing.v1 import AppTest
 
-APP = Path(__file__).resolve().parents[3] / "app.py"
+from tests import ROOT
+
+APP = ROOT / "app.py"
 PAGE = str(APP.parent / "pages" / "models.py")
 
 

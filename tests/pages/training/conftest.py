@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -14,8 +13,7 @@ from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.training.hardware import Hardware, hardware_key
 from pneumo_core.training.runs import queue
-
-ROOT = Path(__file__).resolve().parents[3]
+from tests import ROOT
 
 
 @pytest.fixture

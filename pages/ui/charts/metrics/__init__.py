@@ -1,1 +1,0 @@
-"""Charts of how well a model tells films apart: arrays → figures."""
