@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "bench").glob("*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.glob("*.md"), *(ROOT / "bench").glob("*.md")]
+)
 LONGEST_README = 150  # lines
 # Where a path in a page may begin: as in the pages on architecture, without the folder above.
 STARTS = (ROOT, ROOT / "pneumo_core", ROOT / "pages" / "ui")
