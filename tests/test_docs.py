@@ -128,6 +128,15 @@ def test_every_function_named_is_defined(page):
     assert not gone, f"{page.name} names what the code no longer defines: {gone}. Mend the page."
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "architecture.md"])
+def test_every_other_name_of_the_code_occurs_in_it(page):
+    named = set(re.findall(r"`(\w*[A-Za-z]\w*)`", text_of(DOCS / page)))
+    tops = ("pneumo_core", "pages", "tests", "bench")
+    sources = [p for top in tops for p in (ROOT / top).rglob("*.py") if p.name != "test_docs.py"]
+    known = set(re.findall(r"\w+", "\n".join(map(text_of, sources))))
+    assert named <= known, f"{page} names what no source file does: {sorted(named - known)}."
+
+
 def test_settings_are_documented_and_exist():
     sources = [p for room in ("pneumo_core", "pages") for p in (ROOT / room).rglob("*.py")]
     used = {name for path in sources for name in VARIABLE.findall(text_of(path))}
