@@ -1,14 +1,14 @@
-# make app      start Pneumo; the first time, make .venv and install requirements.txt
-# make test     check everything: format, lint, types, tests
-# make format   lay the code out as `make test` wants it
+# make app      start Pneumo; the first time, create .venv and install requirements.txt
+# make test     run every check: format, lint, types, tests
+# make format   format the code as `make test` expects it
 #
-# PYTHON names the Python to build with: `make app PYTHON=python3.12`.
+# PYTHON names the Python for .venv: `make app PYTHON=python3.12`.
 # Streamlit's own variables work too: `STREAMLIT_SERVER_PORT=8600 make app`.
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
-# Streamlit wants a home folder; services and containers may run as a user without one.
+# Streamlit needs a home folder; services and containers may run as a user without one.
 export HOME ?= $(CURDIR)/.pneumo
 PIP := $(RUN) pip install --disable-pip-version-check
 
@@ -28,7 +28,7 @@ format: $(VENV)/.test-installed
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-# The stamps are newer than the requirements once these are installed.
+# A stamp file newer than the requirements means that they are installed.
 $(VENV)/.app-installed: requirements.txt | $(VENV)/bin/python
 	@echo "Installing what Pneumo needs into $(VENV): some minutes and about 3 GB the first time."
 	$(PIP) -r requirements.txt
@@ -39,7 +39,7 @@ $(VENV)/.test-installed: requirements-dev.txt requirements.txt | $(VENV)/bin/pyt
 	$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.app-installed
 
-# TensorFlow is built for certain Pythons only: say so before pip does in its own words.
+# TensorFlow supports certain Python versions only: say so before pip fails with a long message.
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "Expected Python 3.11, 3.12 or 3.13 as $(PYTHON); there is no such command." \
