@@ -22,7 +22,7 @@ test: $(VENV)/.test-installed
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) pytest
+	$(RUN) pytest -n auto --dist loadfile
 
 format: $(VENV)/.test-installed
 	$(RUN) ruff format .
