@@ -12,6 +12,7 @@ import typer
 
 from pneumo_core.cli import app
 from tests import ROOT
+from tests.test_imports import CORE_LAYERS, PAGE_LAYERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,3 +162,15 @@ def test_architecture_names_every_folder():
     folders = {p.relative_to(ROOT).as_posix() for p in (*rooms, *top) if p.name != "__pycache__"}
     named = set(re.findall(r"`([\w/]+)/`", text_of(DOCS / "architecture.md")))
     assert folders <= named, f"architecture.md does not name {sorted(folders - named)}."
+
+
+def test_architecture_draws_the_import_order():
+    orders = re.findall(
+        r"^(?:errors|html)\b.*(?:\n +←.*)*", text_of(DOCS / "architecture.md"), re.MULTILINE
+    )
+    core, pages = (
+        [tuple(room.strip() for room in line.split(",")) for line in order.split("←")]
+        for order in orders
+    )
+    assert core == [line for line in CORE_LAYERS if line != ("__main__",)]
+    assert pages == list(PAGE_LAYERS)
