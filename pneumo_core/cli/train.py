@@ -157,10 +157,10 @@ def _assisted(data: Path, settings: Settings) -> bool:
 
 def _go_on(run: Run) -> None:
     """Forget that the run was stopped or cancelled, or it would end at once."""
-    from pneumo_core.training.runs.run import LIVE
+    from pneumo_core.training.runs.status import LIVE
 
-    if run.status()["state"] not in LIVE:
-        run.forget_wishes()
+    if run.status().state not in LIVE:
+        run.clear_requests()
 
 
 def _same_folder(run: Run, data: Path) -> None:

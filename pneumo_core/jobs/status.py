@@ -8,25 +8,24 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pneumo_core.storage import read_json, utc_now, write_json
 
 VARIABLE = "PNEUMO_JOB"  # names the job's folder to the process that does the work
-State = Literal["running", "done", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True)
-class JobStatus:
+class Status:
     """What a job says of itself.
 
-    state: "running", "done", "failed" (with the reason in `message`), "stopped" (by hand) or
-    "interrupted" (gone without a word); phase, done, total, words: the last progress report;
-    message: what the person should read at the end; started, updated: ISO 8601, UTC;
-    seconds_left: of this phase, None where unknown.
+    state: "running", "done", "failed" (with the reason in `message`), "stopped" (by the person) or
+    "interrupted" (its process ended without saying so); phase, done, total, words: the last
+    progress report; message: what the person should read at the end; started, updated: ISO 8601,
+    UTC; seconds_left: of this phase, None where unknown.
     """
 
-    state: State
+    state: str
     phase: str = ""
     done: int = 0
     total: int = 0
@@ -37,17 +36,17 @@ class JobStatus:
     seconds_left: float | None = None
 
 
-def write_status(folder: Path, status: JobStatus) -> None:
+def write_status(folder: Path, status: Status) -> None:
     """Write a job's status, and when."""
     write_json(folder / "status.json", asdict(replace(status, updated=utc_now())))
 
 
-def read_status(folder: Path) -> JobStatus:
+def read_status(folder: Path) -> Status:
     """A job's status; running where it says nothing yet, or nothing that can be read."""
     try:
-        return JobStatus(**read_json(folder / "status.json"))
+        return Status(**read_json(folder / "status.json"))
     except TypeError:  # missing, or of another version
-        return JobStatus("running")
+        return Status("running")
 
 
 Report = Callable[[str, int, int, str], None]
@@ -62,7 +61,7 @@ class _Writer:
     """Writes the status of the job in `folder`, a few times a second at most."""
 
     folder: Path
-    status: JobStatus = field(default_factory=lambda: JobStatus("running", started=utc_now()))
+    status: Status = field(default_factory=lambda: Status("running", started=utc_now()))
     written: float = 0.0
     phase_began: tuple[float, int] = (0.0, 0)  # when, and how much was done by then
     told: list[str] = field(default_factory=list)
@@ -101,7 +100,7 @@ class _Writer:
         except OSError:
             return
 
-    def end(self, state: State, message: str) -> None:
+    def end(self, state: str, message: str) -> None:
         told = "\n".join(self.told[-_LINES_OF_MESSAGE:])
         message = message or told or ("Stopped." if state == "stopped" else "")
         self.status = replace(
@@ -143,7 +142,7 @@ def heard(text: str) -> None:
         _current[0].told.append(text)
 
 
-def end(state: State, message: str = "") -> None:
+def end(state: str, message: str = "") -> None:
     """Say how the job ended; without a message, with the last lines said to the person."""
     if _current:
         _current[0].end(state, message)

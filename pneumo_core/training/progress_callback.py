@@ -14,7 +14,7 @@ from pneumo_core.training.held_out import POINT_VIEWS
 from pneumo_core.training.runs.estimate import around_training, bundle_seconds
 from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
 from pneumo_core.training.runs.progress import Ahead, steady
-from pneumo_core.training.runs.run import CANCEL, STOP
+from pneumo_core.training.runs.status import CANCEL, STOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 
 def stop_asked(run: Run) -> bool:
     """Whether a person asked the run to stop: what is trained by now makes the model."""
-    return run.asked(STOP)
+    return run.requested(STOP)
 
 
 class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
@@ -142,10 +142,10 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run, unless it was stopped with nothing learnt."""
-        self.fold = int(self.run.status().get("fold") or 0)
+        self.fold = self.run.status().fold
         folder = self.run.folder / f"fold-{self.fold}"
         if stop_asked(self.run) and self.fold == 0 and not (folder / EPOCHS).exists():
-            self.run.ask(CANCEL)
+            self.run.request(CANCEL)
             raise KeyboardInterrupt
         self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
@@ -158,7 +158,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.clock = EpochClock(self.epochs, self.steps, self.recipe.batch)
         self.took = {
             "bundle": bundle_seconds(self.recipe, self.run.folder.parent),
-            **(self.run.status().get("took") or {}),
+            **self.run.status().took,
         }
         self.run.update(
             phase="training",

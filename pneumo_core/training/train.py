@@ -220,14 +220,14 @@ def _train(run: Run, settings: Settings, report: Report) -> Bundle:
         devices.text_of_chief(json.dumps(recipe.as_dict()))
         prepared = _prepare(run, settings, report)
     # The card tells of where the networks were trained, wherever the bundle is written.
-    trained_on = run.status().get("trained_on") or _facts(recipe, prepared.machine)
+    trained_on = run.status().trained_on or _facts(recipe, prepared.machine)
     run.update(trained_on=trained_on)
     with devices.all_there():
         held_out, logits = prepared.learn()
     check_can_bundle(run)
     if prepared.cut_short():  # what is delivered is one fold's network, and says so
         recipe = replace(recipe, folds=1, measured_folds=0)
-    seconds = time.time() - began + run.status().get("seconds", 0.0)
+    seconds = time.time() - began + run.status().seconds
     stopped = stop_asked(run)
     if stopped or not recipe.robustness:
         forget_robustness(run)
@@ -331,7 +331,7 @@ def add_robustness(  # noqa: PLR0913 - what the suite is run on
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the model
         why = f"{type(error).__name__}: {error}"
     told = f"The robustness suite did not finish ({why}). {_LATER.format(name=made.bundle.name)}"
-    run.update(note=" ".join(filter(None, [run.status().get("note"), told])))
+    run.update(note=" ".join(filter(None, [run.status().note, told])))
     report("robustness", 1, 1, told)
     return made.bundle
 

@@ -79,7 +79,7 @@ def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undist
 
 def test_a_run_tells_of_every_phase_and_ends_done(undisturbed):
     run, _, heard = undisturbed
-    assert (run.status()["state"], run.status()["phase"]) == ("done", "done")
+    assert (run.status().state, run.status().phase) == ("done", "done")
     assert {"index", "decode", "machine", "epoch", "bundle"} <= {facts[0] for facts in heard}
 
 
@@ -115,7 +115,7 @@ def test_a_killed_run_resumes_and_ends_like_an_undisturbed_one(demo, settings, u
     command = [sys.executable, "-c", KILLED_AFTER_ONE_EPOCH, str(home), run.id]
     killed = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
     assert killed.returncode == 9, killed.stderr[-2000:]
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
 
     train(find_run(settings.runs_dir, run.id), settings=settings, report=lambda *_: None)
     whole, resumed = (
@@ -137,7 +137,7 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
 
     def stop(phase, *_):
         if phase == "validation":
-            run.ask("stop")
+            run.request("stop")
 
     bundle = train(run, settings=settings, report=stop)
     held_out = len(pd.read_csv(bundle.path / "predictions.csv"))
@@ -157,7 +157,7 @@ def ask_at(run, phase, wish="stop"):
 
     def report(name, done, total, words):
         if name == phase and phase not in {facts[0] for facts in heard}:
-            run.ask(wish)
+            run.request(wish)
         heard.append((name, done, total, words))
 
     return report, heard
@@ -195,8 +195,8 @@ def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, setting
     fitted_on = bundle.card["operating_points"]["fitted_on"]
     assert "as they are; the run was stopped by hand" in fitted_on
     assert bundle.card["figures"]["auc"]["value"] is not None
-    assert run.status()["state"] == "stopped"
-    assert run.status()["ahead_of_training"]["robustness"] == 0
+    assert run.status().state == "stopped"
+    assert run.status().ahead_of_training["robustness"] == 0
 
 
 def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
@@ -206,8 +206,8 @@ def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
     assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
     assert "stress" not in bundle.card
     assert "centre crop" in bundle.card["calibration"]["fitted_on"]
-    assert (run.status()["state"], run.status()["delivered"]) == ("done", "suite-stopped")
-    assert "did not finish (it was stopped by hand). Measure it" in run.status()["note"]
+    assert (run.status().state, run.status().delivered) == ("done", "suite-stopped")
+    assert "did not finish (it was stopped by hand). Measure it" in run.status().note
 
 
 def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
@@ -217,25 +217,25 @@ def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
 
     def stop_then_cancel(phase, *_):
         if phase == "epoch":
-            run.ask("stop")
+            run.request("stop")
         if phase == "validation":
-            run.ask("cancel")
+            run.request("cancel")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(run, settings=settings, report=stop_then_cancel)
     assert len(pd.read_csv(run.folder / "fold-0" / "history.csv")) == 2
-    assert run.status()["stopped_after"] == {"fold": 0, "epoch": 1}
+    assert run.status().stopped_after == {"fold": 0, "epoch": 1}
 
     made, told = SimpleNamespace(bundle=SimpleNamespace(name="stop-cancel-resume")), []
     monkeypatch.setattr(routine, "deliver", lambda *_, **facts: told.append(facts) or made)
-    run.forget_wishes()
+    run.clear_requests()
     with carrying(run, settings=settings, report=lambda *_: None) as report:
         train(run, settings=settings, report=report)
     history = pd.read_csv(run.folder / "fold-0" / "history.csv")
     assert list(history["epoch"]) == [0, 1]
     status = run.status()
-    assert (status["state"], status["epoch"], status["stopped_after"]) == ("done", 2, None)
+    assert (status.state, status.epoch, status.stopped_after) == ("done", 2, None)
     assert told[0]["stopped"] is False
 
 
@@ -246,7 +246,7 @@ def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
     run = start(demo, settings, small(), name="stopped")
     with pytest.raises(KeyboardInterrupt):
         train(run, settings=settings, report=stop)
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
 
 
 def test_a_folder_without_films_ends_the_run_in_words(tmp_path, settings):
@@ -254,8 +254,8 @@ def test_a_folder_without_films_ends_the_run_in_words(tmp_path, settings):
     run = start(tmp_path / "empty", settings, small())
     with pytest.raises(DataSetError) as caught:
         train(run, settings=settings, report=lambda *_: None)
-    assert run.status()["state"] == "failed"
-    assert run.status()["message"] == str(caught.value)
+    assert run.status().state == "failed"
+    assert run.status().message == str(caught.value)
 
 
 def films(*subtypes):

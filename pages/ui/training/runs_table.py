@@ -22,7 +22,8 @@ from pneumo_core.training.runs.history import (
     row_of,
     settings_of,
 )
-from pneumo_core.training.runs.run import STATES, list_runs, standing
+from pneumo_core.training.runs.run import list_runs
+from pneumo_core.training.runs.status import STATES
 from pneumo_core.training.runs.tensorboard import (
     find_board,
     start_board,
@@ -140,10 +141,10 @@ def _tick(ids: list[str]) -> None:
 
 
 def _show_one(run: Run, settings: Settings) -> None:
-    stands = standing(run)
-    told = plain(f"{stands.state.words}. {stands.message} {stands.remedy}")
+    summary = run.summary()
+    told = plain(f"{summary.state.words}. {summary.message} {summary.remedy}")
     st.markdown(f"**{plain(run_title(run))}**: {told}")
-    show_actions(run, stands, settings, place="ledger")
+    show_actions(run, summary, settings, place="ledger")
 
 
 def _compare(chosen: list[Run]) -> None:

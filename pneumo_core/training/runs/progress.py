@@ -6,13 +6,15 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.training.runs.status import PHASES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.status import RunStatus
 
     Report = Callable[[str, int, int, str], None]
-    from collections.abc import Mapping
 
 
 _GAIN = 0.3  # share of a new estimate in the figure that is told, about once a second
@@ -41,16 +43,14 @@ class Ahead:
         return {"ahead_of_training": asdict(self)}
 
 
-def of_phase(
-    status: Mapping[str, Any], phase: str, share: float, own: float | None
-) -> float | None:
+def of_phase(status: RunStatus, phase: str, share: float, own: float | None) -> float | None:
     """Seconds to the end of the run from within `phase`, of which `share` (0..1) is done.
 
     own: seconds to the end of the phase at its pace so far, None before there is one. None where
     the training, and with it the most of the run, still lies ahead, or nothing is known.
     """
     try:
-        ahead = Ahead(**(status.get("ahead_of_training") or {}))
+        ahead = Ahead(**status.ahead_of_training)
     except TypeError:
         return None
     if phase == "validation":
@@ -64,13 +64,13 @@ def of_phase(
 
 def forget_robustness(run: Run) -> None:
     """Take the robustness suite out of the run's time left: it will not be run."""
-    ahead = run.status().get("ahead_of_training")
+    ahead = run.status().ahead_of_training
     if ahead:
         run.update(ahead_of_training={**ahead, "robustness": 0.0})
 
 
 def steady(
-    status: Mapping[str, Any], estimate: float | None, now: float, *, anew: bool = False
+    status: RunStatus, estimate: float | None, now: float, *, anew: bool = False
 ) -> dict[str, float | None]:
     """What the status is to say of the time left, at the moment `now` (Unix time).
 
@@ -84,45 +84,22 @@ def steady(
     return {"seconds_left": None if left is None else round(left, 1), "left_at": now}
 
 
-def left_now(status: Mapping[str, Any], now: float | None = None) -> float | None:
+def left_now(status: RunStatus, now: float | None = None) -> float | None:
     """Seconds to the end of the run at `now` (this moment if not said), by what its status told.
 
     None where nothing was told, and where the time that was told has run out: no figure is better
     than a wrong one.
     """
-    left = status.get("seconds_left")
+    left = status.seconds_left
     if left is None:
         return None
     now = time.time() if now is None else now
-    rest = float(left) - max(0.0, now - float(status.get("left_at") or now))
+    rest = float(left) - max(0.0, now - float(status.left_at or now))
     return rest if rest > 0 else None
 
 
-PHASES = {
-    "index": "reading the films",
-    "decode": "decoding the films",
-    "machine": "starting",
-    "validation": "reading the validation films",
-    "bundle": "making the model",
-    "familiar": "making the model",
-    "robustness": "measuring robustness",
-}
-# As the status has them: what a stop ends once a network is trained.
-AFTER_TRAINING = frozenset({PHASES["validation"], PHASES["robustness"]})
-# Laid over the status of a run that begins anew: how far it was before says nothing then.
-AFRESH: dict[str, Any] = dict.fromkeys(
-    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left"), None
-) | {"words": "", "done": 0, "total": 0, "delivered": None, "stopped_after": None}
-MEASURED = (
-    "validation",
-    "bundle",
-    "robustness",
-)  # what they took tells a later fold, or run, what they will take
-
-
-def has_learnt(status: dict[str, Any]) -> bool:
-    """Whether a run with this status, at work, has learnt something that a stop would keep."""
-    return status.get("step") is not None or status.get("phase") in AFTER_TRAINING
+# What these took tells a later fold, or run, what they will take.
+MEASURED = ("validation", "bundle", "robustness")
 
 
 def also_to_status(run: Run, report: Report) -> Report:
@@ -156,7 +133,7 @@ class _PhaseClock:
 
 
 def _facts(  # noqa: PLR0913 - what a report says
-    status: dict[str, Any],
+    status: RunStatus,
     phase: str,
     clock: _PhaseClock,
     total: int,
@@ -171,7 +148,7 @@ def _facts(  # noqa: PLR0913 - what a report says
     facts: dict[str, Any] = {"done": clock.done, "total": total}
     facts |= steady(status, left, time.time(), anew=begins)
     if phase in MEASURED and done > 0 and clock.done >= total:
-        facts["took"] = {**(status.get("took") or {}), phase: round(spent * total / done, 1)}
+        facts["took"] = {**status.took, phase: round(spent * total / done, 1)}
     return facts
 
 

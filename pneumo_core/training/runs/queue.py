@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 import traceback
 from contextlib import contextmanager, suppress
@@ -19,22 +17,12 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.bundle import bundle_names
 from pneumo_core.bundle.registry import check_name
-from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import BundleError, PneumoError, TrainingError
-from pneumo_core.jobs.process import end_process_group, own_session, process_created
+from pneumo_core.jobs.process import PNEUMO, start
 from pneumo_core.storage import utc_now, write_json
-from pneumo_core.training.runs.progress import AFRESH, also_to_status, has_learnt
-from pneumo_core.training.runs.run import (
-    CANCEL,
-    LIVE,
-    STOP,
-    Run,
-    create_run,
-    explain,
-    list_runs,
-    seconds_worked,
-    standing,
-)
+from pneumo_core.training.runs.progress import also_to_status
+from pneumo_core.training.runs.run import Run, create_run, list_runs
+from pneumo_core.training.runs.status import CANCEL, LIVE, RESTARTED, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,11 +60,11 @@ def runs_ahead(run: Run, runs_dir: Path) -> list[Run]:
             status = other.status()
         except TrainingError:  # damaged: it holds nobody up
             continue
-        if status.get("host") != own.get("host"):
+        if status.host != own.host:
             continue
-        trains = status["state"] in {"running", "stopping"}
-        before = (status.get("queued", ""), other.id) < (own.get("queued", ""), run.id)
-        if trains or (status["state"] == "queued" and before):
+        trains = status.state in {"running", "stopping"}
+        before = (status.queued, other.id) < (own.queued, run.id)
+        if trains or (status.state == "queued" and before):
             ahead.append(other)
     return ahead
 
@@ -112,13 +100,13 @@ def _claim(run: Run, settings: Settings) -> None:
     """Make this process the run's own. Raises TrainingError where another one is."""
     with queue_lock(settings.runs_dir):
         status = run.status()
-        if status["state"] in LIVE and status.get("pid") != os.getpid():
+        if status.state in LIVE and status.pid != os.getpid():
             raise TrainingError(
-                f"Expected a run that has ended; {run.id} is {status['state']}. "
+                f"Expected a run that has ended; {run.id} is {status.state}. "
                 "Wait for it, or stop it first."
             )
-        worked = seconds_worked(status)
-        facts = {"worked_before": worked, "message": "", "failure": "", **AFRESH}
+        worked = status.seconds_worked
+        facts = {"worked_before": worked, "message": "", "failure": "", **RESTARTED}
         run.update(state="queued", phase="waiting", **facts)
 
 
@@ -127,7 +115,7 @@ def _wait(run: Run, settings: Settings, report: Report) -> None:
     told: list[str] = []
     while True:
         with queue_lock(settings.runs_dir):
-            if run.asked(CANCEL):
+            if run.requested(CANCEL):
                 raise KeyboardInterrupt
             ahead = [other.id for other in runs_ahead(run, settings.runs_dir)]
             if len(ahead) < settings.runs_at_once:
@@ -146,19 +134,18 @@ def _last_word(run: Run, error: Exception) -> PneumoError:
     failure = explain(error, Path(run.config()["data"]))
     (run.folder / _RESERVE).unlink(missing_ok=True)
     with suppress(OSError):  # a disk too full even for this: its process is gone, which is seen
-        run.update(state="failed", failure=failure.kind, message=failure.words)
+        run.update(state="failed", failure=failure.kind, message=failure.message)
         if failure.kind == "unforeseen":
             trace = "".join(traceback.format_exception(error))
             (run.folder / "trace.txt").write_text(trace, "utf-8")
-    if isinstance(error, PneumoError) and failure.words == str(error):
+    if isinstance(error, PneumoError) and failure.message == str(error):
         return error
-    return TrainingError(failure.words)
+    return TrainingError(failure.message)
 
 
-COMMAND = (sys.executable, "-m", "pneumo_core", "runs", "carry")  # and the run's id
-_SECONDS_TO_END = 5.0  # from the request to end to the end by force
-# Popen objects of this process's runs: asked for their end, or they stay behind as zombies.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+COMMAND = (*PNEUMO, "runs", "carry")  # and the run's id
+# The log is for a person: no paths of libraries, no messages of devices that are absent.
+_QUIET = {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def start_run(recipe: Recipe, *, data: Path, settings: Settings, bundle: str | None = None) -> Run:
@@ -189,14 +176,14 @@ def resume_run(run: Run, *, settings: Settings) -> None:
     """
     run.recipe()
     with queue_lock(settings.runs_dir):
-        stands = standing(run)
-        if not stands.resumable:
+        summary = run.summary()
+        if not summary.resumable:
             raise TrainingError(
-                f"Expected a run that can go on; {run.id} is {stands.state.words}. "
-                f"{stands.message or stands.remedy}"
+                f"Expected a run that can go on; {run.id} is {summary.state.words}. "
+                f"{summary.message or summary.remedy}"
             )
-        run.forget_wishes()
-        worked = seconds_worked(run.status())
+        run.clear_requests()
+        worked = run.status().seconds_worked
         run.update(
             state="queued",
             phase="waiting",
@@ -204,42 +191,15 @@ def resume_run(run: Run, *, settings: Settings) -> None:
             worked_before=worked,
             message="",
             pid=None,
-            **AFRESH,
+            **RESTARTED,
         )
         _line_up(run, settings)
         _start_process(run, settings)
 
 
-def stop_run(run: Run) -> None:
-    """Ask a run to end after the step it is at and to make its best epoch so far the model.
-
-    A run that waits or reads its films has learnt nothing yet: it is cancelled. Once its model is
-    written, a stop ends the robustness suite.
-    """
-    status = run.status()
-    if status["state"] in LIVE and not has_learnt(status):
-        cancel_run(run)
-    elif status["state"] in LIVE:
-        run.ask(STOP)
-
-
-def cancel_run(run: Run) -> None:
-    """End a run's process at once; without a model, unless it is written, it can be resumed.
-
-    Returns when the process is gone.
-    """
-    status = run.status()
-    if status["state"] not in LIVE:
-        return
-    run.ask(CANCEL)
-    if status["pid"] != os.getpid():
-        end_process_group(status["pid"], status["created"], patience=_SECONDS_TO_END)
-        _collect()
-
-
 def delete_run(run: Run) -> None:
     """Remove a run's folder; the model it made stays. Raises TrainingError while it is at work."""
-    if standing(run).state.live:
+    if run.summary().state.live:
         raise TrainingError(
             f"Expected a run that has ended; {run.id} is at work. Cancel it, then delete it."
         )
@@ -310,7 +270,7 @@ def bundle_name_of(run: Run, settings: Settings) -> str:
     with queue_lock(settings.runs_dir):
         config = run.config()
         name = str(config["bundle"])
-        own = run.status().get("delivered") == name
+        own = run.status().delivered == name
         if config.get("replace", True) or own or name not in bundle_names(settings.models_dir):
             return name
         free = free_bundle_name(run.recipe(), settings)
@@ -322,8 +282,8 @@ def _reserved_names(settings: Settings) -> dict[str, str]:
     """Names of bundles that live and resumable runs will write, each with the run's id."""
     reserved = {}
     for run in list_runs(settings.runs_dir):
-        stands = standing(run)
-        if stands.state.live or stands.resumable:
+        summary = run.summary()
+        if summary.state.live or summary.resumable:
             with suppress(TrainingError):  # a damaged configuration reserves nothing
                 reserved[str(run.config().get("bundle"))] = run.id
     return reserved
@@ -336,35 +296,6 @@ def _line_up(run: Run, settings: Settings) -> None:
 
 
 def _start_process(run: Run, settings: Settings) -> None:
-    """Start the run's process in a session of its own; the caller holds the queue's lock."""
-    _collect()
-    with run.log.open("ab") as log:
-        child = subprocess.Popen(
-            [*COMMAND, run.id],
-            env={**os.environ, **as_environment(settings), **_surroundings()},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **own_session(),
-        )
-    _children[child.pid] = child
-    run.update(pid=child.pid, created=process_created(child.pid), phase="waiting")
-
-
-def _surroundings() -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        # The log is for a person: no paths of libraries, no chatter of devices that are not there.
-        "PYTHONWARNINGS": "ignore",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-
-
-def _collect() -> None:
-    """Take leave of this process's children that have ended."""
-    for pid, child in list(_children.items()):
-        if child.poll() is not None:
-            _children.pop(pid, None)
+    """Start the run's process; the caller holds the queue's lock."""
+    process = start([*COMMAND, run.id], settings=settings, log=run.log, environment=_QUIET)
+    run.update(**process, phase="waiting")

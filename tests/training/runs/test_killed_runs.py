@@ -17,7 +17,8 @@ from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.queue import carrying
-from pneumo_core.training.runs.run import create_run, list_runs, standing_of
+from pneumo_core.training.runs.run import create_run, list_runs
+from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
 from tests.training import tiny_training
 
@@ -120,15 +121,15 @@ def test_kill_9_in_mid_epoch_is_seen_and_costs_the_epoch_alone(ended, undisturbe
     assert told["killed"][0] == -signal.SIGKILL, told["killed"][2][-2000:]
     (run,) = list_runs(rooms / "killed" / "runs")
     status = run.status()
-    assert (status["state"], status["epoch"], status["step"]) == ("interrupted", 2, 2)
-    stands = standing_of(status)
-    assert stands.message.startswith("Its process ended without a word: it was killed, or")
-    assert stands.resumable
+    assert (status.state, status.epoch, status.step) == ("interrupted", 2, 2)
+    summary = summary_of(status)
+    assert summary.message.startswith("Its process ended unexpectedly: it was killed, or")
+    assert summary.resumable
 
     # As the kernel counts those that it ends for want of memory.
-    (rooms / "memory.events").write_text(f"oom_kill {status['memory']['ended'] + 1}\n")
+    (rooms / "memory.events").write_text(f"oom_kill {status.memory['ended'] + 1}\n")
     monkeypatch.setattr(hardware, "_CGROUP", rooms)
-    assert "most likely because memory ran out. Close other programs" in standing_of(status).message
+    assert "most likely because memory ran out. Close other programs" in summary_of(status).message
 
     began = []
     logits = tiny_training.train(run.folder / "fold-0", tiny_training.note_epochs(began))
@@ -188,34 +189,34 @@ def test_a_broken_film_is_named_and_left_out(run, settings):
     film.write_bytes(film.read_bytes()[:200])
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))
-    assert [Path(name).name for name in run.status()["unreadable"]] == [film.name]
+    assert [Path(name).name for name in run.status().unreadable] == [film.name]
 
 
 def test_a_film_that_breaks_after_it_was_seen_is_named(run, settings):
     film = min(settings.runs_dir.parent.glob("films/**/train/**/*.jpeg"))
     with pytest.raises(DataSetError, match=rf"Expected .*{film.name} as it was indexed, got"):
         carry(run, settings, stop_at("index", then=lambda: film.write_bytes(b"no film")))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "data")
-    assert str(settings.runs_dir.parent) not in run.status()["message"]
+    assert (run.status().state, run.status().failure) == ("failed", "data")
+    assert str(settings.runs_dir.parent) not in run.status().message
 
 
 def test_films_that_vanish_are_asked_for_and_then_the_run_goes_on(run, settings):
     films, elsewhere = Path(run.config()["data"]), settings.runs_dir.parent / "elsewhere"
-    with pytest.raises(TrainingError, match=r"it is gone\. Bring it back and"):
+    with pytest.raises(TrainingError, match=r"it is missing\. Restore it and"):
         carry(run, settings, stop_at("index", then=lambda: films.rename(elsewhere)))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "data")
-    assert standing_of(run.status()).resumable
+    assert (run.status().state, run.status().failure) == ("failed", "data")
+    assert summary_of(run.status()).resumable
     elsewhere.rename(films)
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))
-    assert run.status()["state"] == "interrupted"
-    assert run.status()["failure"] == ""
+    assert run.status().state == "interrupted"
+    assert run.status().failure == ""
 
 
 def test_memory_that_runs_out_is_told_and_then_the_run_goes_on(run, settings):
     with pytest.raises(TrainingError, match=r"fit into memory; there was not enough\. Close other"):
         carry(run, settings, stop_at("index", then=lambda: np.empty(2**60, np.uint8)))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "memory")
-    assert standing_of(run.status()).resumable
+    assert (run.status().state, run.status().failure) == ("failed", "memory")
+    assert summary_of(run.status()).resumable
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))
