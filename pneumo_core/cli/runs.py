@@ -131,29 +131,15 @@ def compare(
 
 @app.command(hidden=True)
 def carry(run_id: RunId) -> None:
-    """Carry a prepared run to its end in this process; `learning.launch` starts this."""
-    from pneumo_core.cli.train import start_keras
+    """Train a prepared run in this process; `training.runs.queue` starts this."""
+    from pneumo_core.cli.train import train_in_turn
     from pneumo_core.config import load_settings
-    from pneumo_core.training.runs.queue import carrying
 
-    settings, run = load_settings(), _find(run_id)
+    run = _find(run_id)
     tell(f"Run {run.id}, process started.")
-    with progress() as told, carrying(run, settings=settings, report=told) as report:
-        _check_folder(Path(run.config()["data"]))
-        start_keras()
-        from pneumo_core.training.train import train
-
-        made = train(run, settings=settings, report=report)
+    with progress() as report:
+        made = train_in_turn(run, load_settings(), report)
     emit(f"Model {made.name} is written.")
-
-
-def _check_folder(data: Path) -> None:
-    """Before what takes long to load. Raises DataSetError."""
-    from pneumo_core.errors import DataSetError
-    from pneumo_core.training.runs.status import folder_missing
-
-    if not data.is_dir():
-        raise DataSetError(folder_missing(data))
 
 
 def _status_of(run: Run) -> dict[str, Any]:

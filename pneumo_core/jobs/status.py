@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pneumo_core.progress import Progress, Rate, eta
 from pneumo_core.storage import read_json, utc_now, write_json
 
 VARIABLE = "PNEUMO_JOB"  # names the job's folder to the process that does the work
@@ -49,10 +49,7 @@ def read_status(folder: Path) -> Status:
         return Status("running")
 
 
-Report = Callable[[str, int, int, str], None]
-
 _SECONDS_BETWEEN_WRITES = 0.25
-_SECONDS_BEFORE_FORECAST = 2.0
 _LINES_OF_MESSAGE = 6
 
 
@@ -63,35 +60,29 @@ class _Writer:
     folder: Path
     status: Status = field(default_factory=lambda: Status("running", started=utc_now()))
     written: float = 0.0
-    phase_began: tuple[float, int] = (0.0, 0)  # when, and how much was done by then
+    rate: Rate = field(default_factory=Rate)  # of the phase at hand
     told: list[str] = field(default_factory=list)
 
-    def report(self, phase: str, done: int, total: int, words: str) -> None:
+    def report(self, phase: str, done: int, total: int, words: str = "") -> None:
         moment, fresh = time.monotonic(), phase != self.status.phase
         if phase == "epoch":  # a word between the steps of a training, no phase of its own
             self.status = replace(self.status, words=words)
         else:
             if fresh or done < self.status.done:
-                self.phase_began = (moment, done)
+                self.rate = Rate()
+            self.rate.add(moment, done)
+            left = eta(self.rate, total - done) if total > 1 else None
             self.status = replace(
                 self.status,
                 phase=phase,
                 done=done,
                 total=total,
                 words=words,
-                seconds_left=self._forecast(moment, done, total),
+                seconds_left=None if left is None else round(left, 1),
             )
         if fresh or done >= total or moment - self.written > _SECONDS_BETWEEN_WRITES:
             self.write()
             self.written = moment
-
-    def _forecast(self, moment: float, done: int, total: int) -> float | None:
-        """Seconds that the rest of this phase takes at the pace so far."""
-        began, before = self.phase_began
-        spent = moment - began
-        if total <= 1 or done <= before or spent < _SECONDS_BEFORE_FORECAST:
-            return None
-        return round(spent / (done - before) * max(0, total - done), 1)
 
     def write(self) -> None:
         # Work that goes on is worth more than its notes: a full disk is told of by the work.
@@ -124,12 +115,12 @@ def begin() -> bool:
     return True
 
 
-def also_to_status(report: Report) -> Report:
-    """`report`, of which the job's status hears too."""
+def also_to_status(report: Progress) -> Progress:
+    """`report`, which then also goes to the job's status."""
     if not _current:
         return report
 
-    def both(phase: str, done: int, total: int, words: str) -> None:
+    def both(phase: str, done: int, total: int, words: str = "") -> None:
         _current[0].report(phase, done, total, words)
         report(phase, done, total, words)
 

@@ -14,7 +14,7 @@ from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
 from pages.ui.training.run_labels import facts, notes, run_title
 from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
-from pneumo_core.training.runs.progress import left_now
+from pneumo_core.training.runs.progress import time_left
 from pneumo_core.training.runs.status import AFTER_TRAINING, duration_in_words, summary_of
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _title(run: Run, summary: RunSummary) -> str:
 def _show_progress(status: RunStatus, summary: RunSummary) -> None:
     if summary.state.live:
         done, total = status.done, status.total
-        left = left_now(status)
+        left = time_left(status)
         words = status.words or status.phase or "starting"
         if total > 1 and status.phase != "training":
             words = f"{words}, {done:,} of {total:,}"

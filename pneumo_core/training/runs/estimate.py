@@ -24,9 +24,10 @@ from pneumo_core.training.runs.run import list_runs
 from pneumo_core.training.runs.status import RunStatus, duration_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pneumo_core.config import Settings
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
 
 
@@ -56,9 +57,7 @@ def known_pace(recipe: Recipe, settings: Settings) -> Pace | None:
         return _pace_of_runs(recipe, settings)
 
 
-def measure_pace(
-    recipe: Recipe, settings: Settings, *, report: Callable[[str, int, int, str], None]
-) -> Pace:
+def measure_pace(recipe: Recipe, settings: Settings, *, report: Progress) -> Pace:
     """Train a few steps on noise, as `fit` trains, and keep how long they took. Loads Keras.
 
     A pretrained network starts from random numbers here: what is frozen counts, not what is known.

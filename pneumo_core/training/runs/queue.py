@@ -1,8 +1,8 @@
-"""A run's turn: one a machine trains, the others wait; and how a run's process has its last word.
+"""The queue of runs: one at a time trains on a machine, the others wait; start, resume, delete.
 
-The queue is nothing but the runs' folders. Each waiting process looks for itself, under a lock
-that the system takes back from the dead, so neither a page nor a server nor the run before it
-need be there for the next one to begin.
+The queue consists of the runs' folders. Each waiting process checks for itself, under a lock that
+the system releases when its holder dies, so neither a page nor a server nor the run before it is
+needed for the next one to begin.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,24 +25,23 @@ from pneumo_core.training.runs.run import Run, create_run, list_runs
 from pneumo_core.training.runs.status import CANCEL, LIVE, RESTARTED, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from filelock import BaseFileLock
 
+    from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-
-    Report = Callable[[str, int, int, str], None]
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
 
 
-SECONDS_BETWEEN_LOOKS = 0.5
-_RESERVE = "reserve"  # room on a full disk for the run's last words
+SECONDS_BETWEEN_CHECKS = 0.5
+_RESERVE = "reserve"  # room on a full disk for the run's final status
 _RESERVED_BYTES = 64 * 2**10
-_carried: set[Path] = set()
 
 
 def queue_lock(runs_dir: Path) -> BaseFileLock:
-    """Held while a run is started or takes its turn, for a moment only."""
+    """Held while a run is queued, started or resumed, for a moment only."""
     from filelock import FileLock
 
     runs_dir.mkdir(parents=True, exist_ok=True)
@@ -69,31 +68,34 @@ def runs_ahead(run: Run, runs_dir: Path) -> list[Run]:
     return ahead
 
 
-@contextmanager
-def carrying(run: Run, *, settings: Settings, report: Report) -> Iterator[Report]:
-    """Everything around the training of `run` in this process: its turn first, its last word after.
+def run_in_turn(
+    run: Run, work: Callable[[Progress], Bundle], *, settings: Settings, report: Progress
+) -> Bundle:
+    """Wait until the queue reaches `run`, do its `work` in this process, write how it ended.
 
-    Gives a `report` of which the run's status hears too. Raises TrainingError, in words, for
-    whatever ended the training, and where another process carries the run already;
+    `work` is given a `report` that also goes to the run's status, and returns the bundle it wrote.
+    Here alone the final state is written: done, failed or interrupted. Raises PneumoError, with a
+    message for the person, for whatever ended the work and where another process works on the run;
     KeyboardInterrupt passes.
     """
-    if run.folder in _carried:  # an outer caller does it
-        yield report
-        return
     _claim(run, settings)
-    _carried.add(run.folder)
+    reserve = run.folder / _RESERVE
     try:
         _wait(run, settings, report)
-        (run.folder / _RESERVE).write_bytes(b"\0" * _RESERVED_BYTES)
-        yield also_to_status(run, report)
+        reserve.write_bytes(b"\0" * _RESERVED_BYTES)
+        made = work(also_to_status(run, report))
     except KeyboardInterrupt:
         run.update(state="interrupted", message="Stopped by hand; it can be resumed.")
         raise
     except Exception as error:
-        raise _last_word(run, error) from error
+        reserve.unlink(missing_ok=True)
+        raise _failed(run, error) from error
+    else:
+        reserve.unlink()
+        run.update(state="done", phase="done", message=f"Model {made.name} is written.")
+        return made
     finally:
-        _carried.discard(run.folder)
-        (run.folder / _RESERVE).unlink(missing_ok=True)
+        reserve.unlink(missing_ok=True)
 
 
 def _claim(run: Run, settings: Settings) -> None:
@@ -110,9 +112,9 @@ def _claim(run: Run, settings: Settings) -> None:
         run.update(state="queued", phase="waiting", **facts)
 
 
-def _wait(run: Run, settings: Settings, report: Report) -> None:
-    """Return when it is this run's turn, its state "running"."""
-    told: list[str] = []
+def _wait(run: Run, settings: Settings, report: Progress) -> None:
+    """Return when the queue has reached this run, its state then "running"."""
+    known: list[str] = []
     while True:
         with queue_lock(settings.runs_dir):
             if run.requested(CANCEL):
@@ -121,19 +123,18 @@ def _wait(run: Run, settings: Settings, report: Report) -> None:
             if len(ahead) < settings.runs_at_once:
                 run.update(state="running", phase="starting", began=utc_now(), ahead=[])
                 return
-            if ahead != told:
+            if ahead != known:
                 run.update(ahead=ahead)
-        if ahead != told:
+        if ahead != known:
             report("waiting", 0, 1, f"waiting for {', '.join(ahead)} to end")
-            told = ahead
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+            known = ahead
+        time.sleep(SECONDS_BETWEEN_CHECKS)
 
 
-def _last_word(run: Run, error: Exception) -> PneumoError:
-    """Write down why the run ended; the error that says it."""
+def _failed(run: Run, error: Exception) -> PneumoError:
+    """Write why the run failed; the error that says it."""
     failure = explain(error, Path(run.config()["data"]))
-    (run.folder / _RESERVE).unlink(missing_ok=True)
-    with suppress(OSError):  # a disk too full even for this: its process is gone, which is seen
+    with suppress(OSError):  # a disk too full even for this: that the process ended is seen
         run.update(state="failed", failure=failure.kind, message=failure.message)
         if failure.kind == "unforeseen":
             trace = "".join(traceback.format_exception(error))

@@ -1,6 +1,7 @@
 import errno
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,8 +9,7 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.training.hardware import memory_now, ran_out
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.progress import forecast
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.status import (
     CANCEL,
@@ -112,9 +112,10 @@ def run(settings):
 
 
 def carry(run, settings, error):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        run.update(state="failed", message=f"/absolute/path: {error}")  # as the routine may say
+    def work(_report):
         raise error
+
+    run_in_turn(run, work, settings=settings, report=lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,14 @@ def test_on_a_full_disk_the_last_word_takes_the_room_kept_for_it(run, settings, 
             raise FULL
         written.append(content)
 
+    def work(_report):
+        assert kept.stat().st_size == 2**16
+        monkeypatch.setattr("pneumo_core.training.runs.run.write_json", room_or_not)
+        run.update(epoch=1)
+
     written = []
-    with pytest.raises(TrainingError, match="the disk is full"):  # noqa: PT012, SIM117
-        with carrying(run, settings=settings, report=lambda *_: None):
-            assert kept.stat().st_size == 2**16
-            monkeypatch.setattr("pneumo_core.training.runs.run.write_json", room_or_not)
-            run.update(epoch=1)
+    with pytest.raises(TrainingError, match="the disk is full"):
+        run_in_turn(run, work, settings=settings, report=lambda *_: None)
     assert written[-1]["failure"] == "disk"
 
 
@@ -170,31 +173,21 @@ def test_a_run_cancelled_before_its_turn_never_begins(run, settings):
     assert run.status().state == "cancelled"
 
 
-def test_a_run_carried_twice_by_one_process_ends_once(run, settings):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        with carrying(run, settings=settings, report=lambda *_: None):
-            pass
-        assert (run.folder / "reserve").exists()
-    assert not (run.folder / "reserve").exists()
-
-
 def test_the_phases_before_and_after_the_training_are_in_the_status(run, settings):
     heard = []
-    with carrying(run, settings=settings, report=lambda *facts: heard.append(facts)) as report:
+
+    def work(report):
         report("decode", 30, 30, "")
         assert run.status().phase == "decoding the films"
         assert (run.status().done, run.status().total) == (30, 30)
         report("train", 1, 9, "loss 1")
         assert run.status().phase == "decoding the films"
+        return SimpleNamespace(name="m")
+
+    run_in_turn(run, work, settings=settings, report=lambda *facts: heard.append(facts))
+    assert (run.status().state, run.status().message) == ("done", "Model m is written.")
+    assert not (run.folder / "reserve").exists()
     assert heard == [("decode", 30, 30, ""), ("train", 1, 9, "loss 1")]
-
-
-@pytest.mark.parametrize(
-    ("spent", "done", "rest", "left"),
-    [(10.0, 5, 20, 40.0), (10.0, 5, 0, 0.0), (1.9, 5, 20, None), (10.0, 0, 20, None)],
-)
-def test_time_left_of_a_phase_goes_by_its_pace_so_far(spent, done, rest, left):
-    assert forecast(spent, done, rest) == left
 
 
 def test_waiting_is_not_counted_as_work():

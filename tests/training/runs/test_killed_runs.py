@@ -16,7 +16,7 @@ from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 from pneumo_core.training.runs.run import create_run, list_runs
 from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
@@ -31,19 +31,27 @@ import numpy as np
 from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
-from pneumo_core.training import backup, listeners, watch
+from types import SimpleNamespace
+from pneumo_core.training import callbacks, progress_callback
 from pneumo_core.training.runs.run import create_run
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 
-backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
-listeners.SECONDS_BETWEEN_STEPS_TOLD = watch.SECONDS_BETWEEN_REPORTS = 0
+callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
+callbacks.SECONDS_BETWEEN_STEPS_TOLD = progress_callback.SECONDS_BETWEEN_REPORTS = 0
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
 def carry(run, report):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        reports = watch.EpochReport(run, tiny_recipe(), "fold 1 of 1", films=48, report=report)
-        return train(run.folder / "fold-0", reports)
+    def work(_report):
+        reports = progress_callback.EpochReport(
+            run, tiny_recipe(), "fold 1 of 1", films=48, report=report
+        )
+        logits.append(train(run.folder / "fold-0", reports))
+        return SimpleNamespace(name="m")
+
+    logits = []
+    run_in_turn(run, work, settings=settings, report=lambda *_: None)
+    return logits[0]
 """
 
 KILLED = """
@@ -168,8 +176,12 @@ def run(tmp_path, settings):
 
 
 def carry(run, settings, report):
-    with carrying(run, settings=settings, report=report) as told:
-        train(run, settings=settings, report=told)
+    run_in_turn(
+        run,
+        lambda told: train(run, settings=settings, report=told),
+        settings=settings,
+        report=report,
+    )
 
 
 def stop_at(phase, then=None):

@@ -17,19 +17,21 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import queue
-from pneumo_core.training.runs.queue import carrying, queue_lock, runs_ahead
+from pneumo_core.training.runs.queue import queue_lock, run_in_turn, runs_ahead
 from pneumo_core.training.runs.run import create_run, list_runs
 
 # Trains until a file "end" is in the run's folder, and sees a request to stop.
 STAND_IN = """
 import sys, time
+from types import SimpleNamespace
 from pneumo_core.config import load_settings
 from pneumo_core.training.runs.run import find_run
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 
 settings = load_settings()
 run = find_run(settings.runs_dir, sys.argv[1])
-with carrying(run, settings=settings, report=lambda *_: None):
+
+def work(_report):
     run.update(phase="training", fold=0, epoch=0, step=1)
     print("training", flush=True)
     while not (run.folder / "end").exists():
@@ -37,7 +39,9 @@ with carrying(run, settings=settings, report=lambda *_: None):
             run.update(stopped_after={"fold": 0, "epoch": 0})
             break
         time.sleep(0.02)
-    run.update(state="done", message="Model m is written.")
+    return SimpleNamespace(name="m")
+
+run_in_turn(run, work, settings=settings, report=lambda *_: None)
 """
 RECIPE = make_recipe("quick", backbone="cnn", epochs=4)
 
@@ -216,9 +220,8 @@ def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
 def test_a_run_that_another_process_carries_is_refused(settings):
     run = start(settings)
     wait_for(lambda: training(run))
-    carry = carrying(run, settings=settings, report=lambda *_: None)
     with pytest.raises(TrainingError, match=rf"{run.id} is running"):
-        carry.__enter__()
+        run_in_turn(run, pytest.fail, settings=settings, report=lambda *_: None)
     assert training(run)
 
 
