@@ -12,7 +12,7 @@ from tests import ROOT
 # Rooms from the bottom up: a room imports those of lower lines and itself; two rooms on one line
 # do not import each other. docs/architecture.md draws the same picture.
 CORE_LAYERS = (
-    ("errors",),
+    ("errors", "progress"),
     ("config", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pneumo_core.jobs.status import JobStatus, read_status, write_status
+from pneumo_core.jobs.status import Status, read_status, write_status
 from pneumo_core.storage import read_json, utc_now, write_atomic, write_json
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.run import create_run
@@ -46,7 +46,7 @@ def test_a_file_is_written_while_somebody_reads_it(
 def test_a_jobs_status_is_written_while_the_screen_reads_it(
     tmp_path: Path, read_meanwhile: list[Path]
 ) -> None:
-    write_status(tmp_path, JobStatus("running", done=3))
+    write_status(tmp_path, Status("running", done=3))
     assert len(read_meanwhile) == 2
     assert read_status(tmp_path).done == 3
 
@@ -57,7 +57,7 @@ def test_a_runs_status_is_written_while_the_screen_reads_it(
     run = create_run(tmp_path, make_recipe("quick", backbone="cnn"), data=tmp_path, bundle="m")
     run.update(epoch=3)
     assert len(read_meanwhile) == 2
-    assert run.status()["epoch"] == 3
+    assert run.status().epoch == 3
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:

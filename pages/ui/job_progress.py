@@ -11,12 +11,13 @@ from pages.ui.page import plain, plain_words
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumo_core.jobs.job import Job, JobStatus
+    from pneumo_core.jobs.job import Job
+    from pneumo_core.jobs.status import Status
 
 _SECONDS = 1.0  # between two looks at a running job
 
 
-def show_job(job: Job, *, doing: str, phases: Mapping[str, str] | None = None) -> JobStatus:
+def show_job(job: Job, *, doing: str, phases: Mapping[str, str] | None = None) -> Status:
     """Show a job and return how it stood at the start of this run of the page.
 
     While it runs, its place on the page renews itself every second, and the page as a whole when
@@ -46,7 +47,7 @@ def _watch(job: Job, doing: str, phases: dict[str, str]) -> None:
         _ended(job, status, doing)
 
 
-def _running(job: Job, status: JobStatus, doing: str, phases: dict[str, str]) -> None:
+def _running(job: Job, status: Status, doing: str, phases: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="job"):
         st.progress(
             min(status.done / status.total, 1.0) if status.total else 0.0,
@@ -55,7 +56,7 @@ def _running(job: Job, status: JobStatus, doing: str, phases: dict[str, str]) ->
         st.button("Stop", key=f"job.stop.{job.id}", on_click=job.stop, width="content")
 
 
-def _ended(job: Job, status: JobStatus, doing: str) -> None:
+def _ended(job: Job, status: Status, doing: str) -> None:
     if status.state == "done":
         return
     if status.state == "stopped":
@@ -67,7 +68,7 @@ def _ended(job: Job, status: JobStatus, doing: str) -> None:
             st.code(log, language=None, wrap_lines=True)
 
 
-def progress_words(status: JobStatus, phases: Mapping[str, str]) -> str:
+def progress_words(status: Status, phases: Mapping[str, str]) -> str:
     """How far a job is: "sizes and pixels, 1,200 of 5,856 · about 20 s left"."""
     words = status.words or phases.get(status.phase, status.phase) or "starting"
     if status.total > 1 and not status.words:

@@ -11,13 +11,13 @@ from pneumo_core.audit.finding import harm_words
 from pneumo_core.audit.integrity import integrity
 from pneumo_core.audit.shortcuts import few_patients, overall, shortcuts, with_interval
 from pneumo_core.formatting import amount
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from pneumo_core.audit.shortcuts import Progress
     from pneumo_core.dataset.catalogue import Catalogue
 
 
@@ -82,7 +82,7 @@ def facts(catalogue: Catalogue) -> dict[str, Any]:
 _NAMED = 5  # films by name under a finding
 
 
-def as_document(catalogue: Catalogue, *, progress: Progress | None = None) -> dict[str, Any]:
+def as_document(catalogue: Catalogue, *, progress: Progress = silent) -> dict[str, Any]:
     """Everything the audit found, ready for JSON; numbers that are none (NaN) are None."""
     found = integrity(catalogue)
     table = shortcuts(catalogue, progress=progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +14,11 @@ from pneumo_core.dataset.folds import grouped_folds, joined_groups
 from pneumo_core.errors import DataSetError
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -235,8 +237,6 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{value:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
 
 
-Progress = Callable[[int, int], None]
-
 FOLDS = 5
 SEED = 0
 ROUNDS = 1000  # of the bootstrap
@@ -247,7 +247,7 @@ COLUMNS = (
 )
 
 
-def shortcuts(catalogue: Catalogue, *, progress: Progress | None = None) -> pd.DataFrame:
+def shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFrame:
     """How well each feature of `features.FEATURES` alone tells pneumonia from normal.
 
     A row a feature and split, with the columns
@@ -262,7 +262,7 @@ def shortcuts(catalogue: Catalogue, *, progress: Progress | None = None) -> pd.D
                         every row of the feature; NaN where either is missing
     Within a split the AUC is of five-fold cross-validation by patient, direction and shape learnt
     out of fold, over scores ranked within their fold; the interval is the patient-level
-    bootstrap's. Kept beside the catalogue; `progress` is called with (features done, features).
+    bootstrap's. Kept beside the catalogue; `progress` hears of the phase "shortcuts".
     """
     import pandas as pd
 
@@ -272,7 +272,7 @@ def shortcuts(catalogue: Catalogue, *, progress: Progress | None = None) -> pd.D
     return table.astype(dict.fromkeys(numbers, "float64"))
 
 
-def _measure(catalogue: Catalogue, progress: Progress | None) -> list[dict[str, Any]]:
+def _measure(catalogue: Catalogue, progress: Progress) -> list[dict[str, Any]]:
     from threadpoolctl import threadpool_limits
 
     films = catalogue.readable.reset_index(drop=True)
@@ -288,8 +288,7 @@ def _measure(catalogue: Catalogue, progress: Progress | None) -> list[dict[str, 
         with threadpool_limits(1):
             across = _across(feature, values, splits)
             rows += [_row(feature, values[one.rows], one, across) for one in splits.values()]
-        if progress is not None:
-            progress(done, len(FEATURES))
+        progress("shortcuts", done, len(FEATURES))
     return rows
 
 

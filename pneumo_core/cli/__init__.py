@@ -59,8 +59,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False) if is_job else app()
     except TyperException as error:  # wrong usage; outside a job Typer says so itself
+        tell(f"Error: {error.format_message()}")  # first: who sees the end may read the log
         status.end("failed", error.format_message())
-        tell(f"Error: {error.format_message()}")
         sys.exit(error.exit_code)
     except PneumoError as error:
         log.debug("the command failed", exc_info=error)
@@ -84,5 +84,5 @@ def main() -> None:
 
 
 def _fail(words: str) -> None:
-    status.end("failed", words)
     tell(f"Error: {words}")
+    status.end("failed", words)

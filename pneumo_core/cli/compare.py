@@ -76,7 +76,7 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
-            progress=lambda phase, done, n: report(phase, done, n, ""),
+            progress=report,
         )
     notes += [f"{bundle.name}: {found.standing.badge}. {found.standing.warning}".strip()]
     notes += [note for note in (found.note,) if note]

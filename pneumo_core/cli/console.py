@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,6 +26,8 @@ from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pneumo_core.progress import Progress
 
 
 SECONDS_BETWEEN_COUNTS = 5.0
@@ -62,7 +64,7 @@ def tell(text: str) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int, str], None]]:
+def progress() -> Iterator[Progress]:
     """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise.
 
     Where the command runs as a job, the job's status hears of it too.
@@ -71,13 +73,14 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
         yield status.also_to_status(_plain_reporter())
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(phase: str, done: int, total: int, words: str) -> None:
+        def report(phase: str, done: int, total: int, words: str = "") -> None:
             if total <= 1 or phase == "epoch":
                 bars.console.print(words or phase, highlight=False)
                 return
@@ -88,11 +91,11 @@ def progress() -> Iterator[Callable[[str, int, int, str], None]]:
         yield report
 
 
-def _plain_reporter() -> Callable[[str, int, int, str], None]:
+def _plain_reporter() -> Progress:
     """Lines for a log: every word, and of mere counts one in five seconds."""
     told = time.monotonic()
 
-    def report(phase: str, done: int, total: int, words: str) -> None:
+    def report(phase: str, done: int, total: int, words: str = "") -> None:
         nonlocal told
         now = time.monotonic()
         if phase == "train" and now - told < SECONDS_BETWEEN_STEPS:

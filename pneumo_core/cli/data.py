@@ -32,7 +32,7 @@ def index(
     from pneumo_core.dataset.index import index_folder
 
     with progress() as report:
-        found = index_folder(folder, progress=lambda done, n: report("index", done, n, ""))
+        found = index_folder(folder, progress=report)
     facts = counts(found)
     emit_json(facts) if json else emit(_table(facts))
     if facts["unreadable"]:
@@ -64,9 +64,7 @@ def demo_data(
     from pneumo_core.synthetic.demo_data import write_demo_data
 
     with progress() as report:
-        write_demo_data(
-            folder, films=films, seed=seed, progress=lambda done, n: report("films", done, n, "")
-        )
+        write_demo_data(folder, films=films, seed=seed, progress=report)
     emit(f"{films} synthetic films are in {folder}. They show no patient.")
 
 
@@ -104,12 +102,12 @@ def _carry_out(folder: Path) -> dict[str, Any]:
         catalogue = open_catalogue(
             folder,
             settings=load_settings(),
-            progress=lambda done, n: report("films", done, n, ""),
+            progress=report,
         )
         report("checks", 0, 1, "looking for duplicates and leaks")
         integrity(catalogue)
         report("shortcuts", 0, 1, "trying what gives the label away")
-        return as_document(catalogue, progress=lambda done, n: report("shortcuts", done, n, ""))
+        return as_document(catalogue, progress=report)
 
 
 def folds(
@@ -137,7 +135,7 @@ def folds(
 
     seed = Recipe.seed if seed is None else seed
     with progress() as report:
-        found = index_folder(folder, progress=lambda done, n: report("films", done, n, ""))
+        found = index_folder(folder, progress=report)
     films = learning_films(found)
     fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
     emit(_fold_table(films.assign(fold=fold)))

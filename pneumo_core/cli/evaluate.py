@@ -43,7 +43,7 @@ def evaluate(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
-            progress=lambda phase, done, n: report(phase, done, n, ""),
+            progress=report,
         )
     standing = found.standing
     if json:

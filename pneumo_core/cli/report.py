@@ -78,7 +78,7 @@ def _films(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
-            progress=lambda phase, done, n: told(phase, done, n, ""),
+            progress=told,
         )
     if found.note:
         tell(f"Note: {found.note}")

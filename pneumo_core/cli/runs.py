@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, pasted, progress, tell
+from pneumo_core.storage import read_json
 
 if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run
@@ -52,16 +53,15 @@ def list_all(*, json: AsJson = False) -> None:
 
 @app.command()
 def show(run_id: RunId, *, json: AsJson = False) -> None:
-    """How a run stands, what it was asked for and what it has reached."""
+    """How a run summary, what it was asked for and what it has reached."""
     from pneumo_core.training.runs.history import in_words, row_of
-    from pneumo_core.training.runs.run import standing
 
     run = _find(run_id)
-    row, stands = row_of(run), standing(run)
+    row, summary = row_of(run), run.summary()
     if json:
-        emit_json({**row, "config": run.config(), "status": run.status()})
+        emit_json({**row, "config": run.config(), "status": _status_of(run)})
         return
-    emit(f"{run.id}: {stands.state.words}. {stands.message} {stands.remedy}".rstrip())
+    emit(f"{run.id}: {summary.state.words}. {summary.message} {summary.remedy}".rstrip())
     for name, value in row.items():
         if name not in {"run", "state"} and in_words(value) != "–":
             emit(f"  {name}: {in_words(value)}")
@@ -70,21 +70,17 @@ def show(run_id: RunId, *, json: AsJson = False) -> None:
 @app.command()
 def stop(run_id: RunId) -> None:
     """End a run after the step it is at; its best epoch so far becomes the model."""
-    from pneumo_core.training.runs.queue import stop_run
-
     run = _find(run_id)
-    stop_run(run)
-    emit(f"{run.id} is {run.status()['state']}.")
+    run.stop()
+    emit(f"{run.id} is {run.status().state}.")
 
 
 @app.command()
 def cancel(run_id: RunId) -> None:
     """End a run at once, without a model. It can be resumed."""
-    from pneumo_core.training.runs.queue import cancel_run
-
     run = _find(run_id)
-    cancel_run(run)
-    emit(f"{run.id} is {run.status()['state']}.")
+    run.cancel()
+    emit(f"{run.id} is {run.status().state}.")
 
 
 @app.command()
@@ -96,7 +92,7 @@ def resume(run_id: RunId) -> None:
     run = _find(run_id)
     resume_run(run, settings=load_settings())
     see = pasted("runs", "show", run.id, carrying=("PNEUMO_RUNS",))
-    emit(f"{run.id} is {run.status()['state']}. See: {see}")
+    emit(f"{run.id} is {run.status().state}. See: {see}")
 
 
 @app.command()
@@ -135,29 +131,20 @@ def compare(
 
 @app.command(hidden=True)
 def carry(run_id: RunId) -> None:
-    """Carry a prepared run to its end in this process; `learning.launch` starts this."""
-    from pneumo_core.cli.train import start_keras
+    """Train a prepared run in this process; `training.runs.queue` starts this."""
+    from pneumo_core.cli.train import train_in_turn
     from pneumo_core.config import load_settings
-    from pneumo_core.training.runs.queue import carrying
 
-    settings, run = load_settings(), _find(run_id)
+    run = _find(run_id)
     tell(f"Run {run.id}, process started.")
-    with progress() as told, carrying(run, settings=settings, report=told) as report:
-        _check_folder(Path(run.config()["data"]))
-        start_keras()
-        from pneumo_core.training.train import train
-
-        made = train(run, settings=settings, report=report)
+    with progress() as report:
+        made = train_in_turn(run, load_settings(), report)
     emit(f"Model {made.name} is written.")
 
 
-def _check_folder(data: Path) -> None:
-    """Before what takes long to load. Raises DataSetError."""
-    from pneumo_core.errors import DataSetError
-    from pneumo_core.training.runs.run import gone
-
-    if not data.is_dir():
-        raise DataSetError(gone(data))
+def _status_of(run: Run) -> dict[str, Any]:
+    """What status.json says, with the state that the run has in fact."""
+    return {**read_json(run.folder / "status.json"), "state": run.status().state}
 
 
 def _find(run_id: str) -> Run:

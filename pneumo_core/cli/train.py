@@ -14,6 +14,7 @@ from pneumo_core.cli.models import caution
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.progress import Progress
     from pneumo_core.training.runs.run import Run
 
 
@@ -68,7 +69,7 @@ def train(  # noqa: PLR0913 - one argument an option
     from pneumo_core.config import load_settings
     from pneumo_core.training.recipe import make_recipe
     from pneumo_core.training.runs.history import MEASURED_AGAIN
-    from pneumo_core.training.runs.queue import carrying, create_named_run, queue_lock
+    from pneumo_core.training.runs.queue import create_named_run, queue_lock
     from pneumo_core.training.runs.run import find_run
 
     settings = load_settings()
@@ -107,19 +108,34 @@ def train(  # noqa: PLR0913 - one argument an option
     again = _again(run, data, runs, put_in_service=put_in_service)
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
-        with progress() as told, carrying(run, settings=settings, report=told) as report:
-            start_keras()  # once it is this run's turn: it takes a gigabyte
-            from pneumo_core.training.train import train as carry_out
-
-            made = carry_out(run, settings=settings, report=report)
+        with progress() as report:
+            made = train_in_turn(run, settings, report)
     except KeyboardInterrupt:
-        tell(f"Stopped. What its finished epochs learnt is kept; go on with: {again}")
+        tell(f"Stopped. The finished epochs are kept; continue with: {again}")
         raise typer.Exit(130) from None
     if put_in_service:
         activate(made.name, settings.models_dir)
     tell(MEASURED_AGAIN)
     emit(_told_of(made))
     caution(made.name, made.card, in_service=put_in_service)
+
+
+def train_in_turn(run: Run, settings: Settings, report: Progress) -> Bundle:
+    """Train `run` in this process once the queue reaches it."""
+    from pneumo_core.errors import DataSetError
+    from pneumo_core.training.runs.queue import run_in_turn
+    from pneumo_core.training.runs.status import folder_missing
+
+    def work(report: Progress) -> Bundle:
+        data = Path(run.config()["data"])
+        if not data.is_dir():  # checked before Keras, which takes long to load
+            raise DataSetError(folder_missing(data))
+        start_keras()  # not while the run waits: it takes a gigabyte
+        from pneumo_core.training.train import train
+
+        return train(run, settings=settings, report=report)
+
+    return run_in_turn(run, work, settings=settings, report=report)
 
 
 def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> str:
@@ -157,10 +173,10 @@ def _assisted(data: Path, settings: Settings) -> bool:
 
 def _go_on(run: Run) -> None:
     """Forget that the run was stopped or cancelled, or it would end at once."""
-    from pneumo_core.training.runs.run import LIVE
+    from pneumo_core.training.runs.status import LIVE
 
-    if run.status()["state"] not in LIVE:
-        run.forget_wishes()
+    if run.status().state not in LIVE:
+        run.clear_requests()
 
 
 def _same_folder(run: Run, data: Path) -> None:

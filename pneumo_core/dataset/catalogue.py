@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from pneumo_core.dataset.similarity import HASHED_SIDE, quantisation_of
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.decode import resize
 from pneumo_core.imaging.formats import format_of
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.imaging.film import Film
 
-Progress = Callable[[int, int], None]
 
 THUMBNAIL = HASHED_SIDE  # pixels a side
 _NUMBERS = ("bytes_per_pixel", "aspect", "mean", "contrast", "border_mean", "border_contrast")
@@ -71,13 +70,11 @@ class Catalogue:
         return self.index[self.index["readable"]]
 
 
-def open_catalogue(
-    root: Path, *, settings: Settings, progress: Progress | None = None
-) -> Catalogue:
+def open_catalogue(root: Path, *, settings: Settings, progress: Progress = silent) -> Catalogue:
     """The catalogue of the films below `root`; made now if the folder changed since.
 
-    Every file is opened and decoded once, by as many threads as there are cores; `progress` is
-    called with (films done, films in all). What is made is kept in the cache, whole or not at
+    Every file is opened and decoded once, by as many threads as there are cores; `progress`
+    hears of the phase "films". What is made is kept in the cache, whole or not at
     all; of two that make it at once the second waits and takes the first one's.
 
     Raises DataSetError as `index_folder` does, or if the cache cannot be written.
@@ -128,7 +125,7 @@ def _key(listing: Listing, settings: Settings) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _make(listing: Listing, home: Path, key: str, progress: Progress | None) -> None:
+def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     """Write the catalogue into a folder beside its own, which takes its name when it is whole."""
     import pandas as pd
 
@@ -138,7 +135,7 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress | None) -> 
     partial.mkdir()
     rows, pictures = [], 0
     with (partial / "thumbnails.u8").open("wb") as file:
-        for row in index_rows(listing, look=_look, progress=progress):
+        for row in index_rows(listing, look=_look, progress=progress, phase="films"):
             picture = row.pop("picture")
             row["thumbnail"] = -1 if picture is None else pictures
             if picture is not None:

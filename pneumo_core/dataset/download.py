@@ -11,17 +11,18 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pneumo_core.config import ROOT
 from pneumo_core.dataset.layout import PUBLISHED, Listing, list_films
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.errors import DataSetError
 
-Report = Callable[[str, int, int, str], None]  # phase, done, total, words
+if TYPE_CHECKING:
+    from pneumo_core.progress import Progress
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia/versions/2"
 PAGE = "https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia"
@@ -40,7 +41,7 @@ _ARCHIVE = ".archive"
 _MEGABYTES = 2349  # of the archive; about as many are unpacked
 
 
-def download_archive(folder: Path, *, report: Report) -> Path:
+def download_archive(folder: Path, *, report: Progress) -> Path:
     """Download and unpack the archive below `folder`, which must be ours alone; where it lies.
 
     A process of its own runs kagglehub, so that its settings, notes and waiting without end stay
@@ -66,7 +67,7 @@ def download_archive(folder: Path, *, report: Report) -> Path:
     return Path(said["path"])
 
 
-def _answer_of(child: subprocess.Popen[bytes], folder: Path, report: Report) -> dict[str, str]:
+def _answer_of(child: subprocess.Popen[bytes], folder: Path, report: Progress) -> dict[str, str]:
     """What the process says at its end: "path" or "error". Raises DataSetError for a silent one."""
     last, moved = -1, time.monotonic()
     while True:
@@ -97,7 +98,7 @@ def _wait(child: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def report_progress(folder: Path, report: Report) -> int:
+def report_progress(folder: Path, report: Progress) -> int:
     """Report what lies below `folder`, the archive or what is unpacked of it; its bytes."""
     sizes = {path: _size(path) for path in folder.rglob("*")}
     loaded = sum(size for path, size in sizes.items() if path.suffix == _ARCHIVE)
@@ -243,7 +244,7 @@ class Fetched:
     content: str
 
 
-def fetch_data(dest: Path, *, report: Report) -> Fetched:
+def fetch_data(dest: Path, *, report: Progress) -> Fetched:
     """Have the Kaggle data set below `dest`, downloading what is not there, and check it.
 
     Whole already: nothing is downloaded. Interrupted before: it goes on where it stopped.
@@ -302,7 +303,7 @@ def _move_into(found: Path, dest: Path) -> None:
     found.replace(old)
 
 
-def _checked(dest: Path, report: Report) -> Fetched:
+def _checked(dest: Path, report: Progress) -> Fetched:
     """Count the films and hash them. Raises DataSetError if they are not the published ones."""
     listing = list_films(dest)
     if missing := _missing(listing):

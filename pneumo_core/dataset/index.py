@@ -14,11 +14,11 @@ from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import decode
 from pneumo_core.imaging.film import Film
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Progress = Callable[[int, int], None]
 Look = Callable[[Path, Film | None], dict[str, Any]]
 
 COLUMNS = (
@@ -53,7 +53,7 @@ class _FileFacts:
     problem: str
 
 
-def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFrame:
+def index_folder(root: Path, *, progress: Progress = silent) -> pd.DataFrame:
     """Index every labelled film below `root`, in any layout this data set is found in.
 
     Returns a DataFrame sorted by `film`, with the columns
@@ -70,7 +70,7 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
-    `root` are not followed. `progress` is called with (films done, films in all).
+    `root` are not followed. `progress` hears of the phase "index".
 
     Raises DataSetError if `root` is no folder, holds no labelled film, or a folder in it cannot
     be read.
@@ -81,7 +81,11 @@ def index_folder(root: Path, *, progress: Progress | None = None) -> pd.DataFram
 
 
 def index_rows(
-    listing: Listing, *, progress: Progress | None = None, look: Look | None = None
+    listing: Listing,
+    *,
+    progress: Progress = silent,
+    phase: str = "index",
+    look: Look | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The rows of `index_folder`, in order, as the films of a listing are read.
 
@@ -97,8 +101,7 @@ def index_rows(
     found = zip(listing.films, in_order(facts_of, listing.films), strict=True)
     for done, (film, facts) in enumerate(found, start=1):
         yield {"film": film, **_name_columns(film, listing), **facts}
-        if progress is not None:
-            progress(done, total)
+        progress(phase, done, total)
 
 
 def _name_columns(film: str, listing: Listing) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,9 +12,10 @@ import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.imaging import decode
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -43,7 +43,6 @@ def in_order(
 
 
 Pixels = npt.NDArray[np.uint8]
-Progress = Callable[[int, int], None]
 
 # Raise it whenever decode or resize gives other pixels for the same bytes.
 PREPROCESSING_VERSION = 1
@@ -56,13 +55,14 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
     size: int,
     cache_dir: Path,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Pixels:
     """Pixels of every film of `index`: read-only memory map, uint8 (N, size, size), 0 black.
 
     Row i is row i of `index`; `root` is the folder that was indexed. What is missing in
     `cache_dir` is built with `workers` threads (one a core by default), the films streamed to
-    disk, so memory does not grow with their number; `progress` is called with (films done, N).
+    disk, so memory does not grow with their number; `progress` hears of the phase
+    "decode".
     A ready cache opens at once. An interrupted build leaves no cache, and of two builds at once
     the second waits and takes the first one's.
 
@@ -146,15 +146,14 @@ def _write(target: Path, shape: tuple[int, int, int], films: Iterator[Pixels]) -
 
 
 def _films(
-    index: pd.DataFrame, root: Path, size: int, workers: int | None, progress: Progress | None
+    index: pd.DataFrame, root: Path, size: int, workers: int | None, progress: Progress
 ) -> Iterator[Pixels]:
     """The films in order, uint8 size×size each, decoded side by side."""
     rows = list(zip(index["film"], index["sha256"], strict=True))
     prepared = in_order(lambda row: _prepare(root, *row, size), rows, workers=workers)
     for done, pixels in enumerate(prepared, start=1):
         yield pixels
-        if progress is not None:
-            progress(done, len(rows))
+        progress("decode", done, len(rows))
 
 
 def _prepare(root: Path, film: str, sha256: str, size: int) -> Pixels:

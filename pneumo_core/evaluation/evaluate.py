@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evidence_level import Standing, drawn_films, standing
 from pneumo_core.evaluation.test_log import data_hash, looks, record
 from pneumo_core.inference.runtime import Runtime
+from pneumo_core.progress import Progress, silent
 from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:
@@ -100,7 +100,6 @@ def _check(table: pd.DataFrame, name: str) -> None:
         )
 
 
-Progress = Callable[[str, int, int], None]  # phase, done, total
 BATCH = 16
 
 
@@ -127,7 +126,7 @@ def evaluate_split(
     *,
     split: str,
     cache_dir: Path,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Read the split's films and measure the model on them; a look at a test split is recorded,
     unless Pneumo drew all its films: nothing is learnt of the model from these.
@@ -147,13 +146,13 @@ def evaluate_split(
 
 
 def labelled_films(
-    data: Path, *, split: str, progress: Progress = lambda *_: None
+    data: Path, *, split: str, progress: Progress = silent
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The index of the split's readable films, and (film, problem) of the others.
 
     Raises DataSetError where the split is absent or nothing in it can be read.
     """
-    found = index_folder(data, progress=lambda done, n: progress("index", done, n))
+    found = index_folder(data, progress=progress)
     present = sorted(found["split"].unique())
     if present != ["all"] and split != "all":
         found = found[found["split"] == split]
@@ -177,7 +176,7 @@ def predict_films(
     root: Path,
     *,
     cache_dir: Path,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """The columns of a bundle's predictions.csv for every film of `index` (all readable)."""
     pixels = pixel_cache(
@@ -185,7 +184,7 @@ def predict_films(
         root,
         size=bundle.size,
         cache_dir=cache_dir,
-        progress=lambda done, n: progress("decode", done, n),
+        progress=progress,
     )
     runtime, logits = Runtime(bundle), []
     for start in range(0, len(pixels), BATCH):

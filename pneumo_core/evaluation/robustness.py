@@ -16,9 +16,10 @@ from pneumo_core.evaluation.leakage import select_films
 from pneumo_core.inference.runtime import BATCH, Runtime
 from pneumo_core.metrics.robustness import CLEAN, lungless_words, table_from, worst_words
 from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
     import pandas as pd
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
 
-    Progress = Callable[[str, int, int, str], None]  # phase, done, total, words
     Films = tuple[npt.NDArray[np.uint8], pd.DataFrame]
 
 
@@ -37,7 +37,7 @@ def stress(  # noqa: PLR0913 - four of the six are options
     settings: Settings,
     names: Sequence[str] | None = None,
     limit: int | None = None,
-    progress: Progress = lambda *_: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Read films as they are and under every disturbance; figures at the bundle's locked points.
 
@@ -70,7 +70,7 @@ def stress(  # noqa: PLR0913 - four of the six are options
             source,
             size=bundle.size,
             cache_dir=settings.cache_dir,
-            progress=lambda done, n: progress("decode", done, n, ""),
+            progress=progress,
         )
     else:
         pixels = source[0][selection.rows]
@@ -119,7 +119,7 @@ def _films_of(
     """The readable films, and of a folder those that are not, each with its problem."""
     if not isinstance(source, Path):
         return source[1], []
-    found = index_folder(source, progress=lambda done, n: progress("index", done, n, ""))
+    found = index_folder(source, progress=progress)
     readable = found[found["readable"]].reset_index(drop=True)
     if readable.empty:
         raise DataSetError(f"Expected readable films in the data; none of {len(found)} is.")

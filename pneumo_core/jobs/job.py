@@ -1,7 +1,8 @@
 """Long work as a process of its own: started from a screen, it outlives the screen and its server.
 
 A job is a `python -m pneumo_core …` in a folder: `job.json` says what was started, `status.json`
-what it tells of itself (`cli.as_job` writes it), `log.txt` what it printed.
+how far it is (`jobs.status` writes it), `log.txt` what it printed. A training run
+(`training.runs.run.Run`) is a job with a recipe.
 """
 
 from __future__ import annotations
@@ -10,16 +11,13 @@ import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import JobError
-from pneumo_core.jobs.process import end_process_group, own_session, process_alive, process_created
-from pneumo_core.jobs.status import VARIABLE, JobStatus, read_status, write_status
+from pneumo_core.jobs.process import PNEUMO, end_process_group, process_alive, start
+from pneumo_core.jobs.status import VARIABLE, Status, read_status, write_status
 from pneumo_core.storage import read_json, utc_now, write_json
 
 if TYPE_CHECKING:
@@ -28,13 +26,12 @@ if TYPE_CHECKING:
 
     from pneumo_core.config import Settings
 
-__all__ = ["Job", "JobStatus", "latest_job", "process_alive", "start_job", "write_status"]
-
 _KEPT = 20  # finished jobs of one kind
 _SECONDS_TO_END = 10.0  # from the request to stop to the end by force
-_INTERRUPTED = "The work ended without a word: the process was killed or the computer restarted."
-# Popen objects of this process's jobs: asked for their end, or they stay behind as zombies.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_INTERRUPTED = (
+    "The work ended unexpectedly: its process was killed or the computer was restarted. Start it "
+    "again."
+)
 
 
 @dataclass(frozen=True)
@@ -48,44 +45,62 @@ class Job:
         """The job's id: its folder's name."""
         return self.folder.name
 
-    def status(self) -> JobStatus:
-        """How it stands; an ended process that said nothing of its end is "interrupted"."""
+    @property
+    def log(self) -> Path:
+        """What its process prints."""
+        return self.folder / "log.txt"
+
+    def process(self) -> dict[str, Any]:
+        """Its process, by "pid" and "created"; {} where none is known."""
+        return read_json(self.folder / "job.json")
+
+    def alive(self) -> bool:
+        """Whether its process is at work."""
+        process = self.process()
+        return process_alive(process.get("pid"), process.get("created"))
+
+    def status(self) -> Status:
+        """Its status; that of a process that ended without saying so is "interrupted"."""
         # Alive is asked first: a job that ends between the two questions has said so by then.
-        alive = self._alive()
+        alive = self.alive()
         status = read_status(self.folder)
         if status.state != "running" or alive:
             return status
-        if (self.folder / "stop").exists():
+        if self.requested("stop"):
             return replace(status, state="stopped", message="Stopped.", seconds_left=None)
         return replace(status, state="interrupted", message=_INTERRUPTED, seconds_left=None)
+
+    def request(self, what: str) -> None:
+        """Leave a request ("stop") as a file where the job's process finds it."""
+        (self.folder / what).touch()
+
+    def requested(self, what: str) -> bool:
+        """Whether a person requested `what`."""
+        return (self.folder / what).exists()
 
     def stop(self) -> None:
         """Ask the job's processes to end; those still there after ten seconds are ended by force.
 
         Returns when they are gone. A job that has ended stays as it is.
         """
-        if not self._alive():
-            return
-        (self.folder / "stop").touch()
-        facts = read_json(self.folder / "job.json")
-        end_process_group(facts["pid"], facts["created"], patience=_SECONDS_TO_END)
+        if self.alive():
+            self.request("stop")
+            self.end_process(patience=_SECONDS_TO_END)
+
+    def end_process(self, *, patience: float) -> None:
+        """End its processes, after `patience` seconds by force; returns when they are gone."""
+        process = self.process()
+        end_process_group(process["pid"], process["created"], patience=patience)
 
     def log_tail(self, lines: int = 20) -> str:
         """The last lines of what it printed, "" where it printed nothing."""
         try:
-            with (self.folder / "log.txt").open("rb") as file:
+            with self.log.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 400 * lines))
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
-
-    def _alive(self) -> bool:
-        facts = read_json(self.folder / "job.json")
-        child = _children.get(facts.get("pid", 0))
-        if child is not None and child.poll() is not None:
-            _children.pop(child.pid, None)
-        return process_alive(facts.get("pid"), facts.get("created"))
 
 
 def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: str = "") -> Job:
@@ -106,11 +121,11 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
             running = latest_job(kind, settings=settings, key=key)
             if running is not None and running.status().state == "running":
                 return running
-            _forget_old(kind, settings.jobs_dir)
+            _remove_old(kind, settings.jobs_dir)
             return _start(kind, list(arguments), settings, key)
     except OSError as error:
         raise JobError(
-            f"Expected to start {kind} with its notes in the folder of jobs, got: "
+            f"Expected to start {kind} with its files in the folder of jobs, got: "
             f"{error.strerror or error}. Free some space, or set PNEUMO_JOBS to another folder."
         ) from error
 
@@ -127,35 +142,16 @@ def _start(kind: str, arguments: list[str], settings: Settings, key: str) -> Job
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     job = Job(settings.jobs_dir / f"{kind}.{stamp}-{secrets.token_hex(2)}")
     job.folder.mkdir()
-    started = utc_now()
-    write_status(job.folder, JobStatus("running", phase="starting", started=started))
-    with (job.folder / "log.txt").open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "pneumo_core", *arguments],
-            env={**os.environ, **as_environment(settings), **_surroundings(job.folder)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **own_session(),
-        )
-    _children[child.pid] = child
-    facts = {"kind": kind, "key": key, "arguments": arguments, "started": started}
-    # Written last: a folder without it is no job yet.
-    write_json(
-        job.folder / "job.json",
-        facts | {"pid": child.pid, "created": process_created(child.pid)},
+    facts = {"kind": kind, "key": key, "arguments": arguments, "started": utc_now()}
+    write_status(job.folder, Status("running", phase="starting", started=str(facts["started"])))
+    process = start(
+        [*PNEUMO, *arguments],
+        settings=settings,
+        log=job.log,
+        environment={VARIABLE: str(job.folder.absolute())},
     )
+    write_json(job.folder / "job.json", facts | process)  # last: a folder without it is no job yet
     return job
-
-
-def _surroundings(folder: Path) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        VARIABLE: str(folder.absolute()),
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-    }
 
 
 def _jobs(kind: str, jobs_dir: Path) -> Iterator[Job]:
@@ -165,8 +161,8 @@ def _jobs(kind: str, jobs_dir: Path) -> Iterator[Job]:
             yield Job(folder)
 
 
-def _forget_old(kind: str, jobs_dir: Path) -> None:
-    """Remove the notes of jobs that ended long ago."""
+def _remove_old(kind: str, jobs_dir: Path) -> None:
+    """Remove the folders of jobs that ended long ago."""
     ended = [job for job in _jobs(kind, jobs_dir) if job.status().state != "running"]
     for job in ended[_KEPT:]:
         shutil.rmtree(job.folder, ignore_errors=True)

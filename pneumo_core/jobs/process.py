@@ -1,4 +1,4 @@
-"""Processes that other processes ask after: is it still there, and make it end."""
+"""Processes that outlive their starter: start one, ask whether it is still there, end it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,57 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.config import ROOT, as_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pneumo_core.config import Settings
+
+PNEUMO = (sys.executable, "-m", "pneumo_core")  # and a command's name with its arguments
+# Popen objects of this process's children: polled, or they stay behind as zombies.
+_children: set[subprocess.Popen[bytes]] = set()
+
+
+def start(
+    command: Sequence[str],
+    *,
+    settings: Settings,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Start `command` with these settings in a session of its own, its output appended to `log`.
+
+    Returns its "pid" and when it was "created" (see `process_created`): together they name it for
+    good. environment: variables to set beside this process's own and the settings.
+    Raises OSError where it cannot be started.
+    """
+    _collect()
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, **as_environment(settings), **_for_python(), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **own_session(),
+        )
+    _children.add(child)
+    return {"pid": child.pid, "created": process_created(child.pid)}
+
+
+def _for_python() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+
+
+def _collect() -> None:
+    """Let go of this process's children that have ended."""
+    for child in list(_children):
+        if child.poll() is not None:
+            _children.discard(child)
 
 
 def own_session() -> dict[str, Any]:
@@ -47,6 +97,7 @@ def process_alive(pid: Any, created: Any) -> bool:
     """
     import psutil
 
+    _collect()
     if not isinstance(pid, int) or not isinstance(created, int | float):
         return False
     try:

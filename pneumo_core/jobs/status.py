@@ -5,28 +5,27 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from pneumo_core.progress import Progress, Rate, eta
 from pneumo_core.storage import read_json, utc_now, write_json
 
 VARIABLE = "PNEUMO_JOB"  # names the job's folder to the process that does the work
-State = Literal["running", "done", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True)
-class JobStatus:
+class Status:
     """What a job says of itself.
 
-    state: "running", "done", "failed" (with the reason in `message`), "stopped" (by hand) or
-    "interrupted" (gone without a word); phase, done, total, words: the last progress report;
-    message: what the person should read at the end; started, updated: ISO 8601, UTC;
-    seconds_left: of this phase, None where unknown.
+    state: "running", "done", "failed" (with the reason in `message`), "stopped" (by the person) or
+    "interrupted" (its process ended without saying so); phase, done, total, words: the last
+    progress report; message: what the person should read at the end; started, updated: ISO 8601,
+    UTC; seconds_left: of this phase, None where unknown.
     """
 
-    state: State
+    state: str
     phase: str = ""
     done: int = 0
     total: int = 0
@@ -37,23 +36,20 @@ class JobStatus:
     seconds_left: float | None = None
 
 
-def write_status(folder: Path, status: JobStatus) -> None:
+def write_status(folder: Path, status: Status) -> None:
     """Write a job's status, and when."""
     write_json(folder / "status.json", asdict(replace(status, updated=utc_now())))
 
 
-def read_status(folder: Path) -> JobStatus:
+def read_status(folder: Path) -> Status:
     """A job's status; running where it says nothing yet, or nothing that can be read."""
     try:
-        return JobStatus(**read_json(folder / "status.json"))
+        return Status(**read_json(folder / "status.json"))
     except TypeError:  # missing, or of another version
-        return JobStatus("running")
+        return Status("running")
 
-
-Report = Callable[[str, int, int, str], None]
 
 _SECONDS_BETWEEN_WRITES = 0.25
-_SECONDS_BEFORE_FORECAST = 2.0
 _LINES_OF_MESSAGE = 6
 
 
@@ -62,37 +58,31 @@ class _Writer:
     """Writes the status of the job in `folder`, a few times a second at most."""
 
     folder: Path
-    status: JobStatus = field(default_factory=lambda: JobStatus("running", started=utc_now()))
+    status: Status = field(default_factory=lambda: Status("running", started=utc_now()))
     written: float = 0.0
-    phase_began: tuple[float, int] = (0.0, 0)  # when, and how much was done by then
+    rate: Rate = field(default_factory=Rate)  # of the phase at hand
     told: list[str] = field(default_factory=list)
 
-    def report(self, phase: str, done: int, total: int, words: str) -> None:
+    def report(self, phase: str, done: int, total: int, words: str = "") -> None:
         moment, fresh = time.monotonic(), phase != self.status.phase
         if phase == "epoch":  # a word between the steps of a training, no phase of its own
             self.status = replace(self.status, words=words)
         else:
             if fresh or done < self.status.done:
-                self.phase_began = (moment, done)
+                self.rate = Rate()
+            self.rate.add(moment, done)
+            left = eta(self.rate, total - done) if total > 1 else None
             self.status = replace(
                 self.status,
                 phase=phase,
                 done=done,
                 total=total,
                 words=words,
-                seconds_left=self._forecast(moment, done, total),
+                seconds_left=None if left is None else round(left, 1),
             )
         if fresh or done >= total or moment - self.written > _SECONDS_BETWEEN_WRITES:
             self.write()
             self.written = moment
-
-    def _forecast(self, moment: float, done: int, total: int) -> float | None:
-        """Seconds that the rest of this phase takes at the pace so far."""
-        began, before = self.phase_began
-        spent = moment - began
-        if total <= 1 or done <= before or spent < _SECONDS_BEFORE_FORECAST:
-            return None
-        return round(spent / (done - before) * max(0, total - done), 1)
 
     def write(self) -> None:
         # Work that goes on is worth more than its notes: a full disk is told of by the work.
@@ -101,7 +91,7 @@ class _Writer:
         except OSError:
             return
 
-    def end(self, state: State, message: str) -> None:
+    def end(self, state: str, message: str) -> None:
         told = "\n".join(self.told[-_LINES_OF_MESSAGE:])
         message = message or told or ("Stopped." if state == "stopped" else "")
         self.status = replace(
@@ -125,12 +115,12 @@ def begin() -> bool:
     return True
 
 
-def also_to_status(report: Report) -> Report:
-    """`report`, of which the job's status hears too."""
+def also_to_status(report: Progress) -> Progress:
+    """`report`, which then also goes to the job's status."""
     if not _current:
         return report
 
-    def both(phase: str, done: int, total: int, words: str) -> None:
+    def both(phase: str, done: int, total: int, words: str = "") -> None:
         _current[0].report(phase, done, total, words)
         report(phase, done, total, words)
 
@@ -143,7 +133,7 @@ def heard(text: str) -> None:
         _current[0].told.append(text)
 
 
-def end(state: State, message: str = "") -> None:
+def end(state: str, message: str = "") -> None:
     """Say how the job ended; without a message, with the last lines said to the person."""
     if _current:
         _current[0].end(state, message)

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.progress import Progress, silent
 from pneumo_core.synthetic.appearance import modelled_film
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -70,16 +71,14 @@ FEWEST_FILMS = 12  # of a demo data set: two patients of every subtype
 _QUALITY = 85  # of every JPEG: in the real data set the quality alone tells the classes apart
 
 
-def write_demo_data(
-    dest: Path, *, films: int, seed: int, progress: Callable[[int, int], None] | None = None
-) -> None:
+def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = silent) -> None:
     """Write a synthetic data set into `dest`, in Kaggle's layout and with its file names:
     train, val and test, NORMAL and PNEUMONIA in each, about 26 % normal, 48 % bacterial and
     26 % viral films, some patients with several, about 15 % of the patients in test.
 
     Image size and JPEG quality are drawn alike for all classes, and no patient is in two splits.
     A marker (see `drawn`) tells afterwards which films were drawn, so that a model says so.
-    The same arguments give the same bytes. `progress` is called with (films done, films in all).
+    The same arguments give the same bytes. `progress` hears of the phase "films".
     Raises DataSetError if `dest` is there and not an empty folder, or for fewer than 12 films.
     """
     if films < FEWEST_FILMS:
@@ -104,8 +103,7 @@ def write_demo_data(
         _, encoded = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         path.write_bytes(encoded.tobytes())
         digests.append(hashlib.sha256(encoded.tobytes()).hexdigest())
-        if progress is not None:
-            progress(done, len(planned))
+        progress("films", done, len(planned))
     write_marker(dest, digests)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
 
 
-Report = Callable[[str, int, int, str], None]  # phase, done, total, words
 HOLDOUT_FOLDS = 5
 
 
@@ -51,10 +50,10 @@ class Corpus:
         return self.index["group"].to_numpy()
 
 
-def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Report) -> Corpus:
+def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Progress) -> Corpus:
     """Index, decode and fold the films below `data`. Raises DataSetError."""
     run.update(phase="reading the films")
-    found = index_folder(data, progress=lambda done, total: report("index", done, total, ""))
+    found = index_folder(data, progress=report)
     usable = learning_films(found)
     unread = int((~found["readable"]).sum())
     kept = len(found) - len(usable) - unread
@@ -66,7 +65,7 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Rep
         data,
         size=recipe.size,
         cache_dir=settings.cache_dir,
-        progress=lambda done, total: report("decode", done, total, ""),
+        progress=report,
     )
     fold = _folds(usable, recipe, run.folder / "folds.json")
     return Corpus(usable.assign(drawn=are_drawn(usable, data)), pixels, labels, fold)

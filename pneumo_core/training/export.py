@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
-    from pneumo_core.training.dataset import Corpus, Report
+    from pneumo_core.progress import Progress
+    from pneumo_core.training.dataset import Corpus
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
 
@@ -231,7 +232,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     *,
     facts: dict[str, Any],
     settings: Settings,
-    report: Report,
+    report: Progress,
     stopped: bool = False,
 ) -> Delivery:
     """Calibrate, measure and write the bundle that the run was asked for.

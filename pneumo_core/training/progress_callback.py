@@ -1,4 +1,4 @@
-"""What a run tells of itself while it trains, and how it hears that it should stop."""
+"""The status of a run while Keras trains, and the request to stop."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from pneumo_core.progress import Rate
+from pneumo_core.storage import utc_now
 from pneumo_core.training.hardware import memory_now, survey
 from pneumo_core.training.held_out import POINT_VIEWS
 from pneumo_core.training.runs.estimate import around_training, bundle_seconds
 from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
-from pneumo_core.training.runs.progress import Ahead, steady
-from pneumo_core.training.runs.run import CANCEL, STOP
+from pneumo_core.training.runs.progress import RemainingPhases, smoothed
+from pneumo_core.training.runs.status import CANCEL, STOP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
 
@@ -30,45 +31,52 @@ _HELD_OUT = 0.25  # films held out for each that is trained on
 
 @dataclass
 class EpochClock:
-    """Times one training of `epochs` epochs of `steps` steps of `batch` films.
+    """Times one training of `epochs` epochs of `steps` steps of `batch` images.
 
     All times are seconds of one clock. An epoch's first step, which may compile and which waits
-    for the first films, is no measure of speed.
+    for the first images, is no measure of speed.
     """
 
     epochs: int
     steps: int
     batch: int
-    speed: float = field(default=math.nan, init=False)  # films a second in training
-    epoch_seconds: float = field(default=math.nan, init=False)
     start: float = field(default=math.nan, init=False)  # seconds to the end of the first step
+    rest: float = field(default=math.nan, init=False)  # of an epoch: validation and saving
+    _rate: Rate = field(default_factory=Rate, init=False)  # of steps
     _began: float = field(default=0.0, init=False)
-    _first: float = field(default=math.nan, init=False)
     _trained: float = field(default=math.nan, init=False)
-    _rest: float = field(default=math.nan, init=False)
+    _first: bool = field(default=True, init=False)
+    _validates: bool = field(default=False, init=False)
 
     def begin_epoch(self, now: float) -> None:
         """An epoch begins."""
-        self._began, self._first, self._trained = now, math.nan, math.nan
+        self._began, self._trained, self._first = now, math.nan, True
 
     def end_step(self, step: int, now: float) -> None:
         """Step `step` (1..steps) has ended."""
-        if math.isnan(self._first):
-            self._first = now
-            if math.isnan(self.start):
-                self.start = now - self._began
-        elif step > 1 and now > self._first:
-            self.speed = (step - 1) * self.batch / (now - self._first)
+        if self._first:
+            self._rate.start(now, step)
+            self.start = now - self._began if math.isnan(self.start) else self.start
+        elif step > 1:
+            self._rate.add(now, step)
+        self._first = False
+        if step == self.steps:
+            self._trained = now
 
-    def end_training(self, now: float) -> None:
-        """The epoch's last step has ended; films held out come next."""
-        self._trained = now
+    def begin_validation(self) -> None:
+        """The held-out images are read from here on."""
+        self._validates = True
 
     def end_epoch(self, now: float) -> float:
         """The epoch has ended; how many seconds it took."""
-        self.epoch_seconds = now - self._first + self.batch / self.speed
-        self._rest = now - self._trained
+        if math.isfinite(self._trained):
+            self.rest = now - self._trained
         return now - self._began
+
+    @property
+    def speed(self) -> float:
+        """Images a second in training; NaN if unknown."""
+        return self._rate.value * self.batch
 
     def left(self, epoch: int, step: int) -> float | None:
         """Seconds to the end of this training, if it does not end early.
@@ -85,37 +93,36 @@ class EpochClock:
 
     @property
     def answer(self) -> float:
-        """Seconds in which the network answers to a film, as in validation; NaN if unknown."""
-        if not math.isfinite(self._rest):
-            return _VALIDATION_COST / self.speed
-        return min(_VALIDATION_COST / self.speed, self._rest / self._held_out)
+        """Seconds in which the network predicts one image, as in validation; NaN if unknown."""
+        guessed = _VALIDATION_COST / self.speed
+        measured = self._validates and math.isfinite(self.rest)
+        return min(guessed, self.rest / self._held_out) if measured else guessed
 
     @property
     def _an_epoch(self) -> float:
-        if math.isfinite(self.epoch_seconds):
-            return self.epoch_seconds
-        return self.steps * self.batch / self.speed * (1 + _VALIDATION_SHARE)
+        steps = self.steps * self.batch / self.speed
+        return steps + self.rest if math.isfinite(self.rest) else steps * (1 + _VALIDATION_SHARE)
 
     @property
     def _held_out(self) -> float:
         return _HELD_OUT * self.steps * self.batch
 
     def pace(self) -> dict[str, float] | None:
-        """What the estimate of a later run may go by (see `pace.Pace`); None if unknown."""
-        if not math.isfinite(self.speed + self.start + self._rest) or not self._held_out:
+        """What the estimate of a later run may go by (see `estimate.Pace`); None if unknown."""
+        if not self._validates or not math.isfinite(self.speed + self.start + self.rest):
             return None
-        save = self._rest - self.answer * self._held_out
+        save = self.rest - self.answer * self._held_out
         parts = {"train": 1 / self.speed, "validation": self.answer}
         return {**parts, "start": self.start, "save": save}
 
 
 SECONDS_BETWEEN_REPORTS = 1.0
-SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_CHECKS = 0.2
 
 
-def stop_asked(run: Run) -> bool:
+def stop_requested(run: Run) -> bool:
     """Whether a person asked the run to stop: what is trained by now makes the model."""
-    return run.asked(STOP)
+    return run.requested(STOP)
 
 
 class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
@@ -132,20 +139,20 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         title: str,
         *,
         films: int,
-        report: Callable[[str, int, int, str], None],
+        report: Progress,
     ) -> None:
         super().__init__()
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
-        self.films, self.epoch, self.step, self.told, self.looked = films, 0, 0, 0.0, 0.0
+        self.films, self.epoch, self.step, self.written, self.checked = films, 0, 0, 0.0, 0.0
         self.stopped = False  # whether a person ended this training
 
     def on_train_begin(self, _logs: Any = None) -> None:
-        """Find the place of this training in the run, unless it was stopped with nothing learnt."""
-        self.fold = int(self.run.status().get("fold") or 0)
+        """Find the place of this training in the run; cancel it if stopped with nothing trained."""
+        self.fold = self.run.status().fold
         folder = self.run.folder / f"fold-{self.fold}"
-        if stop_asked(self.run) and self.fold == 0 and not (folder / EPOCHS).exists():
-            self.run.ask(CANCEL)
+        if stop_requested(self.run) and self.fold == 0 and not (folder / EPOCHS).exists():
+            self.run.request(CANCEL)
             raise KeyboardInterrupt
         self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
@@ -158,8 +165,9 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.clock = EpochClock(self.epochs, self.steps, self.recipe.batch)
         self.took = {
             "bundle": bundle_seconds(self.recipe, self.run.folder.parent),
-            **(self.run.status().get("took") or {}),
+            **self.run.status().took,
         }
+        self.began, self.trained_before = time.time(), self.run.status().seconds
         self.run.update(
             phase="training",
             words=f"{self._title}preparing the first step",
@@ -172,7 +180,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_epoch_begin(self, epoch: int, _logs: Any = None) -> None:
-        """Start the epoch's clocks."""
+        """Start the epoch's clock."""
         self.epoch, self.step, self.summed = epoch, 0, (0, 0.0)
         self.clock.begin_epoch(time.time())
         self.curve.begin_epoch()
@@ -181,19 +189,19 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         """Report the step, its loss and the films a second; stop where that is asked for."""
         now, self.step = time.time(), batch + 1
         self.clock.end_step(self.step, now)
-        if now - self.looked >= SECONDS_BETWEEN_LOOKS:
-            self.looked = now
-            if stop_asked(self.run) and not self.model.stop_training:
+        if now - self.checked >= SECONDS_BETWEEN_CHECKS:
+            self.checked = now
+            if stop_requested(self.run) and not self.model.stop_training:
                 self.model.stop_training = self.stopped = True
                 self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
-        if now - self.told >= SECONDS_BETWEEN_REPORTS:
-            self.told = now
-            self._tell_step(batch + 1, logs or {})
+        if now - self.written >= SECONDS_BETWEEN_REPORTS:
+            self.written = now
+            self._write_step(batch + 1, logs or {})
 
     def on_test_begin(self, _logs: Any = None) -> None:
-        """Say that the films held out are looked at."""
-        self.clock.end_training(time.time())
-        self.run.update(words=f"{self._where()}: checking on the films held out")
+        """Say that the held-out films are read."""
+        self.clock.begin_validation()
+        self.run.update(words=f"{self._where()}: validating on the held-out films")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Report the epoch's figures."""
@@ -205,19 +213,25 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         if not math.isfinite(shown.get("loss", 0.0)):
             facts["note"] = (
                 f"The loss became NaN in epoch {epoch + 1} and the training ended there. The best "
-                "epoch before it counts. Train again with a lower learning rate."
+                "epoch before it is used. Train again with a lower learning rate."
             )
         if pace := self.clock.pace():
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
         facts |= self._time_left(epoch + 1, 0, now)
         finite = {name: _finite(value) for name, value in shown.items()}
         how = "done" if whole else f"ended after step {self.step} of {self.steps}"
-        told = f"{self._where()}: {how}"
-        self.run.update(epoch=epoch + whole, last=finite, words=told, **facts)
+        self.run.update(
+            epoch=epoch + whole,
+            last=finite,
+            words=f"{self._where()}: {how}",
+            seconds=round(self.trained_before + now - self.began, 1),
+            trained=utc_now()[:10],
+            **facts,
+        )
         where = f"{self.title}, {epoch + 1} of {self.epochs}"
         self.report("epoch", epoch + 1, self.epochs, f"{where}: {words} ({seconds:.0f} s)")
 
-    def _tell_step(self, step: int, logs: dict[str, float]) -> None:
+    def _write_step(self, step: int, logs: dict[str, float]) -> None:
         loss, speed = self._interval_loss(step, logs), self.clock.speed
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         words = f"{self._where()}, loss {loss:.3f}"
@@ -231,7 +245,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             loss=_finite(loss),
             memory=memory_now(),
             words=words,
-            **self._time_left(self.epoch, step, self.told),
+            **self._time_left(self.epoch, step, self.written),
             **self._done(self.epoch * self.steps + step),
         )
         auc = float(logs.get("auc", math.nan))  # of the epoch so far
@@ -246,16 +260,16 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         return {"done": self.before * a_fit + steps, "total": self.fits * a_fit}
 
     def _time_left(self, epoch: int, step: int, now: float) -> dict[str, Any]:
-        """What the status is to say of the time left of the whole run; see `remaining`."""
-        stopped = stop_asked(self.run)
-        ahead = self._ahead(stopped=stopped)
+        """The time left of the whole run, as the status is to have it."""
+        stopped = stop_requested(self.run)
+        remaining = self._remaining(stopped=stopped)
         left = 0.0 if stopped else self.clock.left(epoch, step)
-        if left is None or not math.isfinite(ahead.seconds):
-            return steady(self.run.status(), None, now)
-        told = steady(self.run.status(), left + ahead.seconds, now, anew=stopped)
-        return told | ahead.facts()
+        if left is None or not math.isfinite(remaining.seconds):
+            return smoothed(self.run.status(), None, now)
+        shown = smoothed(self.run.status(), left + remaining.seconds, now, restart=stopped)
+        return shown | remaining.facts()
 
-    def _ahead(self, *, stopped: bool) -> Ahead:
+    def _remaining(self, *, stopped: bool) -> RemainingPhases:
         """What follows this training; after a stop neither another training nor the suite."""
         measured = self.before < self.recipe.held_out_folds  # that of all films is not
         held_out = 1 / max(self.recipe.folds, 5 if self.recipe.folds == 1 else 2)
@@ -265,13 +279,13 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         bundle = float(self.took.get("bundle") or around.bundle)
         if stopped:  # the films as they are alone, and no suite
             answers = answers / len(POINT_VIEWS) if measured else 0.0
-            return Ahead(answers, bundle, bundle)
+            return RemainingPhases(answers, bundle, bundle)
         folds = max(0, self.recipe.held_out_folds - self.before - 1)
         trainings = self.fits - self.before - 1
         after = bundle + around.robustness
         if trainings:
             after += trainings * self.clock.training + folds * answers
-        return Ahead(answers if measured else 0.0, after, bundle, around.robustness)
+        return RemainingPhases(answers if measured else 0.0, after, bundle, around.robustness)
 
     def _interval_loss(self, step: int, logs: dict[str, float]) -> float:
         """Mean loss of the steps since the last report, out of Keras' mean over the epoch."""

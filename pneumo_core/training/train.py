@@ -18,7 +18,7 @@ import numpy as np
 from pneumo_core.bundle.write import revise_card
 from pneumo_core.errors import TrainingError
 from pneumo_core.storage import write_atomic
-from pneumo_core.training.dataset import HOLDOUT_FOLDS, Corpus, Report, gather
+from pneumo_core.training.dataset import HOLDOUT_FOLDS, Corpus, gather
 from pneumo_core.training.export import Answers, check_can_bundle, deliver, held_out_words
 from pneumo_core.training.framing_bias import framing_weights
 from pneumo_core.training.held_out import (
@@ -28,7 +28,7 @@ from pneumo_core.training.held_out import (
     stress_table,
     view_logits,
 )
-from pneumo_core.training.progress_callback import stop_asked
+from pneumo_core.training.progress_callback import stop_requested
 from pneumo_core.training.runs.progress import forget_robustness
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.progress import Progress
     from pneumo_core.training.batches import Films
     from pneumo_core.training.distributed import Devices
     from pneumo_core.training.export import Delivery
@@ -62,7 +63,7 @@ class Trainings:
     films: Films
     machine: Machine
     devices: Devices
-    report: Report
+    report: Progress
 
     def learn(self) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
         """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them.
@@ -89,9 +90,7 @@ class Trainings:
         return self.recipe.folds > 1 and not last.exists()
 
     def _stopped(self) -> bool:
-        from pneumo_core.training.progress_callback import stop_asked
-
-        return bool(self.devices.told_by_chief(np.int32(stop_asked(self.run))))
+        return bool(self.devices.told_by_chief(np.int32(stop_requested(self.run))))
 
     def _fold(self, number: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Train fold `number`, or take its logits from the run's folder where it was finished.
@@ -153,7 +152,6 @@ class Trainings:
         Where a person asked to stop, of the films as they are alone.
         """
         from pneumo_core.training.fit import predict_logits
-        from pneumo_core.training.progress_callback import stop_asked
 
         logits = view_logits(
             lambda seen: predict_logits(network, seen),
@@ -162,7 +160,7 @@ class Trainings:
             POINT_VIEWS,
             classes=len(self.recipe.classes),
             progress=lambda done, total: self.report("validation", done, total, ""),
-            stopped=lambda: stop_asked(self.run),
+            stopped=lambda: stop_requested(self.run),
         )
         if len(logits) < len(POINT_VIEWS):
             logits = logits[:1]
@@ -173,26 +171,50 @@ class Trainings:
         return logits
 
 
-def train(run: Run, *, settings: Settings, report: Report) -> Bundle:
-    """Carry `run` to its bundle; a run begun before goes on where its last epoch ended.
+def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
+    """Train `run` and write its bundle; one that was begun continues after its last epoch.
 
-    `report(phase, done, total, words)` hears of all progress. Raises DataSetError or
-    TrainingError with words for the person; the run's status says the same.
+    `report(phase, done, total, words)` receives all progress. Raises DataSetError or TrainingError
+    with a message for the person; `runs.queue.run_in_turn` writes the run's final state.
     """
-    try:
-        bundle = _train(run, settings, report)
-    except KeyboardInterrupt:
-        run.update(state="interrupted", message="Stopped by hand; it can be resumed.")
-        raise
-    except BaseException as error:
-        told = str(error) or type(error).__name__
-        run.update(state="failed", message=told)
-        raise
-    run.update(state="done", phase="done", message=f"Model {bundle.name} is written.")
-    return bundle
+    from pneumo_core.training.distributed import join_devices
+
+    recipe, devices = run.recipe(), join_devices()
+    devices.check_batch(recipe.batch)
+    with devices.all_there():
+        devices.text_of_chief(json.dumps(recipe.as_dict()))
+        prepared = _prepare(run, settings, report)
+    # The card tells of where the networks were trained, wherever the bundle is written.
+    trained_on = run.status().trained_on or _facts(recipe, prepared.machine)
+    run.update(trained_on=trained_on)
+    with devices.all_there():
+        held_out, logits = prepared.learn()
+    check_can_bundle(run)
+    if prepared.cut_short():  # what is delivered is one fold's network, and says so
+        recipe = replace(recipe, folds=1, measured_folds=0)
+    stopped = stop_requested(run)
+    if stopped or not recipe.robustness:
+        forget_robustness(run)
+    run.update(phase="bundling")
+    answers = Answers(prepared.corpus, np.concatenate(held_out), logits)
+    made = deliver(
+        run,
+        _shipped(run),
+        recipe,
+        answers,
+        facts={**trained_on, **_training_time(run)},
+        settings=settings,
+        report=report,
+        stopped=stopped,
+    )
+    if stopped or not recipe.robustness:
+        return made.bundle
+    return add_robustness(
+        made, run=run, recipe=recipe, answers=answers, folds=held_out, report=report
+    )
 
 
-def assist(data: Path, *, settings: Settings, report: Report) -> None:
+def assist(data: Path, *, settings: Settings, report: Progress) -> None:
     """A worker's part in a training of several machines; the chief says what is trained.
 
     The films below `data` are the chief's own. What a worker writes is thrown away.
@@ -209,48 +231,7 @@ def assist(data: Path, *, settings: Settings, report: Report) -> None:
         _prepare(run, settings, report).learn()
 
 
-def _train(run: Run, settings: Settings, report: Report) -> Bundle:
-    from pneumo_core.training.distributed import join_devices
-    from pneumo_core.training.progress_callback import stop_asked
-
-    began = time.time()
-    recipe, devices = run.recipe(), join_devices()
-    devices.check_batch(recipe.batch)
-    with devices.all_there():
-        devices.text_of_chief(json.dumps(recipe.as_dict()))
-        prepared = _prepare(run, settings, report)
-    # The card tells of where the networks were trained, wherever the bundle is written.
-    trained_on = run.status().get("trained_on") or _facts(recipe, prepared.machine)
-    run.update(trained_on=trained_on)
-    with devices.all_there():
-        held_out, logits = prepared.learn()
-    check_can_bundle(run)
-    if prepared.cut_short():  # what is delivered is one fold's network, and says so
-        recipe = replace(recipe, folds=1, measured_folds=0)
-    seconds = time.time() - began + run.status().get("seconds", 0.0)
-    stopped = stop_asked(run)
-    if stopped or not recipe.robustness:
-        forget_robustness(run)
-    run.update(phase="bundling", seconds=seconds)
-    answers = Answers(prepared.corpus, np.concatenate(held_out), logits)
-    made = deliver(
-        run,
-        _shipped(run),
-        recipe,
-        answers,
-        facts={**trained_on, "seconds": round(seconds, 1), "finished": _today()},
-        settings=settings,
-        report=report,
-        stopped=stopped,
-    )
-    if stopped or not recipe.robustness:
-        return made.bundle
-    return add_robustness(
-        made, run=run, recipe=recipe, answers=answers, folds=held_out, report=report
-    )
-
-
-def _prepare(run: Run, settings: Settings, report: Report) -> Trainings:
+def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     """The films and what they are trained on: the same films on every machine."""
     from pneumo_core.training import batches
     from pneumo_core.training.batches import Films
@@ -280,8 +261,16 @@ def _shipped(run: Run) -> Any:
     return keras.saving.load_model(last, compile=False)
 
 
-def _today() -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime())
+def _training_time(run: Run) -> dict[str, Any]:
+    """Seconds of training and the date of its end, UTC: not those of a later resume."""
+    status, last = run.status(), max(run.folder.glob(f"fold-*/{NETWORK}"), key=_modified)
+    # Runs of earlier versions have no date of their own.
+    day = status.trained or time.strftime("%Y-%m-%d", time.gmtime(_modified(last)))
+    return {"seconds": round(status.seconds, 1), "finished": day}
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _facts(recipe: Recipe, machine: Machine) -> dict[str, Any]:
@@ -310,7 +299,7 @@ def add_robustness(  # noqa: PLR0913 - what the suite is run on
     recipe: Recipe,
     answers: Answers,
     folds: Sequence[NDArray[np.int64]],
-    report: Report,
+    report: Progress,
 ) -> Bundle:
     """The delivered bundle, with the suite's table in its card unless something ended the suite.
 
@@ -331,7 +320,7 @@ def add_robustness(  # noqa: PLR0913 - what the suite is run on
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the model
         why = f"{type(error).__name__}: {error}"
     told = f"The robustness suite did not finish ({why}). {_LATER.format(name=made.bundle.name)}"
-    run.update(note=" ".join(filter(None, [run.status().get("note"), told])))
+    run.update(note=" ".join(filter(None, [run.status().note, told])))
     report("robustness", 1, 1, told)
     return made.bundle
 
@@ -341,7 +330,7 @@ def _suite(
     recipe: Recipe,
     answers: Answers,
     folds: Sequence[NDArray[np.int64]],
-    report: Report,
+    report: Progress,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
     """Logits (all views, N, C) of the films sampled from every fold, and their rows (N,).
 
@@ -385,6 +374,6 @@ def _perturbed(
         SUITE_VIEWS,
         classes=answers.logits.shape[-1],
         progress=progress,
-        stopped=lambda: stop_asked(run),
+        stopped=lambda: stop_requested(run),
     )
     return logits if len(logits) == len(SUITE_VIEWS) else None

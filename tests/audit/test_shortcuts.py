@@ -173,8 +173,8 @@ def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
 def test_the_table_is_kept(catalogue_of, monkeypatch):
     catalogue = catalogue_of(SICK, ask=ASKED)
     seen = []
-    first = shortcuts(catalogue, progress=lambda done, n: seen.append((done, n)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    first = shortcuts(catalogue, progress=lambda *at: seen.append(at))
+    assert seen == [("shortcuts", n, 3) for n in (1, 2, 3)]
     monkeypatch.setattr(table_module, "_measure", lambda *_: pytest.fail("not again"))
     pd.testing.assert_frame_equal(shortcuts(catalogue), first)
 

@@ -19,7 +19,6 @@ from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training.runs.history import live_runs
-from pneumo_core.training.runs.queue import cancel_run
 from pneumo_core.training.runs.run import list_runs
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def settings(
     remember_source("synthetic", films, settings=made)
     yield made
     for run in live_runs(made.runs_dir):
-        cancel_run(run)
+        run.cancel()
 
 
 @pytest.fixture

@@ -82,9 +82,9 @@ def test_an_unknown_run_is_named(call, make):
 def test_stop_and_cancel_leave_their_wish(call, make):
     run = make(step=3)
     assert call("runs", "stop", run.id)[1] == f"{run.id} is stopping.\n"
-    assert run.asked("stop")
+    assert run.requested("stop")
     call("runs", "cancel", run.id)
-    assert run.asked("cancel")
+    assert run.requested("cancel")
 
 
 def test_resume_starts_a_process(call, make, monkeypatch, tmp_path):
@@ -128,8 +128,8 @@ def test_a_run_whose_films_are_gone_ends_before_anything_is_loaded(call, make):
     run = make("queued")
     code, _, err = call("runs", "carry", run.id)
     assert code == 1
-    assert "Expected the folder of films 'films' where the run found it; it is gone." in err
-    assert run.status()["failure"] == "data"
+    assert "Expected the folder of films 'films' where the run found it; it is missing." in err
+    assert run.status().failure == "data"
 
 
 def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path):
@@ -139,9 +139,9 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
     seen = {}
 
     def train(run, *, settings, report):
-        seen["run"], seen["state"] = run, run.status()["state"]
+        seen["run"], seen["state"] = run, run.status().state
         report("index", 3, 3, "3 films to learn from")
-        seen["phase"] = run.status()["phase"]
+        seen["phase"] = run.status().phase
         run.update(state="done")
         return types.SimpleNamespace(name="mine")
 
@@ -160,7 +160,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
     stand_in.train = fails
     again = make("queued")
     code, _, err = call("runs", "carry", again.id)
-    assert (code, again.status()["state"]) == (1, "failed")
+    assert (code, again.status().state) == (1, "failed")
     assert "Expected films of every class." in err
 
 

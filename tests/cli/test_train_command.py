@@ -69,7 +69,7 @@ def test_the_printed_command_goes_on_with_the_run_when_it_is_pasted(
     assert code == 130
     first, last = err.splitlines()[0], err.splitlines()[-1]
     command = first.split("If it is interrupted: ")[1]
-    assert last.endswith(f"go on with: {command}")
+    assert last.endswith(f"continue with: {command}")
     words = shlex.split(command)
     start = words.index("-m")
     given = dict(word.split("=", 1) for word in words[: start - 1])

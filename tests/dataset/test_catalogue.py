@@ -62,12 +62,12 @@ def test_the_facts_of_each_film(data, settings):
 def test_it_is_made_once_and_again_when_a_file_changes(data, settings):
     seen = []
 
-    def watch(done, total):
-        seen.append((done, total))
+    def watch(*at):
+        seen.append(at)
 
     assert not catalogue_ready(data, settings=settings)
     first = open_catalogue(data, settings=settings, progress=watch)
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [("films", n, 3) for n in (1, 2, 3)]
     assert catalogue_ready(data, settings=settings)
     again = open_catalogue(data, settings=settings, progress=watch)
     assert len(seen) == 3
@@ -90,7 +90,7 @@ def test_two_folders_do_not_share_a_catalogue(data, settings, tmp_path):
 
 
 def test_one_that_was_interrupted_leaves_nothing(data, settings):
-    def stop(done, _total):
+    def stop(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -189,8 +189,8 @@ def test_the_same_greys_in_another_shape_are_another_film(tmp_path):
 def test_progress_counts_every_film(tmp_path):
     put_all(tmp_path, *(f"NORMAL/{n}.png" for n in range(5)))
     seen = []
-    index_folder(tmp_path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(n, 5) for n in range(1, 6)]
+    index_folder(tmp_path, progress=lambda *at: seen.append(at))
+    assert seen == [("index", n, 5) for n in range(1, 6)]
 
 
 def test_what_is_no_data_set_is_refused(tmp_path):

@@ -90,10 +90,10 @@ def test_films_beyond_one_chunk_keep_their_order(index, root, cache_dir, monkeyp
         root,
         size=SIZE,
         cache_dir=cache_dir / "chunked",
-        progress=lambda done, total: seen.append((done, total)),
+        progress=lambda *at: seen.append(at),
     )
     assert (chunked == whole).all()
-    assert seen == [(n, 9) for n in range(1, 10)]
+    assert seen == [("decode", n, 9) for n in range(1, 10)]
 
 
 def test_the_key_is_content_order_size_and_version(index, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_damaged_cache_is_built_anew(index, root, cache_dir, damage):
 
 
 def test_an_interrupted_build_leaves_no_cache_and_the_next_one_succeeds(index, root, cache_dir):
-    def interrupt(done, _total):
+    def interrupt(_phase, done, _total):
         if done == 4:
             raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.job_progress import duration, progress_words
-from pneumo_core.jobs.job import JobStatus
+from pneumo_core.jobs.status import Status
 
 
 class FakeJob:
@@ -20,7 +20,7 @@ class FakeJob:
 
     def stop(self):
         self.stopped = True
-        self.now = JobStatus("stopped", message="Stopped.")
+        self.now = Status("stopped", message="Stopped.")
 
     def log_tail(self, _lines):
         return self.log
@@ -39,7 +39,7 @@ def page(job):
     return AppTest.from_function(script, args=(job,), default_timeout=300)
 
 
-RUNNING = JobStatus("running", phase="films", done=1200, total=5856, seconds_left=19.6)
+RUNNING = Status("running", phase="films", done=1200, total=5856, seconds_left=19.6)
 
 
 def test_a_running_job_says_what_it_does_how_far_it_is_and_how_long_it_takes():
@@ -64,9 +64,9 @@ def test_the_page_is_run_anew_when_a_phase_or_the_job_has_ended():
     job = FakeJob(RUNNING)
     shown = page(job).run()
     assert shown.session_state["runs"] == 1
-    job.now = JobStatus("running", phase="shortcuts", total=12)
+    job.now = Status("running", phase="shortcuts", total=12)
     assert shown.run().session_state["runs"] == 3
-    job.now = JobStatus("done")
+    job.now = Status("done")
     assert shown.run().session_state["runs"] == 5
     assert not shown.get("progress")
     assert not shown.error
@@ -74,7 +74,7 @@ def test_the_page_is_run_anew_when_a_phase_or_the_job_has_ended():
 
 @pytest.mark.parametrize("state", ["failed", "interrupted"])
 def test_a_job_that_ended_badly_says_why_and_what_it_said_last(state):
-    job = FakeJob(JobStatus(state, message="Expected films, got none."), log="films: 3 of 9")
+    job = FakeJob(Status(state, message="Expected films, got none."), log="films: 3 of 9")
     shown = page(job).run()
     assert shown.error[0].value == "Looking: Expected films, got none."
     assert shown.code[0].value == "films: 3 of 9"
@@ -84,10 +84,10 @@ def test_a_job_that_ended_badly_says_why_and_what_it_said_last(state):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (JobStatus("running"), "starting"),
-        (JobStatus("running", phase="unpack"), "unpack"),
-        (JobStatus("running", phase="films", done=3, total=9), "films, 3 of 9"),
-        (JobStatus("running", phase="films", done=3, total=9, words="epoch 2"), "epoch 2"),
+        (Status("running"), "starting"),
+        (Status("running", phase="unpack"), "unpack"),
+        (Status("running", phase="films", done=3, total=9), "films, 3 of 9"),
+        (Status("running", phase="films", done=3, total=9, words="epoch 2"), "epoch 2"),
     ],
 )
 def test_progress_in_words(status, words):

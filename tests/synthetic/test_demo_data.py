@@ -91,12 +91,12 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_even_the_smallest_set_can_be_trained_and_tested(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[object, ...]] = []
     write_demo_data(tmp_path, films=12, seed=0, progress=lambda *at: told.append(at))
     for split in ("train", "test"):
         found = {parse_name(path.stem).subtype for path in (tmp_path / split).rglob("*.jpeg")}
         assert found == set(SUBTYPES)
-    assert told == [(done, 12) for done in range(1, 13)]
+    assert told == [("films", done, 12) for done in range(1, 13)]
 
 
 def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:

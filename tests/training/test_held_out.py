@@ -161,5 +161,5 @@ def test_what_ends_the_suite_does_not_cost_the_model(
         f"The robustness suite did not finish ({why}). Measure it with: python -m pneumo_core "
         "stress --into-card --model tiny"
     )
-    assert run.status()["note"] == f"One thing before. {told}"
+    assert run.status().note == f"One thing before. {told}"
     assert heard == [("robustness", 1, 1, told)]

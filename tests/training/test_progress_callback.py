@@ -2,17 +2,19 @@
 
 import itertools
 import json
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pneumo_core.storage import utc_now
 from pneumo_core.training import progress_callback
 from pneumo_core.training.progress_callback import EpochClock
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.history import read_curves
-from pneumo_core.training.runs.progress import Ahead
+from pneumo_core.training.runs.progress import RemainingPhases
 from pneumo_core.training.runs.run import create_run
 
 pytestmark = pytest.mark.keras
@@ -75,15 +77,17 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
     heard = []
     fit(run, heard=heard)
     status = run.status()
-    assert (status["epoch"], status["epochs"], status["step"], status["steps"]) == (3, 3, 5, 5)
-    assert (status["done"], status["total"], status["fits"]) == (15, 15, 1)
-    assert status["learning_rate"] == 0.25
-    assert status["films_per_second"] > 0
-    assert status["seconds_left"] > status["ahead_of_training"]["bundle"] > 0
-    assert status["memory"]["process"] > 2**20
-    assert status["machine"].startswith("Keras on ")
-    assert set(status["last"]) == {"loss", "val_loss"}
+    assert (status.epoch, status.epochs, status.step, status.steps) == (3, 3, 5, 5)
+    assert (status.done, status.total, status.fits) == (15, 15, 1)
+    assert status.learning_rate == 0.25
+    assert status.films_per_second > 0
+    assert status.seconds_left > status.ahead_of_training["bundle"] > 0
+    assert status.memory["process"] > 2**20
+    assert status.machine.startswith("Keras on ")
+    assert set(status.last) == {"loss", "val_loss"}
     assert [facts[0] for facts in heard].count("epoch") == 3
+    assert status.seconds > 15
+    assert status.trained == utc_now()[:10]
     assert [facts for facts in heard if facts[0] == "train"][-1][:3] == ("train", 15, 15)
     json.dumps(status, allow_nan=False)
 
@@ -91,7 +95,7 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
 def test_time_left_counts_what_follows_the_training(run, every_step):
     run.update(took={"validation": 100.0, "bundle": 1000.0})
     fit(run, recipe=replace(RECIPE, folds=2))
-    ahead = Ahead(**run.status()["ahead_of_training"])
+    ahead = RemainingPhases(**run.status().ahead_of_training)
     assert (ahead.answers, ahead.bundle) == (100, 1000)  # as they took before
     training = (ahead.after - 1100) / 2  # the other fold with its answers, and that of all films
     assert 15 < training < 60  # three epochs of five steps, a second a look at the clock
@@ -100,9 +104,9 @@ def test_time_left_counts_what_follows_the_training(run, every_step):
 def test_time_left_counts_the_robustness_suite_only_where_it_will_run(run, every_step):
     run.update(took={"validation": 100.0, "bundle": 1000.0})
     fit(run)
-    assert run.status()["ahead_of_training"]["robustness"] == 0
+    assert run.status().ahead_of_training["robustness"] == 0
     fit(run, recipe=replace(RECIPE, robustness=True))
-    ahead = Ahead(**run.status()["ahead_of_training"])
+    ahead = RemainingPhases(**run.status().ahead_of_training)
     assert ahead.robustness > 0
     assert ahead.after == 1000 + ahead.robustness
 
@@ -111,27 +115,27 @@ def test_an_earlier_run_tells_how_long_the_model_takes_to_make(run, every_step):
     earlier = create_run(run.folder.parent, RECIPE, data=run.folder, bundle="m")
     earlier.update(state="done", took={"validation": 9.0, "bundle": 44.0})
     fit(run)
-    assert run.status()["ahead_of_training"]["bundle"] == 44
-    assert run.status()["ahead_of_training"]["answers"] != 9  # that goes by the films
+    assert run.status().ahead_of_training["bundle"] == 44
+    assert run.status().ahead_of_training["answers"] != 9  # that goes by the films
 
 
 def test_a_training_that_is_stopped_has_its_answers_and_its_model_ahead(run, every_step):
     run.update(took={"validation": 100.0, "bundle": 1000.0})
-    fit(run, after_each_batch(lambda *_: run.ask("stop")), recipe=replace(RECIPE, folds=2))
+    fit(run, after_each_batch(lambda *_: run.request("stop")), recipe=replace(RECIPE, folds=2))
     status = run.status()
-    assert Ahead(**status["ahead_of_training"]) == Ahead(
+    assert RemainingPhases(**status.ahead_of_training) == RemainingPhases(
         100 / 8, 1000, 1000
     )  # the films as they are, of eight views
-    assert status["seconds_left"] == 1012.5
+    assert status.seconds_left == 1012.5
 
 
 def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, every_step):
     run.update(fold=5)
     fit(run, recipe=replace(RECIPE, folds=5, measured_folds=2))
     status = run.status()
-    assert (status["fits"], status["done"], status["total"]) == (3, 3 * 15, 3 * 15)
-    ahead = Ahead(**status["ahead_of_training"])
-    assert ahead == Ahead(0, ahead.bundle, ahead.bundle)  # no films were held out of it
+    assert (status.fits, status.done, status.total) == (3, 3 * 15, 3 * 15)
+    ahead = RemainingPhases(**status.ahead_of_training)
+    assert ahead == RemainingPhases(0, ahead.bundle, ahead.bundle)  # no films were held out of it
 
 
 def test_the_curve_has_the_mean_loss_since_the_last_point(run, every_step):
@@ -158,24 +162,24 @@ def test_within_a_second_nothing_is_told_twice(run, monkeypatch):
 def test_a_wish_to_stop_ends_the_training_after_its_step(run, every_step):
     def wish(batch, _logs):
         if batch == 1:
-            run.ask("stop")
+            run.request("stop")
 
     fit(run, after_each_batch(wish))
     status = run.status()
-    assert status["stopped_after"] == {"fold": 0, "epoch": 0}
-    assert (status["epoch"], status["step"]) == (0, 3)  # no epoch is finished
-    assert status["words"] == "epoch 1 of 3: ended after step 3 of 5"
+    assert status.stopped_after == {"fold": 0, "epoch": 0}
+    assert (status.epoch, status.step) == (0, 3)  # no epoch is finished
+    assert status.words == "epoch 1 of 3: ended after step 3 of 5"
     assert read_curves(run)[0].steps["step"][-1] == 3
     run.update(state="done")
-    assert run.status()["state"] == "stopped"
+    assert run.status().state == "stopped"
 
 
 def test_a_run_stopped_before_it_learnt_anything_is_cancelled(run):
-    run.ask("stop")
+    run.request("stop")
     with pytest.raises(KeyboardInterrupt):
         fit(run)
     run.update(state="interrupted")
-    assert run.status()["state"] == "cancelled"
+    assert run.status().state == "cancelled"
 
 
 def test_a_loss_that_is_no_number_is_noted_with_what_to_do(run, every_step):
@@ -185,8 +189,8 @@ def test_a_loss_that_is_no_number_is_noted_with_what_to_do(run, every_step):
         return keras.ops.mean(p - y) * float("nan")
 
     fit(run, keras.callbacks.TerminateOnNaN(), loss=nan_loss)
-    assert "The loss became NaN in epoch 1" in run.status()["note"]
-    assert "lower learning rate" in run.status()["note"]
+    assert "The loss became NaN in epoch 1" in run.status().note
+    assert "lower learning rate" in run.status().note
 
 
 @pytest.fixture
@@ -221,16 +225,15 @@ def test_in_the_first_epoch_validation_is_guessed(clock):
 
 
 def test_after_an_epoch_its_time_without_compiling_counts(clock):
-    clock.end_training(136.0)
+    clock.begin_validation()
     assert clock.end_epoch(142.0) == 42
-    assert clock.epoch_seconds == 14  # four steps of 2 s, and 6 s
-    assert clock.left(1, 0) == 28
+    assert clock.left(1, 0) == 28  # 14 s an epoch: four steps of 2 s, and 6 s
     assert clock.training == 30 + 3 * 14
     assert clock.left(3, 0) == 0
 
 
 def test_what_a_later_estimate_goes_by(clock):
-    clock.end_training(136.0)
+    clock.begin_validation()
     clock.end_epoch(142.0)
     pace = clock.pace()
     assert pace["train"] == pytest.approx(0.2)
@@ -240,11 +243,13 @@ def test_what_a_later_estimate_goes_by(clock):
 
 
 def test_a_second_epoch_begins_its_own_clock(clock):
-    clock.end_training(136.0)
+    clock.begin_validation()
     clock.end_epoch(142.0)
     clock.begin_epoch(142.0)
     clock.end_step(1, 143.0)
     assert clock.speed == 5  # still of the epoch before
     clock.end_step(2, 144.0)
-    assert clock.speed == 10
+    # Exponential mean: three steps of 2 s, one of 1 s; older ones count less.
+    older = sum(math.exp(-(1 + 2 * steps) / 30) for steps in range(3))
+    assert clock.speed == pytest.approx(10 * (older + 1) / (2 * older + 1))
     assert clock.start == 30

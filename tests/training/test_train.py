@@ -13,13 +13,14 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import utc_now
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
 
@@ -55,11 +56,20 @@ def start(demo, settings, recipe, name="small"):
     return create_run(settings.runs_dir, recipe, data=demo, bundle=name)
 
 
+def carry(run, settings, report=lambda *_: None):
+    return run_in_turn(
+        run,
+        lambda told: train(run, settings=settings, report=told),
+        settings=settings,
+        report=report,
+    )
+
+
 @pytest.fixture(scope="module")
 def undisturbed(demo, settings):
     """A run that went through, its bundle, and what was heard of it."""
     run, heard = start(demo, settings, small()), []
-    bundle = train(run, settings=settings, report=lambda *facts: heard.append(facts))
+    bundle = carry(run, settings, lambda *facts: heard.append(facts))
     return run, bundle, heard
 
 
@@ -79,7 +89,7 @@ def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undist
 
 def test_a_run_tells_of_every_phase_and_ends_done(undisturbed):
     run, _, heard = undisturbed
-    assert (run.status()["state"], run.status()["phase"]) == ("done", "done")
+    assert (run.status().state, run.status().phase) == ("done", "done")
     assert {"index", "decode", "machine", "epoch", "bundle"} <= {facts[0] for facts in heard}
 
 
@@ -115,9 +125,9 @@ def test_a_killed_run_resumes_and_ends_like_an_undisturbed_one(demo, settings, u
     command = [sys.executable, "-c", KILLED_AFTER_ONE_EPOCH, str(home), run.id]
     killed = subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
     assert killed.returncode == 9, killed.stderr[-2000:]
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
 
-    train(find_run(settings.runs_dir, run.id), settings=settings, report=lambda *_: None)
+    carry(find_run(settings.runs_dir, run.id), settings)
     whole, resumed = (
         pd.read_csv(one.folder / "fold-0" / "history.csv") for one in (undisturbed[0], run)
     )
@@ -127,7 +137,7 @@ def test_a_killed_run_resumes_and_ends_like_an_undisturbed_one(demo, settings, u
 
 def test_folds_predict_every_film_out_of_fold(demo, settings):
     run = start(demo, settings, small(epochs=1, folds=2), name="folded")
-    bundle = train(run, settings=settings, report=lambda *_: None)
+    bundle = carry(run, settings)
     assert len(pd.read_csv(bundle.path / "predictions.csv")) == outside_test(demo)
     assert "out-of-fold predictions of 2 folds" in bundle.card["calibration"]["fitted_on"]
 
@@ -137,9 +147,9 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
 
     def stop(phase, *_):
         if phase == "validation":
-            run.ask("stop")
+            run.request("stop")
 
-    bundle = train(run, settings=settings, report=stop)
+    bundle = carry(run, settings, stop)
     held_out = len(pd.read_csv(bundle.path / "predictions.csv"))
     assert 0.25 < held_out / outside_test(demo) < 0.42
     roles = (bundle.path / "films.sha256").read_text()
@@ -157,7 +167,7 @@ def ask_at(run, phase, wish="stop"):
 
     def report(name, done, total, words):
         if name == phase and phase not in {facts[0] for facts in heard}:
-            run.ask(wish)
+            run.request(wish)
         heard.append((name, done, total, words))
 
     return report, heard
@@ -174,7 +184,7 @@ def test_quick_leaves_the_robustness_suite_out_and_the_card_says_so(undisturbed)
 def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, settings):
     run = start(demo, settings, small(epochs=1, robustness=True, stress_films=8), name="robust")
     heard = []
-    bundle = train(run, settings=settings, report=lambda *facts: heard.append(facts[:3]))
+    bundle = carry(run, settings, lambda *facts: heard.append(facts[:3]))
     phases = [facts[0] for facts in heard]
     assert phases.index("robustness") > max(n for n, p in enumerate(phases) if p == "bundle")
     assert heard[-1] == ("robustness", len(SUITE_VIEWS), len(SUITE_VIEWS))
@@ -188,26 +198,26 @@ def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, 
 def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, settings):
     run = start(demo, settings, small(epochs=3, robustness=True), name="stopped-early")
     report, heard = ask_at(run, "epoch")
-    bundle = train(run, settings=settings, report=report)
+    bundle = carry(run, settings, report)
     assert [facts[:3] for facts in heard if facts[0] == "validation"] == [("validation", 1, 8)]
     assert "robustness" not in {facts[0] for facts in heard}
     assert "stress" not in bundle.card
     fitted_on = bundle.card["operating_points"]["fitted_on"]
     assert "as they are; the run was stopped by hand" in fitted_on
     assert bundle.card["figures"]["auc"]["value"] is not None
-    assert run.status()["state"] == "stopped"
-    assert run.status()["ahead_of_training"]["robustness"] == 0
+    assert run.status().state == "stopped"
+    assert run.status().ahead_of_training["robustness"] == 0
 
 
 def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
     run = start(demo, settings, small(epochs=1, robustness=True), name="suite-stopped")
     report, heard = ask_at(run, "robustness")
-    bundle = train(run, settings=settings, report=report)
+    bundle = carry(run, settings, report)
     assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
     assert "stress" not in bundle.card
     assert "centre crop" in bundle.card["calibration"]["fitted_on"]
-    assert (run.status()["state"], run.status()["delivered"]) == ("done", "suite-stopped")
-    assert "did not finish (it was stopped by hand). Measure it" in run.status()["note"]
+    assert (run.status().state, run.status().delivered) == ("done", "suite-stopped")
+    assert "did not finish (it was stopped by hand). Measure it" in run.status().note
 
 
 def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
@@ -217,25 +227,24 @@ def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
 
     def stop_then_cancel(phase, *_):
         if phase == "epoch":
-            run.ask("stop")
+            run.request("stop")
         if phase == "validation":
-            run.ask("cancel")
+            run.request("cancel")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(run, settings=settings, report=stop_then_cancel)
+        carry(run, settings, stop_then_cancel)
     assert len(pd.read_csv(run.folder / "fold-0" / "history.csv")) == 2
-    assert run.status()["stopped_after"] == {"fold": 0, "epoch": 1}
+    assert run.status().stopped_after == {"fold": 0, "epoch": 1}
 
     made, told = SimpleNamespace(bundle=SimpleNamespace(name="stop-cancel-resume")), []
     monkeypatch.setattr(routine, "deliver", lambda *_, **facts: told.append(facts) or made)
-    run.forget_wishes()
-    with carrying(run, settings=settings, report=lambda *_: None) as report:
-        train(run, settings=settings, report=report)
+    run.clear_requests()
+    carry(run, settings)
     history = pd.read_csv(run.folder / "fold-0" / "history.csv")
     assert list(history["epoch"]) == [0, 1]
     status = run.status()
-    assert (status["state"], status["epoch"], status["stopped_after"]) == ("done", 2, None)
+    assert (status.state, status.epoch, status.stopped_after) == ("done", 2, None)
     assert told[0]["stopped"] is False
 
 
@@ -245,17 +254,17 @@ def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):
 
     run = start(demo, settings, small(), name="stopped")
     with pytest.raises(KeyboardInterrupt):
-        train(run, settings=settings, report=stop)
-    assert run.status()["state"] == "interrupted"
+        carry(run, settings, stop)
+    assert run.status().state == "interrupted"
 
 
 def test_a_folder_without_films_ends_the_run_in_words(tmp_path, settings):
     (tmp_path / "empty").mkdir()
     run = start(tmp_path / "empty", settings, small())
     with pytest.raises(DataSetError) as caught:
-        train(run, settings=settings, report=lambda *_: None)
-    assert run.status()["state"] == "failed"
-    assert run.status()["message"] == str(caught.value)
+        carry(run, settings)
+    assert run.status().state == "failed"
+    assert run.status().message == str(caught.value)
 
 
 def films(*subtypes):
@@ -312,3 +321,12 @@ def test_where_films_are_from_as_far_as_it_is_known(normal, ill, drawn, said):
     found = origin_of_films(index, normal)
     assert found.get("source") == said
     assert found.get("drawn_films", 0) == drawn
+
+
+def test_a_resume_of_a_finished_training_keeps_its_date_and_duration(settings, undisturbed):
+    run, bundle, _ = undisturbed
+    assert bundle.card["training"]["finished"] == utc_now()[:10]
+    assert bundle.card["training"]["seconds"] > 0
+    run.update(state="failed", seconds=12.5, trained="2001-02-03")
+    again = carry(run, settings).card["training"]
+    assert (again["seconds"], again["finished"]) == (12.5, "2001-02-03")

@@ -12,36 +12,39 @@ from pages.ui.page import plain, plain_words
 from pages.ui.training.run_labels import run_title
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
-from pneumo_core.training.runs.queue import cancel_run, delete_run, resume_run, stop_run
+from pneumo_core.training.runs.queue import delete_run, resume_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.training.runs.run import Run, Standing
+    from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.status import RunSummary
 
 _DOOMED = "training.doomed"
 
 
 def show_actions(
     run: Run,
-    stands: Standing,
+    summary: RunSummary,
     settings: Settings,
     *,
     can_stop: bool = False,
     place: str = "run",
 ) -> None:
-    """The buttons that make sense for the run as it stands.
+    """The buttons that make sense for the run as it summary.
 
     can_stop: whether a stop would leave a model; place: keeps keys apart.
     """
-    bundle = _model_of(run, stands, settings)
+    bundle = _model_of(run, summary, settings)
     if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
         st.html(caution)
     with st.container(horizontal=True, key=f"training.{place}.actions"):
-        if stands.state.live:
-            _live(run, stands, place, can_stop=can_stop)
+        if summary.state.live:
+            _live(run, summary, place, can_stop=can_stop)
             return
-        if stands.resumable and _button("Resume", "resume", run, place, primary=True):
+        if summary.resumable and _button("Resume", "resume", run, place, primary=True):
             _then(resume_run, run, settings=settings)
         if bundle is not None:
             _offer(bundle, run, place, settings)
@@ -57,14 +60,14 @@ def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
         put_in_service(bundle)
 
 
-def _live(run: Run, stands: Standing, place: str, *, can_stop: bool) -> None:
-    written = bool(run.status().get("delivered"))  # only the robustness suite is at work then
-    if can_stop and stands.state.name == "running":
+def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
+    written = bool(run.status().delivered)  # only the robustness suite is at work then
+    if can_stop and summary.state.name == "running":
         st.button(
             "Stop",
             key=f"training.{place}.stop.{run.id}",
             on_click=_quietly,
-            args=(stop_run, run),
+            args=(run.stop,),
             help="Ends the robustness suite. The model is written and stays."
             if written
             else "Ends after this step. The best epoch so far becomes the model.",
@@ -74,7 +77,7 @@ def _live(run: Run, stands: Standing, place: str, *, can_stop: bool) -> None:
         "Cancel",
         key=f"training.{place}.cancel.{run.id}",
         on_click=_quietly,
-        args=(cancel_run, run),
+        args=(run.cancel,),
         help="Ends now. The model is written and stays."
         if written
         else "Ends now, without a model. It can be resumed after its last finished epoch.",
@@ -124,17 +127,17 @@ def _then(do: Any, run: Run, **options: Any) -> None:
     st.rerun()
 
 
-def _quietly(do: Any, run: Run) -> None:
+def _quietly(do: Callable[[], None]) -> None:
     """A callback runs outside the page's frame: an error would be a trace, here it is words."""
     with plain_words():
-        do(run)
+        do()
 
 
-def _model_of(run: Run, stands: Standing, settings: Settings) -> Bundle | None:
+def _model_of(run: Run, summary: RunSummary, settings: Settings) -> Bundle | None:
     """The model that the run made, if it is still there; in words where it is damaged."""
     from pneumo_core.bundle import bundle_names, load_bundle
 
-    if stands.state.name not in {"done", "stopped"}:
+    if summary.state.name not in {"done", "stopped"}:
         return None
     name = str(run.config().get("bundle", ""))
     if name not in bundle_names(settings.models_dir):

@@ -33,7 +33,7 @@ _ASKED = "training.asked"
 
 
 def show_plan(recipe: Recipe, source: Source, found: Material, settings: Settings) -> None:
-    """The sentence, the machine, what stands in the way, and Start."""
+    """The sentence, the machine, what summary in the way, and Start."""
     machine = _machine(settings)
     expected = estimate(
         recipe, found.films, settings, gpus=len(machine.gpus) if machine is not None else 0

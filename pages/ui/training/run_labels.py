@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from pages.ui.training.setup import BACKBONES, backbone_title
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.hardware import gigabytes
-from pneumo_core.training.runs.run import lasting, seconds_worked
+from pneumo_core.training.runs.status import duration_in_words
 
 if TYPE_CHECKING:
-    from pneumo_core.training.runs.run import Run, Standing
+    from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.status import RunStatus, RunSummary
 
 
 def run_title(run: Run) -> str:
@@ -52,10 +53,10 @@ _FIGURES = {
 }
 
 
-def notes(status: dict[str, Any]) -> list[str]:
+def notes(status: RunStatus) -> list[str]:
     """What went not quite as it should."""
-    told = [str(status["note"])] if status.get("note") else []
-    left_out = status.get("unreadable") or []
+    told = [str(status.note)] if status.note else []
+    left_out = status.unreadable
     if left_out:
         films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
@@ -66,11 +67,11 @@ def notes(status: dict[str, Any]) -> list[str]:
     return told
 
 
-def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
+def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:
     """What the run says of itself, name and words."""
     found = []
-    last = {name: value for name, value in (status.get("last") or {}).items() if value is not None}
-    if figures := status.get("figures"):
+    last = {name: value for name, value in status.last.items() if value is not None}
+    if figures := status.figures:
         found += [
             (title, words)
             for name, title in _FIGURES.items()
@@ -79,19 +80,19 @@ def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
     elif "val_auc" in last and "val_loss" in last:
         words = f"AUC about {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
         found.append(("Films held out", words))
-    if stands.state.live and status.get("films_per_second"):
-        found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))
-    if stands.state.live and status.get("learning_rate") is not None:
-        found.append(("Learning rate", f"{status['learning_rate']:.2g}"))
-    memory = status.get("memory") or {}
-    if stands.state.live and memory:
+    if summary.state.live and status.films_per_second:
+        found.append(("Speed", f"{status.films_per_second:,.0f} films a second"))
+    if summary.state.live and status.learning_rate is not None:
+        found.append(("Learning rate", f"{status.learning_rate:.2g}"))
+    memory = status.memory
+    if summary.state.live and memory:
         device = f", {gigabytes(memory['device'])} of the GPU's" if "device" in memory else ""
         found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
-    if status.get("machine"):
-        found.append(("Device", status["machine"]))
-    if (worked := seconds_worked(status)) >= 1:
-        training = status.get("seconds")  # as the model's card has it
-        of_it = f", of it training {lasting(training)}" if training else ""
-        name = "Time so far" if stands.state.live else "Time"
-        found.append((name, f"whole run {lasting(worked)}{of_it}"))
+    if status.machine:
+        found.append(("Device", status.machine))
+    if (worked := status.seconds_worked) >= 1:
+        training = status.seconds  # as the model's card has it
+        of_it = f", of it training {duration_in_words(training)}" if training else ""
+        name = "Time so far" if summary.state.live else "Time"
+        found.append((name, f"whole run {duration_in_words(worked)}{of_it}"))
     return found

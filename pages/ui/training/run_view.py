@@ -14,15 +14,16 @@ from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
 from pages.ui.training.run_labels import facts, notes, run_title
 from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
-from pneumo_core.training.runs.progress import AFTER_TRAINING, has_learnt, left_now
-from pneumo_core.training.runs.run import lasting, standing, standing_of
+from pneumo_core.training.runs.progress import time_left
+from pneumo_core.training.runs.status import AFTER_TRAINING, duration_in_words, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pneumo_core.config import Settings
     from pneumo_core.training.runs.history import Curves
-    from pneumo_core.training.runs.run import Run, Standing
+    from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.status import RunStatus, RunSummary
 
 
 _NAMES = {"auc": "", "sensitivity": "sensitivity at 90 % specificity"}
@@ -38,7 +39,7 @@ def metric_chart(
 ) -> Chart:
     """AUC, and what else is measured as a share, of training and of the films held out.
 
-    figures: those of the model that this training made; its AUC stands at the epoch it is from.
+    figures: those of the model that this training made; its AUC summary at the epoch it is from.
     """
     lines = _shares(curves)
     y = AUC if all(line.name in {"training", "validation"} for line in lines) else SHARE
@@ -137,7 +138,7 @@ def show_running(settings: Settings, *, can_start: bool) -> None:
 
 def _live(settings: Settings) -> list[tuple[str, str]]:
     """Id and state of the runs at work."""
-    return [(run.id, standing(run).state.name) for run in live_runs(settings.runs_dir)]
+    return [(run.id, run.summary().state.name) for run in live_runs(settings.runs_dir)]
 
 
 def _watch(settings: Settings, live: list[tuple[str, str]], *, can_start: bool) -> None:
@@ -155,20 +156,20 @@ def _watch(settings: Settings, live: list[tuple[str, str]], *, can_start: bool) 
 
 def _show(run: Run, settings: Settings) -> None:
     status = run.status()
-    stands = standing_of(status)
-    st.html(_title(run, stands))
-    _show_progress(status, stands)
+    summary = summary_of(status)
+    st.html(_title(run, summary))
+    _show_progress(status, summary)
     for note in notes(status):
         st.warning(plain(note), icon=":material/warning:")
-    phase = status.get("phase")
-    can_stop = has_learnt(status) and (phase == "training" or phase in AFTER_TRAINING)
-    show_actions(run, stands, settings, can_stop=can_stop)
-    epochs = int(status.get("epochs") or run.config()["recipe"].get("epochs") or 0)
-    _show_curves(run, epochs, {} if stands.state.live else status.get("figures") or {})
-    if found := facts(status, stands):
+    phase = status.phase
+    can_stop = status.has_trained and (phase == "training" or phase in AFTER_TRAINING)
+    show_actions(run, summary, settings, can_stop=can_stop)
+    epochs = int(status.epochs or run.config()["recipe"].get("epochs") or 0)
+    _show_curves(run, epochs, {} if summary.state.live else status.figures)
+    if found := facts(status, summary):
         listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
         st.html(f'<dl class="pn-facts">{listed}</dl>')
-    if stands.state.live:
+    if summary.state.live:
         if log := run.log_tail(_LINES_NOW):
             st.code(log, language=None, wrap_lines=True)
         return
@@ -176,31 +177,31 @@ def _show(run: Run, settings: Settings) -> None:
         st.code(run.log_tail(_LINES) or "It printed nothing.", language=None, wrap_lines=True)
 
 
-def _title(run: Run, stands: Standing) -> str:
-    state = stands.state
+def _title(run: Run, summary: RunSummary) -> str:
+    state = summary.state
     return (
         f'<div class="pn-run"><h2>{escape(run_title(run))}</h2>'
         f'<span class="pn-state pn-state-{state.name}">{state.sign} {state.words}</span></div>'
     )
 
 
-def _show_progress(status: dict[str, Any], stands: Standing) -> None:
-    if stands.state.live:
-        done, total = status.get("done") or 0, status.get("total") or 0
-        left = left_now(status)
-        words = status.get("words") or status.get("phase") or "starting"
-        if total > 1 and status.get("phase") != "training":
+def _show_progress(status: RunStatus, summary: RunSummary) -> None:
+    if summary.state.live:
+        done, total = status.done, status.total
+        left = time_left(status)
+        words = status.words or status.phase or "starting"
+        if total > 1 and status.phase != "training":
             words = f"{words}, {done:,} of {total:,}"
-        if stands.state.name == "queued":
-            words = f"{stands.message} {stands.remedy}".strip()
+        if summary.state.name == "queued":
+            words = f"{summary.message} {summary.remedy}".strip()
         if left is not None:
-            words += f" · about {lasting(left)} left"
+            words += f" · about {duration_in_words(left)} left"
         st.progress(min(1.0, done / total) if total else 0.0, plain(words))
         return
-    words = f"{stands.message} {stands.remedy}".strip()
-    show = st.error if stands.state.name in {"failed", "interrupted"} else st.success
+    words = f"{summary.message} {summary.remedy}".strip()
+    show = st.error if summary.state.name in {"failed", "interrupted"} else st.success
     icon = ":material/error:" if show is st.error else ":material/check:"
-    if stands.state.name == "cancelled":
+    if summary.state.name == "cancelled":
         show, icon = st.info, ":material/info:"
     show(plain(words), icon=icon)
 
@@ -234,8 +235,6 @@ def show_chart(chart: Chart, key: str, alt: str) -> None:
 
 
 def _show_waiting(run: Run, number: int) -> None:
-    from pneumo_core.training.runs.queue import cancel_run
-
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="pn-place">{number + 1}. waiting: {escape(run_title(run))}</p>')
-        st.button("Cancel", key=f"training.cancel.{run.id}", on_click=cancel_run, args=(run,))
+        st.button("Cancel", key=f"training.cancel.{run.id}", on_click=run.cancel)

@@ -22,13 +22,9 @@ from pneumo_core.training.runs.history import (
     row_of,
     settings_of,
 )
-from pneumo_core.training.runs.run import STATES, list_runs, standing
-from pneumo_core.training.runs.tensorboard import (
-    find_board,
-    start_board,
-    stop_board,
-    wait_for_board,
-)
+from pneumo_core.training.runs.run import list_runs
+from pneumo_core.training.runs.status import STATES
+from pneumo_core.training.runs.tensorboard import find_board, start_board, stop_board
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,10 +136,10 @@ def _tick(ids: list[str]) -> None:
 
 
 def _show_one(run: Run, settings: Settings) -> None:
-    stands = standing(run)
-    told = plain(f"{stands.state.words}. {stands.message} {stands.remedy}")
+    summary = run.summary()
+    told = plain(f"{summary.state.words}. {summary.message} {summary.remedy}")
     st.markdown(f"**{plain(run_title(run))}**: {told}")
-    show_actions(run, stands, settings, place="ledger")
+    show_actions(run, summary, settings, place="ledger")
 
 
 def _compare(chosen: list[Run]) -> None:
@@ -194,17 +190,17 @@ def _network(row: dict[str, Any]) -> str:
 def show_board(settings: Settings) -> None:
     """Folded away: it is for those who know it."""
     with st.expander("TensorBoard", key="training.board"):
-        board = find_board(settings)
+        board = find_board(settings)  # its address
         st.caption("The same curves and more of every run, for those who know it. In a terminal:")
         st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
             if board is None:
                 if st.button("Start it here", key="training.board.start"):
                     with st.spinner("Starting TensorBoard: some ten seconds…"):
-                        wait_for_board(start_board(settings))
+                        start_board(settings)
                     st.rerun()
                 return
-            st.link_button("Open TensorBoard", board.address, icon=":material/open_in_new:")
+            st.link_button("Open TensorBoard", board, icon=":material/open_in_new:")
             if st.button("End it", key="training.board.stop"):
                 stop_board(settings)
                 st.rerun()

@@ -20,12 +20,14 @@ from pneumo_core.storage import utc_now, write_json
 from pneumo_core.training.hardware import cores, gigabytes, hardware_key, memory_left, memory_limit
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS
 from pneumo_core.training.network import find_backbone
-from pneumo_core.training.runs.run import lasting, list_runs
+from pneumo_core.training.runs.run import list_runs
+from pneumo_core.training.runs.status import RunStatus, duration_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pneumo_core.config import Settings
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
 
 
@@ -55,9 +57,7 @@ def known_pace(recipe: Recipe, settings: Settings) -> Pace | None:
         return _pace_of_runs(recipe, settings)
 
 
-def measure_pace(
-    recipe: Recipe, settings: Settings, *, report: Callable[[str, int, int, str], None]
-) -> Pace:
+def measure_pace(recipe: Recipe, settings: Settings, *, report: Progress) -> Pace:
     """Train a few steps on noise, as `fit` trains, and keep how long they took. Loads Keras.
 
     A pretrained network starts from random numbers here: what is frozen counts, not what is known.
@@ -161,7 +161,7 @@ def _peak_memory() -> int:
 def bundle_seconds(recipe: Recipe, runs_dir: Path) -> float | None:
     """What it took the latest run of such a recipe here to make its model; None without one."""
     for status in _earlier(recipe, runs_dir):
-        if took := (status.get("took") or {}).get("bundle"):
+        if took := status.took.get("bundle"):
             return float(took)
     return None
 
@@ -169,17 +169,17 @@ def bundle_seconds(recipe: Recipe, runs_dir: Path) -> float | None:
 def _pace_of_runs(recipe: Recipe, settings: Settings) -> Pace | None:
     """The pace of the latest run here that took as long a step and finished an epoch."""
     for status in _earlier(recipe, settings.runs_dir):
-        if facts := status.get("pace"):
-            return Pace(**facts, measured=status["updated"])
+        if facts := status.pace:
+            return Pace(**facts, measured=status.updated)
     return None
 
 
-def _earlier(recipe: Recipe, runs_dir: Path) -> Iterator[dict[str, Any]]:
+def _earlier(recipe: Recipe, runs_dir: Path) -> Iterator[RunStatus]:
     """The statuses of the runs on this machine that take as long a step, the latest first."""
     for run in list_runs(runs_dir):
         try:
             status = run.status()
-            same = status.get("host") == platform.node() and _kind(run.recipe()) == _kind(recipe)
+            same = status.host == platform.node() and _kind(run.recipe()) == _kind(recipe)
         except TrainingError:
             continue
         if same:
@@ -235,8 +235,8 @@ class Estimate:
     def sentence(self) -> str:
         """The time in words, and how far they can be relied on."""
         if self.measured:
-            return f"about {lasting(self.seconds)}"
-        return f"very roughly {lasting(self.seconds)}"
+            return f"about {duration_in_words(self.seconds)}"
+        return f"very roughly {duration_in_words(self.seconds)}"
 
 
 def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -> Estimate:

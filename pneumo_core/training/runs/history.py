@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.runs.run import LIVE, Run, lasting, list_runs, seconds_worked, standing_of
+from pneumo_core.training.runs.run import Run, list_runs
+from pneumo_core.training.runs.status import LIVE, duration_in_words, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,8 +171,8 @@ def live_runs(runs_dir: Path) -> list[Run]:
             status = run.status()
         except TrainingError:
             continue
-        if status["state"] in LIVE:
-            found.append((status["state"] == "queued", status.get("queued", ""), run.id, run))
+        if status.state in LIVE:
+            found.append((status.state == "queued", status.queued, run.id, run))
     return [run for *_, run in sorted(found, key=lambda one: one[:3])]
 
 
@@ -185,7 +186,7 @@ def current_run(runs_dir: Path) -> Run | None:
     spoken = []
     for run in list_runs(runs_dir):
         try:
-            spoken.append((run.status().get("updated", ""), run))
+            spoken.append((run.status().updated, run))
         except TrainingError:
             continue
     return max(spoken, key=lambda one: one[0])[1] if spoken else None
@@ -203,20 +204,20 @@ def row_of(run: Run) -> dict[str, Any]:
         config, status = run.config(), run.status()
     except TrainingError:
         return {"run": run.id, "state": "failed", "data": "damaged"}
-    recipe, last = config.get("recipe", {}), status.get("last") or {}
-    figures = status.get("figures") or {}
+    recipe, last = config.get("recipe", {}), status.last
+    figures = status.figures
     return {
         "run": run.id,
         "created": config.get("created") or "",
-        "state": standing_of(status).state.name,
+        "state": summary_of(status).state.name,
         "data": Path(str(config.get("data", ""))).name,
-        "data_hash": status.get("data_hash") or "",
+        "data_hash": status.data_hash,
         **{name: recipe.get(name) for name in ("backbone", "size", "task", "preset", "seed")},
         "weights": weights_in_words(recipe),
-        "epochs": f"{status.get('epoch', 0)} of {recipe.get('epochs')}",
+        "epochs": f"{status.epoch} of {recipe.get('epochs')}",
         "version": config.get("version") or "",
-        "device": status.get("machine") or "",
-        "time": lasting(seconds_worked(status)) if seconds_worked(status) else "",
+        "device": status.machine,
+        "time": duration_in_words(status.seconds_worked) if status.seconds_worked else "",
         "val_loss": last.get("val_loss"),
         "val_auc": last.get("val_auc"),
         **{name: figures.get(name) for name in FIGURES},

@@ -1,29 +1,30 @@
-"""The phases of a run around its training, as the run's status tells of them."""
+"""The progress of a run in its status: the phase at hand, and the time left of the whole run."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.progress import Rate, eta
+from pneumo_core.training.runs.status import PHASES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from pneumo_core.progress import Progress
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.status import RunStatus
 
-    Report = Callable[[str, int, int, str], None]
-    from collections.abc import Mapping
-
-
-_GAIN = 0.3  # share of a new estimate in the figure that is told, about once a second
+_SMOOTHING = 0.3  # share of a new estimate in the time left that is shown, about once a second
+# What these phases took tells a later fold, or run, what they will take.
+MEASURED = ("validation", "bundle", "robustness")
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """Seconds that follow a training: the answers to its held-out films, and all after these.
+class RemainingPhases:
+    """Seconds that follow a training: the predictions on its held-out images, and all after these.
 
-    `after` counts the trainings to come with their answers, `bundle`, which writes the model, and
-    `robustness`, the suite at the end: 0 where it is not run.
+    `after` counts the trainings to come with their predictions, `bundle`, which writes the model,
+    and `robustness`, the suite at the end: 0 where it is not run.
     """
 
     answers: float
@@ -31,150 +32,117 @@ class Ahead:
     bundle: float
     robustness: float = 0.0
 
+    @classmethod
+    def of(cls, status: RunStatus) -> RemainingPhases | None:
+        """As a run's status has them under `ahead_of_training`; None before they are known."""
+        try:
+            return cls(**status.ahead_of_training)
+        except TypeError:
+            return None
+
     @property
     def seconds(self) -> float:
         """All that follows the training."""
         return self.answers + self.after
 
     def facts(self) -> dict[str, Any]:
-        """For the run's status; `of_phase` reads it there."""
+        """For the run's status."""
         return {"ahead_of_training": asdict(self)}
 
+    def left(self, phase: str, share: float, own: float | None) -> float | None:
+        """Seconds to the end of the run from within `phase`, of which `share` (0..1) is done.
 
-def of_phase(
-    status: Mapping[str, Any], phase: str, share: float, own: float | None
-) -> float | None:
-    """Seconds to the end of the run from within `phase`, of which `share` (0..1) is done.
-
-    own: seconds to the end of the phase at its pace so far, None before there is one. None where
-    the training, and with it the most of the run, still lies ahead, or nothing is known.
-    """
-    try:
-        ahead = Ahead(**(status.get("ahead_of_training") or {}))
-    except TypeError:
-        return None
-    if phase == "validation":
-        return (ahead.answers * (1 - share) if own is None else own) + ahead.after
-    if phase == "robustness":
-        return ahead.robustness * (1 - share) if own is None else own
-    if phase != "bundle":
-        return None
-    return ahead.robustness + ahead.bundle if share < 1 else ahead.robustness or None
+        own: seconds to the end of the phase at its rate so far, None before there is one. None
+        where the training, most of the run, still lies ahead, or nothing is known.
+        """
+        if phase == "validation":
+            return (self.answers * (1 - share) if own is None else own) + self.after
+        if phase == "robustness":
+            return self.robustness * (1 - share) if own is None else own
+        if phase != "bundle":
+            return None
+        return self.robustness + self.bundle if share < 1 else self.robustness or None
 
 
 def forget_robustness(run: Run) -> None:
     """Take the robustness suite out of the run's time left: it will not be run."""
-    ahead = run.status().get("ahead_of_training")
-    if ahead:
+    if ahead := run.status().ahead_of_training:
         run.update(ahead_of_training={**ahead, "robustness": 0.0})
 
 
-def steady(
-    status: Mapping[str, Any], estimate: float | None, now: float, *, anew: bool = False
+def smoothed(
+    status: RunStatus, estimate: float | None, now: float, *, restart: bool = False
 ) -> dict[str, float | None]:
-    """What the status is to say of the time left, at the moment `now` (Unix time).
+    """The time left as the status is to have it, at the moment `now` (Unix time).
 
-    An `estimate` moves the figure that `status` told before, rather than replaces it, so that it
-    falls without jumps; `anew`: it replaces it. Without an estimate the old figure runs down.
+    An `estimate` moves the figure that `status` has, rather than replaces it, so that it falls
+    steadily; `restart`: it replaces it. Without an estimate the old figure runs down.
     """
-    before = None if anew and estimate is not None else left_now(status, now)
+    before = None if restart and estimate is not None else time_left(status, now)
     left = before if estimate is None else estimate
     if before is not None and estimate is not None:
-        left = before + _GAIN * (estimate - before)
+        left = before + _SMOOTHING * (estimate - before)
     return {"seconds_left": None if left is None else round(left, 1), "left_at": now}
 
 
-def left_now(status: Mapping[str, Any], now: float | None = None) -> float | None:
-    """Seconds to the end of the run at `now` (this moment if not said), by what its status told.
+def time_left(status: RunStatus, now: float | None = None) -> float | None:
+    """Seconds to the end of the run at `now` (this moment by default), by its status.
 
-    None where nothing was told, and where the time that was told has run out: no figure is better
-    than a wrong one.
+    None where it has no figure, and where that has run out: none is better than a wrong one.
     """
-    left = status.get("seconds_left")
-    if left is None:
+    if status.seconds_left is None:
         return None
     now = time.time() if now is None else now
-    rest = float(left) - max(0.0, now - float(status.get("left_at") or now))
+    rest = status.seconds_left - max(0.0, now - (status.left_at or now))
     return rest if rest > 0 else None
 
 
-PHASES = {
-    "index": "reading the films",
-    "decode": "decoding the films",
-    "machine": "starting",
-    "validation": "reading the validation films",
-    "bundle": "making the model",
-    "familiar": "making the model",
-    "robustness": "measuring robustness",
-}
-# As the status has them: what a stop ends once a network is trained.
-AFTER_TRAINING = frozenset({PHASES["validation"], PHASES["robustness"]})
-# Laid over the status of a run that begins anew: how far it was before says nothing then.
-AFRESH: dict[str, Any] = dict.fromkeys(
-    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left"), None
-) | {"words": "", "done": 0, "total": 0, "delivered": None, "stopped_after": None}
-MEASURED = (
-    "validation",
-    "bundle",
-    "robustness",
-)  # what they took tells a later fold, or run, what they will take
+def also_to_status(run: Run, report: Progress) -> Progress:
+    """`report`, which then also goes to the run's status, once a second.
 
+    The reports of the training itself do not: `progress_callback` writes more than they say.
+    """
+    written, phases = 0.0, dict[str, _Phase]()
 
-def has_learnt(status: dict[str, Any]) -> bool:
-    """Whether a run with this status, at work, has learnt something that a stop would keep."""
-    return status.get("step") is not None or status.get("phase") in AFTER_TRAINING
-
-
-def also_to_status(run: Run, report: Report) -> Report:
-    """`report`, of which the status hears too, once a second; the training itself tells more."""
-    told, clocks = 0.0, dict[str, _PhaseClock]()
-
-    def both(phase: str, done: int, total: int, words: str) -> None:
-        nonlocal told
+    def both(phase: str, done: int, total: int, message: str = "") -> None:
+        nonlocal written
         moment = time.monotonic()
         if phase not in {"train", "epoch"}:
-            begins = phase not in clocks or done < clocks[phase].done
+            begins = phase not in phases or done < phases[phase].done
             if begins:
-                clocks[phase] = _PhaseClock(moment, done)
-            clocks[phase].done = done
-            if begins or moment - told >= 1 or done >= total:
-                told = moment
-                facts = _facts(run.status(), phase, clocks[phase], total, moment, begins=begins)
-                run.update(phase=PHASES.get(phase, phase), words=words, **facts)
-        report(phase, done, total, words)
+                phases[phase] = _Phase(done)
+            phases[phase].add(moment, done, total)
+            if begins or moment - written >= 1 or done >= total:
+                written = moment
+                facts = phases[phase].facts(phase, run.status(), begins=begins)
+                run.update(phase=PHASES.get(phase, phase), words=message, **facts)
+        report(phase, done, total, message)
 
     return both
 
 
 @dataclass
-class _PhaseClock:
-    """When a phase began, how much was done by then, and how much is done now."""
+class _Phase:
+    """Measures one phase from its first report, at which `before` was done."""
 
-    began: float
     before: int
+    rate: Rate = field(default_factory=Rate)
     done: int = 0
+    total: int = 1
 
+    def add(self, moment: float, done: int, total: int) -> None:
+        self.rate.add(moment, done)
+        self.done, self.total = done, total
 
-def _facts(  # noqa: PLR0913 - what a report says
-    status: dict[str, Any],
-    phase: str,
-    clock: _PhaseClock,
-    total: int,
-    moment: float,
-    *,
-    begins: bool,
-) -> dict[str, Any]:
-    """How far the phase is, the time left of the whole run, and what the phase took once over."""
-    spent, done = moment - clock.began, clock.done - clock.before
-    own = forecast(spent, done, total - clock.done)
-    left = of_phase(status, phase, clock.done / max(1, total), own)
-    facts: dict[str, Any] = {"done": clock.done, "total": total}
-    facts |= steady(status, left, time.time(), anew=begins)
-    if phase in MEASURED and done > 0 and clock.done >= total:
-        facts["took"] = {**(status.get("took") or {}), phase: round(spent * total / done, 1)}
-    return facts
-
-
-def forecast(spent: float, done: int, rest: int) -> float | None:
-    """Seconds for `rest` at the pace at which `done` took `spent`; None before two are over."""
-    return round(spent / done * rest, 1) if done > 0 and spent >= 2 else None
+    def facts(self, phase: str, status: RunStatus, *, begins: bool) -> dict[str, Any]:
+        """How far the phase is, the time left of the whole run, and what the phase took at last."""
+        own, remaining = eta(self.rate, self.total - self.done), RemainingPhases.of(status)
+        share = self.done / max(1, self.total)
+        left = None if remaining is None else remaining.left(phase, share, own)
+        facts: dict[str, Any] = {"done": self.done, "total": self.total}
+        facts |= smoothed(status, left, time.time(), restart=begins)
+        measured = self.done - self.before
+        if phase in MEASURED and measured > 0 and self.done >= self.total:
+            whole = self.rate.spent * self.total / measured
+            facts["took"] = {**status.took, phase: round(whole, 1)}
+        return facts

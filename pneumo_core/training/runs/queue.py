@@ -1,60 +1,47 @@
-"""A run's turn: one a machine trains, the others wait; and how a run's process has its last word.
+"""The queue of runs: one at a time trains on a machine, the others wait; start, resume, delete.
 
-The queue is nothing but the runs' folders. Each waiting process looks for itself, under a lock
-that the system takes back from the dead, so neither a page nor a server nor the run before it
-need be there for the next one to begin.
+The queue consists of the runs' folders. Each waiting process checks for itself, under a lock that
+the system releases when its holder dies, so neither a page nor a server nor the run before it is
+needed for the next one to begin.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle import bundle_names
 from pneumo_core.bundle.registry import check_name
-from pneumo_core.config import ROOT, as_environment
 from pneumo_core.errors import BundleError, PneumoError, TrainingError
-from pneumo_core.jobs.process import end_process_group, own_session, process_created
+from pneumo_core.jobs.process import PNEUMO, start
 from pneumo_core.storage import utc_now, write_json
-from pneumo_core.training.runs.progress import AFRESH, also_to_status, has_learnt
-from pneumo_core.training.runs.run import (
-    CANCEL,
-    LIVE,
-    STOP,
-    Run,
-    create_run,
-    explain,
-    list_runs,
-    seconds_worked,
-    standing,
-)
+from pneumo_core.training.runs.progress import also_to_status
+from pneumo_core.training.runs.run import Run, create_run, list_runs
+from pneumo_core.training.runs.status import CANCEL, LIVE, RESTARTED, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from filelock import BaseFileLock
 
+    from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-
-    Report = Callable[[str, int, int, str], None]
+    from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
 
 
-SECONDS_BETWEEN_LOOKS = 0.5
-_RESERVE = "reserve"  # room on a full disk for the run's last words
+SECONDS_BETWEEN_CHECKS = 0.5
+_RESERVE = "reserve"  # room on a full disk for the run's final status
 _RESERVED_BYTES = 64 * 2**10
-_carried: set[Path] = set()
 
 
 def queue_lock(runs_dir: Path) -> BaseFileLock:
-    """Held while a run is started or takes its turn, for a moment only."""
+    """Held while a run is queued, started or resumed, for a moment only."""
     from filelock import FileLock
 
     runs_dir.mkdir(parents=True, exist_ok=True)
@@ -72,93 +59,94 @@ def runs_ahead(run: Run, runs_dir: Path) -> list[Run]:
             status = other.status()
         except TrainingError:  # damaged: it holds nobody up
             continue
-        if status.get("host") != own.get("host"):
+        if status.host != own.host:
             continue
-        trains = status["state"] in {"running", "stopping"}
-        before = (status.get("queued", ""), other.id) < (own.get("queued", ""), run.id)
-        if trains or (status["state"] == "queued" and before):
+        trains = status.state in {"running", "stopping"}
+        before = (status.queued, other.id) < (own.queued, run.id)
+        if trains or (status.state == "queued" and before):
             ahead.append(other)
     return ahead
 
 
-@contextmanager
-def carrying(run: Run, *, settings: Settings, report: Report) -> Iterator[Report]:
-    """Everything around the training of `run` in this process: its turn first, its last word after.
+def run_in_turn(
+    run: Run, work: Callable[[Progress], Bundle], *, settings: Settings, report: Progress
+) -> Bundle:
+    """Wait until the queue reaches `run`, do its `work` in this process, write how it ended.
 
-    Gives a `report` of which the run's status hears too. Raises TrainingError, in words, for
-    whatever ended the training, and where another process carries the run already;
+    `work` is given a `report` that also goes to the run's status, and returns the bundle it wrote.
+    Here alone the final state is written: done, failed or interrupted. Raises PneumoError, with a
+    message for the person, for whatever ended the work and where another process works on the run;
     KeyboardInterrupt passes.
     """
-    if run.folder in _carried:  # an outer caller does it
-        yield report
-        return
     _claim(run, settings)
-    _carried.add(run.folder)
+    reserve = run.folder / _RESERVE
     try:
         _wait(run, settings, report)
-        (run.folder / _RESERVE).write_bytes(b"\0" * _RESERVED_BYTES)
-        yield also_to_status(run, report)
+        reserve.write_bytes(b"\0" * _RESERVED_BYTES)
+        made = work(also_to_status(run, report))
     except KeyboardInterrupt:
         run.update(state="interrupted", message="Stopped by hand; it can be resumed.")
         raise
     except Exception as error:
-        raise _last_word(run, error) from error
+        reserve.unlink(missing_ok=True)
+        raise _failed(run, error) from error
+    else:
+        reserve.unlink()
+        run.update(state="done", phase="done", message=f"Model {made.name} is written.")
+        return made
     finally:
-        _carried.discard(run.folder)
-        (run.folder / _RESERVE).unlink(missing_ok=True)
+        reserve.unlink(missing_ok=True)
 
 
 def _claim(run: Run, settings: Settings) -> None:
     """Make this process the run's own. Raises TrainingError where another one is."""
     with queue_lock(settings.runs_dir):
         status = run.status()
-        if status["state"] in LIVE and status.get("pid") != os.getpid():
+        if status.state in LIVE and status.pid != os.getpid():
             raise TrainingError(
-                f"Expected a run that has ended; {run.id} is {status['state']}. "
+                f"Expected a run that has ended; {run.id} is {status.state}. "
                 "Wait for it, or stop it first."
             )
-        worked = seconds_worked(status)
-        facts = {"worked_before": worked, "message": "", "failure": "", **AFRESH}
+        worked = status.seconds_worked
+        facts = {"worked_before": worked, "message": "", "failure": "", **RESTARTED}
         run.update(state="queued", phase="waiting", **facts)
 
 
-def _wait(run: Run, settings: Settings, report: Report) -> None:
-    """Return when it is this run's turn, its state "running"."""
-    told: list[str] = []
+def _wait(run: Run, settings: Settings, report: Progress) -> None:
+    """Return when the queue has reached this run, its state then "running"."""
+    known: list[str] = []
     while True:
         with queue_lock(settings.runs_dir):
-            if run.asked(CANCEL):
+            if run.requested(CANCEL):
                 raise KeyboardInterrupt
             ahead = [other.id for other in runs_ahead(run, settings.runs_dir)]
             if len(ahead) < settings.runs_at_once:
                 run.update(state="running", phase="starting", began=utc_now(), ahead=[])
                 return
-            if ahead != told:
+            if ahead != known:
                 run.update(ahead=ahead)
-        if ahead != told:
+        if ahead != known:
             report("waiting", 0, 1, f"waiting for {', '.join(ahead)} to end")
-            told = ahead
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+            known = ahead
+        time.sleep(SECONDS_BETWEEN_CHECKS)
 
 
-def _last_word(run: Run, error: Exception) -> PneumoError:
-    """Write down why the run ended; the error that says it."""
+def _failed(run: Run, error: Exception) -> PneumoError:
+    """Write why the run failed; the error that says it."""
     failure = explain(error, Path(run.config()["data"]))
-    (run.folder / _RESERVE).unlink(missing_ok=True)
-    with suppress(OSError):  # a disk too full even for this: its process is gone, which is seen
-        run.update(state="failed", failure=failure.kind, message=failure.words)
+    with suppress(OSError):  # a disk too full even for this: that the process ended is seen
+        run.update(state="failed", failure=failure.kind, message=failure.message)
         if failure.kind == "unforeseen":
             trace = "".join(traceback.format_exception(error))
             (run.folder / "trace.txt").write_text(trace, "utf-8")
-    if isinstance(error, PneumoError) and failure.words == str(error):
+    if isinstance(error, PneumoError) and failure.message == str(error):
         return error
-    return TrainingError(failure.words)
+    return TrainingError(failure.message)
 
 
-COMMAND = (sys.executable, "-m", "pneumo_core", "runs", "carry")  # and the run's id
-_SECONDS_TO_END = 5.0  # from the request to end to the end by force
-# Popen objects of this process's runs: asked for their end, or they stay behind as zombies.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+COMMAND = (*PNEUMO, "runs", "carry")  # and the run's id
+# The log is for a person: no paths of libraries, no messages of devices that are absent.
+_QUIET = {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def start_run(recipe: Recipe, *, data: Path, settings: Settings, bundle: str | None = None) -> Run:
@@ -189,14 +177,14 @@ def resume_run(run: Run, *, settings: Settings) -> None:
     """
     run.recipe()
     with queue_lock(settings.runs_dir):
-        stands = standing(run)
-        if not stands.resumable:
+        summary = run.summary()
+        if not summary.resumable:
             raise TrainingError(
-                f"Expected a run that can go on; {run.id} is {stands.state.words}. "
-                f"{stands.message or stands.remedy}"
+                f"Expected a run that can go on; {run.id} is {summary.state.words}. "
+                f"{summary.message or summary.remedy}"
             )
-        run.forget_wishes()
-        worked = seconds_worked(run.status())
+        run.clear_requests()
+        worked = run.status().seconds_worked
         run.update(
             state="queued",
             phase="waiting",
@@ -204,42 +192,15 @@ def resume_run(run: Run, *, settings: Settings) -> None:
             worked_before=worked,
             message="",
             pid=None,
-            **AFRESH,
+            **RESTARTED,
         )
         _line_up(run, settings)
         _start_process(run, settings)
 
 
-def stop_run(run: Run) -> None:
-    """Ask a run to end after the step it is at and to make its best epoch so far the model.
-
-    A run that waits or reads its films has learnt nothing yet: it is cancelled. Once its model is
-    written, a stop ends the robustness suite.
-    """
-    status = run.status()
-    if status["state"] in LIVE and not has_learnt(status):
-        cancel_run(run)
-    elif status["state"] in LIVE:
-        run.ask(STOP)
-
-
-def cancel_run(run: Run) -> None:
-    """End a run's process at once; without a model, unless it is written, it can be resumed.
-
-    Returns when the process is gone.
-    """
-    status = run.status()
-    if status["state"] not in LIVE:
-        return
-    run.ask(CANCEL)
-    if status["pid"] != os.getpid():
-        end_process_group(status["pid"], status["created"], patience=_SECONDS_TO_END)
-        _collect()
-
-
 def delete_run(run: Run) -> None:
     """Remove a run's folder; the model it made stays. Raises TrainingError while it is at work."""
-    if standing(run).state.live:
+    if run.summary().state.live:
         raise TrainingError(
             f"Expected a run that has ended; {run.id} is at work. Cancel it, then delete it."
         )
@@ -310,7 +271,7 @@ def bundle_name_of(run: Run, settings: Settings) -> str:
     with queue_lock(settings.runs_dir):
         config = run.config()
         name = str(config["bundle"])
-        own = run.status().get("delivered") == name
+        own = run.status().delivered == name
         if config.get("replace", True) or own or name not in bundle_names(settings.models_dir):
             return name
         free = free_bundle_name(run.recipe(), settings)
@@ -322,8 +283,8 @@ def _reserved_names(settings: Settings) -> dict[str, str]:
     """Names of bundles that live and resumable runs will write, each with the run's id."""
     reserved = {}
     for run in list_runs(settings.runs_dir):
-        stands = standing(run)
-        if stands.state.live or stands.resumable:
+        summary = run.summary()
+        if summary.state.live or summary.resumable:
             with suppress(TrainingError):  # a damaged configuration reserves nothing
                 reserved[str(run.config().get("bundle"))] = run.id
     return reserved
@@ -336,35 +297,6 @@ def _line_up(run: Run, settings: Settings) -> None:
 
 
 def _start_process(run: Run, settings: Settings) -> None:
-    """Start the run's process in a session of its own; the caller holds the queue's lock."""
-    _collect()
-    with run.log.open("ab") as log:
-        child = subprocess.Popen(
-            [*COMMAND, run.id],
-            env={**os.environ, **as_environment(settings), **_surroundings()},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **own_session(),
-        )
-    _children[child.pid] = child
-    run.update(pid=child.pid, created=process_created(child.pid), phase="waiting")
-
-
-def _surroundings() -> dict[str, str]:
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        # The log is for a person: no paths of libraries, no chatter of devices that are not there.
-        "PYTHONWARNINGS": "ignore",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-
-
-def _collect() -> None:
-    """Take leave of this process's children that have ended."""
-    for pid, child in list(_children.items()):
-        if child.poll() is not None:
-            _children.pop(pid, None)
+    """Start the run's process; the caller holds the queue's lock."""
+    process = start([*COMMAND, run.id], settings=settings, log=run.log, environment=_QUIET)
+    run.update(**process, phase="waiting")

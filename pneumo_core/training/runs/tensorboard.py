@@ -1,118 +1,105 @@
-"""TensorBoard over all runs: a process of its own that answers on this machine alone."""
+"""TensorBoard over all runs, by TensorBoard's own manager; it answers on this machine alone."""
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import subprocess
+import shutil
 import sys
-import time
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib.util import find_spec
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.jobs.process import end_process_group, own_session, process_alive, process_created
-from pneumo_core.storage import write_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pneumo_core.config import Settings
 
-COMMAND = (sys.executable, "-m", "tensorboard.main")
-_SECONDS_TO_ANSWER = 30.0
-_children: list[subprocess.Popen[bytes]] = []
+_TIME_TO_START = timedelta(minutes=2)  # it loads TensorFlow, which takes long on a busy machine
+_SECONDS_TO_END = 5.0
 
 
-@dataclass(frozen=True)
-class Board:
-    """A TensorBoard at work."""
-
-    pid: int
-    created: float
-    port: int
-
-    @property
-    def address(self) -> str:
-        """Where a browser on this machine finds it."""
-        return f"http://localhost:{self.port}"
-
-    def answers(self) -> bool:
-        """Whether it may be visited by now."""
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-            return True
-        return False
+def find_board(settings: Settings) -> str | None:
+    """The address of the TensorBoard of these runs, if one is running."""
+    found = _running(settings)
+    return f"http://localhost:{found.port}" if found else None
 
 
-def find_board(settings: Settings) -> Board | None:
-    """The TensorBoard of these runs, if one is at work."""
-    try:
-        board = Board(**json.loads(_notes(settings).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    for child in list(_children):
-        if child.poll() is not None:
-            _children.remove(child)
-    return board if process_alive(board.pid, board.created) else None
+def start_board(settings: Settings) -> str:
+    """Start TensorBoard on a free port, or find it running; its address once it answers.
 
-
-def start_board(settings: Settings) -> Board:
-    """Start TensorBoard on a free port, or find it at work. Raises TrainingError if it cannot."""
-    found = find_board(settings)
-    if found is not None:
+    Raises TrainingError, with the reason, where it does not start.
+    """
+    if found := find_board(settings):
         return found
-    if find_spec("tensorboard") is None:
+    try:
+        from tensorboard import manager
+    except ImportError as error:
         raise TrainingError(
             "Expected TensorBoard to be installed; it is not. Install it with: "
             "pip install -r requirements.txt"
-        )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+        ) from error
     settings.runs_dir.mkdir(parents=True, exist_ok=True)
-    where = ("--host", "localhost", "--port", str(port))
-    logs = ("--logdir", str(settings.runs_dir.absolute()), "--reload_interval", "5")
-    child = subprocess.Popen(
-        [*COMMAND, *logs, *where],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **own_session(),
-        env={**os.environ, **_quiet()},
+    # The folder of a virtual environment need not be on the PATH.
+    if binary := shutil.which("tensorboard", path=str(Path(sys.executable).parent)):
+        os.environ.setdefault("TENSORBOARD_BINARY", binary)
+    where = ["--host", "localhost", "--port", "0", "--reload_interval", "5"]
+    made = manager.start(["--logdir", _logdir(settings), *where], timeout=_TIME_TO_START)
+    if isinstance(made, manager.StartLaunched | manager.StartReused):
+        return f"http://localhost:{made.info.port}"
+    raise TrainingError(
+        f"Expected TensorBoard to start; it did not: {_reason(made)}. Try it in a terminal: "
+        "tensorboard --logdir runs"
     )
-    _children.append(child)
-    board = Board(child.pid, process_created(child.pid) or 0.0, port)
-    write_json(_notes(settings), {"pid": board.pid, "created": board.created, "port": port})
-    return board
-
-
-def wait_for_board(board: Board) -> None:
-    """Return when it answers. Raises TrainingError where it has ended, or takes too long."""
-    limit = time.monotonic() + _SECONDS_TO_ANSWER
-    while not board.answers():
-        if not process_alive(board.pid, board.created) or time.monotonic() > limit:
-            raise TrainingError(
-                "Expected TensorBoard to answer; it did not. Try its command in a terminal: "
-                "tensorboard --logdir runs"
-            )
-        time.sleep(0.1)
 
 
 def stop_board(settings: Settings) -> None:
     """End it; nothing is lost."""
-    board = find_board(settings)
-    if board is not None:
-        end_process_group(board.pid, board.created, patience=5.0)
-    _notes(settings).unlink(missing_ok=True)
-    find_board(settings)
+    import psutil
+
+    if found := _running(settings):
+        with suppress(psutil.Error):
+            process = psutil.Process(found.pid)
+            process.terminate()
+            process.wait(_SECONDS_TO_END)
 
 
-def _quiet() -> dict[str, Any]:
-    return {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore"}
+def _running(settings: Settings) -> Any:
+    """The manager's record of the TensorBoard of these runs; those of dead processes are removed.
+
+    The manager keeps the record of a process that was killed and would hand it out again.
+    """
+    try:
+        from tensorboard import manager
+    except ImportError:
+        return None
+    for found in manager.get_all():
+        if found.logdir == _logdir(settings):
+            if _alive(found.pid):
+                return found
+            record = Path(manager._get_info_dir()) / f"pid-{found.pid}.info"  # noqa: SLF001
+            record.unlink(missing_ok=True)
+    return None
 
 
-def _notes(settings: Settings) -> Path:
-    return settings.runs_dir / ".tensorboard.json"
+def _alive(pid: int) -> bool:
+    import psutil
+
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        alive = process.status() != psutil.STATUS_ZOMBIE
+        return alive and any("tensorboard" in part for part in process.cmdline())
+    return False
+
+
+def _logdir(settings: Settings) -> str:
+    return str(settings.runs_dir.absolute())
+
+
+def _reason(made: Any) -> str:
+    """Why the manager's start failed, in a line."""
+    if error := getattr(made, "os_error", None):
+        return str(error)
+    if output := (getattr(made, "stderr", None) or "").strip():
+        return str(output).splitlines()[-1]
+    return "it did not answer within two minutes"

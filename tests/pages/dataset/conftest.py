@@ -12,7 +12,7 @@ from pneumo_core.audit import as_document
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.sources import remember_source
-from pneumo_core.jobs.job import JobStatus
+from pneumo_core.jobs.status import Status
 from pneumo_core.synthetic.demo_data import write_demo_data
 from tests import ROOT
 
@@ -59,7 +59,7 @@ def full(settings, demo, looked_at):
 @pytest.fixture
 def jobs(monkeypatch):
     """Nothing is started: what would be is noted, and stands as the test says."""
-    noted = SimpleNamespace(started=[], status=JobStatus("running", phase="films"), job=None)
+    noted = SimpleNamespace(started=[], status=Status("running", phase="films"), job=None)
     noted.job = SimpleNamespace(
         id="job.1", status=lambda: noted.status, stop=lambda: None, log_tail=lambda _: "its log"
     )

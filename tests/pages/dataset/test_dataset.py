@@ -14,7 +14,7 @@ from pages.ui.dataset.filters import OneOf
 from pneumo_core import DISCLAIMER
 from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.sources import data_dir, remembered_source
-from pneumo_core.jobs.job import JobStatus
+from pneumo_core.jobs.status import Status
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 FILMS = 48  # of the data set of conftest.py
@@ -41,7 +41,7 @@ def test_synthetic_films_are_drawn_as_a_job_and_then_looked_at(page, settings, j
     assert "Drawing synthetic films: films" in page.get("progress")[0].proto.text
     assert not page.segmented_control
     shutil.copytree(demo, path)
-    jobs.status = JobStatus("done")
+    jobs.status = Status("done")
     page.run()
     assert remembered_source(settings=settings).path == path
     assert jobs.started[-1] == ("audit", str(path))
@@ -51,7 +51,7 @@ def test_synthetic_films_are_drawn_as_a_job_and_then_looked_at(page, settings, j
 @pytest.mark.parametrize("label", ["Look at 400 synthetic films", "Download from Kaggle"])
 def test_a_double_click_starts_one_job_even_where_the_first_has_failed(page, jobs, label):
     page.run().segmented_control[0].set_value("kaggle").run()
-    jobs.status = JobStatus("failed", message="Expected a network, got none.")
+    jobs.status = Status("failed", message="Expected a network, got none.")
     click_twice(page, button(page, label))
     assert len(jobs.started) == 1
     assert no_trace(page)
@@ -63,7 +63,7 @@ def test_the_kaggle_data_set_is_fetched_as_a_job_and_its_failure_told(page, sett
     command, path = jobs.started[0]
     assert command == "fetch-data"
     assert Path(path).is_relative_to(data_dir(settings))
-    jobs.status = JobStatus("failed", message="Expected a network, got none. Try again.")
+    jobs.status = Status("failed", message="Expected a network, got none. Try again.")
     page.run()
     assert "Expected a network, got none. Try again." in page.error[0].value
     assert page.segmented_control

@@ -5,7 +5,7 @@ import pytest
 from pages.ui import cache
 from pneumo_core.dataset.sources import remember_source, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.jobs.job import JobStatus
+from pneumo_core.jobs.status import Status
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
@@ -41,7 +41,7 @@ def test_a_look_that_failed_says_so_and_is_begun_again_only_when_asked(page, set
     remember_source("folder", demo, settings=settings)
     page.run()
     assert jobs.started == [("audit", str(demo))]
-    jobs.status = JobStatus("failed", message="Expected the disk to answer.")
+    jobs.status = Status("failed", message="Expected the disk to answer.")
     page.run()
     assert page.error[0].value.endswith("Expected the disk to answer.")
     assert page.text_input(key="dataset.typed")

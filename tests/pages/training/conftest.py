@@ -38,7 +38,7 @@ def started(monkeypatch):
     begun = []
 
     def start(run, _settings):
-        run.update(phase="waiting")  # this process stands for the run's own
+        run.update(phase="waiting")  # this process summary for the run's own
         begun.append(run)
 
     monkeypatch.setattr(queue, "_start_process", start)

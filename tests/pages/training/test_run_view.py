@@ -10,7 +10,6 @@ from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.training.runs import queue
 from pneumo_core.training.runs.history import MEASURED_AGAIN
-from pneumo_core.training.runs.run import standing
 from tests.pages.seen import button, html_of, no_trace
 from tests.pages.training.training_runs import RATE, draw, make_run
 
@@ -78,10 +77,10 @@ def test_stop_and_cancel_leave_their_wish(page, films, settings):
     run = make_run(settings, phase="training", step=3)
     page.run()
     button(page, "Stop").click().run()
-    assert run.asked("stop")
+    assert run.requested("stop")
     assert "◼ stopping" in html_of(page)
     button(page, "Cancel").click().run()
-    assert run.asked("cancel")
+    assert run.requested("cancel")
 
 
 def test_before_the_first_step_there_is_nothing_to_stop(page, films, settings):
@@ -95,7 +94,7 @@ def test_before_the_first_step_there_is_nothing_to_stop(page, films, settings):
     ("facts", "words"),
     [
         ({"state": "failed", "failure": "disk", "message": "Full."}, "Full."),
-        ({"state": "interrupted", "message": ""}, "Its process ended without a word"),
+        ({"state": "interrupted", "message": ""}, "Its process ended unexpectedly"),
     ],
 )
 def test_a_run_that_ended_badly_says_why_and_can_be_resumed(page, settings, started, facts, words):
@@ -186,19 +185,19 @@ def test_a_run_that_is_resumed_starts_and_shows_nothing_of_before(page, films, s
         step=8,
         seconds_left=9.0,
     )
-    run.ask("cancel")
+    run.request("cancel")
     page.run()
     button(page, "Resume").click().run()
     assert started == [run]
     assert page.get("progress")[0].proto.text == "Its process is starting."
     assert page.get("progress")[0].proto.value == 0
     assert "◷ starting" in html_of(page)
-    assert run.status()["epoch"] == 2  # those that it has finished
+    assert run.status().epoch == 2  # those that it has finished
 
 
 def test_a_run_says_whom_it_waits_for_before_its_process_does(films, settings, started):
     first = make_run(settings, phase="training", step=3)
     waiting = queue.start_run(first.recipe(), data=films, bundle="other", settings=settings)
-    stands = standing(waiting)
-    assert (stands.state.words, stands.message) == ("waiting for its turn", "1 run is before it.")
-    assert stands.remedy == "It starts by itself when the run before it has ended."
+    summary = waiting.summary()
+    assert (summary.state.words, summary.message) == ("queued", "1 run is before it.")
+    assert summary.remedy == "It starts when the run before it ends."

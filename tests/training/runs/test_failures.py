@@ -1,5 +1,7 @@
 import errno
 import os
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -7,16 +9,15 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.training.hardware import memory_now, ran_out
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.progress import forecast
-from pneumo_core.training.runs.queue import carrying
-from pneumo_core.training.runs.run import (
+from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.run import create_run
+from pneumo_core.training.runs.status import (
     CANCEL,
-    create_run,
+    RunStatus,
+    duration_in_words,
     explain,
-    in_silence,
-    lasting,
-    seconds_worked,
-    standing_of,
+    killed_message,
+    summary_of,
 )
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/secret/best.weights.h5")
@@ -44,27 +45,31 @@ def caused(error, cause):
         (caused(ValueError("h5"), FULL), "disk", "the disk is full"),
         (caused(DataSetError("Expected to write 3 MB"), FULL), "disk", "the disk is full"),
         (DataSetError("Expected a folder of films."), "data", "Expected a folder of films."),
-        (FileNotFoundError(errno.ENOENT, "gone", "/secret"), "data", "a file of them is gone"),
+        (
+            FileNotFoundError(errno.ENOENT, "gone", "/secret"),
+            "data",
+            "their files is missing",
+        ),
         (TrainingError("The loss became NaN before."), "nan", "The loss became NaN before."),
         (TrainingError("Expected --weights to fit."), "told", "Expected --weights to fit."),
-        (KeyError("secret"), "unforeseen", "an unforeseen fault (KeyError); the file trace.txt"),
+        (KeyError("secret"), "unforeseen", "An unexpected error occurred (KeyError); trace.txt"),
     ],
 )
 def test_what_ends_a_training_has_a_kind_and_words(error, kind, words):
     failure = explain(error)
     assert failure.kind == kind
-    assert words in failure.words
-    assert "secret" not in failure.words
+    assert words in failure.message
+    assert "secret" not in failure.message
     assert failure.resumable is (kind != "nan")
 
 
 def test_films_that_vanished_are_told_whatever_stumbled_over_it(tmp_path):
     failure = explain(DataSetError("Expected readable films."), tmp_path / "secret" / "films")
     assert failure.kind == "data"
-    assert "the folder of films 'films' where the run found it; it is gone" in failure.words
-    assert "secret" not in failure.words
+    assert "the folder of films 'films' where the run found it; it is missing" in failure.message
+    assert "secret" not in failure.message
     assert explain(FULL, tmp_path / "gone").kind == "disk"
-    assert explain(DataSetError("Expected films."), tmp_path).words == "Expected films."
+    assert explain(DataSetError("Expected films."), tmp_path).message == "Expected films."
 
 
 def memory(left, ended=0):
@@ -83,7 +88,7 @@ def memory(left, ended=0):
 )
 def test_a_silent_death_for_want_of_memory_is_told_from_others(last_word, ended, out):
     assert ran_out(last_word, ended) is out
-    words = in_silence({"memory": last_word}, ended)
+    words = killed_message(last_word, ended)
     assert ("memory ran out" in words) is out
     assert "Resume it" in words or "resume" in words
 
@@ -107,9 +112,10 @@ def run(settings):
 
 
 def carry(run, settings, error):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        run.update(state="failed", message=f"/absolute/path: {error}")  # as the routine may say
+    def work(_report):
         raise error
+
+    run_in_turn(run, work, settings=settings, report=lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +131,11 @@ def test_a_run_ends_with_what_the_person_should_read(run, settings, error, kind,
     with pytest.raises(raised):
         carry(run, settings, error)
     status = run.status()
-    assert (status["state"], status["failure"]) == ("failed", kind)
-    assert status["message"] == explain(error).words
-    stands = standing_of(status)
-    assert (stands.message, stands.remedy) == (explain(error).words, "")
-    assert stands.resumable
+    assert (status.state, status.failure) == ("failed", kind)
+    assert status.message == explain(error).message
+    summary = summary_of(status)
+    assert (summary.message, summary.remedy) == (explain(error).message, "")
+    assert summary.resumable
     assert (run.folder / "trace.txt").exists() is (kind == "unforeseen")
     assert not (run.folder / "reserve").exists()
 
@@ -142,65 +148,58 @@ def test_on_a_full_disk_the_last_word_takes_the_room_kept_for_it(run, settings, 
             raise FULL
         written.append(content)
 
+    def work(_report):
+        assert kept.stat().st_size == 2**16
+        monkeypatch.setattr("pneumo_core.training.runs.run.write_json", room_or_not)
+        run.update(epoch=1)
+
     written = []
-    with pytest.raises(TrainingError, match="the disk is full"):  # noqa: PT012, SIM117
-        with carrying(run, settings=settings, report=lambda *_: None):
-            assert kept.stat().st_size == 2**16
-            monkeypatch.setattr("pneumo_core.training.runs.run.write_json", room_or_not)
-            run.update(epoch=1)
+    with pytest.raises(TrainingError, match="the disk is full"):
+        run_in_turn(run, work, settings=settings, report=lambda *_: None)
     assert written[-1]["failure"] == "disk"
 
 
 def test_a_run_ended_by_hand_can_be_resumed(run, settings):
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, KeyboardInterrupt())
-    assert run.status()["state"] == "interrupted"
-    assert standing_of(run.status()).message == "Stopped by hand; it can be resumed."
+    assert run.status().state == "interrupted"
+    assert summary_of(run.status()).message == "Stopped by hand; it can be resumed."
 
 
 def test_a_run_cancelled_before_its_turn_never_begins(run, settings):
-    run.ask(CANCEL)
+    run.request(CANCEL)
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, AssertionError("it began"))
-    assert run.status()["state"] == "cancelled"
-
-
-def test_a_run_carried_twice_by_one_process_ends_once(run, settings):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        with carrying(run, settings=settings, report=lambda *_: None):
-            pass
-        assert (run.folder / "reserve").exists()
-    assert not (run.folder / "reserve").exists()
+    assert run.status().state == "cancelled"
 
 
 def test_the_phases_before_and_after_the_training_are_in_the_status(run, settings):
     heard = []
-    with carrying(run, settings=settings, report=lambda *facts: heard.append(facts)) as report:
+
+    def work(report):
         report("decode", 30, 30, "")
-        assert run.status()["phase"] == "decoding the films"
-        assert (run.status()["done"], run.status()["total"]) == (30, 30)
+        assert run.status().phase == "decoding the films"
+        assert (run.status().done, run.status().total) == (30, 30)
         report("train", 1, 9, "loss 1")
-        assert run.status()["phase"] == "decoding the films"
+        assert run.status().phase == "decoding the films"
+        return SimpleNamespace(name="m")
+
+    run_in_turn(run, work, settings=settings, report=lambda *facts: heard.append(facts))
+    assert (run.status().state, run.status().message) == ("done", "Model m is written.")
+    assert not (run.folder / "reserve").exists()
     assert heard == [("decode", 30, 30, ""), ("train", 1, 9, "loss 1")]
 
 
-@pytest.mark.parametrize(
-    ("spent", "done", "rest", "left"),
-    [(10.0, 5, 20, 40.0), (10.0, 5, 0, 0.0), (1.9, 5, 20, None), (10.0, 0, 20, None)],
-)
-def test_time_left_of_a_phase_goes_by_its_pace_so_far(spent, done, rest, left):
-    assert forecast(spent, done, rest) == left
-
-
 def test_waiting_is_not_counted_as_work():
-    status = {
-        "worked_before": 60.0,
-        "began": "2026-01-01T10:00:00+00:00",
-        "updated": "2026-01-01T10:00:30+00:00",
-    }
-    assert seconds_worked(status) == 90
-    assert seconds_worked({**status, "phase": "waiting"}) == 60
-    assert seconds_worked({}) == 0
+    status = RunStatus(
+        "running",
+        worked_before=60.0,
+        began="2026-01-01T10:00:00+00:00",
+        updated="2026-01-01T10:00:30+00:00",
+    )
+    assert status.seconds_worked == 90
+    assert replace(status, phase="waiting").seconds_worked == 60
+    assert RunStatus("running").seconds_worked == 0
 
 
 @pytest.mark.parametrize(
@@ -216,4 +215,4 @@ def test_waiting_is_not_counted_as_work():
     ],
 )
 def test_a_time_is_told_as_a_person_says_it(seconds, words):
-    assert lasting(seconds) == words
+    assert duration_in_words(seconds) == words

@@ -16,8 +16,9 @@ from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import carrying
-from pneumo_core.training.runs.run import create_run, list_runs, standing_of
+from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.run import create_run, list_runs
+from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
 from tests.training import tiny_training
 
@@ -30,19 +31,27 @@ import numpy as np
 from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
-from pneumo_core.training import backup, listeners, watch
+from types import SimpleNamespace
+from pneumo_core.training import callbacks, progress_callback
 from pneumo_core.training.runs.run import create_run
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 
-backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
-listeners.SECONDS_BETWEEN_STEPS_TOLD = watch.SECONDS_BETWEEN_REPORTS = 0
+callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
+callbacks.SECONDS_BETWEEN_STEPS_TOLD = progress_callback.SECONDS_BETWEEN_REPORTS = 0
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
 def carry(run, report):
-    with carrying(run, settings=settings, report=lambda *_: None):
-        reports = watch.EpochReport(run, tiny_recipe(), "fold 1 of 1", films=48, report=report)
-        return train(run.folder / "fold-0", reports)
+    def work(_report):
+        reports = progress_callback.EpochReport(
+            run, tiny_recipe(), "fold 1 of 1", films=48, report=report
+        )
+        logits.append(train(run.folder / "fold-0", reports))
+        return SimpleNamespace(name="m")
+
+    logits = []
+    run_in_turn(run, work, settings=settings, report=lambda *_: None)
+    return logits[0]
 """
 
 KILLED = """
@@ -120,15 +129,15 @@ def test_kill_9_in_mid_epoch_is_seen_and_costs_the_epoch_alone(ended, undisturbe
     assert told["killed"][0] == -signal.SIGKILL, told["killed"][2][-2000:]
     (run,) = list_runs(rooms / "killed" / "runs")
     status = run.status()
-    assert (status["state"], status["epoch"], status["step"]) == ("interrupted", 2, 2)
-    stands = standing_of(status)
-    assert stands.message.startswith("Its process ended without a word: it was killed, or")
-    assert stands.resumable
+    assert (status.state, status.epoch, status.step) == ("interrupted", 2, 2)
+    summary = summary_of(status)
+    assert summary.message.startswith("Its process ended unexpectedly: it was killed, or")
+    assert summary.resumable
 
     # As the kernel counts those that it ends for want of memory.
-    (rooms / "memory.events").write_text(f"oom_kill {status['memory']['ended'] + 1}\n")
+    (rooms / "memory.events").write_text(f"oom_kill {status.memory['ended'] + 1}\n")
     monkeypatch.setattr(hardware, "_CGROUP", rooms)
-    assert "most likely because memory ran out. Close other programs" in standing_of(status).message
+    assert "most likely because memory ran out. Close other programs" in summary_of(status).message
 
     began = []
     logits = tiny_training.train(run.folder / "fold-0", tiny_training.note_epochs(began))
@@ -167,8 +176,12 @@ def run(tmp_path, settings):
 
 
 def carry(run, settings, report):
-    with carrying(run, settings=settings, report=report) as told:
-        train(run, settings=settings, report=told)
+    run_in_turn(
+        run,
+        lambda told: train(run, settings=settings, report=told),
+        settings=settings,
+        report=report,
+    )
 
 
 def stop_at(phase, then=None):
@@ -188,34 +201,34 @@ def test_a_broken_film_is_named_and_left_out(run, settings):
     film.write_bytes(film.read_bytes()[:200])
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))
-    assert [Path(name).name for name in run.status()["unreadable"]] == [film.name]
+    assert [Path(name).name for name in run.status().unreadable] == [film.name]
 
 
 def test_a_film_that_breaks_after_it_was_seen_is_named(run, settings):
     film = min(settings.runs_dir.parent.glob("films/**/train/**/*.jpeg"))
     with pytest.raises(DataSetError, match=rf"Expected .*{film.name} as it was indexed, got"):
         carry(run, settings, stop_at("index", then=lambda: film.write_bytes(b"no film")))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "data")
-    assert str(settings.runs_dir.parent) not in run.status()["message"]
+    assert (run.status().state, run.status().failure) == ("failed", "data")
+    assert str(settings.runs_dir.parent) not in run.status().message
 
 
 def test_films_that_vanish_are_asked_for_and_then_the_run_goes_on(run, settings):
     films, elsewhere = Path(run.config()["data"]), settings.runs_dir.parent / "elsewhere"
-    with pytest.raises(TrainingError, match=r"it is gone\. Bring it back and"):
+    with pytest.raises(TrainingError, match=r"it is missing\. Restore it and"):
         carry(run, settings, stop_at("index", then=lambda: films.rename(elsewhere)))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "data")
-    assert standing_of(run.status()).resumable
+    assert (run.status().state, run.status().failure) == ("failed", "data")
+    assert summary_of(run.status()).resumable
     elsewhere.rename(films)
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))
-    assert run.status()["state"] == "interrupted"
-    assert run.status()["failure"] == ""
+    assert run.status().state == "interrupted"
+    assert run.status().failure == ""
 
 
 def test_memory_that_runs_out_is_told_and_then_the_run_goes_on(run, settings):
     with pytest.raises(TrainingError, match=r"fit into memory; there was not enough\. Close other"):
         carry(run, settings, stop_at("index", then=lambda: np.empty(2**60, np.uint8)))
-    assert (run.status()["state"], run.status()["failure"]) == ("failed", "memory")
-    assert standing_of(run.status()).resumable
+    assert (run.status().state, run.status().failure) == ("failed", "memory")
+    assert summary_of(run.status()).resumable
     with pytest.raises(KeyboardInterrupt):
         carry(run, settings, stop_at("machine"))

@@ -17,27 +17,31 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import queue
-from pneumo_core.training.runs.queue import carrying, queue_lock, runs_ahead
-from pneumo_core.training.runs.run import create_run, list_runs, standing
+from pneumo_core.training.runs.queue import queue_lock, run_in_turn, runs_ahead
+from pneumo_core.training.runs.run import create_run, list_runs
 
-# Trains until a file "end" is in the run's folder, and hears of a wish to stop.
+# Trains until a file "end" is in the run's folder, and sees a request to stop.
 STAND_IN = """
 import sys, time
+from types import SimpleNamespace
 from pneumo_core.config import load_settings
 from pneumo_core.training.runs.run import find_run
-from pneumo_core.training.runs.queue import carrying
+from pneumo_core.training.runs.queue import run_in_turn
 
 settings = load_settings()
 run = find_run(settings.runs_dir, sys.argv[1])
-with carrying(run, settings=settings, report=lambda *_: None):
+
+def work(_report):
     run.update(phase="training", fold=0, epoch=0, step=1)
     print("training", flush=True)
     while not (run.folder / "end").exists():
-        if run.asked("stop"):
+        if run.requested("stop"):
             run.update(stopped_after={"fold": 0, "epoch": 0})
             break
         time.sleep(0.02)
-    run.update(state="done", message="Model m is written.")
+    return SimpleNamespace(name="m")
+
+run_in_turn(run, work, settings=settings, report=lambda *_: None)
 """
 RECIPE = make_recipe("quick", backbone="cnn", epochs=4)
 
@@ -50,8 +54,8 @@ def settings(tmp_path, monkeypatch):
     )
     yield made
     for run in list_runs(made.runs_dir):
-        if standing(run).state.live:
-            queue.cancel_run(run)
+        if run.summary().state.live:
+            run.cancel()
 
 
 def start(settings, **choices):
@@ -61,7 +65,7 @@ def start(settings, **choices):
 
 
 def state(run):
-    return standing(run).state.name
+    return run.summary().state.name
 
 
 def wait_for(question, seconds=300.0):
@@ -72,36 +76,36 @@ def wait_for(question, seconds=300.0):
 
 
 def training(run):
-    return state(run) == "running" and run.status().get("phase") == "training"
+    return state(run) == "running" and run.status().phase == "training"
 
 
 def test_a_run_is_a_process_of_its_own_session_and_ends_done(settings):
     run = start(settings)
     assert state(run) == "queued"
     wait_for(lambda: training(run))
-    pid = run.status()["pid"]
+    pid = run.status().pid
     assert pid != os.getpid()
     assert os.getsid(pid) == pid
     (run.folder / "end").touch()
     wait_for(lambda: state(run) == "done")
-    assert standing(run).message == "Model m is written."
+    assert run.summary().message == "Model m is written."
     assert run.log.read_text() == "training\n"
 
 
 def test_the_second_waits_for_the_first_and_begins_though_the_first_is_killed(settings):
     first, second, third = start(settings), start(settings), start(settings)
     wait_for(lambda: training(first))
-    wait_for(lambda: second.status().get("ahead") == [first.id])
-    wait_for(lambda: len(third.status().get("ahead", [])) == 2)
+    wait_for(lambda: second.status().ahead == [first.id])
+    wait_for(lambda: len(third.status().ahead) == 2)
     assert [state(run) for run in (first, second, third)] == ["running", "queued", "queued"]
-    assert standing(third).message == "2 runs are before it."
-    os.kill(first.status()["pid"], signal.SIGKILL)
+    assert third.summary().message == "2 runs are before it."
+    os.kill(first.status().pid, signal.SIGKILL)
     wait_for(lambda: training(second))
     assert state(first) == "interrupted"
-    assert "Its process ended without a word" in standing(first).message
+    assert "Its process ended unexpectedly" in first.summary().message
     assert state(third) == "queued"
     # One that waits may be killed as well: the next does not wait for it.
-    queue.cancel_run(second)
+    second.cancel()
     wait_for(lambda: training(third))
     assert state(second) == "cancelled"
 
@@ -115,9 +119,9 @@ def test_two_run_at_once_where_that_is_allowed(settings):
 def test_stop_lets_the_run_end_by_itself_with_its_model(settings):
     run = start(settings)
     wait_for(lambda: training(run))
-    queue.stop_run(run)
+    run.stop()
     wait_for(lambda: state(run) == "stopped")
-    assert "best epoch so far is its model" in standing(run).remedy
+    assert "best epoch so far is its model" in run.summary().remedy
     with pytest.raises(TrainingError, match=rf"{run.id} is stopped by hand"):
         queue.resume_run(run, settings=settings)
 
@@ -125,9 +129,9 @@ def test_stop_lets_the_run_end_by_itself_with_its_model(settings):
 def test_to_stop_a_run_that_has_learnt_nothing_cancels_it(settings):
     first, second = start(settings), start(settings)
     wait_for(lambda: training(first))
-    queue.stop_run(second)
+    second.stop()
     assert state(second) == "cancelled"
-    assert not psutil.pid_exists(second.status()["pid"])
+    assert not psutil.pid_exists(second.status().pid)
 
 
 def test_a_cancelled_run_goes_on_and_its_log_with_it(settings):
@@ -135,13 +139,13 @@ def test_a_cancelled_run_goes_on_and_its_log_with_it(settings):
     wait_for(lambda: training(run))
     with pytest.raises(TrainingError, match="is running"):
         queue.resume_run(run, settings=settings)
-    queue.cancel_run(run)
+    run.cancel()
     assert state(run) == "cancelled"
-    worked = run.status()["worked_before"]
+    worked = run.status().worked_before
     queue.resume_run(run, settings=settings)
     assert state(run) in {"queued", "running"}
     wait_for(lambda: training(run))
-    assert run.status()["worked_before"] >= worked
+    assert run.status().worked_before >= worked
     (run.folder / "end").touch()
     wait_for(lambda: state(run) == "done")
     assert run.log.read_text() == "training\n" * 2
@@ -151,7 +155,7 @@ def test_a_run_at_work_is_not_deleted_and_one_that_ended_is(settings):
     run = start(settings)
     with pytest.raises(TrainingError, match=r"is at work\. Cancel it"):
         queue.delete_run(run)
-    queue.cancel_run(run)
+    run.cancel()
     queue.delete_run(run)
     assert list_runs(settings.runs_dir) == []
     assert [path.name for path in settings.runs_dir.iterdir()] == [".queue.lock"]
@@ -216,9 +220,8 @@ def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
 def test_a_run_that_another_process_carries_is_refused(settings):
     run = start(settings)
     wait_for(lambda: training(run))
-    carry = carrying(run, settings=settings, report=lambda *_: None)
     with pytest.raises(TrainingError, match=rf"{run.id} is running"):
-        carry.__enter__()
+        run_in_turn(run, pytest.fail, settings=settings, report=lambda *_: None)
     assert training(run)
 
 

@@ -10,14 +10,8 @@ from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.process import process_created
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.run import (
-    STATES,
-    create_run,
-    data_of_model,
-    find_run,
-    list_runs,
-    settled,
-)
+from pneumo_core.training.runs.run import create_run, data_of_model, find_run, list_runs
+from pneumo_core.training.runs.status import STATES, resolve_state
 
 
 @pytest.fixture
@@ -38,32 +32,32 @@ def test_a_run_is_found_again_with_its_recipe(run):
     assert found.recipe() == make_recipe("quick", backbone="cnn", seed=5)
     assert found.config()["bundle"] == "mine"
     assert found.config()["version"] == __version__
-    assert found.status()["state"] == "running"
+    assert found.status().state == "running"
 
 
 def test_facts_are_laid_over_the_status(run):
     run.update(phase="training", epoch=2)
     run.update(epoch=3)
     status = run.status()
-    assert (status["phase"], status["epoch"]) == ("training", 3)
-    assert status["pid"] == os.getpid()
+    assert (status.phase, status.epoch) == ("training", 3)
+    assert status.pid == os.getpid()
     assert sorted(path.name for path in run.folder.iterdir()) == ["config.json", "status.json"]
 
 
 def test_a_run_whose_process_is_gone_is_interrupted(run):
     run.update(**dead_process())
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
 
 
-@pytest.mark.parametrize("wishes", [(), ("cancel",)])
+@pytest.mark.parametrize("requests", [(), ("cancel",)])
 @pytest.mark.parametrize(("stopped", "state"), [(None, "done"), ({"fold": 0}, "stopped")])
-def test_a_run_that_ends_after_its_model_is_written_is_done(run, wishes, stopped, state):
+def test_a_run_that_ends_after_its_model_is_written_is_done(run, requests, stopped, state):
     run.update(state="running", delivered="mine", stopped_after=stopped)
-    assert run.status()["state"] == "running"  # the robustness suite is at work
-    for wish in wishes:
-        run.ask(wish)
+    assert run.status().state == "running"  # the robustness suite is at work
+    for request in requests:
+        run.request(request)
     run.update(**dead_process())
-    assert run.status()["state"] == state
+    assert run.status().state == state
 
 
 def test_a_model_leads_to_the_films_of_its_run(run):
@@ -83,7 +77,7 @@ def test_a_run_of_a_version_before_the_robustness_suite_was_a_choice_has_it(run)
 
 def test_a_pid_that_was_given_to_another_process_is_not_the_runs(run):
     run.update(created=process_created(os.getpid()) - 100)
-    assert run.status()["state"] == "interrupted"
+    assert run.status().state == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -92,11 +86,11 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_runs(run):
 )
 def test_a_run_of_another_machine_is_judged_by_its_last_word(run, spoke, state):
     run.update(host=f"not-{platform.node()}", updated=spoke)
-    assert run.status()["state"] == state
+    assert run.status().state == state
 
 
 @pytest.mark.parametrize(
-    ("claimed", "alive", "asked", "stopped", "state"),
+    ("claimed", "alive", "requested", "stopped", "state"),
     [
         ("queued", True, (), False, "queued"),
         ("running", True, (), False, "running"),
@@ -112,13 +106,13 @@ def test_a_run_of_another_machine_is_judged_by_its_last_word(run, spoke, state):
         ("done", True, ("stop",), False, "done"),
         ("done", False, ("stop",), True, "stopped"),
         ("failed", False, ("stop",), True, "failed"),
-        (None, False, (), False, "interrupted"),
+        ("", False, (), False, "interrupted"),
     ],
 )
 def test_the_state_follows_from_the_claim_and_from_what_is_seen(
-    claimed, alive, asked, stopped, state
+    claimed, alive, requested, stopped, state
 ):
-    found = settled(claimed, alive=alive, asked=frozenset(asked), stopped=stopped)
+    found = resolve_state(claimed, alive=alive, requested=frozenset(requested), stopped=stopped)
     assert found == state
     assert STATES[found].words
 
