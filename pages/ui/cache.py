@@ -214,7 +214,7 @@ def evaluated(
     from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
     from pneumo_core.dataset.index import index_folder
     from pneumo_core.evaluation.evaluate import read_predictions
-    from pneumo_core.synthetic.demo_data import are_drawn
+    from pneumo_core.synthetic.demo_data import are_synthetic
 
     table = read_predictions(path)
     try:
@@ -222,7 +222,7 @@ def evaluated(
         index = open_catalogue(root, settings=settings).index if ready else index_folder(root)
     except DataSetError:
         return table, None
-    return table, index.assign(drawn=are_drawn(index, root))
+    return table, index.assign(drawn=are_synthetic(index, root))
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=HASH_FUNCS)

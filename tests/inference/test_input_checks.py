@@ -19,7 +19,7 @@ from pneumo_core.inference.input_checks import (
     GateResult,
     check_film,
 )
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from tests import SHARED
 
 RNG = np.random.default_rng(0)
