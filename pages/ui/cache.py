@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Found
+    from pneumo_core.bundle import BundleStatus
     from pneumo_core.evaluation.comparison import Comparison, Contender
     from pneumo_core.evaluation.leakage import ListedFilms
     from pneumo_core.inference.predict import Reader, Reading
@@ -88,7 +88,7 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
 
 
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
-def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  # noqa: ARG001
+def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[BundleStatus, str]:  # noqa: ARG001
     """A bundle with its hashes compared, and when; the stamp changes with its files."""
     from pneumo_core.bundle.registry import look_at
 

@@ -136,7 +136,7 @@ def deeper_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     return write_bundle(
         network,
         name="deeper",
-        card=tiny_bundle.card,
+        card=dict(tiny_bundle.card.document),
         predictions=pd.read_csv(tiny_bundle.path / "predictions.csv"),
         models_dir=tmp_path_factory.mktemp("deeper"),
     )
