@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.bundle import Bundle, load_bundle
 from pneumo_core.config import ROOT
 from pneumo_core.imaging.decode import Film, SourceFacts
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 START = """
 import sys, time
 from pneumo_core.bundle import load_bundle
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from pneumo_core.inference.runtime import Runtime
 bundle = load_bundle(sys.argv[1])
 Runtime(bundle).run(synthetic_film("normal", 0, size=bundle.size)[None])
@@ -44,7 +44,7 @@ def main() -> None:
     for what, milliseconds in (
         ("start of a process to its first logits", timed(lambda: first_answer(bundle), 5)),
         ("one film through the runtime: logits and map", runtime(bundle)),
-        ("one 1024 px film read whole: gate, range, map, decision", reading(bundle)),
+        ("one 1024 px film read whole: image check, range, map, decision", reading(bundle)),
         ("one film through Keras `model.predict`, logits alone", keras_predict(bundle)),
     ):
         print(f"| {what} | {milliseconds:,.0f} ms |", flush=True)

@@ -168,14 +168,16 @@ def told(value: Any) -> str:
 
 
 def figure(label: str, value: Any) -> str:
-    """A number or {"value", "low", "high"} for reading: "95.1 % [92.4–96.9]", "0.994 [0.99–1]".
+    """A number, an Estimate or {"value", "low", "high"}: "95.1 % [92.4–96.9]", "0.994 [0.99–1]".
 
     A value with an interval is a rate 0..1 and shown in per cent, unless its label names one that
     is not (an AUC, a Brier score…).
     """
+    if isinstance(value, tuple):  # an Estimate
+        value = dict(zip(("value", "low", "high"), map(finite, value), strict=True))
     if not isinstance(value, dict):
         return told(value)
-    if value.get("low") is None or value.get("high") is None:
+    if None in (value.get(key) for key in ("value", "low", "high")):
         return told(value.get("value"))
     ends = [float(value[key]) for key in ("value", "low", "high")]
     if any(word in label.lower() for word in _DECIMAL):

@@ -1,11 +1,11 @@
-"""Find seeds of sample films that a bundle reads rightly and that are like nobody's film:
+"""Find seeds of sample films that a bundle classifies correctly and that resemble no real film:
 
     python -m tools.choose_samples DATA [--model NAME] [--seeds 60] [--sheet samples.png]
 
-Draws films of every subtype, reads them with the bundle, and compares each with every training
+Makes films of every subtype, reads them with the bundle, and compares each with every training
 film in DATA: its correlation with the nearest must stay within what is found between films of
 different patients. Prints the films that pass, best first, and the line for
-`pneumo_core/films/samples.py`. Look at the sheet before taking them over.
+`pneumo_core/synthetic/appearance.py`. Look at the sheet before taking them over.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One drawn film and what was found; `whole` and `fine` are its correlations with the most
+    """One synthetic film and its reading; `whole` and `fine` are its correlations with the most
     similar training film.
     """
 
@@ -79,16 +79,16 @@ def main() -> int:
         limit = _between_patients(real, groups, np.flatnonzero(subtypes == subtype))
         print(f"{subtype}: nearest film of another patient, 99th percentile: "
               f"whole {limit[0]:.3f}, fine {limit[1]:.3f}")  # fmt: skip
-        drawn = [draw(models[subtype], seed) for seed in range(options.seeds)]
-        found = [_candidate(seed, film, reader, real) for seed, film in enumerate(drawn)]
-        right = [c for c in found if _right(c, subtype)]
+        made = [draw(models[subtype], seed) for seed in range(options.seeds)]
+        found = [_candidate(seed, film, reader, real) for seed, film in enumerate(made)]
+        correct = [c for c in found if _correct(c, subtype)]
         passed = sorted(
-            (c for c in right if c.whole <= limit[0] and c.fine <= limit[1]),
+            (c for c in correct if c.whole <= limit[0] and c.fine <= limit[1]),
             key=lambda c: -_margin(c, subtype),
         )
-        print(f"  {len(right)} of {len(found)} read rightly, {len(passed)} of these pass")
+        print(f"  {len(correct)} of {len(found)} classified correctly, {len(passed)} of these pass")
         for c in passed[:12]:
-            print("  " + _told(c))
+            print("  " + _line(c))
         chosen[subtype] = [c.seed for c in passed]
         rows.append([_labelled(c) for c in passed[:6]])
     _propose(chosen)
@@ -137,8 +137,8 @@ def _candidate(seed: int, pixels: NDArray[np.uint8], reader: Reader, real: Liken
     )
 
 
-def _right(found: Candidate, subtype: str) -> bool:
-    """Read as what it was drawn as, and an illness as the right one where the bundle tells."""
+def _correct(found: Candidate, subtype: str) -> bool:
+    """The right class, and the right subtype where the bundle has one."""
     reading = found.reading
     if subtype == "normal":
         return reading.decision is Decision.NORMAL
@@ -150,7 +150,7 @@ def _right(found: Candidate, subtype: str) -> bool:
 
 
 def _margin(found: Candidate, subtype: str) -> float:
-    """Distance of the worst re-framing from the threshold on the wrong side."""
+    """Distance of the worst of the small crops and shifts from the threshold on the wrong side."""
     reading = found.reading
     if subtype == "normal":
         return reading.threshold_low - float(reading.p_high or 0)
@@ -164,7 +164,7 @@ def _propose(chosen: dict[str, list[int]]) -> None:
     print("SAMPLES =", tuple(proposed))
 
 
-def _told(found: Candidate) -> str:
+def _line(found: Candidate) -> str:
     reading = found.reading
     return (
         f"seed {found.seed:4d}  p {reading.p_pneumonia:.3f} "

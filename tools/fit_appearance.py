@@ -1,11 +1,11 @@
-"""Make `appearance.npz`, the model that the sample films are drawn from:
+"""Fit `appearance.npz`, the statistical model behind all synthetic films:
 
     python -m tools.fit_appearance DATA
 
 DATA is the data set; films of its test split are left out. The films of each subtype are aligned
 onto their mean shape, and the modes in which outline and brightness vary together are their
 principal components. Some ten minutes on two cores. Choose the samples anew afterwards:
-`bench/choose_samples.py`.
+`tools/choose_samples.py`.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ ATTRIBUTION = (
 )
 SIDE = 224  # pixels of the films, of the mean shape and of the mean film
 MODES = 32
-FEWEST_FILMS = 200  # a mean of fewer would say too much about each
+MIN_FILMS = 200  # a mean of fewer would say too much about each
 ALIGNED = 0.65  # share of the films that enter the model: those that aligned best
 OUTLINE_WEIGHT = 0.7  # variation of the outlines relative to that of the greys
 
@@ -330,9 +330,9 @@ def films_by_subtype(data: Path) -> dict[str, NDArray[np.uint8]]:
     films = pixel_cache(index, data, size=SIDE, cache_dir=load_settings().cache_dir)
     found = {subtype: films[(index["subtype"] == subtype).to_numpy()] for subtype in SUBTYPES}
     for subtype, its in found.items():
-        if len(its) < FEWEST_FILMS:
+        if len(its) < MIN_FILMS:
             raise DataSetError(
-                f"Expected at least {FEWEST_FILMS} {subtype} films outside test/, found {len(its)} "
+                f"Expected at least {MIN_FILMS} {subtype} films outside test/, found {len(its)} "
                 f"in {data}. A model of fewer would say too much about each."
             )
     return found

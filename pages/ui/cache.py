@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Found
+    from pneumo_core.bundle import BundleStatus
     from pneumo_core.evaluation.comparison import Comparison, Contender
     from pneumo_core.evaluation.leakage import ListedFilms
     from pneumo_core.inference.predict import Reader, Reading
@@ -88,7 +88,7 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
 
 
 @st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
-def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[Found, str]:  # noqa: ARG001
+def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[BundleStatus, str]:  # noqa: ARG001
     """A bundle with its hashes compared, and when; the stamp changes with its files."""
     from pneumo_core.bundle.registry import look_at
 
@@ -214,7 +214,7 @@ def evaluated(
     from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
     from pneumo_core.dataset.index import index_folder
     from pneumo_core.evaluation.evaluate import read_predictions
-    from pneumo_core.synthetic.demo_data import are_drawn
+    from pneumo_core.synthetic.demo_data import are_synthetic
 
     table = read_predictions(path)
     try:
@@ -222,7 +222,7 @@ def evaluated(
         index = open_catalogue(root, settings=settings).index if ready else index_folder(root)
     except DataSetError:
         return table, None
-    return table, index.assign(drawn=are_drawn(index, root))
+    return table, index.assign(drawn=are_synthetic(index, root))
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=HASH_FUNCS)

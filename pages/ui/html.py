@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pneumo_core.bundle.card import Card
 
 SIGN = "⚠\ufe0e"  # as a letter, not as a coloured picture
 
 
-def caution_html(card: Mapping[str, Any], words: str, *, folded: bool = False) -> str:
+def caution_html(card: Card, words: str, *, folded: bool = False) -> str:
     """`words` and the reasons under them, or folded under a line of labels; "" of a sound model."""
     judgement = judge(card)
     if judgement.sound:

@@ -8,7 +8,7 @@ from pneumo_core.audit.finding import NOTHING, Finding, found
 from pneumo_core.dataset.layout import PUBLISHED
 from pneumo_core.metrics import is_small_sample, wilson
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
-from pneumo_core.synthetic.demo_data import are_drawn
+from pneumo_core.synthetic.demo_data import are_synthetic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +189,7 @@ def _published(catalogue: Catalogue) -> Finding:
     its names.
     """
     index = catalogue.index
-    drawn = bool(are_drawn(index, catalogue.root).all())
+    drawn = bool(are_synthetic(index, catalogue.root).all())
     n = index.groupby(["split", "label"]).size()
     present = [key for key in PUBLISHED if key[0] in set(index["split"])]
     named = bool((index["series"] != "").all())

@@ -1,10 +1,10 @@
 """Model bundles: what a trained network is delivered as, and how it is written, checked, chosen."""
 
+from pneumo_core.bundle.card import Card, OperatingPoints
 from pneumo_core.bundle.integrity import verify_bundle
 from pneumo_core.bundle.registry import (
     Bundle,
-    Found,
-    OperatingPoints,
+    BundleStatus,
     activate,
     active_name,
     bundle_names,
@@ -17,7 +17,8 @@ from pneumo_core.bundle.write import write_bundle
 
 __all__ = [
     "Bundle",
-    "Found",
+    "BundleStatus",
+    "Card",
     "OperatingPoints",
     "activate",
     "active_name",

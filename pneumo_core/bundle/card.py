@@ -1,20 +1,238 @@
-"""The card of a bundle: its format, checked on writing and on reading."""
+"""The card of a bundle, `card.json`: checked against `card.schema.json`, then typed fields.
+
+The schema lists every part and its form; two rules it cannot express are checked here: the ends of
+an interval are in order ("ordered"), and the thresholds rise. Text and tables may come from a
+stranger, so lengths, ranges and printable characters are limited.
+"""
 
 from __future__ import annotations
 
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.integrity import REMEDY
 from pneumo_core.errors import BundleError
+from pneumo_core.metrics.intervals import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
 
-    Kind = tuple[str, Callable[[Any], bool]]
-
-
+Figure = Estimate | float | None
+FORMAT = 1
+POINTS = ("screening", "balanced", "ruling_in")
+_SCHEMA = Path(__file__).with_name("card.schema.json")
 _ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """Thresholds on P(pneumonia), 0..1, screening <= balanced <= ruling_in.
+
+    Below `screening`: no sign of pneumonia; at or above `ruling_in`: signs of pneumonia; between
+    the two the model refers. `balanced` is the single threshold of evaluations.
+    """
+
+    screening: float
+    balanced: float
+    ruling_in: float
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold on P(pneumonia) and the rates measured there on validation."""
+
+    threshold: float
+    sensitivity: Figure
+    specificity: Figure
+
+
+@dataclass(frozen=True)
+class TemperatureScaling:
+    """`temperature` divides the logits before the softmax (Guo et al. 2017, arXiv 1706.04599)."""
+
+    temperature: float
+    fitted_on: str
+    ece_before: float | None
+    ece_after: float | None
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """The films, counted; None where the card does not say. `source` is None for Kermany 2018."""
+
+    source: str | None
+    films: int | None
+    synthetic_films: int | None
+    patients: int | None
+    normal: int | None
+    bacterial: int | None
+    viral: int | None
+    validation_films: int | None
+    validation_normal: int | None
+    validation_patients: int | None
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """Backbone and initial weights; "" or None where the card does not say."""
+
+    backbone: str
+    weights: str
+    weights_licence: str
+    parameters: int | None
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How the network was trained; "" or None where the card does not say.
+
+    `framing_bias` is the plan against the framing shortcut, None where there was none.
+    """
+
+    preset: str
+    machine: str
+    finished: str
+    seconds: float | None
+    folds: int | None
+    measured_folds: int | None
+    augment: bool | None
+    class_weights: bool | None
+    framing_weights: float | None
+    framing_bias: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Largest differences in probability between the forms of the network, on `films` images."""
+
+    films: int
+    keras_openvino: float
+    half_precision: float
+
+
+@dataclass(frozen=True)
+class CheckFacts:
+    """The limit of a feature check and how it was fitted; `referred` for orientation alone."""
+
+    limit: float
+    measured_on: str
+    referred: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model is and how to use it. `document` is the JSON object, unknown keys included.
+
+    `stress` is the robustness table as `evaluation.robustness` makes it, `cohorts` its rows by
+    cohort; `figures` are of validation, by their labels, in the order to show them.
+    """
+
+    document: Mapping[str, Any]
+    name: str
+    version: str
+    title: str
+    summary: str
+    classes: tuple[str, ...]
+    size: int
+    calibration: TemperatureScaling
+    screening: OperatingPoint
+    balanced: OperatingPoint
+    ruling_in: OperatingPoint
+    points_fitted_on: str
+    figures: Mapping[str, Figure]
+    data: DataFacts
+    network: NetworkFacts
+    training: TrainingFacts
+    limitations: tuple[str, ...]
+    versions: Mapping[str, str]
+    agreement: Agreement | None
+    out_of_distribution: CheckFacts | None
+    orientation: CheckFacts | None
+    stress: Mapping[str, Any] | None
+    cohorts: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Card:
+        """The card of a JSON object that `check_card` lets pass.
+
+        What an incomplete object lacks is "", None or NaN, as the fields allow.
+        """
+        points = _part(document, "operating_points")
+        versions = _part(document, "versions")
+        return cls(
+            document=document,
+            name=_text(document, "name"),
+            version=_text(document, "version"),
+            title=_text(document, "title"),
+            summary=_text(document, "summary"),
+            classes=tuple(document.get("classes", ())),
+            size=int(_part(document, "input").get("size", 0)),
+            calibration=_calibration(_part(document, "calibration")),
+            screening=_point(_part(points, "screening")),
+            balanced=_point(_part(points, "balanced")),
+            ruling_in=_point(_part(points, "ruling_in")),
+            points_fitted_on=_text(points, "fitted_on"),
+            figures={key: _figure(value) for key, value in _part(document, "figures").items()},
+            data=_data(_part(document, "data")),
+            network=_network(_part(document, "network")),
+            training=_training(_part(document, "training")),
+            limitations=tuple(document.get("limitations", ())),
+            versions={package: str(version) for package, version in versions.items()},
+            agreement=_agreement(_part(document, "agreement")),
+            out_of_distribution=_check_facts(_part(document, "familiarity")),
+            orientation=_check_facts(_part(document, "orientation")),
+            stress=document.get("stress"),
+            cohorts=tuple(document.get("cohorts", ())),
+        )
+
+    def with_parts(self, **parts: Any) -> Card:
+        """The card with `parts` of its document replaced; not checked."""
+        return Card.from_document({**self.document, **parts})
+
+    def figure(self, label: str) -> Figure:
+        """The validation figure of that label in small letters ("auc"); None without it."""
+        return {key.lower(): value for key, value in self.figures.items()}.get(label)
+
+    @property
+    def points(self) -> OperatingPoints:
+        """The thresholds of the three operating points."""
+        found = (self.screening, self.balanced, self.ruling_in)
+        return OperatingPoints(*(point.threshold for point in found))
+
+    @property
+    def stress_rows(self) -> list[dict[str, Any]]:
+        """The rows of the robustness table, one a perturbation; [] where it was not measured."""
+        return list((self.stress or {}).get("rows", ()))
+
+
+def parse_card(document: object, name: str) -> Card:
+    """The card of the bundle `name`, checked. Raises BundleError as `check_card` does."""
+    check_card(document, name)
+    return Card.from_document(document)  # type: ignore[arg-type]
+
+
+def check_card(document: object, name: str) -> None:
+    """Raise BundleError unless `document` is a card of the form in `card.schema.json`.
+
+    The error names the part, what was expected there and what arrived.
+    """
+    if not isinstance(document, dict):
+        raise _wrong(name, "an object", "the file", document)
+    if document.get("format") != FORMAT:
+        raise BundleError(
+            f"Model {name}: expected card format {FORMAT}, got {document.get('format')!r}. "
+            "Use the version of Pneumo that made it, or train it again."
+        )
+    for error in _validator().iter_errors(document):
+        raise _from_schema(error, name)
+    points = [document["operating_points"][point]["threshold"] for point in POINTS]
+    if not _in_order(points):
+        raise _wrong(name, "screening <= balanced <= ruling_in", "operating_points", points)
 
 
 def is_number(value: object) -> bool:
@@ -22,231 +240,173 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
-def is_figure(value: Any) -> bool:
-    """None, a number, or {"value", "low", "high"} of them, with no interval around nothing."""
-    if not isinstance(value, dict):
-        return value is None or is_number(value)
-    middle, *ends = (value.get(key) for key in ("value", "low", "high"))
-    known = all(part is None or is_number(part) for part in (middle, *ends))
-    return known and (middle is not None or None in ends)
+@cache
+def _validator() -> Any:
+    """The schema with finite numbers, "printable" text and the keyword "ordered"."""
+    from jsonschema import Draft202012Validator, FormatChecker, validators
+
+    formats = FormatChecker(formats=())
+    formats.checks("printable")(lambda text: not isinstance(text, str) or text.isprintable())
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "number": lambda _, value: is_number(value),
+            "integer": lambda _, value: is_number(value) and value == int(value),
+        }
+    )
+    strict = validators.extend(Draft202012Validator, {"ordered": _ordered}, type_checker=types)
+    schema = json.loads(_SCHEMA.read_text("utf-8"))
+    return strict(_inlined(schema, schema["$defs"]), format_checker=formats)
 
 
-def is_rate(value: Any) -> bool:
-    """{"value", "low", "high"} with 0 <= low <= value <= high <= 1, or with None in all three."""
-    if not isinstance(value, dict):
-        return False
-    low, middle, high = (value.get(key) for key in ("low", "value", "high"))
-    return in_order(0, low, middle, high, 1) or (low is middle is high is None)
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema with each "$ref" replaced by what it names: half the time of a check."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(one, definitions) for key, one in schema.items() if key != "$defs"}
 
 
-def in_order(*values: Any) -> bool:
+def _ordered(
+    _: Any, groups: list[list[str]], instance: Any, __: dict[str, Any]
+) -> Iterator[Exception]:
+    """The keyword "ordered": the numbers of each group do not fall, or all are null."""
+    from jsonschema import ValidationError
+
+    for keys in groups if isinstance(instance, dict) else ():
+        values = [instance.get(key) for key in keys]
+        known = [is_number(value) for value in values]
+        if any(known) and not (all(known) and _in_order(values)):
+            yield ValidationError(f"an interval around {keys[1]}", validator="ordered")
+
+
+def _in_order(values: list[Any]) -> bool:
     """Numbers that do not fall, but for a rounding error."""
-    if not all(map(is_number, values)):
-        return False
     return all(b - a >= -_ROUNDING for a, b in pairwise(values))
 
 
-def wrong(name: str, expected: str, got: object) -> BundleError:
-    """The error that tells what is wrong with the card of the bundle `name`."""
+def _from_schema(error: Any, name: str) -> BundleError:
+    where, expected, got = error.json_path.removeprefix("$."), "", error.instance
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        where, got = f"{where}.{missing}".removeprefix("$."), None
+        expected = "a value"
+    elif error.validator == "ordered":
+        expected = error.message
+    else:
+        expected = error.schema.get("description", error.message)
+    return _wrong(name, expected, where, got)
+
+
+def _wrong(name: str, expected: str, where: str, got: object) -> BundleError:
     return BundleError(
-        f"Model {name}: expected {expected} in its card, got {str(got)[:80]!r}. {REMEDY}"
+        f"Model {name}: expected {expected} in {where} in its card, got {str(got)[:80]!r}. {REMEDY}"
     )
 
 
-MAX_ROWS = 200
-NAME_LENGTH, TEXT_LENGTH = 100, 1000
+def _part(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = document.get(key)
+    return part if isinstance(part, dict) else {}
 
 
-def _text(most: int) -> Kind:
-    words = f"at most {most:,} printable characters"
-    return words, lambda v: isinstance(v, str) and len(v) <= most and v.isprintable()
+def _text(part: Mapping[str, Any], key: str) -> str:
+    value = part.get(key)
+    return "" if value is None else str(value)
 
 
-def _between(low: int, high: int, *, unknown: bool = False) -> Kind:
-    words = f"a number of {low}..{high}{' or null' * unknown}"
-    return words, lambda v: (unknown and v is None) or in_order(low, v, high)
+def _number(part: Mapping[str, Any], key: str) -> float | None:
+    value = part.get(key)
+    return float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 
-NAME, TEXT = _text(NAME_LENGTH), _text(TEXT_LENGTH)
-FLAG: Kind = ("true or false", lambda v: isinstance(v, bool))
-COUNT: Kind = ("a count of films", lambda v: type(v) is int and 0 <= v < 10**9)
-SHARE, COST = _between(0, 1), _between(-100, 100, unknown=True)
-RATE: Kind = ("value, low and high in 0..1", is_rate)
-SOME_RATE: Kind = ("value, low and high in 0..1 or null", lambda v: v is None or is_rate(v))
-
-_RATES = {"sensitivity": RATE, "specificity": RATE}
-_COUNTS = {"films": COUNT, "normal": COUNT, "pneumonia": COUNT}
-_TEXTS = {"words": TEXT, "worst": TEXT, "lungless": TEXT}
-_CALLS = {"NORMAL": COUNT, "REFER": COUNT, "PNEUMONIA": COUNT}
-_POINTS = {"screening": SHARE, "balanced": SHARE, "ruling_in": SHARE}
-_COSTS = tuple(f"cost_{rate}" for rate in _RATES)
-
-STRESS: Mapping[str, Any] = {**_COUNTS, "held_out": FLAG, **_TEXTS, "points": _POINTS}
-_INTERVALS = {f"{cost}{end}": COST for cost in _COSTS for end in ("", "_low", "_high")}
-_CHANGES = {f"change_{what}": SHARE for what in ("mean", "median", "p95")}
-_ABOUT = {"name": NAME, "family": NAME, "words": TEXT, "keeps_lungs": FLAG, "films": COUNT}
-_OTHER_POINTS = {"screening": _RATES, "ruling_in": _RATES, "referred": RATE}
-_THREE_WAY = {"three_way": {"normal": _CALLS, "pneumonia": _CALLS}}
-_AUC = {"auc": RATE, "cost_auc": COST}
-STRESS_ROW: Mapping[str, Any] = {
-    **_ABOUT, **_AUC, **_RATES, **_INTERVALS, **_CHANGES, **_OTHER_POINTS, **_THREE_WAY,
-}  # fmt: skip
-UNREAD_ROW: Mapping[str, Any] = {"film": TEXT, "problem": TEXT}
-COHORT_ROW: Mapping[str, Any] = {
-    "cohort": NAME, "part": NAME, "films": COUNT, "auc": SOME_RATE, **_RATES,
-}  # fmt: skip
+def _count(part: Mapping[str, Any], key: str) -> int | None:
+    value = part.get(key)
+    return value if type(value) is int and 0 <= value < 10**9 else None
 
 
-def check_tables(card: dict[str, Any], name: str) -> None:
-    """Raise BundleError unless "stress" and "cohorts", where present, have their form."""
-    if "stress" in card:
-        stress = card["stress"]
-        _check(stress, STRESS, "stress", name)
-        _check(stress.get("model", ""), NAME, "stress.model", name)
-        for number, row in enumerate(_rows(stress.get("rows"), "stress.rows", name)):
-            where = f"stress.rows[{number}]"
-            _check(row, STRESS_ROW, where, name)
-            _check_costs(row, where, name)
-        for number, row in enumerate(_rows(stress.get("unread", []), "stress.unread", name)):
-            _check(row, UNREAD_ROW, f"stress.unread[{number}]", name)
-    for number, row in enumerate(_rows(card.get("cohorts", []), "cohorts", name)):
-        _check(row, COHORT_ROW, f"cohorts[{number}]", name)
+def _flag(part: Mapping[str, Any], key: str) -> bool | None:
+    value = part.get(key)
+    return value if isinstance(value, bool) else None
 
 
-def _rows(value: Any, where: str, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise wrong(name, f"a list in {where}", value)
-    if len(value) > MAX_ROWS:
-        raise wrong(name, f"at most {MAX_ROWS} rows in {where}", len(value))
-    return value
-
-
-def _check(value: Any, form: Mapping[str, Any] | Kind, where: str, name: str) -> None:
-    """Follow `form` down: an object with a form for each of its keys, or a kind of value."""
-    if isinstance(form, tuple):
-        expected, fits = form
-        if not fits(value):
-            raise wrong(name, f"{expected} in {where}", value)
-        return
+def _figure(value: Any) -> Figure:
     if not isinstance(value, dict):
-        raise wrong(name, f"an object in {where}", value)
-    for key, inner in form.items():
-        _check(value.get(key), inner, f"{where}.{key}", name)
+        return value if is_number(value) else None
+    ends = (_number(value, key) for key in Estimate._fields)
+    return Estimate(*(math.nan if end is None else end for end in ends))
 
 
-def _check_costs(row: dict[str, Any], where: str, name: str) -> None:
-    """A cost lies in its interval; without films there is neither."""
-    for cost in _COSTS:
-        low, value, high = (row[f"{cost}{end}"] for end in ("_low", "", "_high"))
-        known = [is_number(one) for one in (low, value, high)]
-        if any(known) and not (all(known) and low <= value <= high):
-            raise wrong(name, f"an interval around {cost} in {where}", [low, value, high])
+def _calibration(part: Mapping[str, Any]) -> TemperatureScaling:
+    return TemperatureScaling(
+        temperature=_number(part, "temperature") or math.nan,
+        fitted_on=_text(part, "fitted_on"),
+        ece_before=_number(part, "ece_before"),
+        ece_after=_number(part, "ece_after"),
+    )
 
 
-FORMAT = 1
-CLASSES = (["normal", "bacterial", "viral"], ["normal", "pneumonia"])
-POINTS = ("screening", "balanced", "ruling_in")
-RATES = ("sensitivity", "specificity")
-PARTS = ("network", "data", "figures", "training", "versions", "agreement")
-_KINDS: dict[type, str] = {str: "text", dict: "an object", list: "a list"}
+def _point(part: Mapping[str, Any]) -> OperatingPoint:
+    threshold = _number(part, "threshold")
+    return OperatingPoint(
+        threshold=math.nan if threshold is None else threshold,
+        sensitivity=_figure(part.get("sensitivity")),
+        specificity=_figure(part.get("specificity")),
+    )
 
 
-def check_card(card: object, name: str) -> None:
-    """Raise BundleError unless `card` is the card of a model that this version can use.
-
-    A card is a JSON object. Required:
-
-    format          1; another number means another version of Pneumo
-    name, version   of the model, text
-    classes         names of the logits, ["normal", "bacterial", "viral"] or ["normal", "pneumonia"]
-    input           {"size": side in pixels}; the network scales 0..255 itself
-    calibration     {"temperature": positive number that divides the logits, …}
-    operating_points {"screening" | "balanced" | "ruling_in":
-                        {"threshold": on P(pneumonia), 0..1,
-                         "sensitivity", "specificity": {"value", "low", "high"} (optional)},
-                     "fitted_on": text (optional)}; thresholds in rising order
-
-    Optional, shown where present:
-
-    title, summary  text
-    network         {"backbone", "weights", "weights_licence", "parameters", …}
-    data            {"source": text with licence, "films", "groups", "normal", "validation_films",
-                    "validation_normal", "validation_groups", …}; without a source, the films are
-                    those of Kermany et al. 2018; "drawn_films": how many of them Pneumo drew
-    figures         {label: {"value", "low", "high"} or a number}, in the order to show
-    training        {"preset", "epochs", "seed", "machine", "seconds", "finished", …}
-    limitations     list of text, added to those that hold for every model of this data set
-    versions        {package: version}
-    agreement       {"films", "keras_openvino", "half_precision", "keras_stored_as",
-                    "openvino_stored_as"}: largest differences in probability, measured when the
-                    bundle was written, and how its kernels are stored
-    stress          what disturbing the films costs, as `review.stress.stress` gives it ("model" and
-                    "unread" may be missing)
-    cohorts         [{"cohort", "part": text, "films", "auc": {"value", "low", "high"} or null,
-                    "sensitivity", "specificity": {"value", "low", "high"}}]
-    familiarity     {"limit": distance above 0, at most 2, beyond which a picture is unlike
-                    the films the model knows, …}; with the file `familiar.npy`
-    orientation     {"limit": of the probability of lying upright, 0..1, below which a film is
-                    referred, …}; with the file `orientation.npy`
-    """
-    if not isinstance(card, dict):
-        raise wrong(name, "an object", card)
-    if card.get("format") != FORMAT:
-        raise BundleError(
-            f"Model {name}: expected card format {FORMAT}, got {card.get('format')!r}. "
-            "Use the version of Pneumo that made it, or train it again."
-        )
-    for key in ("name", "version"):
-        if not isinstance(card.get(key), str):
-            raise wrong(name, f"text in {key!r}", card.get(key))
-        if len(card[key]) > 64 or not card[key].isprintable():
-            raise wrong(name, f"at most 64 printable characters in {key!r}", card[key])
-    if card.get("classes") not in CLASSES:
-        raise wrong(name, f"classes {CLASSES[0]} or {CLASSES[1]}", card.get("classes"))
-    size = _number(card, name, "input", "size")
-    if size != int(size) or not 32 <= size <= 2048:
-        raise wrong(name, "a whole input size of 32..2048 pixels", size)
-    if _number(card, name, "calibration", "temperature") <= 0:
-        raise wrong(name, "a positive temperature", card["calibration"]["temperature"])
-    points = [_number(card, name, "operating_points", point, "threshold") for point in POINTS]
-    if not 0 <= points[0] <= points[1] <= points[2] <= 1:
-        raise wrong(name, "0 <= screening <= balanced <= ruling_in <= 1", points)
-    _check_optional(card, name)
+def _data(part: Mapping[str, Any]) -> DataFacts:
+    return DataFacts(
+        source=_text(part, "source") if "source" in part else None,
+        films=_count(part, "films"),
+        synthetic_films=_count(part, "drawn_films"),
+        patients=_count(part, "groups"),
+        normal=_count(part, "normal"),
+        bacterial=_count(part, "bacterial"),
+        viral=_count(part, "viral"),
+        validation_films=_count(part, "validation_films"),
+        validation_normal=_count(part, "validation_normal"),
+        validation_patients=_count(part, "validation_groups"),
+    )
 
 
-def _check_optional(card: dict[str, Any], name: str) -> None:
-    """The parts that may be missing: where present, of a kind that can be shown."""
-    if "familiarity" in card and not 0 < _number(card, name, "familiarity", "limit") <= 2:
-        raise wrong(name, "a familiarity limit above 0, at most 2", card["familiarity"]["limit"])
-    if "orientation" in card and not 0 <= _number(card, name, "orientation", "limit") <= 1:
-        raise wrong(name, "an orientation limit of 0..1", card["orientation"]["limit"])
-    kinds: list[tuple[str, object, type]] = [
-        *((key, card.get(key, ""), str) for key in ("title", "summary")),
-        *((key, card.get(key, {}), dict) for key in PARTS),
-        ("limitations", card.get("limitations", []), list),
-    ]
-    for key, value, kind in kinds:
-        if not isinstance(value, kind):
-            raise wrong(name, f"{_KINDS[kind]} in {key!r}", value)
-    texts = [*card.get("limitations", []), card.get("data", {}).get("source", "")]
-    for text in texts:
-        if not isinstance(text, str):
-            raise wrong(name, "text in 'limitations' and 'data.source'", text)
-    for key in ("films", "keras_openvino", "half_precision") if card.get("agreement") else ():
-        _number(card, name, "agreement", key)
-    points = card["operating_points"]
-    figures = {f"figures.{label}": value for label, value in card.get("figures", {}).items()}
-    figures |= {f"{point}.{rate}": points[point].get(rate) for point in POINTS for rate in RATES}
-    for label, value in figures.items():
-        if not is_figure(value):
-            raise wrong(name, f"a number, or value, low and high, in {label}", value)
-    check_tables(card, name)
+def _network(part: Mapping[str, Any]) -> NetworkFacts:
+    return NetworkFacts(
+        backbone=_text(part, "backbone"),
+        weights=_text(part, "weights"),
+        weights_licence=_text(part, "weights_licence"),
+        parameters=_count(part, "parameters"),
+    )
 
 
-def _number(card: dict[str, Any], name: str, *keys: str) -> float:
-    value: Any = card
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    if not is_number(value):
-        raise wrong(name, f"a number in {'.'.join(keys)}", value)
-    return float(value)
+def _training(part: Mapping[str, Any]) -> TrainingFacts:
+    plan = part.get("counterweight")
+    return TrainingFacts(
+        preset=_text(part, "preset"),
+        machine=_text(part, "machine"),
+        finished=_text(part, "finished"),
+        seconds=_number(part, "seconds"),
+        folds=_count(part, "folds"),
+        measured_folds=_count(part, "measured_folds"),
+        augment=_flag(part, "augment"),
+        class_weights=_flag(part, "class_weights"),
+        framing_weights=_number(part, "framing_weights"),
+        framing_bias=plan if isinstance(plan, dict) else None,
+    )
+
+
+def _agreement(part: Mapping[str, Any]) -> Agreement | None:
+    if not part:
+        return None
+    films, keras_openvino, half = (
+        _number(part, key) or 0.0 for key in ("films", "keras_openvino", "half_precision")
+    )
+    return Agreement(int(films), keras_openvino, half)
+
+
+def _check_facts(part: Mapping[str, Any]) -> CheckFacts | None:
+    limit = _number(part, "limit")
+    if limit is None:
+        return None
+    return CheckFacts(limit, _text(part, "measured_on"), _part(part, "referred"))

@@ -32,7 +32,7 @@ def load_array(bundle: Bundle, file: str, *, key: str, what: str) -> NDArray[np.
     Raises BundleError on a damaged file.
     """
     path = bundle.path / file
-    if bundle.card.get(key) is None or not path.is_file():
+    if getattr(bundle.card, key) is None or not path.is_file():
         return None
     try:
         found: NDArray[np.float32] = _read(path).astype(np.float32)
@@ -83,10 +83,11 @@ class Familiarity:
 
 def load_familiarity(bundle: Bundle) -> Familiarity | None:
     """The bundle's own, or None where it has none. Raises BundleError on a damaged file."""
-    subspace = load_array(bundle, FAMILIAR, key="familiarity", what=FAMILIAR_FILE)
+    subspace = load_array(bundle, FAMILIAR, key="out_of_distribution", what=FAMILIAR_FILE)
     if subspace is None:
         return None
-    return Familiarity(subspace, float(bundle.card["familiarity"]["limit"]))
+    check = bundle.card.out_of_distribution
+    return None if check is None else Familiarity(subspace, check.limit)
 
 
 def save_familiarity(subspace: NDArray[np.float32], path: Path) -> None:
@@ -132,7 +133,8 @@ def load_orientation(bundle: Bundle) -> Orientation | None:
     weights = load_array(bundle, ORIENTATION, key="orientation", what=ORIENTATION_FILE)
     if weights is None:
         return None
-    return Orientation(weights, float(bundle.card["orientation"]["limit"]))
+    check = bundle.card.orientation
+    return None if check is None else Orientation(weights, check.limit)
 
 
 def save_orientation(weights: NDArray[np.float32], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The network of a bundle as an OpenVINO graph: converted from Keras, and run.
+"""The network of a bundle as an OpenVINO graph: run, and converted from Keras.
 
 The graph takes float32 (N,S,S,1) in 0..255, any N, and has three outputs: "logits" (N,C),
 "features" (N,h,w,K) and the constant "head_kernel" (K,C), of which class activation maps are made.
@@ -26,30 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def free_batch(graph: Any) -> int:
-    """Let every Reshape of the OpenVINO model keep the batch it gets; how many were changed.
-
-    Only where the batch comes in open and is fixed to 1 there; the graph is changed in place.
-    """
-    # MOVED
-
-    ov, changed = openvino(), 0
-    for node in graph.get_ordered_ops():
-        if node.get_type_name() != "Reshape":
-            continue
-        shape, target = node.input_value(0).get_partial_shape(), node.input_value(1).get_node()
-        if target.get_type_name() != "Constant" or not shape.rank.is_static or len(shape) == 0:
-            continue
-        sides = target.get_data()
-        if not shape[0].is_dynamic or len(sides) == 0 or sides[0] != 1 or (sides < 1).any():
-            continue
-        wanted = ov.opset13.constant(np.array([-1, *sides[1:]], np.int64))
-        node.input(1).replace_source_output(wanted.output(0))
-        graph.validate_nodes_and_infer_types()  # those after it see the open batch
-        changed += 1
-    return changed
-
-
 OUTPUTS = ("logits", "features", "head_kernel")
 
 
@@ -61,6 +37,41 @@ def openvino() -> Any:
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     return importlib.import_module("openvino")
+
+
+class Graph:
+    """A graph compiled for this machine's CPU: latency first, all cores, float32 arithmetic.
+
+    Its files are read into memory, not mapped: a mapped file that is overwritten changes the
+    network's answers or ends the process. bfloat16 is faster where the CPU has it, but moves
+    probabilities by up to 0.004, beyond the 0.001 within which Keras and OpenVINO must agree.
+    Raises BundleError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        ov = openvino()
+        core = ov.Core()
+        core.set_property({"ENABLE_MMAP": False})
+        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        try:
+            graph = core.read_model(path)
+            self.head_kernel = _constant(graph.output("head_kernel"))
+            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
+        except RuntimeError as error:
+            raise BundleError(
+                f"Expected an OpenVINO graph with the outputs {', '.join(OUTPUTS)} in {path.name}; "
+                "it cannot be used. Restore the bundle or train it again."
+            ) from error
+
+    def __call__(
+        self, films: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (N,C) and features (N,h,w,K), float32, of films float32 (N,S,S,1) in 0..255.
+
+        Not for two threads at a time.
+        """
+        found = self._request.infer({0: films})
+        return found["logits"], found["features"]
 
 
 def write_graph(network: Path, target: Path, *, half: bool) -> None:
@@ -95,15 +106,15 @@ def export(network: Path, draft: Path) -> None:
 
     model = load_network(network)
     both = keras.Model(model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]])
-    with _versions_told():
+    with _versions_given():
         both.export(str(draft), format="openvino", verbose=False)
     kernel = keras.ops.convert_to_numpy(model.get_layer("logits").kernel)
     np.save(draft.with_suffix(".npy"), np.float32(kernel))
 
 
 @contextmanager
-def _versions_told() -> Iterator[None]:
-    """OpenVINO's converter hears versions from here, and not from its own function.
+def _versions_given() -> Iterator[None]:
+    """OpenVINO's converter gets the versions from here instead of its own function.
 
     That of OpenVINO 2026.4 imports TensorFlow inside `exec` and deletes the name in a second one,
     which is a NameError from Python 3.13 on (PEP 667).
@@ -146,6 +157,28 @@ def _export_elsewhere(network: Path, draft: Path) -> None:
         )
 
 
+def free_batch(graph: Any) -> int:
+    """Let every Reshape of an OpenVINO model keep the batch size it is given; how many changed.
+
+    Only where a dynamic batch is fixed to 1; the graph is changed in place.
+    """
+    ov, changed = openvino(), 0
+    for node in graph.get_ordered_ops():
+        if node.get_type_name() != "Reshape":
+            continue
+        shape, target = node.input_value(0).get_partial_shape(), node.input_value(1).get_node()
+        if target.get_type_name() != "Constant" or not shape.rank.is_static or len(shape) == 0:
+            continue
+        sides = target.get_data()
+        if not shape[0].is_dynamic or len(sides) == 0 or sides[0] != 1 or (sides < 1).any():
+            continue
+        wanted = ov.opset13.constant(np.array([-1, *sides[1:]], np.int64))
+        node.input(1).replace_source_output(wanted.output(0))
+        graph.validate_nodes_and_infer_types()  # later nodes see the dynamic batch
+        changed += 1
+    return changed
+
+
 def _halve(graph: Any) -> None:
     """Replace float32 kernels by float16 ones and a widening, which compiling folds away."""
     ov = openvino()
@@ -172,38 +205,6 @@ def _named(graph: Any, kernel: NDArray[np.float32]) -> Any:
         result.output(0).tensor.set_names({name})
         results.append(result)
     return ov.Model(results, graph.get_parameters(), "pneumo")
-
-
-class Graph:
-    """A graph compiled for this machine's CPU: latency first, all cores, float32 arithmetic.
-
-    bfloat16 is faster where the CPU has it, but moves probabilities by up to 0.004, beyond the
-    0.001 within which Keras and OpenVINO must agree. Raises BundleError.
-    """
-
-    def __init__(self, path: Path) -> None:
-        ov = openvino()
-        core = ov.Core()
-        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        try:
-            graph = core.read_model(path)
-            self.head_kernel = _constant(graph.output("head_kernel"))
-            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
-        except RuntimeError as error:
-            raise BundleError(
-                f"Expected an OpenVINO graph with the outputs {', '.join(OUTPUTS)} in {path.name}; "
-                "it cannot be used. Restore the bundle or train it again."
-            ) from error
-
-    def __call__(
-        self, films: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (N,C) and features (N,h,w,K), float32, of films float32 (N,S,S,1) in 0..255.
-
-        Not for two threads at a time.
-        """
-        found = self._request.infer({0: films})
-        return found["logits"], found["features"]
 
 
 def _constant(output: Any) -> NDArray[np.float32]:

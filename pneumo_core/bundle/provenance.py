@@ -1,9 +1,9 @@
-"""Whose films a model was made from: what is said of it wherever it is spoken of."""
+"""Provenance: the films a model was trained on, how they are described, and their hashes."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pneumo_core.bundle.card import Card
     from pneumo_core.bundle.registry import Bundle
 
 
@@ -22,95 +23,9 @@ PUBLISHED = (
     "Medical Center); labels by two physicians (Kermany et al., Cell 2018)."
 )
 NO_DEVICE = "Research demonstration. Not a medical device."
-DRAWN = "Drawn by Pneumo; no child's film."
-
-
-def made_from_published(card: Mapping[str, Any]) -> bool:
-    """Whether the card says that the model was made from the published data set."""
-    return "source" not in card.get("data", {})
-
-
-def share_drawn(card: Mapping[str, Any]) -> float:
-    """Which share of the films that the model was made from Pneumo drew itself, 0..1.
-
-    0 where the card does not say that any was.
-    """
-    data = card.get("data", {})
-    drawn, films = data.get("drawn_films"), data.get("films")
-    if type(drawn) is not int or type(films) is not int or not 0 < drawn <= films:
-        return 0.0
-    return drawn / films
-
-
-def population_of(card: Mapping[str, Any]) -> str:
-    """Whose films the model learnt from: of the published data set, or what the card says."""
-    if share_drawn(card) == 1.0:
-        return DRAWN
-    return PUBLISHED if made_from_published(card) else str(card["data"]["source"])
-
-
-def data_licence_of(card: Mapping[str, Any]) -> str:
-    """The licence of the films, as far as it is known: "CC BY 4.0", who drew them, or ""."""
-    if share_drawn(card) == 1.0:
-        return f"{DRAWN[:1].lower()}{DRAWN[1:].rstrip('.')}"
-    return "CC BY 4.0" if made_from_published(card) else ""
-
-
-def disclaimer_of(card: Mapping[str, Any]) -> str:
-    """The sentence at the foot of what is said of the model, on one line.
-
-    The usual one speaks of the published data set; a model of other films says what its card says.
-    """
-    if share_drawn(card) == 1.0:
-        return f"{NO_DEVICE} Trained on films drawn by Pneumo, none of them a child's."
-    if made_from_published(card):
-        return DISCLAIMER
-    return f"{NO_DEVICE} Trained on: {' '.join(population_of(card).split())}"
-
-
-def films_learnt_from(card: Mapping[str, Any]) -> int | None:
-    """How many films the network itself learnt from; None where its card does not say."""
-    films, held_out, folds = _counts(card)
-    if films is None or folds is None:
-        return None
-    if folds > 1:  # a network of all films follows those of the folds
-        return films
-    return None if held_out is None else films - held_out
-
-
-def learnt_from(card: Mapping[str, Any]) -> str:
-    """One or two sentences, the same wherever it is told; "" where the card does not say."""
-    learnt, (_, held_out, folds) = films_learnt_from(card), _counts(card)
-    if learnt is None or folds is None:
-        return ""
-    if folds == 1:
-        return (
-            f"It learnt from {learnt:,} films. Its figures are its own on {held_out:,} other "
-            "films, of patients that it did not learn from."
-        )
-    told = f"It learnt from all {learnt:,} films."
-    if held_out is None:
-        return told
-    networks = _whole(card.get("training", {}).get("measured_folds")) or folds
-    others = f"{networks} other networks" if networks > 1 else "another network"
-    return (
-        f"{told} Its figures are those of {others} of the same recipe on {held_out:,} of these "
-        "films, each read by a network that did not learn from its patient."
-    )
-
-
-def _counts(card: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
-    """Films, those of them that were held out, folds."""
-    data, folds = card.get("data", {}), _whole(card.get("training", {}).get("folds"))
-    return _whole(data.get("films")), _whole(data.get("validation_films")), folds or None
-
-
-def _whole(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
-
-
-ROLES = ("t", "v", "tv")
-DIGITS = 16
+SYNTHETIC = "Synthetic films made by Pneumo; no child's film."
+ROLES = ("t", "v", "tv")  # trained on, validation, both
+DIGITS = 16  # of a SHA-256
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LINES = {
     file: re.compile(rf"([0-9a-f]{{{digits}}}) ({'|'.join(ROLES)})\n")
@@ -118,40 +33,91 @@ _LINES = {
 }
 
 
-def films_text(films: Mapping[str, str]) -> str:
-    """The content of films.sha256, of each film's whole SHA-256 (hex) and its role.
+def made_from_published(card: Card) -> bool:
+    """Whether the model was trained on the published data set, as far as its card says."""
+    return card.data.source is None
 
-    Raises BundleError on what is neither.
+
+def synthetic_share(card: Card) -> float:
+    """The share of synthetic films in the training data, 0..1; 0 where the card counts none."""
+    synthetic, films = card.data.synthetic_films, card.data.films
+    return synthetic / films if synthetic and films and synthetic <= films else 0.0
+
+
+def population_of(card: Card) -> str:
+    """The population of the training films: the published data set's, or what the card says."""
+    if synthetic_share(card) == 1.0:
+        return SYNTHETIC
+    return PUBLISHED if card.data.source is None else card.data.source
+
+
+def data_licence_of(card: Card) -> str:
+    """The licence of the training films: "CC BY 4.0", that they are synthetic, or "" (unknown)."""
+    if synthetic_share(card) == 1.0:
+        return f"{SYNTHETIC[:1].lower()}{SYNTHETIC[1:].rstrip('.')}"
+    return "CC BY 4.0" if made_from_published(card) else ""
+
+
+def disclaimer_of(card: Card) -> str:
+    """The sentence at the foot of every statement of the model, on one line."""
+    if synthetic_share(card) == 1.0:
+        return f"{NO_DEVICE} Trained on synthetic films only, none of them a child's."
+    if made_from_published(card):
+        return DISCLAIMER
+    return f"{NO_DEVICE} Trained on: {' '.join(population_of(card).split())}"
+
+
+def training_film_count(card: Card) -> int | None:
+    """How many films the delivered network was trained on; None where the card does not say."""
+    films, held_out, folds = card.data.films, card.data.validation_films, card.training.folds
+    if films is None or not folds:
+        return None
+    if folds > 1:  # the delivered network follows those of the folds, and is trained on all films
+        return films
+    return None if held_out is None else films - held_out
+
+
+def training_summary(card: Card) -> str:
+    """What the model was trained and validated on, in one or two sentences; "" where unknown."""
+    trained, held_out = training_film_count(card), card.data.validation_films
+    if trained is None:
+        return ""
+    if card.training.folds == 1:
+        return (
+            f"It was trained on {trained:,} films. Its figures are from {held_out:,} other films, "
+            "of patients outside the training set."
+        )
+    sentence = f"It was trained on all {trained:,} films."
+    if held_out is None:
+        return sentence
+    networks = card.training.measured_folds or card.training.folds or 0
+    others = f"{networks} other networks" if networks > 1 else "another network"
+    return (
+        f"{sentence} Its figures are from {others} of the same recipe on {held_out:,} of these "
+        "films, each read by a network that was not trained on its patient."
+    )
+
+
+def films_text(films: Mapping[str, str]) -> str:
+    """The content of films.sha256, from each film's full SHA-256 (hex) to its role.
+
+    Raises BundleError on anything else.
     """
     return _text(films, "SHA-256", DIGITS)
 
 
 def film_hashes_text(films: Mapping[str, str]) -> str:
-    """The content of films.phash, of each film's perceptual hash (hex) and its role.
+    """The content of films.phash, from each film's perceptual hash (hex) to its role.
 
-    Raises BundleError on what is neither.
+    Raises BundleError on anything else.
     """
     return _text(films, "perceptual hash", 64)
 
 
-def _text(films: Mapping[str, str], what: str, digits: int) -> str:
-    roles: dict[str, str] = {}
-    for whole, role in films.items():
-        if not _HASH.fullmatch(whole) or role not in ROLES:
-            raise BundleError(
-                f"Expected a {what} of 64 hexadecimal digits and a role out of "
-                f"{', '.join(ROLES)} for each film, got {whole[:70]!r} and {role[:10]!r}. "
-                "Correct the list of films."
-            )
-        short = whole[:digits]
-        roles[short] = "".join(sorted({*role, *roles.get(short, "")}))
-    return "".join(f"{short} {role}\n" for short, role in sorted(roles.items()))
-
-
 def read_film_roles(path: Path) -> dict[str, str]:
-    """Role by hash of one of the two lists, in films.sha256 the first DIGITS digits of it.
+    """Role by hash in one of the two lists; films.sha256 holds the first DIGITS digits.
 
-    Raises BundleError on a line without a hash and a role: the file is damaged.
+    Raises BundleError on a damaged line.
     """
     roles = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -166,7 +132,7 @@ def read_film_roles(path: Path) -> dict[str, str]:
 
 
 def inspect_films(path: Path) -> None:
-    """Raise BundleError unless a stranger's file has a hash and a role on each line, sorted."""
+    """Raise BundleError unless an untrusted file has a hash and a role on each line, sorted."""
     what, before = f"a list of films in {path.name}", ""
     with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
         for number, line in enumerate(stream, start=1):
@@ -178,19 +144,30 @@ def inspect_films(path: Path) -> None:
             before = match[1]
 
 
-__all__ = ["PUBLISHED", "disclaimer", "is_published", "population"]
-
-
 def is_published(bundle: Bundle) -> bool:
-    """Whether the card says that the model was made from the published data set."""
+    """`made_from_published` of the bundle's card."""
     return made_from_published(bundle.card)
 
 
 def population(bundle: Bundle) -> str:
-    """Whose films the model learnt from: of the published data set, or what the card says."""
+    """`population_of` the bundle's card."""
     return population_of(bundle.card)
 
 
 def disclaimer(bundle: Bundle) -> str:
-    """The sentence at the foot of what is said of this model; see `bundle.disclaimer`."""
+    """`disclaimer_of` the bundle's card."""
     return disclaimer_of(bundle.card)
+
+
+def _text(films: Mapping[str, str], what: str, digits: int) -> str:
+    roles: dict[str, str] = {}
+    for whole, role in films.items():
+        if not _HASH.fullmatch(whole) or role not in ROLES:
+            raise BundleError(
+                f"Expected a {what} of 64 hexadecimal digits and a role out of "
+                f"{', '.join(ROLES)} for each film, got {whole[:70]!r} and {role[:10]!r}. "
+                "Correct the list of films."
+            )
+        short = whole[:digits]
+        roles[short] = "".join(sorted({*role, *roles.get(short, "")}))
+    return "".join(f"{short} {role}\n" for short, role in sorted(roles.items()))

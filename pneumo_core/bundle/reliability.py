@@ -1,49 +1,48 @@
-"""What speaks against relying on a model, told from its card alone; pure, nothing is read.
+"""Reliability warnings: reasons in a model's card not to rely on it. No network is read.
 
 The figures of a card are of validation films, which also served to choose the best epoch and the
-points: they flatter. So the limits are asked of the lower end of each 95 % interval, and they are
-meant to name models of no worth, not to pass good ones.
+operating points: they are optimistic. So each limit applies to the unfavourable end of the 95 %
+interval, and the limits are meant to find unusable models, not to certify good ones.
 
-films       100 of each class at least, as for any validation of a prediction model (Vergouwe et al.
+films       at least 100 of each class, as for any validation of a prediction model (Vergouwe et al.
             2005, doi 10.1016/j.jclinepi.2004.06.017; Collins et al. 2016, doi 10.1002/sim.6787),
-            and 100 patients, since films of one patient are no independent witnesses.
-AUC         0.80: below it, discrimination is called acceptable at most (Hosmer et al. 2013,
-            Applied logistic regression, section 5.2.4). Of ten pairs of an ill and a well child,
-            two are then ranked the wrong way round. The networks published on this data set have
-            0.96 and more.
-rates       0.75 at the balanced point: one ill child in four missed, one normal film in four called
-            pneumonia.
-calibration an expected calibration error of 0.10: per cents that are ten points off on average. A
-            reader who takes 85 % for 95 % crosses from referring to deciding.
-lungs       an AUC of 0.80 and more, at the lower end, on films whose lungs are painted over: there
-            is nothing to find, so it reads the framing (see `films.disturb`).
-drawings    any film that Pneumo drew: no child's film looks like it.
+            and 100 patients, since films of one patient are not independent.
+AUC         0.80: below it, discrimination is acceptable at most (Hosmer et al. 2013, Applied
+            logistic regression, section 5.2.4). Of ten pairs of a child with and a child without
+            pneumonia, two are ranked wrongly. Networks published on this data set reach 0.96.
+rates       0.75 at the balanced point: one pneumonia in four missed, or one normal film in four
+            called pneumonia.
+calibration an expected calibration error (ECE) of 0.10: probabilities off by ten points on average.
+            85 % read as 95 % turns a referral into a decision.
+lungs       an AUC of 0.80, at the lower end, on films whose lungs are painted over: the model reads
+            the framing, since there is nothing else to find (see `perturbations.anatomy`).
+synthetic   any synthetic film in the training data: no child's film looks like it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.card import is_number
-from pneumo_core.bundle.provenance import share_drawn
+from pneumo_core.bundle.provenance import synthetic_share
 from pneumo_core.formatting import figure
-from pneumo_core.metrics.intervals import VALIDATION_SAMPLE
+from pneumo_core.metrics.intervals import VALIDATION_SAMPLE, Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    Card = Mapping[str, Any]
+    from pneumo_core.bundle.card import Card, Figure
 
 LOWEST_AUC = 0.80
 LOWEST_RATE = 0.75
 LARGEST_ERROR = 0.10
-_GUESSING = 0.5
+_CHANCE = 0.5
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that speaks against a model: `label` in a few words, `words` in a sentence."""
+    """One reliability warning: `label` of a few words, `words` in a sentence."""
 
     label: str
     words: str
@@ -51,139 +50,126 @@ class Reason:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What speaks against relying on a model, worst first; nothing where no limit is crossed."""
+    """The reliability warnings of a model, the most serious first."""
 
     reasons: tuple[Reason, ...]
 
     @property
     def sound(self) -> bool:
-        """Whether nothing in the card speaks against the model; not that it is good."""
+        """Whether there is no warning; that does not make the model good."""
         return not self.reasons
 
     @property
     def labels(self) -> str:
-        """The reasons in one line: "learnt from drawings, measured on few films"."""
+        """The warnings in one line: "trained on synthetic films, small validation sample"."""
         return ", ".join(reason.label for reason in self.reasons)
 
 
 def judge(card: Card) -> Judgement:
-    """What speaks against the model of this card (one that `check_card` lets pass)."""
-    return Judgement((*_of_films(card), *_of_size(card), *_of_figures(card), *_of_lungs(card)))
+    """The reliability warnings of the model of this card."""
+    return Judgement((*_of_origin(card), *_of_size(card), *_of_figures(card), *_of_lungs(card)))
 
 
-def _of_films(card: Card) -> Iterator[Reason]:
-    share = share_drawn(card)
+def _of_origin(card: Card) -> Iterator[Reason]:
+    share = synthetic_share(card)
     if share == 1.0:
         yield Reason(
-            "learnt from drawings",
-            "It learnt from drawings of this program: what it says of a child's film means "
-            "nothing.",
+            "trained on synthetic films",
+            "It was trained on synthetic films only: its answer on a child's film means nothing.",
         )
     elif share:
         part = f"{100 * share:.0f} %" if share >= 0.01 else "Some"
         yield Reason(
-            "learnt from drawings in part",
-            f"{part} of the films it learnt from were drawn by this program and show no child.",
+            "trained on some synthetic films",
+            f"{part} of its training films are synthetic and show no child.",
         )
 
 
 def _of_size(card: Card) -> Iterator[Reason]:
-    """Too few films or patients to know; nothing where the card does not count them."""
-    data = card.get("data", {})
-    films = _count(_figures(card).get("films"))
-    films = _count(data.get("validation_films")) if films is None else films
+    """Too few films or patients; nothing where the card does not count them."""
+    data, measured = card.data, card.figure("films")
+    films = int(measured) if isinstance(measured, int) else data.validation_films
     if films is None:
         return
-    normal = _part(films, data, "validation_normal", "normal")
-    patients = _part(films, data, "validation_groups", "groups")
-    kinds = [] if normal is None else [normal, films - normal]
-    smallest = min([films // 2, *kinds, *([] if patients is None else [patients])])
+    normal = _part_of(films, data.validation_normal, data.normal, data.films)
+    patients = _part_of(films, data.validation_patients, data.patients, data.films)
+    classes = [] if normal is None else [normal, films - normal]
+    smallest = min([films // 2, *classes, *([] if patients is None else [patients])])
     if smallest < VALIDATION_SAMPLE:
-        about = "" if _count(data.get("validation_normal")) is not None else "about "
-        told = f" ({about}{normal:,} normal)" if normal is not None else ""
+        about = "" if data.validation_normal is not None else "about "
+        share = f" ({about}{normal:,} normal)" if normal is not None else ""
         whose = f" of {patients:,} patients" if patients is not None else ""
         yield Reason(
-            "measured on few films",
-            f"It was measured on {films:,} films{told}{whose}: with fewer than "
-            f"{VALIDATION_SAMPLE} of each kind, or of fewer than {VALIDATION_SAMPLE} patients, "
-            "chance decides.",
+            "small validation sample",
+            f"It was validated on {films:,} films{share}{whose}: with fewer than "
+            f"{VALIDATION_SAMPLE} films of each class or {VALIDATION_SAMPLE} patients, its figures "
+            "are uncertain.",
         )
 
 
 def _of_figures(card: Card) -> Iterator[Reason]:
-    found = _figures(card)
-    auc, error = found.get("auc"), found.get("ece", 0.0)
+    auc, error = card.figure("auc"), card.figure("ece")
     lowest = _low(auc)
     if lowest is None:
-        yield Reason("not measured", "How well it reads is not known: its card has no AUC.")
-    elif lowest <= _GUESSING:
+        yield Reason("not validated", "Its performance is unknown: its card states no AUC.")
+    elif lowest <= _CHANCE:
         yield Reason(
-            "may be guessing",
-            f"It may do no better than guessing: AUC {figure('auc', auc)}, where 0.5 is guessing.",
+            "may be no better than chance",
+            f"It may be no better than chance: AUC {figure('auc', auc)}, where 0.5 is chance.",
         )
     elif lowest < LOWEST_AUC:
         yield Reason(
-            "tells the classes apart poorly",
-            f"It may tell the classes apart poorly: AUC {figure('auc', auc)}, of which the lower "
-            f"end should be {LOWEST_AUC:.2f} at least.",
+            "poor discrimination",
+            f"Its discrimination may be poor: AUC {figure('auc', auc)}; the lower end of the "
+            f"interval should be at least {LOWEST_AUC:.2f}.",
         )
-    yield from _of_rates(card, found)
-    if is_number(error) and error > LARGEST_ERROR:
+    yield from _of_rates(card)
+    if isinstance(error, int | float) and error > LARGEST_ERROR:
         yield Reason(
-            "per cents are off",
-            f"Its per cents are off by {100 * error:.0f} points on average.",
+            "poor calibration",
+            f"Its probabilities are off by {100 * error:.0f} percentage points on average.",
         )
 
 
-def _of_rates(card: Card, found: Card) -> Iterator[Reason]:
-    at = card.get("operating_points", {}).get("balanced", {})
+def _of_rates(card: Card) -> Iterator[Reason]:
     for rate, label, words in (
-        ("sensitivity", "may miss many", "It may miss more than one ill child in four"),
+        ("sensitivity", "low sensitivity", "It may miss more than one pneumonia in four"),
         (
             "specificity",
-            "may give many false alarms",
+            "many false alarms",
             "It may call more than one normal film in four pneumonia",
         ),
     ):
-        value = found.get(rate, at.get(rate))
+        at_point: Figure = getattr(card.balanced, rate)
+        value = card.figure(rate) if rate in map(str.lower, card.figures) else at_point
         lowest = _low(value)
         if lowest is None:
-            yield Reason(f"no {rate}", f"Its {rate} is not known.")
+            yield Reason(f"unknown {rate}", f"Its {rate} is unknown.")
         elif lowest < LOWEST_RATE:
             yield Reason(label, f"{words}: {rate} {figure(rate, value)}.")
 
 
 def _of_lungs(card: Card) -> Iterator[Reason]:
-    """What it makes of films without lungs, where the card says: the most telling of them."""
-    rows = [row for row in card.get("stress", {}).get("rows", []) if not row["keeps_lungs"]]
-    worst = max(rows, key=lambda row: _low(row["auc"]) or 0.0, default=None)
-    if worst is not None and (_low(worst["auc"]) or 0.0) >= LOWEST_AUC:
+    """The highest AUC on films without lungs, where the card has been measured on some."""
+    rows = [row for row in card.stress_rows if not row["keeps_lungs"]]
+    worst = max(rows, key=lambda row: row["auc"]["low"] or 0.0, default=None)
+    if worst is not None and (worst["auc"]["low"] or 0.0) >= LOWEST_AUC:
         yield Reason(
             "reads the framing",
-            "It tells the classes apart where no lungs are left "
+            "It separates the classes where no lungs are left "
             f"({worst['name']}: AUC {figure('auc', worst['auc'])}): it reads the framing.",
         )
 
 
-def _figures(card: Card) -> dict[str, Any]:
-    return {label.lower(): value for label, value in card.get("figures", {}).items()}
+def _low(value: Figure) -> float | None:
+    """The lower end of a figure, or the figure itself where it has no interval; None unknown."""
+    if isinstance(value, Estimate):
+        value = value.value if math.isnan(value.low) else value.low
+    return None if value is None or math.isnan(value) else float(value)
 
 
-def _low(value: Any) -> float | None:
-    """The lower end of a figure, or the figure itself where it has no interval."""
-    if isinstance(value, dict):
-        value = value.get("low") if value.get("low") is not None else value.get("value")
-    return float(value) if is_number(value) else None
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
-
-
-def _part(films: int, data: Card, exact: str, of_all: str) -> int | None:
-    """How many of the films measured on are so, counted, or told from their share of all films."""
-    counted = _count(data.get(exact))
+def _part_of(films: int, counted: int | None, part: int | None, whole: int | None) -> int | None:
+    """How many of the validation films: counted, or estimated from the share of all films."""
     if counted is not None:
         return min(counted, films)
-    share, every = _count(data.get(of_all)), _count(data.get("films"))
-    return round(films * min(share, every) / every) if share is not None and every else None
+    return round(films * min(part, whole) / whole) if part is not None and whole else None

@@ -85,7 +85,7 @@ def carry_out(path: Path) -> None:
 def _films(size: int) -> NDArray[np.float32]:
     """A normal and a bacterial synthetic film, float32 (2,size,size,1) in 0..255."""
     from pneumo_core.imaging.decode import resize
-    from pneumo_core.synthetic.phantom import synthetic_film
+    from pneumo_core.synthetic.appearance import synthetic_film
 
     kinds = ("normal", "bacterial")
     films = [resize(synthetic_film(kind, seed), size) for seed, kind in enumerate(kinds)]

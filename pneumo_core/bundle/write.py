@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.card import FORMAT, check_card
+from pneumo_core.bundle.card import FORMAT, Card, parse_card
 from pneumo_core.bundle.feature_checks import save_familiarity, save_orientation
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
@@ -79,11 +79,11 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
             f"Expected a new model name, but {name} exists. Choose another name, or replace it."
         )
     card = {"version": "1.0", **card, "format": FORMAT, "name": name}
-    check_card(card, name)
-    check_network(model, size=card["input"]["size"], classes=len(card["classes"]))
+    known = parse_card(card, name)
+    check_network(model, size=known.size, classes=len(known.classes))
     lists = {FILMS: films_text(films or {}), FILM_HASHES: film_hashes_text(film_hashes or {})}
     with staged(folder, name) as staging:
-        card["agreement"] = _write_network(in_float32(model), card, staging)
+        card["agreement"] = _write_network(in_float32(model), known, staging)
         _write_texts(card, predictions, staging)
         for file, text in lists.items():
             if text:
@@ -104,21 +104,21 @@ def revise_card(bundle: Bundle, **parts: Any) -> Bundle:
     or a part has not the form that `check_card` asks for.
     """
     verify_bundle(bundle.path)
-    card = {**bundle.card, **parts}
-    check_card(card, bundle.name)
+    card = dict(bundle.card.with_parts(**parts).document)
+    known = parse_card(card, bundle.name)
     with staged(bundle.path.parent, bundle.name) as staging:
         shutil.copytree(bundle.path, staging, dirs_exist_ok=True)
         (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
-        (staging / "README.md").write_text(readme(card), encoding="utf-8")
+        (staging / "README.md").write_text(readme(known), encoding="utf-8")
         write_sums(staging)
         move_into_place(staging, bundle.path, replace=True)
     return load_bundle(bundle.name, models_dir=bundle.path.parent)
 
 
-def _write_network(model: keras.Model, card: dict[str, Any], staging: Path) -> dict[str, Any]:
+def _write_network(model: keras.Model, card: Card, staging: Path) -> dict[str, Any]:
     """Write both forms of the network; how far each strays from the model it came from."""
-    films = check_films(card["input"]["size"])
-    temperature = card["calibration"]["temperature"]
+    films = check_films(card.size)
+    temperature = card.calibration.temperature
 
     def of_keras(network: keras.Model) -> NDArray[np.float64]:
         return probabilities(network.predict(films, batch_size=16, verbose=0), temperature)
@@ -201,7 +201,7 @@ def _write_texts(card: dict[str, Any], predictions: pd.DataFrame, staging: Path)
         staging / "predictions.csv", index=False, float_format="%.6f", lineterminator="\n"
     )
     (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
-    (staging / "README.md").write_text(readme(card), encoding="utf-8")
+    (staging / "README.md").write_text(readme(Card.from_document(card)), encoding="utf-8")
 
 
 def _card_json(card: dict[str, Any]) -> str:

@@ -10,19 +10,18 @@ import typer
 from pneumo_core.cli.console import emit, emit_json, pasted, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pneumo_core.bundle import BundleStatus
+    from pneumo_core.bundle.card import Card
 
-    from pneumo_core.bundle import Found
 
-
-def caution(name: str, card: Mapping[str, Any], *, in_service: bool = False) -> None:
-    """Say on standard error what the model's card says against it; nothing of a sound one."""
+def caution(name: str, card: Card, *, in_service: bool = False) -> None:
+    """Print the model's reliability warnings on standard error, if there are any."""
     from pneumo_core.bundle.reliability import judge
 
     reasons = judge(card).reasons
     if not reasons:
         return
-    tell(f"Do not rely on the model {name}{', which reads films now' * in_service}:")
+    tell(f"Do not rely on the model {name}{', which is in service' * in_service}:")
     for reason in reasons:
         tell(f"  - {reason.words}")
 
@@ -57,7 +56,7 @@ def list_models(
         tell(NONE_YET)
 
 
-def _line(one: Found) -> str:
+def _line(one: BundleStatus) -> str:
     from pneumo_core.bundle.reliability import judge
 
     size = f"{one.n_bytes / 1e6:,.1f} MB on disk"
@@ -73,14 +72,14 @@ def _line(one: Found) -> str:
     return "\t".join([*parts, *([f"DO NOT RELY ON IT: {against}"] if against else [])])
 
 
-def _auc(card: dict[str, Any]) -> str:
-    from pneumo_core.bundle.model_card import figure
+def _auc(card: Card) -> str:
+    from pneumo_core.formatting import figure
 
-    figures = {label.lower(): value for label, value in card.get("figures", {}).items()}
-    return figure("auc", figures["auc"]) if figures.get("auc") is not None else ""
+    auc = card.figure("auc")
+    return "" if auc is None else figure("auc", auc)
 
 
-def _facts(one: Found) -> dict[str, Any]:
+def _facts(one: BundleStatus) -> dict[str, Any]:
     from pneumo_core.bundle.reliability import judge
 
     bundle = one.bundle
@@ -89,7 +88,7 @@ def _facts(one: Found) -> dict[str, Any]:
     if bundle is None:
         return {"name": one.name, **known, **state}
     against = [reason.words for reason in judge(bundle.card).reasons]
-    return {"name": one.name, **known, **state, "against": against, "card": bundle.card}
+    return {"name": one.name, **known, **state, "against": against, "card": bundle.card.document}
 
 
 @app.command()

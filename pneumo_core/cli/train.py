@@ -147,7 +147,7 @@ def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> 
 
 
 def _told_of(made: Bundle) -> str:
-    figures = made.card["figures"]
+    figures = made.card.document["figures"]
     return (
         f"Model {made.name}: validation AUC {figures['auc']['value']:.4f} "
         f"[{figures['auc']['low']:.4f}–{figures['auc']['high']:.4f}], "

@@ -18,7 +18,7 @@ from pneumo_core.evaluation.evidence_level import Standing, drawn_films, standin
 from pneumo_core.evaluation.test_log import data_hash, looks, record
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.progress import Progress, silent
-from pneumo_core.synthetic.demo_data import are_drawn
+from pneumo_core.synthetic.demo_data import are_synthetic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +136,7 @@ def evaluate_split(
     """
     readable, unread = labelled_films(data, split=split, progress=progress)
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
-    table = with_facts(table, readable.assign(drawn=are_drawn(readable, data)))
+    table = with_facts(table, readable.assign(drawn=are_synthetic(readable, data)))
     found = figures(table, threshold=bundle.points.balanced)
     films, note = data_hash(table["sha256"]), ""
     if split == "test" and drawn_films(table) < len(table):

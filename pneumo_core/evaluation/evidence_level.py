@@ -43,11 +43,11 @@ class Standing:
 
 def standing_of_shipped(bundle: Bundle) -> Standing:
     """The standing of a bundle's own predictions."""
-    where = bundle.card["operating_points"].get("fitted_on", "validation films")
-    folds = bundle.card.get("training", {}).get("folds", 1)
+    where = bundle.card.points_fitted_on or "validation films"
+    folds = bundle.card.training.folds or 1
     whose = (
         "Each film was read by a network of the same recipe that had not learnt from it"
-        if isinstance(folds, int) and folds > 1
+        if folds > 1
         else "The model did not learn from these films"
     )
     return Standing(

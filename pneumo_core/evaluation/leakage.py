@@ -97,9 +97,9 @@ def _by_name(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
     import pandas as pd
 
     own = pd.read_csv(bundle.path / "predictions.csv", usecols=["film", "label"], dtype=str)
-    films = bundle.card.get("data", {}).get("films")
+    films = bundle.card.data.films
     # After several folds one network learns from all films: the one that is measured here.
-    everything = isinstance(films, int) and len(own) >= films
+    everything = films is not None and len(own) >= films
     known = set(_keys(own))
     matched = np.array([key in known for key in _keys(table)], dtype=np.bool_)
     # In a test split "1.png" is another film than in the training split. A name that holds the

@@ -1,1 +1,1 @@
-"""A drawn child's chest: canvas, healthy chest, illness. Nothing in it was measured on a film."""
+"""Synthetic chest films and data sets: for trying and testing, never for measuring a model."""

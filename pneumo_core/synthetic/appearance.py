@@ -1,16 +1,15 @@
-"""Sample films for the Diagnose screen: synthetic, and like enough to real ones to be read.
+"""Synthetic chest films from a statistical model of appearance: samples, demo data, self-tests.
 
-They are drawn from `appearance.npz`, a statistical model of how children's chest films look and
-vary: for each subtype a mean film and the modes in which outline and brightness vary together
-(an active appearance model: Cootes, Edwards, Taylor 2001, doi 10.1109/34.927467). Mean and modes
-each average over hundreds of films; no film, and no patient, is in the file. `fit_samples` makes
-it from the training films of
+`appearance.npz` holds, for each subtype, a mean film and the modes in which outline and brightness
+vary together (an active appearance model: Cootes, Edwards, Taylor 2001, doi 10.1109/34.927467).
+Mean and modes each average over hundreds of films; no film, and no patient, is in the file.
+`tools/fit_appearance.py` fits it to the training films of
 
     Kermany, Zhang, Goldbaum (2018), Labeled Optical Coherence Tomography (OCT) and Chest X-Ray
     Images for Classification, Mendeley Data V2, doi 10.17632/rscbjbr9sj.2, CC BY 4.0.
 
-A sample shows nobody. Say so wherever one is shown; how well a model reads is never measured
-on them.
+A synthetic film shows nobody. Say so wherever one is shown; never measure a model's performance
+on one.
 """
 
 from __future__ import annotations
@@ -39,7 +38,13 @@ SAMPLES = (
     ("bacterial", 64),
     ("normal", 22),
 )
-"""Subtype and seed of each sample; `bench/choose_samples.py` finds seeds a bundle reads well."""
+"""Subtype and seed of each sample; `tools/choose_samples.py` chooses them."""
+
+_FURTHEST = 2.0  # standard deviations: beyond it, few films supported the model
+_EXPOSURE_SHARE = 0.34  # of the variation: between two films of one child, not between children
+_ROTATION = 4.0  # degrees, either way
+_ENLARGEMENT, _SHIFT = 0.1, 0.03  # at most, of the side
+_GAMMA, _GAIN = (0.8, 1.25), (0.9, 1.08)
 
 
 @dataclass(frozen=True)
@@ -89,10 +94,31 @@ def sample_films() -> list[SampleFilm]:
     ]
 
 
+def modelled_film(
+    subtype: str, *, child: tuple[int, ...], exposure: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """One film, uint8 (480, 600): `child` seeds the body, `exposure` what differs between two
+    films of it. `subtype` is one of `SUBTYPES`; the same arguments give the same film.
+    """
+    body, light = np.random.default_rng(child), np.random.default_rng(exposure)
+    model = _models()[subtype]
+    own, varying = (
+        np.clip(rng.standard_normal(len(model.modes)), -_FURTHEST, _FURTHEST)
+        for rng in (body, light)
+    )
+    film = compose(model, np.sqrt(1 - _EXPOSURE_SHARE**2) * own + _EXPOSURE_SHARE * varying, light)
+    return _exposed(_framed(film, light), light)
+
+
+def synthetic_film(subtype: str, seed: int, *, size: int = 512) -> NDArray[np.uint8]:
+    """A square film for self-tests and timings: uint8 (size, size), the same for the same seed."""
+    film = modelled_film(subtype, child=(seed, 1), exposure=(seed, 2))
+    return np.asarray(cv2.resize(film, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def draw(model: Appearance, seed: int) -> NDArray[np.uint8]:
     """One film from the model: uint8 (480, 600), the same for the same seed."""
     rng = np.random.default_rng(seed)
-    # never far out, where few films lent their support
     weights = np.clip(rng.standard_normal(len(model.modes)), -2.5, 2.5)
     return compose(model, weights, rng)
 
@@ -104,10 +130,10 @@ def compose(
     weights = weights.astype(np.float32)
     grey = model.mean + _enlarge(np.tensordot(weights, model.modes, axes=1), *model.mean.shape)
     grey = _crisp(grey)
-    lies = _where(model.outline + np.tensordot(weights, model.bends, axes=1))
-    film = _look_up(grey, lies, cv2.INTER_CUBIC)
+    places = _places(model.outline + np.tensordot(weights, model.bends, axes=1))
+    film = _sample(grey, places, cv2.INTER_CUBIC)
     # exposed to black, a film has no texture
-    strength = _look_up(model.texture, lies, cv2.INTER_LINEAR) * np.clip(film / 90, 0, 1)
+    strength = _sample(model.texture, places, cv2.INTER_LINEAR) * np.clip(film / 90, 0, 1)
     return np.asarray(np.rint(np.clip(film + strength * _noise(rng), 0, 255)), np.uint8)
 
 
@@ -124,6 +150,29 @@ def load_appearances(path: Path = MODEL_FILE) -> dict[str, Appearance]:
             )
             for subtype in stored["subtypes"]
         }
+
+
+@cache
+def _models() -> dict[str, Appearance]:
+    return load_appearances()
+
+
+def _framed(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Rotated, enlarged and shifted a little; what comes in at an edge repeats it."""
+    height, width = film.shape
+    angle, scale = rng.uniform(-_ROTATION, _ROTATION), 1 + rng.uniform(0, _ENLARGEMENT)
+    move = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale), np.float64)
+    move[:, 2] += rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
+    moved = cv2.warpAffine(film, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
+
+
+def _exposed(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Another gamma and gain."""
+    gamma, gain = rng.uniform(*_GAMMA), rng.uniform(*_GAIN)
+    curve = 255 * gain * (np.arange(256) / 255) ** gamma
+    table: NDArray[np.uint8] = np.rint(np.clip(curve, 0, 255)).astype(np.uint8)
+    return table[film]
 
 
 def _unpack(stored: Any, name: str) -> NDArray[np.float32]:
@@ -144,17 +193,17 @@ def _crisp(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(grey + 1.2 * fine + 0.3 * broad, np.float32)
 
 
-def _where(displaced: NDArray[np.floating]) -> NDArray[np.float32]:
+def _places(displaced: NDArray[np.floating]) -> NDArray[np.float32]:
     """(H, W, 2): where each pixel lies in the mean shape, x and y as shares of its side. A margin
     is cropped: at the rim of the model few films had anything to show.
     """
     share = [MARGIN + (1 - 2 * MARGIN) * (np.arange(n) + 0.5) / n for n in (WIDTH, HEIGHT)]
     straight = np.stack(np.meshgrid(*share), axis=-1).astype(np.float32)
     fine = _enlarge(displaced, 4 * len(displaced), 4 * len(displaced))
-    return straight + _look_up(fine, straight, cv2.INTER_LINEAR)
+    return straight + _sample(fine, straight, cv2.INTER_LINEAR)
 
 
-def _look_up(
+def _sample(
     plane: NDArray[np.float32], places: NDArray[np.float32], interpolation: int
 ) -> NDArray[np.float32]:
     """`plane` (s, s) or (s, s, 2) at `places` (H, W, 2), shares of its side."""
@@ -175,48 +224,3 @@ def _noise(rng: np.random.Generator) -> NDArray[np.float32]:
         layer = np.asarray(cv2.GaussianBlur(white, (0, 0), width), np.float32)
         noise += share / layer.std() * layer
     return noise
-
-
-_FAR = 2.0  # standard deviations: no child lies further out, where few films lent their support
-_STRAYS = 0.34  # of a film from its child, in the same unit; both together vary as the model does
-_TURN = 4.0  # degrees, either way
-_ENLARGE, _SHIFT = 0.1, 0.03  # at most, of the side
-_GAMMA, _GAIN = (0.8, 1.25), (0.9, 1.08)
-
-
-def modelled_film(
-    subtype: str, *, child: tuple[int, ...], exposure: tuple[int, ...]
-) -> NDArray[np.uint8]:
-    """One film, uint8 (480, 600): `child` seeds the body, `exposure` what differs between two
-    films of it. `subtype` is one of `samples.SUBTYPES`; the same arguments give the same film.
-    """
-    body, light = np.random.default_rng(child), np.random.default_rng(exposure)
-    model = _models()[subtype]
-    own, strays = (
-        np.clip(rng.standard_normal(len(model.modes)), -_FAR, _FAR) for rng in (body, light)
-    )
-    film = compose(model, np.sqrt(1 - _STRAYS**2) * own + _STRAYS * strays, light)
-    return _exposed(_framed(film, light), light)
-
-
-@cache
-def _models() -> dict[str, Appearance]:
-    return load_appearances()
-
-
-def _framed(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Turned, enlarged and shifted a little; what comes in at an edge repeats it."""
-    height, width = film.shape
-    turn, scale = rng.uniform(-_TURN, _TURN), 1 + rng.uniform(0, _ENLARGE)
-    move = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), turn, scale), np.float64)
-    move[:, 2] += rng.uniform(-_SHIFT, _SHIFT, 2) * (width, height)
-    moved = cv2.warpAffine(film, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.uint8)
-
-
-def _exposed(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Another gamma and gain."""
-    gamma, gain = rng.uniform(*_GAMMA), rng.uniform(*_GAIN)
-    curve = 255 * gain * (np.arange(256) / 255) ** gamma
-    table: NDArray[np.uint8] = np.rint(np.clip(curve, 0, 255)).astype(np.uint8)
-    return table[film]

@@ -1,6 +1,6 @@
-"""Synthetic data sets: films of children who do not exist, in the layout of the Kaggle data set.
+"""Synthetic data sets in the layout of the Kaggle data set, and the marker that identifies them.
 
-Good for trying, testing and showing everything; never for saying how well a model reads.
+For trying, testing and demonstrating; never for measuring a model's performance.
 """
 
 from __future__ import annotations
@@ -27,48 +27,31 @@ if TYPE_CHECKING:
 
 MARKER = "drawn-by-pneumo.txt"
 DIGITS = 16  # of a film's SHA-256: 64 bits, so that two of a million films share none by chance
-_ABOVE = 3  # folders: from split and class, train/NORMAL, up to what `demo-data` made, and one more
+MIN_FILMS = 12  # of a demo data set: two patients of every subtype
+_QUALITY = 85  # of every JPEG: in the real data set the quality alone separates the classes
+_ABOVE = 3  # folders: from train/NORMAL up to what `demo-data` made, and one more
 _ABOUT = f"""\
-# The films named here were drawn by Pneumo (python -m pneumo_core demo-data). They show no child.
+# The films listed here are synthetic (python -m pneumo_core demo-data). They show no patient.
 # A line is the first {DIGITS} digits of a film's SHA-256. Keep this file in the films' folder, so
-# that a model that learns from them says what it learnt from.
+# that a model trained on them says so.
 """
 
 
 def write_marker(folder: Path, digests: Iterable[str]) -> None:
-    """Say in `folder` that the films with these SHA-256 (64 hexadecimal digits) were drawn."""
+    """Record in `folder` that the films with these SHA-256 (64 hex digits) are synthetic."""
     lines = "".join(f"{digest[:DIGITS]}\n" for digest in sorted(digests))
     (folder / MARKER).write_text(_ABOUT + lines, encoding="ascii", newline="\n")
 
 
-def are_drawn(index: pd.DataFrame, root: Path) -> NDArray[np.bool_]:
-    """Whether each film of `index` was drawn by Pneumo: bool (N,), False where nothing says so.
+def are_synthetic(index: pd.DataFrame, root: Path) -> NDArray[np.bool_]:
+    """Whether each film of `index` is synthetic: bool (N,), False where no marker lists it.
 
     `index` is that of `index_folder` for `root`. Markers count that lie in `root`, anywhere below
-    it, or in one of the three folders above it: `root` may be a part of what was drawn, or hold it.
-    One that cannot be read counts as none.
+    it, or in one of the three folders above it: `root` may be a part of a synthetic data set,
+    or hold one. A marker that cannot be read is ignored.
     """
-    told = {digest for marker in _markers(root.resolve()) for digest in _told_by(marker)}
-    return np.array([sha256[:DIGITS] in told for sha256 in index["sha256"]], dtype=np.bool_)
-
-
-def _markers(root: Path) -> Iterator[Path]:
-    yield from (folder / MARKER for folder in root.parents[:_ABOVE])
-    for folder, _, files in os.walk(root):
-        if MARKER in files:
-            yield Path(folder, MARKER)
-
-
-def _told_by(marker: Path) -> list[str]:
-    try:
-        lines = marker.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    return [line for line in lines if len(line) == DIGITS and not line.startswith("#")]
-
-
-FEWEST_FILMS = 12  # of a demo data set: two patients of every subtype
-_QUALITY = 85  # of every JPEG: in the real data set the quality alone tells the classes apart
+    known = {digest for marker in _markers(root.resolve()) for digest in _listed_in(marker)}
+    return np.array([sha256[:DIGITS] in known for sha256 in index["sha256"]], dtype=np.bool_)
 
 
 def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = silent) -> None:
@@ -76,14 +59,14 @@ def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = s
     train, val and test, NORMAL and PNEUMONIA in each, about 26 % normal, 48 % bacterial and
     26 % viral films, some patients with several, about 15 % of the patients in test.
 
-    Image size and JPEG quality are drawn alike for all classes, and no patient is in two splits.
-    A marker (see `drawn`) tells afterwards which films were drawn, so that a model says so.
+    Image size and JPEG quality have one distribution for all classes, and no patient is in two
+    splits. A marker lists the synthetic films, so that a model trained on them says so.
     The same arguments give the same bytes. `progress` hears of the phase "films".
     Raises DataSetError if `dest` is there and not an empty folder, or for fewer than 12 films.
     """
-    if films < FEWEST_FILMS:
+    if films < MIN_FILMS:
         raise DataSetError(
-            f"Expected at least {FEWEST_FILMS} films, so that every split has every subtype; "
+            f"Expected at least {MIN_FILMS} films, so that every split has every subtype; "
             f"got {films}. Ask for more."
         )
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
@@ -96,8 +79,8 @@ def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = s
     for done, film in enumerate(planned, start=1):
         height = int(rng.integers(320, 401))
         width = round(height * rng.uniform(1.05, 1.5))
-        drawn = modelled_film(film.subtype, child=(seed, 4, film.patient), exposure=(seed, 5, done))
-        pixels = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
+        made = modelled_film(film.subtype, child=(seed, 4, film.patient), exposure=(seed, 5, done))
+        pixels = cv2.resize(made, (width, height), interpolation=cv2.INTER_AREA)
         path = dest / film.path
         path.parent.mkdir(parents=True, exist_ok=True)
         _, encoded = cv2.imencode(".jpeg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
@@ -105,6 +88,21 @@ def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = s
         digests.append(hashlib.sha256(encoded.tobytes()).hexdigest())
         progress("films", done, len(planned))
     write_marker(dest, digests)
+
+
+def _markers(root: Path) -> Iterator[Path]:
+    yield from (folder / MARKER for folder in root.parents[:_ABOVE])
+    for folder, _, files in os.walk(root):
+        if MARKER in files:
+            yield Path(folder, MARKER)
+
+
+def _listed_in(marker: Path) -> list[str]:
+    try:
+        lines = marker.read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line for line in lines if len(line) == DIGITS and not line.startswith("#")]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.layout import list_films, parse_name
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.synthetic.demo_data import are_drawn
+from pneumo_core.synthetic.demo_data import are_synthetic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Pro
         progress=report,
     )
     fold = _folds(usable, recipe, run.folder / "folds.json")
-    return Corpus(usable.assign(drawn=are_drawn(usable, data)), pixels, labels, fold)
+    return Corpus(usable.assign(drawn=are_synthetic(usable, data)), pixels, labels, fold)
 
 
 def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.bundle import Bundle, write_bundle
-from pneumo_core.bundle.provenance import DRAWN, learnt_from
+from pneumo_core.bundle.card import Card
+from pneumo_core.bundle.provenance import SYNTHETIC, training_summary
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.calibrate import (
     Calibration,
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
 SUBTYPES = ("normal", "bacterial", "viral")
 # Normal and pneumonia films of the official training split, alone and with the 16 films of val.
 PUBLISHED_COUNTS = ((1341, 3875), (1349, 3883))
-UNKNOWN_SOURCE = "A folder of films named by whoever trained; nothing is known of its origin."
-DRAWN_AFTER = (
-    "The statistical model behind the drawings is made from Kermany et al. 2018 (Mendeley Data V2, "
-    "doi 10.17632/rscbjbr9sj.2, CC BY 4.0)."
+UNKNOWN_SOURCE = "A folder of films chosen by the user; its origin is unknown."
+SYNTHETIC_ORIGIN = (
+    "The statistical model behind them was fitted to Kermany et al. 2018 (Mendeley Data V2, doi "
+    "10.17632/rscbjbr9sj.2, CC BY 4.0)."
 )
 IMAGENET_LICENCE = "Apache-2.0 (keras.applications); trained on ImageNet"
 
@@ -102,15 +103,16 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         },
         "versions": facts["versions"],
     }
-    return {**card, "summary": f"{learnt_from(card)} {_chosen_on(recipe)}"}, fitted
+    trained_on = training_summary(Card.from_document(card))
+    return {**card, "summary": f"{trained_on} {_chosen_on(recipe)}"}, fitted
 
 
 def _chosen_on(recipe: Recipe) -> str:
-    """What else the films of the figures served for, which flatters these."""
+    """What else the validation films were used for, which makes their figures optimistic."""
     what = "its calibration and its operating points"
     if recipe.folds == 1:
-        return f"The same films served to choose its best epoch, {what}."
-    return f"The same answers served to fit {what}."
+        return f"The same films were used to choose its best epoch, {what}."
+    return f"The same predictions were used to fit {what}."
 
 
 def _views(count: int) -> str:
@@ -182,17 +184,17 @@ def _data(index: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, Any]:
 def origin_of_films(index: pd.DataFrame, normal: int) -> dict[str, Any]:
     """Where the films of a corpus, `normal` of them normal, are from, as far as it is known.
 
-    For a card's "data": "source" unless they are the published ones, and how many were drawn.
+    For a card's "data": "source" unless they are the published ones, and how many are synthetic.
     """
-    drawn = int(index["drawn"].sum())
-    if drawn == len(index):
-        return {"source": f"{DRAWN} {DRAWN_AFTER}", "drawn_films": drawn}
-    if drawn:
+    synthetic = int(index["drawn"].sum())
+    if synthetic == len(index):
+        return {"source": f"{SYNTHETIC} {SYNTHETIC_ORIGIN}", "drawn_films": synthetic}
+    if synthetic:
         source = (
-            f"{drawn:,} of the {len(index):,} films were drawn by Pneumo and are no child's; "
-            "nothing is known of the origin of the others."
+            f"{synthetic:,} of the {len(index):,} films are synthetic and show no child; the "
+            "origin of the others is unknown."
         )
-        return {"source": source, "drawn_films": drawn}
+        return {"source": source, "drawn_films": synthetic}
     # Without a source the card speaks of Kermany et al.: only where the films are that many.
     published = (normal, len(index) - normal) in PUBLISHED_COUNTS
     return {} if published else {"source": UNKNOWN_SOURCE}

@@ -37,7 +37,7 @@ def test_a_bundle_says_what_it_is(tiny_bundle: Bundle) -> None:
 
 
 def test_both_forms_of_the_network_agree_and_the_card_says_how_well(tiny_bundle: Bundle) -> None:
-    agreement = tiny_bundle.card["agreement"]
+    agreement = tiny_bundle.card.document["agreement"]
     assert agreement["films"] == 64
     assert agreement["keras_openvino"] <= 1e-3
     assert agreement["half_precision"] <= 1e-3

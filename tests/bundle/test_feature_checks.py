@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.feature_checks import (
     Familiarity,
     inspect_familiarity,
@@ -22,7 +23,7 @@ def test_the_distance_is_off_the_subspace_whatever_the_length():
 
 
 def bundle_in(path, **card):
-    return Bundle(name="b", path=path, card=card, digest="")
+    return Bundle(name="b", path=path, card=Card.from_document(card), digest="")
 
 
 def test_what_was_saved_is_loaded_in_half_precision(tmp_path):

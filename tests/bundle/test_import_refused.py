@@ -84,7 +84,7 @@ REFUSED = {
                 if not k.endswith("SUMS")}, "the file tiny/SHA256SUMS is missing"),
     "no card": (without("card.json"), r"there is no single folder in it with a card\.json"),
     "a card of another version": (card(format=2), "Model tiny: expected card format 1, got 2"),
-    "a card without a temperature": (card(calibration={}), "a number in calibration.temperature"),
+    "a card without a temperature": (card(calibration={}), "a value in calibration.temperature"),
     "a card of another size": (card(input={"size": 96}), "its card says 96×96 pixels and 3 cl"),
     "a card of other classes": (card(classes=["normal", "pneumonia"]), "and 2 classes, the netw"),
     "figures that are none": (card(figures={"auc": "1.0"}), "value, low and high, in figures.auc"),

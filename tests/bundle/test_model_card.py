@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pneumo_core.bundle.model_card import figure, readme
+from pneumo_core.bundle.card import Card
+from pneumo_core.bundle.model_card import readme
+from pneumo_core.formatting import figure
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -35,7 +38,7 @@ def test_the_model_card_of_other_data_claims_nothing_of_this_data(
     tiny_card: dict[str, Any],
 ) -> None:
     tiny_card |= {"name": "t", "version": "1", "data": {"source": "Synthetic films."}}
-    text = readme(tiny_card)
+    text = readme(Card.from_document(tiny_card))
     assert "Synthetic films." in text
     assert "Kermany" not in text
     assert "Guangzhou" not in text
@@ -43,7 +46,8 @@ def test_the_model_card_of_other_data_claims_nothing_of_this_data(
 
 def test_the_model_card_copes_with_the_least_card(tiny_card: dict[str, Any]) -> None:
     kept = ("classes", "input", "calibration", "operating_points")
-    text = readme({key: tiny_card[key] for key in kept} | {"name": "least", "version": "1"})
+    least = {key: tiny_card[key] for key in kept} | {"name": "least", "version": "1"}
+    text = readme(Card.from_document(least))
     assert text.startswith("# least 1\n")
     assert "## Figures" not in text
     assert "## Versions" not in text
@@ -58,6 +62,8 @@ def test_the_model_card_copes_with_the_least_card(tiny_card: dict[str, Any]) -> 
         ("Brier score", {"value": 0.02, "low": 0.01, "high": 0.03}, "0.020 [0.010–0.030]"),
         ("sensitivity", {"value": 0.9}, "0.9"),
         ("AUC", None, "not known"),
+        ("AUC", Estimate(0.9, 0.8, 0.95), "0.900 [0.800–0.950]"),
+        ("AUC", Estimate(float("nan"), 0, 1), "not known"),
     ],
 )
 def test_figures_are_written_as_people_read_them(label: str, value: Any, shown: str) -> None:

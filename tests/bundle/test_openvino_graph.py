@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.openvino_graph import free_batch, openvino
+from pneumo_core.bundle.openvino_graph import OUTPUTS, Graph, free_batch, openvino
 from pneumo_core.bundle.write import _run_graph
 from pneumo_core.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def squeezing(*targets: list[int]) -> Any:
@@ -53,3 +56,33 @@ def test_a_network_that_takes_one_film_alone_is_named_with_what_to_do() -> None:
     films = np.zeros((3, 4, 4, 1), np.float32)
     with pytest.raises(BundleError, match=r"network effnet to take several films .*TensorFlow is"):
         _run_graph(one_alone, films, "effnet")  # type: ignore[arg-type]
+
+
+def write_small(path: Path) -> None:
+    """A bundle's graph of one convolution on films (?,8,8,1), with random weights."""
+    ov, rng = openvino(), np.random.default_rng(0)
+    op = ov.opset13
+    film = op.parameter([-1, 8, 8, 1], np.float32)
+    kernel = op.constant(rng.normal(size=(64, 1, 3, 3)).astype(np.float32))
+    places = op.transpose(film, op.constant([0, 3, 1, 2]))
+    features = op.relu(op.convolution(places, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+    head = op.constant(rng.normal(size=(64, 3)).astype(np.float32))
+    logits = op.matmul(op.reduce_mean(features, op.constant([2, 3]), False), head, False, False)
+    results = [logits, op.transpose(features, op.constant([0, 2, 3, 1])), head]
+    results = [op.result(one) for one in results]
+    for result, name in zip(results, OUTPUTS, strict=True):
+        result.output(0).tensor.set_names({name})
+    ov.save_model(ov.Model(results, [film], "small"), path, compress_to_fp16=False)
+
+
+def test_a_graph_keeps_its_answers_when_its_file_is_overwritten(tmp_path: Path) -> None:
+    """Mapped files would change them: to zeros here, before the first film."""
+    path, film = tmp_path / "model.xml", np.ones((1, 8, 8, 1), np.float32)
+    write_small(path)
+    expected = Graph(path)(film)[0].copy()
+    graph = Graph(path)
+    weights = path.with_suffix(".bin")
+    with weights.open("r+b") as stream:
+        stream.write(bytes(weights.stat().st_size))
+    assert np.abs(expected).min() > 0.1
+    np.testing.assert_array_equal(graph(film)[0], expected)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.feature_checks import (
     Orientation,
     inspect_orientation,
@@ -12,7 +13,7 @@ from pneumo_core.errors import BundleError
 
 
 def bundle_in(path, **card):
-    return Bundle(name="b", path=path, card=card, digest="")
+    return Bundle(name="b", path=path, card=Card.from_document(card), digest="")
 
 
 def test_the_likeliest_way_counts_once_upright_falls_below_the_limit():

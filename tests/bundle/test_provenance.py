@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pneumo_core.bundle import load_bundle, verify_bundle, write_bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS, write_sums
 from pneumo_core.bundle.provenance import (
     film_hashes_text,
-    films_learnt_from,
     films_text,
     inspect_films,
-    learnt_from,
+    training_film_count,
+    training_summary,
 )
 from pneumo_core.bundle.transfer import LIMITS, export_bundle, import_bundle
 from pneumo_core.errors import BundleError
@@ -163,49 +164,52 @@ def test_a_list_that_is_too_large_is_refused(
 
 
 OWN = (
-    "It learnt from 80 films. Its figures are its own on 20 other films, of patients that it did "
-    "not learn from."
+    "It was trained on 80 films. Its figures are from 20 other films, of patients outside the "
+    "training set."
 )
 THOSE = (
-    "It learnt from all {} films. Its figures are those of {} of the same recipe on {} of these "
-    "films, each read by a network that did not learn from its patient."
+    "It was trained on all {} films. Its figures are from {} of the same recipe on {} of these "
+    "films, each read by a network that was not trained on its patient."
 )
 
 
-def card(films=100, held_out=20, **training):
+def document(films=100, held_out=20, **training):
     return {"data": {"films": films, "validation_films": held_out}, "training": training}
 
 
 @pytest.mark.parametrize(
-    ("of", "learnt", "words"),
+    ("of", "trained", "words"),
     [
         (
-            card(folds=1),
+            document(folds=1),
             80,
             OWN,
         ),
         (
-            card(5216, 3130, folds=5, measured_folds=3),
+            document(5216, 3130, folds=5, measured_folds=3),
             5216,
             THOSE.format("5,216", "3 other networks", "3,130"),
         ),
         (
-            card(5216, 5216, folds=5, measured_folds=0),
+            document(5216, 5216, folds=5, measured_folds=0),
             5216,
             THOSE.format("5,216", "5 other networks", "5,216"),
         ),
         (
-            card(100, 20, folds=5, measured_folds=1),
+            document(100, 20, folds=5, measured_folds=1),
             100,
             THOSE.format("100", "another network", "20"),
         ),
-        (card(100, None, folds=5), 100, "It learnt from all 100 films."),
-        (card(100, None, folds=1), None, ""),
-        (card(), None, ""),
-        (card("many", folds=1), None, ""),
+        (document(100, None, folds=5), 100, "It was trained on all 100 films."),
+        (document(100, None, folds=1), None, ""),
+        (document(), None, ""),
+        (document("many", folds=1), None, ""),
         ({}, None, ""),
     ],
 )
-def test_a_sentence_says_what_it_learnt_from_and_which_networks_were_measured(of, learnt, words):
-    assert films_learnt_from(of) == learnt
-    assert learnt_from(of) == words
+def test_a_sentence_says_what_it_was_trained_on_and_which_networks_were_measured(
+    of, trained, words
+):
+    card = Card.from_document(of)
+    assert training_film_count(card) == trained
+    assert training_summary(card) == words

@@ -56,15 +56,15 @@ def test_a_broken_bundle_leaves_the_list_of_the_others(
     ("changes", "message"),
     [
         ({"format": 2}, "expected card format 1, got 2"),
-        ({"classes": ["ill", "well"]}, r"expected classes \['normal', 'bacterial', 'viral'\] or"),
-        ({"input": {"size": 64.5}}, "expected a whole input size of 32..2048 pixels"),
-        ({"input": None}, "expected a number in input.size in its card, got 'None'"),
-        ({"calibration": {"temperature": 0}}, "expected a positive temperature in its card"),
-        ({"version": 1}, "expected text in 'version' in its card, got '1'"),
+        ({"classes": ["ill", "well"]}, r"expected the classes normal, bacterial, viral or"),
+        ({"input": {"size": 64.5}}, r"expected a whole number of 32\.\.2048 pixels in input\.size"),
+        ({"input": None}, "expected an object in input in its card, got 'None'"),
+        ({"calibration": {"temperature": 0}}, "expected a positive number in calibration"),
+        ({"version": 1}, r"expected text .* in version in its card, got '1'"),
         (
             {"operating_points": {k: {"threshold": t} for k, t in
                                   (("screening", 0.6), ("balanced", 0.5), ("ruling_in", 0.8))}},
-            "expected 0 <= screening <= balanced <= ruling_in <= 1",
+            "expected screening <= balanced <= ruling_in in operating_points in its card",
         ),
     ],
 )  # fmt: skip
@@ -202,21 +202,21 @@ def test_what_is_no_model_is_not_deleted(models: Path, name: str, message: str) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"title": 1}, "expected text in 'title' in its card, got '1'"),
-        ({"training": []}, "expected an object in 'training'"),
-        ({"data": {"source": ["x"]}}, "expected text in 'limitations' and 'data.source'"),
-        ({"limitations": "none"}, "expected a list in 'limitations'"),
-        ({"limitations": [1]}, "expected text in 'limitations' and 'data.source'"),
+        ({"title": 1}, "expected text in title in its card, got '1'"),
+        ({"training": []}, "expected an object in training"),
+        ({"data": {"source": ["x"]}}, r"expected text in data\.source"),
+        ({"limitations": "none"}, "expected a list in limitations"),
+        ({"limitations": [1]}, r"expected text in limitations\[0\]"),
         ({"figures": {"auc": "0.99"}}, "expected a number, or value, low and high, in figures.auc"),
         (
             {"figures": {"auc": {"value": None, "low": 0, "high": 1}}},
             "low and high, in figures.auc",
         ),
         ({"figures": {"n": 10**400}}, "low and high, in figures.n"),
-        ({"agreement": {"films": 64}}, "a number in agreement.keras_openvino"),
-        ({"version": "1\x1b[2J"}, "at most 64 printable characters in 'version'"),
-        ({"version": "1" * 65}, "at most 64 printable characters in 'version'"),
-        ({"calibration": {"temperature": 10**400}}, "a number in calibration.temperature"),
+        ({"agreement": {"films": 64}}, "a value in agreement.keras_openvino"),
+        ({"version": "1\x1b[2J"}, "at most 64 printable characters in version"),
+        ({"version": "1" * 65}, "at most 64 printable characters in version"),
+        ({"calibration": {"temperature": 10**400}}, "a positive number in calibration.temperature"),
     ],
 )
 def test_a_card_whose_optional_parts_cannot_be_shown_is_refused(

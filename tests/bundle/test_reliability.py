@@ -1,4 +1,4 @@
-"""What speaks against a model, told from its card: each limit on both of its sides."""
+"""Reliability warnings of a card: each limit on both of its sides."""
 
 from __future__ import annotations
 
@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.bundle.model_card import readme
-from pneumo_core.bundle.provenance import data_licence_of, disclaimer_of, population_of, share_drawn
+from pneumo_core.bundle.provenance import (
+    SYNTHETIC,
+    data_licence_of,
+    disclaimer_of,
+    population_of,
+    synthetic_share,
+)
 from pneumo_core.bundle.registry import card_in_service
-from pneumo_core.bundle.reliability import judge
+from pneumo_core.bundle.reliability import Judgement
+from pneumo_core.bundle.reliability import judge as judge_card
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def judge(document: dict[str, Any]) -> Judgement:
+    return judge_card(Card.from_document(document))
 
 
 def rate(value: float, low: float, high: float) -> dict[str, float]:
@@ -22,7 +34,7 @@ def rate(value: float, low: float, high: float) -> dict[str, float]:
 
 
 def good(**figures: Any) -> dict[str, Any]:
-    """A card as training writes it, of a model that nothing speaks against."""
+    """A card as training writes it, of a model without reliability warnings."""
     known = {"films": 1044, "auc": rate(0.97, 0.96, 0.98), "ece": 0.02}
     known |= {"sensitivity": rate(0.93, 0.91, 0.95), "specificity": rate(0.9, 0.86, 0.93)}
     data = {"films": 5216, "normal": 1341, "groups": 3654, "validation_films": 1044}
@@ -42,7 +54,7 @@ def without_lungs(low: float) -> dict[str, Any]:
     return good() | {"stress": {"rows": rows}}
 
 
-def test_nothing_speaks_against_a_good_model(tiny_card: dict[str, Any]) -> None:
+def test_a_good_model_has_no_warning(tiny_card: dict[str, Any]) -> None:
     for card in (good(), tiny_card, of_data(validation_normal=100, validation_groups=100)):
         assert judge(card).sound
         assert judge(card).labels == ""
@@ -51,54 +63,56 @@ def test_nothing_speaks_against_a_good_model(tiny_card: dict[str, Any]) -> None:
 CASES = {
     "AUC near guessing": (
         good(auc=rate(0.626, 0.448, 0.799)),
-        "may be guessing",
-        "It may do no better than guessing: AUC 0.626 [0.448–0.799], where 0.5 is guessing.",
+        "may be no better than chance",
+        "It may be no better than chance: AUC 0.626 [0.448–0.799], where 0.5 is chance.",
     ),
     "AUC below the limit": (
         good(auc=rate(0.84, 0.799, 0.88)),
-        "tells the classes apart poorly",
-        "AUC 0.840 [0.799–0.880], of which the lower end should be 0.80 at least.",
+        "poor discrimination",
+        "AUC 0.840 [0.799–0.880]; the lower end of the interval should be at least 0.80.",
     ),
-    "AUC without an interval": (good(auc=0.79), "tells the classes apart poorly", "AUC 0.79,"),
-    "no AUC": (good(auc=None), "not measured", "How well it reads is not known"),
-    "an AUC of one class": (good(auc=rate(0, 0, 0) | {"value": None, "low": None}), "not measured",
-                            "its card has no AUC"),
+    "AUC without an interval": (good(auc=0.79), "poor discrimination", "AUC 0.79;"),
+    "no AUC": (good(auc=None), "not validated", "Its performance is unknown"),
+    "an AUC of one class": (good(auc=rate(0, 0, 0) | {"value": None, "low": None}), "not validated",
+                            "its card states no AUC"),
     "missed": (
         good(sensitivity=rate(0.8, 0.749, 0.85)),
-        "may miss many",
-        "It may miss more than one ill child in four: sensitivity 80.0 % [74.9–85.0].",
+        "low sensitivity",
+        "It may miss more than one pneumonia in four: sensitivity 80.0 % [74.9–85.0].",
     ),
     "false alarms": (
         good(specificity=rate(0.353, 0.173, 0.587)),
-        "may give many false alarms",
+        "many false alarms",
         "one normal film in four pneumonia: specificity 35.3 % [17.3–58.7].",
     ),
-    "no rate": (good(specificity=None), "no specificity", "Its specificity is not known."),
-    "calibration": (good(ece=0.121), "per cents are off", "off by 12 points on average."),
+    "no rate": (good(specificity=None), "unknown specificity", "Its specificity is unknown."),
+    "calibration": (good(ece=0.121), "poor calibration", "off by 12 percentage points on average."),
     "few of a class": (
         of_data(validation_normal=99, validation_groups=700),
-        "measured on few films",
-        "measured on 1,044 films (99 normal) of 700 patients: with fewer than 100 of each kind",
+        "small validation sample",
+        "validated on 1,044 films (99 normal) of 700 patients: with fewer than 100 films of each",
     ),
     "few by share": (
         good(films=300),
-        "measured on few films",
-        "It was measured on 300 films (about 77 normal) of 210 patients",
+        "small validation sample",
+        "It was validated on 300 films (about 77 normal) of 210 patients",
     ),
-    "few ill": (of_data(validation_normal=945), "measured on few films", "(945 normal)"),
-    "few patients": (of_data(validation_groups=99), "measured on few films", "of 99 patients"),
+    "few ill": (of_data(validation_normal=945), "small validation sample", "(945 normal)"),
+    "few patients": (of_data(validation_groups=99), "small validation sample", "of 99 patients"),
     "few, uncounted": (
         good(films=199) | {"data": {}},
-        "measured on few films",
-        "It was measured on 199 films: with fewer than 100 of each kind",
+        "small validation sample",
+        "It was validated on 199 films: with fewer than 100 films of each class",
     ),
-    "drawn": (of_data(drawn_films=5216), "learnt from drawings", "child's film means nothing."),
-    "drawn in part": (
+    "synthetic": (of_data(drawn_films=5216), "trained on synthetic films", "means nothing."),
+    "synthetic in part": (
         of_data(drawn_films=2608),
-        "learnt from drawings in part",
-        "50 % of the films it learnt from were drawn by this program and show no child.",
+        "trained on some synthetic films",
+        "50 % of its training films are synthetic and show no child.",
     ),
-    "drawn, one film": (of_data(drawn_films=1), "learnt from drawings in part", "Some of the"),
+    "synthetic, one film": (
+        of_data(drawn_films=1), "trained on some synthetic films", "Some of its"
+    ),
     "framing": (
         without_lungs(0.80),
         "reads the framing",
@@ -108,7 +122,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("card", "label", "words"), CASES.values(), ids=CASES)
-def test_what_speaks_against_a_model_is_named(card: dict[str, Any], label: str, words: str) -> None:
+def test_each_warning_is_given(card: dict[str, Any], label: str, words: str) -> None:
     (reason,) = judge(card).reasons
     assert reason.label == label
     assert words in reason.words
@@ -135,46 +149,47 @@ def test_rates_are_taken_from_the_balanced_point_where_the_figures_have_none() -
     card = good()
     points = {"balanced": {rate: card["figures"].pop(rate) for rate in ("sensitivity",)}}
     assert judge(card | {"operating_points": points}).sound
-    assert judge(card).labels == "no sensitivity"
+    assert judge(card).labels == "unknown sensitivity"
 
 
 def test_an_empty_card_and_strange_counts_break_nothing() -> None:
-    assert judge({}).labels == "not measured, no sensitivity, no specificity"
+    assert judge({}).labels == "not validated, unknown sensitivity, unknown specificity"
     strange = {"films": "many", "normal": -3, "groups": None, "drawn_films": 10**400}
     card = good(films="1044") | {"data": strange}
     assert judge(card).sound
-    assert share_drawn(card) == 0.0
+    assert synthetic_share(Card.from_document(card)) == 0.0
 
 
-# -- in the words of the model
+# -- in the model card
 
 
 def test_the_model_card_says_it_first(tiny_card: dict[str, Any]) -> None:
     whole = {"format": 1, "name": "t", "version": "1", **tiny_card}
-    assert "Do not rely" not in readme(whole)
+    assert "Do not rely" not in readme(Card.from_document(whole))
     whole["figures"] = {"AUC": rate(0.6, 0.5, 0.7)}
-    text = readme(whole)
+    text = readme(Card.from_document(whole))
     assert text.index("## Do not rely on this model") < text.index("## Intended use")
-    assert "- It may do no better than guessing: AUC 0.600 [0.500–0.700]" in text
+    assert "- It may be no better than chance: AUC 0.600 [0.500–0.700]" in text
 
 
-def test_a_model_of_drawings_is_no_childs_in_every_word(tiny_card: dict[str, Any]) -> None:
-    drawn = {"source": "Drawn by Pneumo; no child's film.", "films": 340, "drawn_films": 340}
-    card = {"format": 1, "name": "t", "version": "1", **tiny_card, "data": drawn}
-    assert population_of(card) == "Drawn by Pneumo; no child's film."
-    assert data_licence_of(card) == "drawn by Pneumo; no child's film"
+def test_a_model_of_synthetic_films_says_so_everywhere(tiny_card: dict[str, Any]) -> None:
+    drawn = {"source": SYNTHETIC, "films": 340, "drawn_films": 340}
+    document = {"format": 1, "name": "t", "version": "1", **tiny_card, "data": drawn}
+    card = Card.from_document(document)
+    assert population_of(card) == SYNTHETIC
+    assert data_licence_of(card) == "synthetic films made by Pneumo; no child's film"
     assert disclaimer_of(card) == (
         "Research demonstration. Not a medical device. "
-        "Trained on films drawn by Pneumo, none of them a child's."
+        "Trained on synthetic films only, none of them a child's."
     )
     text = readme(card)
-    assert "Trying the program. It learnt from drawings" in text
+    assert "Trying the program. The model was trained on synthetic films" in text
     assert "of children" not in text
     assert "Kermany" not in text
-    part = card | {"data": drawn | {"drawn_films": 170, "source": "Half of it."}}
+    part = card.with_parts(data=drawn | {"drawn_films": 170, "source": "Half of it."})
     assert population_of(part) == "Half of it."
     assert data_licence_of(part) == ""
-    assert data_licence_of(tiny_card) == "CC BY 4.0"
+    assert data_licence_of(Card.from_document(tiny_card)) == "CC BY 4.0"
 
 
 # -- the card in service
@@ -185,13 +200,15 @@ def test_the_card_in_service_is_read_again_only_when_it_changes(
 ) -> None:
     card = card_in_service(models)
     assert card is not None
-    assert card["title"] == "Tiny, a network for tests"
+    assert card.title == "Tiny, a network for tests"
     assert card_in_service(models) is card
-    (models / "tiny" / "card.json").write_text(json.dumps(card | {"title": "Another title"}))
+    (models / "tiny" / "card.json").write_text(
+        json.dumps({**card.document, "title": "Another title"})
+    )
     write_sums(models / "tiny")
     again = card_in_service(models)
     assert again is not None
-    assert again["title"] == "Another title"
+    assert again.title == "Another title"
     monkeypatch.setenv("PNEUMO_MODELS", str(models))
     assert card_in_service() is again
 

@@ -70,7 +70,7 @@ def test_a_card_that_is_no_json_leaves_nothing_behind(
     tiny_predictions: pd.DataFrame,
     tmp_path: Path,
 ) -> None:
-    tiny_card["training"]["seconds"] = float("nan")
+    tiny_card["training"]["seed"] = float("nan")
     with pytest.raises(BundleError, match="Expected a card of text, finite numbers, lists"):
         _write(tiny_network, tiny_card, tiny_predictions, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -90,7 +90,7 @@ def test_half_precision_is_left_out_where_it_would_move_a_probability(
     weights[3][1:] -= 495.125
     touchy.set_weights(weights)
     tiny_card["calibration"]["temperature"] = 10.0
-    agreement = _write(touchy, tiny_card, tiny_predictions, tmp_path).card["agreement"]
+    agreement = _write(touchy, tiny_card, tiny_predictions, tmp_path).card.document["agreement"]
     assert agreement["keras_stored_as"] == agreement["openvino_stored_as"] == "float32"
     assert agreement["keras_openvino"] <= 1e-3
 

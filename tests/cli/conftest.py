@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from pneumo_core import cli
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 
 
 @pytest.fixture

@@ -81,16 +81,13 @@ def test_a_model_of_no_worth_is_put_in_service_with_a_warning(run, models, poor)
     assert (code, out) == (0, "poor is in service.\n")
     assert (models / "active").read_text() == "poor\n"
     assert err.splitlines() == [
-        "Do not rely on the model poor, which reads films now:",
+        "Do not rely on the model poor, which is in service:",
+        ("  - It was trained on synthetic films only: its answer on a child's film means nothing."),
         (
-            "  - It learnt from drawings of this program: what it says of a child's film means "
-            "nothing."
+            "  - It was validated on 67 films: with fewer than 100 films of each class or 100 "
+            "patients, its figures are uncertain."
         ),
-        (
-            "  - It was measured on 67 films: with fewer than 100 of each kind, or of fewer than "
-            "100 patients, chance decides."
-        ),
-        ("  - It may do no better than guessing: AUC 0.630 [0.450–0.800], where 0.5 is guessing."),
+        ("  - It may be no better than chance: AUC 0.630 [0.450–0.800], where 0.5 is chance."),
     ]
     assert run("activate", "tiny") == (0, "tiny is in service.\n", "")
 
@@ -98,7 +95,8 @@ def test_a_model_of_no_worth_is_put_in_service_with_a_warning(run, models, poor)
 def test_the_list_names_a_model_of_no_worth(run, poor):
     line = run("list")[1].splitlines()[1]
     assert line.split("\t")[-1] == (
-        "DO NOT RELY ON IT: learnt from drawings, measured on few films, may be guessing"
+        "DO NOT RELY ON IT: trained on synthetic films, small validation sample, "
+        "may be no better than chance"
     )
     found = {one["name"]: one["against"] for one in json.loads(run("list", "--json")[1])}
     assert found["tiny"] == []

@@ -16,7 +16,7 @@ from pneumo_core.dataset.similarity import (
     quantisation_of,
 )
 from pneumo_core.imaging.decode import resize
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 
 
 def bits(first, second):

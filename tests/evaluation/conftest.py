@@ -3,6 +3,7 @@
 import pytest
 
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from tests.evaluation.report.reports import make_report
 
 
@@ -15,7 +16,7 @@ def paper_bundle():
         path.mkdir(parents=True)
         predictions.to_csv(path / "predictions.csv", index=False, float_format="%.6f")
         card = {"format": 1, "name": name, "version": "1.0", **card}
-        return Bundle(name=name, path=path, card=card, digest="d1" * 32)
+        return Bundle(name=name, path=path, card=Card.from_document(card), digest="d1" * 32)
 
     return make
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.evaluation.evidence_level import standing
 from pneumo_core.evaluation.leakage import film_roles, select_films
 
@@ -14,7 +15,9 @@ def bundle(tmp_path):
     films = ["train/NORMAL/a.png", "train/NORMAL/b.png", "train/PNEUMONIA/c.png"]
     films.append("train/PNEUMONIA/d.png")
     table_of(films).to_csv(tmp_path / "predictions.csv", index=False)
-    return Bundle(name="b", path=tmp_path, card={"data": {"films": 20}}, digest="")
+    return Bundle(
+        name="b", path=tmp_path, card=Card.from_document({"data": {"films": 20}}), digest=""
+    )
 
 
 def table_of(films):
@@ -44,14 +47,16 @@ def test_films_of_the_validation_wherever_the_data_set_lies(bundle):
 
 
 def test_the_others_where_the_network_was_trained_on_all_it_predicted(bundle):
-    found = select_films(replace(bundle, card={"data": {"films": 4}}), FILMS)
+    found = select_films(replace(bundle, card=Card.from_document({"data": {"films": 4}})), FILMS)
     assert found.rows.tolist() == [1, 3, 4]
     assert found.held_out
     assert found.words == "3 films, by name not among those the model was trained on."
 
 
 def test_films_the_model_was_trained_on_flatter_it(bundle):
-    found = select_films(replace(bundle, card={"data": {"films": 4}}), FILMS.iloc[[0, 2]])
+    found = select_films(
+        replace(bundle, card=Card.from_document({"data": {"films": 4}})), FILMS.iloc[[0, 2]]
+    )
     assert found.rows.tolist() == [0, 1]
     assert not found.held_out
     assert found.words == (
@@ -70,7 +75,7 @@ def test_films_of_another_place_may_have_been_trained_on(bundle):
 
 
 def test_a_card_without_a_count_is_taken_as_validated_on_a_part(bundle):
-    assert select_films(replace(bundle, card={}), FILMS).rows.tolist() == [0, 2]
+    assert select_films(replace(bundle, card=Card.from_document({})), FILMS).rows.tolist() == [0, 2]
 
 
 def test_a_limit_draws_the_same_films_of_each_class(bundle):
@@ -87,7 +92,7 @@ def test_the_selection_and_the_evidence_level_agree_without_a_list_of_films(bund
     films = [f"train/{label}/{n}.png" for n in range(4) for label in ("NORMAL", "PNEUMONIA")]
     table = table_of(films).assign(split="train")
     table[:6].to_csv(bundle.path / "predictions.csv", index=False)
-    bundle = replace(bundle, card={"data": {"films": 6}})
+    bundle = replace(bundle, card=Card.from_document({"data": {"films": 6}}))
     found = select_films(bundle, table)
     assert (found.rows.tolist(), found.held_out) == ([6, 7], True)
     assert film_roles(bundle, table).trained.tolist() == [True] * 6 + [False] * 2

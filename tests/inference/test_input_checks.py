@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.feature_checks import WAYS, save_familiarity, save_orientation
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts, decode, read_film
@@ -19,7 +20,7 @@ from pneumo_core.inference.input_checks import (
     GateResult,
     check_film,
 )
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from tests import SHARED
 
 RNG = np.random.default_rng(0)
@@ -202,7 +203,7 @@ def bundle(tmp_path):
     save_familiarity(np.eye(4, dtype="float32")[:1], tmp_path / "familiar.npy")
     save_orientation(np.eye(4, 5, dtype="float32") * 9, tmp_path / "orientation.npy")
     card = {"familiarity": {"limit": 1.0}, "orientation": {"limit": 0.2}}
-    return Bundle(name="b", path=tmp_path, card=card, digest="")
+    return Bundle(name="b", path=tmp_path, card=Card.from_document(card), digest="")
 
 
 def test_an_upright_film_raises_no_doubt(bundle):
@@ -226,7 +227,7 @@ def test_a_strange_picture_that_lies_no_way_in_particular(bundle):
 
 
 def test_a_bundle_without_both_doubts_nothing(tmp_path):
-    bundle = Bundle(name="b", path=tmp_path, card={}, digest="")
+    bundle = Bundle(name="b", path=tmp_path, card=Card.from_document({}), digest="")
     doubts = Doubts(bundle, 4)
     assert not doubts.knows_films
     assert doubts.about(features(0, 0, 0, 1)) == ("upright", ())

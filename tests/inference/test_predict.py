@@ -137,7 +137,7 @@ def test_a_model_without_subtypes_names_none(
     from dataclasses import replace
 
     monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
-    card = {**tiny_bundle.card, "classes": ["normal", "pneumonia"]}
+    card = tiny_bundle.card.with_parts(classes=["normal", "pneumonia"])
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
     assert [reading.p_bacterial, reading.p_viral, reading.bacterial_share] == [None] * 3
@@ -147,7 +147,7 @@ def test_temperature_is_applied(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyP
     from dataclasses import replace
 
     monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
-    card = {**tiny_bundle.card, "calibration": {"temperature": 2.0}}
+    card = tiny_bundle.card.with_parts(calibration={"temperature": 2.0})
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     # exp((ln 0.7 + 5) / 2) + exp((ln 0.3 + 5) / 2) against 1
     odds = np.exp(2.5) * (np.sqrt(0.7) + np.sqrt(0.3))
@@ -237,7 +237,7 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
     monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
     width = Runtime(tiny_bundle).head_kernel.shape[0]
     shutil.copytree(tiny_bundle.path, tmp_path / "wary")
-    card = {**tiny_bundle.card, "familiarity": {"limit": 1.0}}
+    card = tiny_bundle.card.with_parts(familiarity={"limit": 1.0})
     wary = replace(tiny_bundle, path=tmp_path / "wary", card=card)
     # Pooled features of a flat film have one sign: what points the other way is no film.
     for sign, ok in ((1, True), (-1, False)):

@@ -16,7 +16,7 @@ from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import read_film, resize
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics import probabilities
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from tests import ROOT
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def deeper_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory)
     return write_bundle(
         network,
         name="deeper",
-        card=tiny_bundle.card,
+        card=dict(tiny_bundle.card.document),
         predictions=pd.read_csv(tiny_bundle.path / "predictions.csv"),
         models_dir=tmp_path_factory.mktemp("deeper"),
     )

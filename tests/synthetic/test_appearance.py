@@ -18,9 +18,9 @@ from pneumo_core.synthetic.appearance import (
     load_appearances,
     modelled_film,
     sample_films,
+    synthetic_film,
 )
 from pneumo_core.synthetic.demo_data import write_demo_data
-from pneumo_core.synthetic.phantom import synthetic_film
 from tools import fit_appearance
 from tools.fit_appearance import Alignment, Round, align, displace, fit, invert, save
 
@@ -227,3 +227,10 @@ def test_lungs_are_darker_than_the_spine_between_them():
     mean = np.mean([small("normal", child, child) for child in range(12)], axis=0)
     right_lung, left_lung, spine = mean[20, 12], mean[20, 36], mean[20, 24]
     assert max(right_lung, left_lung) + 30 < spine
+
+
+def test_a_square_film_has_any_size_and_follows_its_seed():
+    film = synthetic_film("bacterial", 3, size=64)
+    assert (film.shape, film.dtype) == ((64, 64), np.uint8)
+    np.testing.assert_array_equal(film, synthetic_film("bacterial", 3, size=64))
+    assert not np.array_equal(film, synthetic_film("bacterial", 4, size=64))

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from pneumo_core.training.augment import Augmentation, FilmAugment
 
 pytestmark = pytest.mark.keras

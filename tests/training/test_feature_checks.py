@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from pneumo_core.training.feature_checks import fit_familiarity
 
 

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from pneumo_core.training.feature_checks import fit_orientation, turned
 
 
-def columns_and_rows(films):
-    """Features (N, 64): mean of every row and column, at 32 px."""
-    return np.concatenate([films.mean(1), films.mean(2)], axis=1).astype("float32") / 255
+def block_means(films):
+    """Features (N, 64): the mean of each block of 4 × 4 pixels, at 32 px."""
+    blocks = films.reshape(len(films), 8, 4, 8, 4).mean(axis=(2, 4))
+    return blocks.reshape(len(films), -1).astype("float32") / 255
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_films_are_turned_both_ways_and_not_in_place():
 
 
 def test_how_a_film_lies_is_learnt_and_measured_on_other_films(films):
-    known, facts = fit_orientation(columns_and_rows, films, seed=1)
+    known, facts = fit_orientation(block_means, films, seed=1)
     assert (facts["learnt_from"], facts["measured_on"]) == (90, 30)
     assert 0 < facts["limit"] == known.limit <= 0.2
     found = facts["referred"]
@@ -37,8 +38,8 @@ def test_how_a_film_lies_is_learnt_and_measured_on_other_films(films):
         "upside down": 30,
         "negative": 30,
     }
-    assert min(row["found"] for way, row in found.items() if way != "upright") >= 25
-    assert known.ways(columns_and_rows(films)) == ["upright"] * 120
+    assert min(row["found"] for way, row in found.items() if way != "upright") >= 20
+    assert known.ways(block_means(films)) == ["upright"] * 120
 
 
 def test_features_that_do_not_tell_refer_nobody(films):
@@ -51,5 +52,5 @@ def test_features_that_do_not_tell_refer_nobody(films):
 
 
 def test_the_seed_decides(films):
-    first, again = (fit_orientation(columns_and_rows, films, seed=3)[0] for _ in range(2))
+    first, again = (fit_orientation(block_means, films, seed=3)[0] for _ in range(2))
     np.testing.assert_array_equal(first.weights, again.weights)

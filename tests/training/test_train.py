@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle.provenance import SYNTHETIC
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.storage import utc_now
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.dataset import class_labels
-from pneumo_core.training.export import DRAWN_AFTER, UNKNOWN_SOURCE, origin_of_films
+from pneumo_core.training.export import SYNTHETIC_ORIGIN, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.queue import run_in_turn
@@ -76,11 +76,11 @@ def undisturbed(demo, settings):
 def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undisturbed):
     _, bundle, _ = undisturbed
     assert load_bundle("small", models_dir=settings.models_dir) == bundle
-    assert bundle.card["training"]["seed"] == 7
-    assert bundle.card["training"]["weights"] == "none: trained from scratch"
-    assert bundle.card["data"]["films"] == outside_test(demo)
+    assert bundle.card.document["training"]["seed"] == 7
+    assert bundle.card.document["training"]["weights"] == "none: trained from scratch"
+    assert bundle.card.data.films == outside_test(demo)
     table = pd.read_csv(bundle.path / "predictions.csv")
-    assert len(table) == bundle.card["figures"]["films"] == bundle.card["data"]["validation_films"]
+    assert len(table) == bundle.card.figure("films") == bundle.card.data.validation_films
     np.testing.assert_allclose(table["p_normal"] + table["p_pneumonia"], 1, atol=1e-6)
     np.testing.assert_allclose(
         table["p_bacterial"] + table["p_viral"], table["p_pneumonia"], atol=1e-6
@@ -139,7 +139,7 @@ def test_folds_predict_every_film_out_of_fold(demo, settings):
     run = start(demo, settings, small(epochs=1, folds=2), name="folded")
     bundle = carry(run, settings)
     assert len(pd.read_csv(bundle.path / "predictions.csv")) == outside_test(demo)
-    assert "out-of-fold predictions of 2 folds" in bundle.card["calibration"]["fitted_on"]
+    assert "out-of-fold predictions of 2 folds" in bundle.card.calibration.fitted_on
 
 
 def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, settings):
@@ -153,8 +153,8 @@ def test_a_run_stopped_after_its_first_fold_delivers_that_folds_network(demo, se
     held_out = len(pd.read_csv(bundle.path / "predictions.csv"))
     assert 0.25 < held_out / outside_test(demo) < 0.42
     roles = (bundle.path / "films.sha256").read_text()
-    assert bundle.card["training"]["folds"] == 1
-    assert f"It learnt from {outside_test(demo) - held_out} films." in bundle.card["summary"]
+    assert bundle.card.training.folds == 1
+    assert f"It was trained on {outside_test(demo) - held_out} films." in bundle.card.summary
     assert "tv" not in {line.split()[-1] for line in roles.splitlines()}
     hashes = (bundle.path / "films.phash").read_text()
     by_role = [sorted(line.split()[-1] for line in text.splitlines()) for text in (roles, hashes)]
@@ -176,7 +176,7 @@ def ask_at(run, phase, wish="stop"):
 def test_quick_leaves_the_robustness_suite_out_and_the_card_says_so(undisturbed):
     _, bundle, heard = undisturbed
     assert "robustness" not in {facts[0] for facts in heard}
-    assert "stress" not in bundle.card
+    assert bundle.card.stress is None
     told = "Not measured. Run `python -m pneumo_core stress --into-card --model small`."
     assert told in (bundle.path / "README.md").read_text("utf-8")
 
@@ -188,11 +188,11 @@ def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, 
     phases = [facts[0] for facts in heard]
     assert phases.index("robustness") > max(n for n, p in enumerate(phases) if p == "bundle")
     assert heard[-1] == ("robustness", len(SUITE_VIEWS), len(SUITE_VIEWS))
-    table = bundle.card["stress"]
+    table = bundle.card.stress
     assert [row["name"] for row in table["rows"]] == list(VIEWS)
     assert (table["films"], table["held_out"], table["model"]) == (8, True, "robust")
     assert load_bundle("robust", models_dir=settings.models_dir) == bundle
-    assert bundle.card["figures"]["films"] > 8
+    assert bundle.card.figure("films") > 8
 
 
 def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, settings):
@@ -201,10 +201,10 @@ def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, setting
     bundle = carry(run, settings, report)
     assert [facts[:3] for facts in heard if facts[0] == "validation"] == [("validation", 1, 8)]
     assert "robustness" not in {facts[0] for facts in heard}
-    assert "stress" not in bundle.card
-    fitted_on = bundle.card["operating_points"]["fitted_on"]
+    assert bundle.card.stress is None
+    fitted_on = bundle.card.points_fitted_on
     assert "as they are; the run was stopped by hand" in fitted_on
-    assert bundle.card["figures"]["auc"]["value"] is not None
+    assert bundle.card.figure("auc").value > 0
     assert run.status().state == "stopped"
     assert run.status().ahead_of_training["robustness"] == 0
 
@@ -214,8 +214,8 @@ def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
     report, heard = ask_at(run, "robustness")
     bundle = carry(run, settings, report)
     assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
-    assert "stress" not in bundle.card
-    assert "centre crop" in bundle.card["calibration"]["fitted_on"]
+    assert bundle.card.stress is None
+    assert "centre crop" in bundle.card.calibration.fitted_on
     assert (run.status().state, run.status().delivered) == ("done", "suite-stopped")
     assert "did not finish (it was stopped by hand). Measure it" in run.status().note
 
@@ -289,44 +289,41 @@ def test_an_absent_class_is_named():
         class_labels(films("normal", "bacterial"), small())
 
 
-def test_a_model_of_drawn_films_says_whose_they_are(undisturbed):
+def test_a_model_of_synthetic_films_says_whose_they_are(undisturbed):
     _, bundle, _ = undisturbed
-    data = bundle.card["data"]
-    assert data["source"] == f"Drawn by Pneumo; no child's film. {DRAWN_AFTER}"
+    data = bundle.card.document["data"]
+    assert data["source"] == f"{SYNTHETIC} {SYNTHETIC_ORIGIN}"
     assert data["drawn_films"] == data["films"]
     table = pd.read_csv(bundle.path / "predictions.csv")
     assert data["validation_normal"] == (table["label"] == "normal").sum()
     assert data["validation_groups"] == table["group"].nunique()
     labels = [reason.label for reason in judge(bundle.card).reasons]
-    assert labels[:2] == ["learnt from drawings", "measured on few films"]
+    assert labels[:2] == ["trained on synthetic films", "small validation sample"]
 
 
-IN_PART = (
-    "2 of the 6 films were drawn by Pneumo and are no child's; nothing is known of the origin of "
-    "the others."
-)
+IN_PART = "2 of the 6 films are synthetic and show no child; the origin of the others is unknown."
 
 
 @pytest.mark.parametrize(
-    ("normal", "ill", "drawn", "said"),
+    ("normal", "ill", "synthetic", "said"),
     [
         (3, 3, 0, UNKNOWN_SOURCE),
         (3, 3, 2, IN_PART),
         (1341, 3875, 0, None),
-        (1341, 3875, 5216, f"Drawn by Pneumo; no child's film. {DRAWN_AFTER}"),
+        (1341, 3875, 5216, f"{SYNTHETIC} {SYNTHETIC_ORIGIN}"),
     ],
 )
-def test_where_films_are_from_as_far_as_it_is_known(normal, ill, drawn, said):
-    index = pd.DataFrame({"drawn": np.arange(normal + ill) < drawn})
+def test_where_films_are_from_as_far_as_it_is_known(normal, ill, synthetic, said):
+    index = pd.DataFrame({"drawn": np.arange(normal + ill) < synthetic})
     found = origin_of_films(index, normal)
     assert found.get("source") == said
-    assert found.get("drawn_films", 0) == drawn
+    assert found.get("drawn_films", 0) == synthetic
 
 
 def test_a_resume_of_a_finished_training_keeps_its_date_and_duration(settings, undisturbed):
     run, bundle, _ = undisturbed
-    assert bundle.card["training"]["finished"] == utc_now()[:10]
-    assert bundle.card["training"]["seconds"] > 0
+    assert bundle.card.training["finished"] == utc_now()[:10]
+    assert bundle.card.training["seconds"] > 0
     run.update(state="failed", seconds=12.5, trained="2001-02-03")
-    again = carry(run, settings).card["training"]
+    again = carry(run, settings).card.training
     assert (again["seconds"], again["finished"]) == (12.5, "2001-02-03")

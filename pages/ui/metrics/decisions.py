@@ -130,8 +130,9 @@ def calibration_html(subject: Subject, measures: Measures) -> str:
         ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
     ]
     card = subject.bundle.card
-    before = card["calibration"].get("ece_before", _figure(card, "ece_before_calibration"))
-    after = card["calibration"].get("ece_after", _figure(card, "ece"))
+    before, after = card.calibration.ece_before, card.calibration.ece_after
+    before = card.figure("ece_before_calibration") if before is None else before
+    after = card.figure("ece") if after is None else after
     if isinstance(before, int | float) and isinstance(after, int | float):
         rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
     inner = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows)
@@ -141,8 +142,3 @@ def calibration_html(subject: Subject, measures: Measures) -> str:
         "usual count (ECE) holds too; the first figure is freed of it.</p>"
         f'<dl class="pn-facts">{inner}</dl>'
     )
-
-
-def _figure(card: dict[str, object], name: str) -> object:
-    figures = card.get("figures")
-    return figures.get(name) if isinstance(figures, dict) else None

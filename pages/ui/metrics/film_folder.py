@@ -11,7 +11,7 @@ from pages.ui import cache
 from pages.ui.dataset.source import catalogue_of
 from pages.ui.images import data_uri, jpeg
 from pages.ui.page import plain
-from pneumo_core.bundle.provenance import share_drawn
+from pneumo_core.bundle.provenance import synthetic_share
 from pneumo_core.dataset.sources import check_folder, remember_source, remembered_source
 from pneumo_core.errors import DataSetError
 from pneumo_core.synthetic.demo_data import MARKER
@@ -69,7 +69,11 @@ def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
         root = source.path if source else None
     if root is None:
         return Whereabouts()
-    if subject.root is None and (root / MARKER).is_file() and not share_drawn(subject.bundle.card):
+    if (
+        subject.root is None
+        and (root / MARKER).is_file()
+        and not synthetic_share(subject.bundle.card)
+    ):
         return Whereabouts(root, drawn=True)
     try:
         catalogue = cache.catalogue_at(root, settings)

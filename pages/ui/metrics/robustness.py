@@ -31,16 +31,16 @@ def show_stress(
 ) -> None:
     """Sensitivity and specificity under each disturbance, and on each cohort."""
     card = subject.bundle.card
-    stress, cohorts = card.get("stress"), card.get("cohorts")
-    if isinstance(stress, dict) and stress.get("rows"):
-        _show_disturbed(stress)
+    cohorts = list(card.cohorts)
+    if card.stress is not None and card.stress_rows:
+        _show_disturbed(dict(card.stress))
     else:
         st.info(
             "Robustness: not measured. Measure it, and write it into the card, with `python -m "
             f"pneumo_core stress --into-card --model {subject.bundle.name}`.",
             icon=":material/info:",
         )
-    if isinstance(cohorts, list) and cohorts:
+    if cohorts:
         st.html(
             '<h3 class="pn-chart">Cohort by cohort</h3><p class="pn-hint">Films cut by number, '
             "framing, shape and size: the worst one tells what an average hides.</p>"

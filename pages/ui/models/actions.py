@@ -18,18 +18,18 @@ from pneumo_core.errors import BundleError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pneumo_core.bundle import Bundle, Found
+    from pneumo_core.bundle import Bundle, BundleStatus
 
 
 _NAMED = 3  # models that are told by name
 
 
-def reliable(found: Found) -> bool:
+def reliable(found: BundleStatus) -> bool:
     """Whether the model is whole and nothing in its card speaks against it."""
     return found.bundle is not None and not found.fault and judge(found.bundle.card).sound
 
 
-def what_is_lost(found: Found) -> str:
+def what_is_lost(found: BundleStatus) -> str:
     """How good the model is that would be gone."""
     if found.bundle is None or found.fault:
         return "It is damaged and reads no film as it is."
@@ -40,7 +40,7 @@ def what_is_lost(found: Found) -> str:
     return "Nothing in its card speaks against it" + (f": {figures}." if figures else ".")
 
 
-def what_remains(others: Sequence[Found]) -> str:
+def what_remains(others: Sequence[BundleStatus]) -> str:
     """Which models would still be there, and whether any of them could be relied on."""
     if not others:
         return "No model remains: no film can be read until one is imported or trained."

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.model_card import figure
-from pneumo_core.bundle.provenance import data_licence_of, films_learnt_from, learnt_from
+from pneumo_core.bundle.provenance import (
+    data_licence_of,
+    training_film_count,
+    training_summary,
+)
+from pneumo_core.formatting import figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.bundle.card import Card, DataFacts, TrainingFacts
     from pneumo_core.evaluation.test_log import Look
 
 HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
@@ -20,19 +25,18 @@ USUAL_SOURCE = (
 )
 
 
-def headline(card: dict[str, Any]) -> list[tuple[str, str]]:
+def headline(card: Card) -> list[tuple[str, str]]:
     """The figures to show first, with their intervals: ("AUC", "0.994 [0.991–0.997]")."""
-    figures = {label.lower(): value for label, value in card.get("figures", {}).items()}
     return [
-        (words, figure(words, figures[key]))
+        (words, figure(words, card.figure(key)))
         for key, words in HEADLINE.items()
-        if figures.get(key) is not None
+        if card.figure(key) is not None
     ]
 
 
-def of_what(card: dict[str, Any]) -> str:
+def of_what(card: Card) -> str:
     """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
-    films = card.get("figures", {}).get("films", card.get("data", {}).get("validation_films"))
+    films = card.figure("films") or card.data.validation_films
     count = f"{films:,} " if isinstance(films, int) else ""
     return (
         f"on {count}validation films, unseen by the network that read each, at the balanced point"
@@ -42,16 +46,14 @@ def of_what(card: dict[str, Any]) -> str:
 def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
-    network, data = card.get("network", {}), card.get("data", {})
-    source = data.get("source")
     rows = [
-        ("Trained", _trained(card.get("training", {}))),
-        ("Learnt from", learnt_from(card)),
-        ("Films", _films(data, told=bool(learnt_from(card)))),
-        ("Data", str(source or USUAL_SOURCE)),
-        ("Licences", _licences(network, data_licence_of(card))),
+        ("Trained", _trained(card.training)),
+        ("Learnt from", training_summary(card)),
+        ("Films", _films(card.data, told=bool(training_summary(card)))),
+        ("Data", card.data.source or USUAL_SOURCE),
+        ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),
         ("Test films", looked_at(looks, bundle.digest)),
-        ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
+        ("Network", _joined(card.network.backbone, _count(card.network.parameters, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
         ("Answers", ", ".join(bundle.classes)),
         ("On disk", megabytes(n_bytes)),
@@ -61,13 +63,13 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
 
 
 def in_short(bundle: Bundle, n_bytes: int) -> str:
-    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, learnt from 272 films"."""
-    network, learnt = bundle.card.get("network", {}), films_learnt_from(bundle.card)
+    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, trained on 272 films"."""
+    trained = training_film_count(bundle.card)
     parts = (
-        network.get("backbone"),
+        bundle.card.network.backbone,
         f"{bundle.size} × {bundle.size} pixels",
         megabytes(n_bytes),
-        f"learnt from {learnt:,} films" if learnt else None,
+        f"trained on {trained:,} films" if trained else None,
     )
     return ", ".join(str(part) for part in parts if part)
 
@@ -87,33 +89,30 @@ def megabytes(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:,.1f} MB"
 
 
-def _trained(training: dict[str, Any]) -> str:
-    seconds = training.get("seconds")
-    known = isinstance(seconds, int | float) and 0 < seconds < 1e9
-    took = f"training {_duration(seconds)}" if known else None
-    preset = f"preset {training['preset']}" if training.get("preset") else None
-    day = _day(str(training["finished"])) if training.get("finished") else None
-    return _joined(day, took, preset, training.get("machine"))
+def _trained(training: TrainingFacts) -> str:
+    seconds = training.seconds
+    took = f"training {_duration(seconds)}" if seconds and 0 < seconds < 1e9 else None
+    preset = f"preset {training.preset}" if training.preset else None
+    day = _day(training.finished) if training.finished else None
+    return _joined(day, took, preset, training.machine)
 
 
-def _films(data: dict[str, Any], *, told: bool) -> str:
+def _films(data: DataFacts, *, told: bool) -> str:
     """The films by class; and how many the figures are of, unless that is told beside it."""
-    classes = [f"{_count(data, kind)}" for kind in ("normal", "bacterial", "viral")]
+    classes = [_count(getattr(data, kind), kind) for kind in ("normal", "bacterial", "viral")]
     parts = ", ".join(part for part in classes if part)
-    films, patients = _count(data, "films"), _count(data, "groups", "patients")
+    films, patients = _count(data.films, "films"), _count(data.patients, "patients")
     whole = f"{films} of {patients}" if films and patients else films
-    measured = "" if told else _count(data, "validation_films", "of them for the figures")
+    measured = "" if told else _count(data.validation_films, "of them for the figures")
     return _joined(f"{whole}: {parts}" if whole and parts else whole, measured)
 
 
-def _licences(network: dict[str, Any], data: str) -> str:
-    weights = network.get("weights_licence")
+def _licences(weights: str, data: str) -> str:
     return _joined(f"data {data}" if data else None, f"weights {weights}" if weights else None)
 
 
-def _count(facts_of: dict[str, Any], key: str, words: str = "") -> str:
-    value = facts_of.get(key)
-    return f"{value:,} {words or key}" if isinstance(value, int) else ""
+def _count(value: int | None, words: str) -> str:
+    return "" if value is None else f"{value:,} {words}"
 
 
 def _joined(*parts: object) -> str:

@@ -14,14 +14,14 @@ from pneumo_core.errors import BundleError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pneumo_core.bundle import Found
+    from pneumo_core.bundle import BundleStatus
 
 
 @dataclass(frozen=True)
 class Checked:
     """A model, whole or damaged, and when its hashes were compared ("14:02")."""
 
-    found: Found
+    found: BundleStatus
     at: str
 
 

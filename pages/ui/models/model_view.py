@@ -19,7 +19,7 @@ from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
     from pages.ui.models.inventory import Checked
-    from pneumo_core.bundle import Bundle, Found
+    from pneumo_core.bundle import Bundle, BundleStatus
 
 
 _HEADING = re.compile(r"^(#{1,4})(?=\s)", re.MULTILINE)
@@ -59,14 +59,14 @@ def show_model(checked: Checked) -> None:
         _buttons(checked)
 
 
-def _show_caution(found: Found, bundle: Bundle) -> None:
+def _show_caution(found: BundleStatus, bundle: Bundle) -> None:
     """What speaks against the model; a damaged one reads no film anyway."""
     caution = caution_html(bundle.card, DOUBT, folded=not found.in_service)
     if caution and not found.fault:
         st.html(caution)
 
 
-def _show_facts(found: Found) -> None:
+def _show_facts(found: BundleStatus) -> None:
     """Figures beside facts, which are folded to a line for all but the model in service: ten models
     are to be looked over.
     """
@@ -111,7 +111,7 @@ def _figures(bundle: Bundle) -> str:
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 
-def _weight(found: Found) -> Literal["primary", "secondary"]:
+def _weight(found: BundleStatus) -> Literal["primary", "secondary"]:
     """How a model's button stands out: nobody is led to one that something speaks against."""
     sound = found.bundle is not None and judge(found.bundle.card).sound
     return "primary" if sound else "secondary"

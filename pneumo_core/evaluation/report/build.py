@@ -52,7 +52,7 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
     threshold = bundle.points.balanced
     groups = subgroups(table, threshold=threshold)
     pictures = figures.of(summary)
-    stress = bundle.card.get("stress")
+    stress = bundle.card.stress
     measured = [
         sections.headline(summary, standing, pictures),
         sections.telling_apart(summary, pictures),
@@ -60,11 +60,11 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
         decisions(summary),
         subgroup_section(groups, figures.forest(groups)),
     ]
-    if isinstance(stress, dict) and stress.get("rows"):
-        measured.append(stress_section(stress, figures.stress(stress["rows"])))
+    if stress is not None and bundle.card.stress_rows:
+        measured.append(stress_section(dict(stress), figures.stress(bundle.card.stress_rows)))
     date = today or datetime.now(UTC).date().isoformat()
     return Report(
-        title=f"{bundle.card.get('title') or bundle.name}: evaluation",
+        title=f"{bundle.card.title or bundle.name}: evaluation",
         subtitle=f"{bundle.name} {bundle.version} on {films} · {date} · Pneumo {__version__}",
         badge=standing.badge,
         badge_kind=standing.kind,

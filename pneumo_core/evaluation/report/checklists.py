@@ -149,14 +149,13 @@ def _of_evaluation(summary: Summary, standing: Standing, films: str) -> dict[str
 def _of_card(bundle: Bundle) -> dict[str, Answer]:
     """What the card says of the model."""
     card = bundle.card
-    training, network = card.get("training", {}), card.get("network", {})
-    points = card["operating_points"]
+    training, network = (card.document.get(key, {}) for key in ("training", "network"))
     found = {
         "output": _yes(
             "A calibrated probability and one of three answers. Thresholds: screening "
             f"{bundle.points.screening:.3f}, balanced {bundle.points.balanced:.3f}, ruling in "
             f"{bundle.points.ruling_in:.3f}, fitted on "
-            f"{points.get('fitted_on', 'validation films')}."
+            f"{card.points_fitted_on or 'validation films'}."
         ),
         "availability": _part(
             "Weights, graph, temperature and thresholds are in the bundle, with their hashes. "
@@ -165,33 +164,33 @@ def _of_card(bundle: Bundle) -> dict[str, Answer]:
     }
     if network:
         found["model"] = _yes(_listed(network, ("backbone", "parameters", "trained_from")))
-        if "weights" in network:
-            found["initial"] = _yes(str(network["weights"]))
+        if card.network.weights:
+            found["initial"] = _yes(card.network.weights)
     if training:
         keys = (
             *("preset", "size", "epochs", "batch", "learning_rate", "weight_decay"),
             *("label_smoothing", "ema_momentum", "dropout", "seed", "machine"),
         )
         found["training"] = _yes(_listed(training, keys) + "; augmentation as in the model card.")
-        folds = training.get("folds")
+        folds = card.training.folds
         if folds == 1:
             found["ensemble"] = Answer("not applicable", "One network.")
             found["selection"] = _part(
                 "The best epoch on the validation patients; its recipe was chosen before. Say how."
             )
-        elif isinstance(folds, int):
+        elif folds is not None:
             found["ensemble"] = Answer("not applicable", "One network, trained on all films.")
             found["selection"] = _part(f"{folds} folds by patient, then one network of all films.")
-        weighted = training.get("class_weights")
+        weighted = card.training.class_weights
         if weighted is not None:
             how = "Class weights in the loss" if weighted else "None in training"
             found["imbalance"] = _yes(f"{how}; probabilities recalibrated to the films' own odds.")
-    if card.get("versions"):
-        found["software"] = _yes(_listed(card["versions"], tuple(card["versions"])))
-    if isinstance(card.get("stress"), dict):
+    if card.versions:
+        found["software"] = _yes(_listed(dict(card.versions), tuple(card.versions)))
+    if card.stress is not None:
         found["robustness"] = _yes("Disturbed films: cost of each disturbance at the locked point.")
-    if card.get("limitations"):
-        found["limits"] = _part(" ".join(map(str, card["limitations"])))
+    if card.limitations:
+        found["limits"] = _part(" ".join(card.limitations))
     return found
 
 

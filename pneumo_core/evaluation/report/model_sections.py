@@ -26,18 +26,17 @@ UNKNOWN = "not stated in the model's card"
 def model(bundle: Bundle) -> Section:
     """What was measured, from the card."""
     card = bundle.card
-    network, training, data = (card.get(key, {}) for key in ("network", "training", "data"))
     facts = (
         ("model", f"{bundle.name} {bundle.version}, files {bundle.digest[:12]}"),
-        ("network", _said(network.get("backbone"))),
+        ("network", _said(card.network.backbone)),
         ("input", f"one grey film at {bundle.size}×{bundle.size} pixels, aspect ratio ignored"),
         ("answers", ", ".join(bundle.classes)),
-        ("start of training", _said(network.get("weights"))),
+        ("start of training", _said(card.network.weights)),
         ("trained on", population(bundle)),
-        ("training films", _counts(data)),
-        ("held out for thresholds", _said(card["operating_points"].get("fitted_on"))),
-        ("finished", _said(training.get("finished"))),
-        ("machine", _said(training.get("machine"))),
+        ("training films", _counts(card.document.get("data", {}))),
+        ("held out for thresholds", _said(card.points_fitted_on)),
+        ("finished", _said(card.training.finished)),
+        ("machine", _said(card.training.machine)),
     )
     table = Table(
         "model",
@@ -51,7 +50,7 @@ def model(bundle: Bundle) -> Section:
         "Age, sex and device are not in the data: how well the model does in such groups is "
         "unknown. A chest film cannot tell bacterial from viral infection reliably."
     )
-    limits = [*([usual] if is_published(bundle) else []), *card.get("limitations", ())]
+    limits = [*([usual] if is_published(bundle) else []), *card.limitations]
     return Section("The model", (table, *(Words(str(line), "small") for line in limits)))
 
 
@@ -153,7 +152,7 @@ def ledger_section(looks: Sequence[Look]) -> Section:
 
 
 def _said(value: object) -> str:
-    return UNKNOWN if value is None else str(value)
+    return str(value) if value else UNKNOWN
 
 
 def _counts(data: dict[str, Any]) -> str:

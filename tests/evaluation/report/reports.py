@@ -36,6 +36,7 @@ LOOK = Look(
 def make_report(folder):
     """Bundle, predictions and report."""
     from pneumo_core.bundle import Bundle
+    from pneumo_core.bundle.card import Card
 
     path = folder / "paper"
     path.mkdir()
@@ -71,7 +72,7 @@ def make_report(folder):
         "stress": STRESS,
         "limitations": ["<b>It knows little.</b>"],
     }
-    bundle = Bundle(name="paper", path=path, card=card, digest="ab" * 32)
+    bundle = Bundle(name="paper", path=path, card=Card.from_document(card), digest="ab" * 32)
     table = shipped_predictions(bundle)
     report = build_report(
         bundle, table, standing_of_shipped(bundle), films="its own validation films",

@@ -29,7 +29,7 @@ def test_every_answer_belongs_to_an_item(made):
     bundle, table, _ = made
     summary = summarise(table, bundle.points, rounds=5)
     asked = {key for *_, key in (*CLAIM, *TRIPOD)}
-    for card in (bundle.card, {**bundle.card, "data": {"source": "Our clinic."}}):
+    for card in (bundle.card, bundle.card.with_parts(data={"source": "Our clinic."})):
         known = answers(
             type(bundle)("b", bundle.path, card, "d"), summary, standing_of_shipped(bundle), "x"
         )
@@ -38,7 +38,8 @@ def test_every_answer_belongs_to_an_item(made):
 
 def test_a_model_of_other_films_says_whose(made):
     bundle, table, _ = made
-    card = {**bundle.card, "data": {"source": "Films of our clinic, 2020–2024.", "films": 9}}
+    data = {"source": "Films of our clinic, 2020–2024.", "films": 9}
+    card = bundle.card.with_parts(data=data)
     own = type(bundle)("own", bundle.path, card, "ab" * 32)
     assert disclaimer(bundle) == DISCLAIMER
     assert disclaimer(own) == (

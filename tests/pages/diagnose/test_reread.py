@@ -12,7 +12,7 @@ from pages.ui.diagnose.worklist import table
 from pages.ui.session_film import make_entry
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.imaging.film import SourceFacts
-from pneumo_core.synthetic.phantom import synthetic_film
+from pneumo_core.synthetic.appearance import synthetic_film
 from tests import ROOT
 from tests.pages.seen import button, html_of, no_trace
 

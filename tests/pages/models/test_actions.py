@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import cache
 from pages.ui.models.actions import reliable, what_is_lost, what_remains
 from pneumo_core import DISCLAIMER
-from pneumo_core.bundle import Found, active_name
+from pneumo_core.bundle import BundleStatus, active_name
 from pneumo_core.bundle.integrity import write_sums
 from tests.pages.models.models_page import APP, click, html, opened
 
@@ -47,18 +47,18 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
     assert "pn-caution" not in tiny
     for words in (
         "Do not rely on this model:",
-        "<li>It learnt from drawings of this program",
-        "It was measured on 67 films",
-        "AUC 0.630 [0.450–0.800], where 0.5 is guessing.",
+        "<li>It was trained on synthetic films only",
+        "It was validated on 67 films",
+        "AUC 0.630 [0.450–0.800], where 0.5 is chance.",
         "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
-        "<dd>data drawn by Pneumo; no child&#x27;s film</dd>",
+        "<dd>data synthetic films made by Pneumo; no child&#x27;s film</dd>",
         "<summary>tiny, 64 × 64 pixels, ",
-        " MB, learnt from 273 films</summary>",
+        " MB, trained on 273 films</summary>",
     ):
         assert words in other
     click(page, "models.activate.other")
     assert active_name(models) == "tiny"
-    assert html(page).count("where 0.5 is guessing") == 2
+    assert html(page).count("where 0.5 is chance") == 2
     click(page, "models.service.no")
     assert active_name(models) == "tiny"
     click(click(page, "models.activate.other"), "models.service.yes")
@@ -82,7 +82,7 @@ def test_the_foot_and_diagnose_follow_the_model_in_service(models, monkeypatch):
     plain_sentence = "Research demonstration. Not a medical device."
     assert bands == {
         "tiny": DISCLAIMER,
-        "other": f"{plain_sentence} Trained on films drawn by Pneumo, none of them a child&#x27;s.",
+        "other": f"{plain_sentence} Trained on synthetic films only, none of them a child&#x27;s.",
         "": plain_sentence,
     }
 
@@ -115,9 +115,11 @@ def found(tiny_bundle):
 
     def made(name, how="sound"):
         figures = {"auc": 0.6, "sensitivity": 0.9, "specificity": 0.9}
-        card = tiny_bundle.card | ({"figures": figures} if how == "poor" else {})
+        card = tiny_bundle.card.with_parts(**({"figures": figures} if how == "poor" else {}))
         fault = "README.md has been altered." if how == "damaged" else ""
-        return Found(name, 1, in_service=False, bundle=replace(tiny_bundle, card=card), fault=fault)
+        return BundleStatus(
+            name, 1, in_service=False, bundle=replace(tiny_bundle, card=card), fault=fault
+        )
 
     return made
 
@@ -125,7 +127,7 @@ def found(tiny_bundle):
 def test_what_is_lost_depends_on_what_the_model_is_worth(found):
     assert what_is_lost(found("a")).startswith("Nothing in its card speaks against it: AUC 0.994 [")
     assert what_is_lost(found("a", "poor")) == (
-        "Its own card speaks against it: tells the classes apart poorly."
+        "Its own card speaks against it: poor discrimination."
     )
     assert what_is_lost(found("a", "damaged")) == "It is damaged and reads no film as it is."
     assert not reliable(found("a", "damaged"))

@@ -9,7 +9,8 @@ import pytest
 from pages.ui.models.card_facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
-from pneumo_core.bundle.provenance import learnt_from
+from pneumo_core.bundle.card import Card
+from pneumo_core.bundle.provenance import training_summary
 from pneumo_core.evaluation.test_log import Look
 
 
@@ -33,19 +34,20 @@ def test_what_others_wrote_is_shown_as_text(text, shown):
 
 
 def test_the_words_of_a_card(tiny_bundle):
-    card = tiny_bundle.card | {
+    parts = {
         "training": {"finished": "2026-11-20", "seconds": 2372, "preset": "standard",
                      "machine": "2 CPU cores", "folds": 5},
         "data": {"films": 5216, "validation_films": 1044, "groups": 3654, "normal": 1341,
                  "bacterial": 2530, "viral": 1345},
         "network": {"backbone": "ResNet50V2", "parameters": 8580611, "weights_licence": "Apache"},
     }  # fmt: skip
+    card = tiny_bundle.card.with_parts(**parts)
     rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
     assert rows["Trained"] == "20 November 2026; training 40 min; preset standard; 2 CPU cores"
-    assert rows["Learnt from"] == learnt_from(card)
+    assert rows["Learnt from"] == training_summary(card)
     counted = "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral"
     assert rows["Films"] == counted
-    silent = replace(tiny_bundle, card=card | {"training": {}})
+    silent = replace(tiny_bundle, card=card.with_parts(training={}))
     rows = dict(facts(silent, 35_300_000, []))
     assert "Learnt from" not in rows
     assert rows["Films"] == f"{counted}; 1,044 of them for the figures"
@@ -56,10 +58,14 @@ def test_the_words_of_a_card(tiny_bundle):
 
 
 def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
-    assert headline({}) == []
-    assert headline({"figures": {"AUC": None, "sensitivity": 0.9}}) == [("sensitivity", "0.9")]
-    assert of_what({"figures": {"films": 1044}}).startswith("on 1,044 validation films, unseen")
-    assert of_what({}).startswith("on validation films")
+    def card(**parts):
+        return Card.from_document(parts)
+
+    assert headline(card()) == []
+    figures = {"AUC": None, "sensitivity": 0.9}
+    assert headline(card(figures=figures)) == [("sensitivity", "0.9")]
+    assert of_what(card(figures={"films": 1044})).startswith("on 1,044 validation films, unseen")
+    assert of_what(card()).startswith("on validation films")
 
 
 def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
