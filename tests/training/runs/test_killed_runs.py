@@ -37,7 +37,7 @@ from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.queue import run_in_turn
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
-callbacks.SECONDS_BETWEEN_STEPS_TOLD = progress_callback.SECONDS_BETWEEN_REPORTS = 0
+callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
