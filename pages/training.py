@@ -7,10 +7,10 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.models.actions import ask_about_service
 from pages.ui.page import heading, page_frame, plain
-from pages.ui.training.actions import ask_deletion
+from pages.ui.training.actions import ask_delete
 from pages.ui.training.plan import show_plan
 from pages.ui.training.run_view import show_running
-from pages.ui.training.runs_table import show_board, show_ledger
+from pages.ui.training.runs_table import show_runs, show_tensorboard
 from pages.ui.training.setup import show_settings, show_source
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
@@ -29,9 +29,9 @@ def training() -> None:
         can_start = _plan(settings)
     with right:
         show_running(settings, can_start=can_start)
-    show_ledger(settings)
-    show_board(settings)
-    if not ask_deletion(list_runs(settings.runs_dir)):
+    show_runs(settings)
+    show_tensorboard(settings)
+    if not ask_delete(list_runs(settings.runs_dir)):
         ask_about_service()
 
 

@@ -60,7 +60,7 @@ def tell(text: str) -> None:
     """One line for the person, kept apart from results."""
     sys.stderr.write(_harmless(text) + "\n")
     sys.stderr.flush()
-    status.heard(text)
+    status.note(text)
 
 
 @contextmanager

@@ -116,7 +116,7 @@ def train(  # noqa: PLR0913 - one argument an option
     if put_in_service:
         activate(made.name, settings.models_dir)
     tell(MEASURED_AGAIN)
-    emit(_told_of(made))
+    emit(_figures_of(made))
     caution(made.name, made.card, in_service=put_in_service)
 
 
@@ -146,7 +146,7 @@ def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> 
     return pasted("train", data, *where, "--resume", run.id, *activated, carrying=carried)
 
 
-def _told_of(made: Bundle) -> str:
+def _figures_of(made: Bundle) -> str:
     figures = made.card.document["figures"]
     return (
         f"Model {made.name}: validation AUC {figures['auc']['value']:.4f} "
@@ -157,7 +157,7 @@ def _told_of(made: Bundle) -> str:
 
 
 def _assisted(data: Path, settings: Settings) -> bool:
-    """Do a worker's part where TF_CONFIG makes this machine one; whether it does."""
+    """Work for the chief where TF_CONFIG makes this machine a worker; whether it does."""
     start_keras()
     from pneumo_core.training.distributed import join_devices
 
@@ -172,7 +172,7 @@ def _assisted(data: Path, settings: Settings) -> bool:
 
 
 def _go_on(run: Run) -> None:
-    """Forget that the run was stopped or cancelled, or it would end at once."""
+    """Clear an earlier stop or cancel, or the run would end at once."""
     from pneumo_core.training.runs.status import LIVE
 
     if run.status().state not in LIVE:
@@ -192,13 +192,13 @@ def _same_folder(run: Run, data: Path) -> None:
 
 
 def start_keras() -> None:
-    """Load Keras and wake its devices, unheard.
+    """Load Keras and its devices, with standard error closed meanwhile.
 
-    What TensorFlow's libraries write of absent GPUs and of their own start, past Python and its
-    settings, says nothing to the person.
+    TensorFlow's libraries write there, past Python's logging, about absent GPUs and their own
+    start: noise to the person.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    heard, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         import keras
@@ -208,8 +208,8 @@ def start_keras() -> None:
         join_devices()  # first: TensorFlow finds other machines only before it has done anything
         keras.ops.zeros(1)
     finally:
-        os.dup2(heard, 2)
-        os.close(heard)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nowhere)
 
 
@@ -225,7 +225,6 @@ def machine(
     """Cores, memory, GPUs, precision."""
     if context.invoked_subcommand is not None:
         return
-    # MOVED
     from pneumo_core.config import load_settings
     from pneumo_core.training.hardware import as_document, look_at_hardware
 
@@ -249,7 +248,6 @@ def pace(
     precision: Annotated[str, typer.Option(help="auto, float32 or mixed_bfloat16.")] = "auto",
 ) -> None:
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""
-    # MOVED
     from pneumo_core.config import load_settings
     from pneumo_core.training.hardware import gigabytes
     from pneumo_core.training.recipe import make_recipe

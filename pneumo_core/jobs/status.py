@@ -61,7 +61,7 @@ class _Writer:
     status: Status = field(default_factory=lambda: Status("running", started=utc_now()))
     written: float = 0.0
     rate: Rate = field(default_factory=Rate)  # of the phase at hand
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def report(self, phase: str, done: int, total: int, words: str = "") -> None:
         moment, fresh = time.monotonic(), phase != self.status.phase
@@ -85,15 +85,15 @@ class _Writer:
             self.written = moment
 
     def write(self) -> None:
-        # Work that goes on is worth more than its notes: a full disk is told of by the work.
+        # The work matters more than its status: it reports a full disk itself.
         try:
             write_status(self.folder, self.status)
         except OSError:
             return
 
     def end(self, state: str, message: str) -> None:
-        told = "\n".join(self.told[-_LINES_OF_MESSAGE:])
-        message = message or told or ("Stopped." if state == "stopped" else "")
+        lines = "\n".join(self.lines[-_LINES_OF_MESSAGE:])
+        message = message or lines or ("Stopped." if state == "stopped" else "")
         self.status = replace(
             self.status, state=state, message=message, words="", seconds_left=None
         )
@@ -127,10 +127,10 @@ def also_to_status(report: Progress) -> Progress:
     return both
 
 
-def heard(text: str) -> None:
+def note(text: str) -> None:
     """Remember a line that was said to the person: the last ones are the job's message."""
     if _current:
-        _current[0].told.append(text)
+        _current[0].lines.append(text)
 
 
 def end(state: str, message: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What listens to a training: backup, history, choice of the epoch, event files."""
+"""Keras callbacks of a training: backup, history, choice of the epoch, early stop, event files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECONDS_BETWEEN_BACKUPS = 30.0
 _SHARE = 20  # a backup that takes long is made again only after this many times as long
 
 
-class WrittenWhole(keras.Model):  # type: ignore[misc]
+class AtomicWeights(keras.Model):  # type: ignore[misc]
     """A model whose weights files appear at once and whole."""
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
@@ -87,7 +87,7 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
             self.wait = max(SECONDS_BETWEEN_BACKUPS, _SHARE * (self.saved - began))
 
     def remove(self) -> None:
-        """Take the backup away: what was trained is kept elsewhere by now."""
+        """Remove the backup: the trained weights are saved elsewhere by now."""
         shutil.rmtree(self.backup_dir, ignore_errors=True)
 
 
@@ -106,7 +106,7 @@ class BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
             save_weights_only=True,
             initial_value_threshold=best_before,
         )
-        self.network = WrittenWhole(network.inputs, network.outputs)
+        self.network = AtomicWeights(network.inputs, network.outputs)
 
     def set_model(self, _model: keras.Model) -> None:
         """Save this network, whatever is trained."""
@@ -139,12 +139,12 @@ def _epoch(row: dict[str, str]) -> float:
         return math.inf
 
 
-def figures(rows: list[dict[str, str]], name: str) -> list[float]:
+def history_column(rows: list[dict[str, str]], name: str) -> list[float]:
     """Column `name` of the history's rows; [] where it has none."""
     return [float(row[name]) for row in rows if row.get(name)]
 
 
-class SharedModel(WrittenWhole):
+class SharedModel(AtomicWeights):
     """A model that `fit` can train over several machines.
 
     Keras 3 averages what a step returns over its first axis there, and a number has none.
@@ -184,30 +184,30 @@ class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Stop if the chief wants to."""
         wanted = np.int32(self.wanted or bool(self.model.stop_training))
-        self.model.stop_training = bool(self.devices.told_by_chief(wanted))
+        self.model.stop_training = bool(self.devices.from_chief(wanted))
 
 
-SECONDS_BETWEEN_STEPS_TOLD = 0.2
+SECONDS_BETWEEN_STEPS = 0.2
 
 
 class SparingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
-    """Tells callbacks of an epoch's first and last step, and of five a second between.
+    """Passes on an epoch's first and last step, and five a second between.
 
-    Whoever is told of a step is told its loss, and a loss can be had only when the device has
-    computed it: told of every step, a GPU would wait for its next one each time.
+    A callback receives the loss with the step, and reading a loss waits for the device: passed on
+    at every step, a GPU would stand idle before each next one.
     """
 
     def __init__(self, callbacks: Iterable[Any], **options: Any) -> None:
         super().__init__(list(callbacks), add_history=True, **options)
-        self.told = 0.0
+        self.passed_on = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Pass it on now and then."""
+        """Pass on some of the steps."""
         now = time.monotonic()
         ends = batch == 0 or batch + 1 == self.params.get("steps")
-        if ends or now - self.told >= SECONDS_BETWEEN_STEPS_TOLD:
+        if ends or now - self.passed_on >= SECONDS_BETWEEN_STEPS:
             super().on_train_batch_end(batch, logs)
-            self.told = time.monotonic()
+            self.passed_on = time.monotonic()
 
 
 class SwapOnDevice(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
@@ -221,7 +221,7 @@ class SwapOnDevice(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
             average.assign(held)
 
 
-def listeners(  # noqa: PLR0913 - options, by keyword
+def training_callbacks(  # noqa: PLR0913 - options, by keyword
     recipe: Recipe,
     folder: Path,
     feed: FilmBatches,
@@ -256,7 +256,7 @@ def listeners(  # noqa: PLR0913 - options, by keyword
     swap = SwapOnDevice if keras.backend.backend() == "jax" else cb.SwapEMAWeights
     listed.append(swap(swap_on_epoch=choose is not None))
     if choose is not None:
-        best = max(figures(past, "val_auc"), default=None)
+        best = max(history_column(past, "val_auc"), default=None)
         listed.append(BestWeights(choose, network, best_before=best))
         listed.append(ResumedPatience(recipe.patience, past))
     return listed
@@ -270,9 +270,9 @@ class ResumedPatience(keras.callbacks.EarlyStopping):  # type: ignore[misc]
         self.past = past
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Live through the past again."""
+        """Replay the epochs before the resume."""
         super().on_train_begin(logs)
-        for epoch, value in enumerate(figures(self.past, "val_auc")):
+        for epoch, value in enumerate(history_column(self.past, "val_auc")):
             self.on_epoch_end(epoch, {"val_auc": value})
 
 
@@ -288,7 +288,7 @@ def event_files(folder: Path) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(target, write_graph=False)]
 
 
-def together(
+def stopping_together(
     callbacks: list[keras.callbacks.Callback], devices: Devices
 ) -> list[keras.callbacks.Callback]:
     """`callbacks`, and where there are several machines, what lets them stop at the same step."""

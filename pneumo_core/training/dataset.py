@@ -1,4 +1,4 @@
-"""The films a run learns from: a folder → index, pixels, class labels and folds."""
+"""The training images of a run: a folder → index, pixels, class labels and folds."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ HOLDOUT_FOLDS = 5
 
 @dataclass(frozen=True)
 class Corpus:
-    """The films a run may learn from: every readable film outside the test split.
+    """The images a run may train on: every readable one outside the test split.
 
-    index: that of `films.index`, with "drawn" (bool): whether Pneumo drew the film itself.
+    index: that of `dataset.index`, with "drawn" (bool): whether Pneumo synthesised the image.
     """
 
     index: pd.DataFrame
@@ -56,9 +56,9 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Pro
     found = index_folder(data, progress=report)
     usable = learning_films(found)
     unread = int((~found["readable"]).sum())
-    kept = len(found) - len(usable) - unread
+    test = len(found) - len(usable) - unread
     run.update(unreadable=found["film"][~found["readable"]].tolist())
-    report("index", 1, 1, _told(len(usable), kept, unread))
+    report("index", 1, 1, _counts(len(usable), test, unread))
     labels = class_labels(usable, recipe)
     pixels = pixel_cache(
         usable,
@@ -103,17 +103,17 @@ def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
     return labels
 
 
-def _told(learnt: int, kept: int, unread: int) -> str:
-    """What becomes of the films found."""
-    words = [f"{learnt:,} films to learn from"]
-    if kept:
-        words.append(f"{kept:,} of the test split kept apart")
-    if unread:
-        words.append(f"{unread:,} that cannot be read left out")
-    return ", ".join(words)
+def _counts(training: int, test: int, unreadable: int) -> str:
+    """How the films found are used."""
+    parts = [f"{training:,} training films"]
+    if test:
+        parts.append(f"{test:,} test films excluded")
+    if unreadable:
+        parts.append(f"{unreadable:,} unreadable films excluded")
+    return ", ".join(parts)
 
 
-_PATIENTS_TO_SPLIT = 5  # of a class: a fifth is held out. What it is measured on may be too few.
+_PATIENTS_TO_SPLIT = 5  # of a class: a fifth of them is held out
 
 
 @dataclass(frozen=True)
@@ -123,14 +123,14 @@ class Material:
     normal: int
     bacterial: int
     viral: int
-    unknown: int  # pneumonia of a kind that no name tells
+    unknown: int  # pneumonia of unknown kind
     normal_patients: int
     pneumonia_patients: int
     test: int  # films that are never trained on
 
     @property
     def films(self) -> int:
-        """Films to learn from."""
+        """Training films."""
         return self.normal + self.bacterial + self.viral + self.unknown
 
     def sentence(self) -> str:
@@ -142,7 +142,7 @@ class Material:
             (self.unknown, "pneumonia of unknown kind"),
         )
         listed = " / ".join(f"{count:,} {name}" for count, name in kinds if count)
-        return f"{self.films:,} films to learn from: {listed}"
+        return f"{self.films:,} training films: {listed}"
 
 
 def material(root: Path) -> Material:
@@ -157,8 +157,8 @@ def material(root: Path) -> Material:
             test += 1
             continue
         normal = folders.label == "normal"
-        told = name.subtype if (name.subtype == "normal") == normal else "unknown"
-        counts[folders.subtype or told] += 1
+        named = name.subtype if (name.subtype == "normal") == normal else "unknown"
+        counts[folders.subtype or named] += 1
         patients[normal].add(name.group)
     return Material(
         **{kind: counts[kind] for kind in ("normal", "bacterial", "viral", "unknown")},
@@ -173,24 +173,24 @@ def lacks(found: Material, recipe: Recipe) -> list[str]:
     if not found.films:
         return [
             (
-                "Expected films to learn from; all of this folder are in test/, which is never "
+                "Expected training films; all of this folder are in test/, which is never "
                 "trained on. Choose a folder with a train/ in it."
             )
         ]
-    told = []
+    reasons = []
     needed = max(_PATIENTS_TO_SPLIT, recipe.folds)
     for name, count in (
         ("normal", found.normal_patients),
         ("pneumonia", found.pneumonia_patients),
     ):
         if count < needed:
-            told.append(
-                f"Expected films of at least {needed} {name} patients, some to learn from and some "
-                f"to check with; got {count}. Choose a larger data set."
+            reasons.append(
+                f"Expected films of at least {needed} {name} patients, some to train on and some "
+                f"to validate on; got {count}. Choose a larger data set."
             )
     if recipe.task == "three-class":
-        told += _lacks_of_three(found)
-    return told
+        reasons += _lacks_of_three(found)
+    return reasons
 
 
 def _lacks_of_three(found: Material) -> list[str]:

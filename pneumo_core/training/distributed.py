@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-_CHUNK = 2**26  # bytes of a file that machines are told at once
+_CHUNK = 2**26  # bytes of a file that are sent at once
 _WRONG_CLUSTER = (
     "Expected TF_CONFIG to name all machines as workers, and which of them this is: "
     '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}. '
@@ -75,7 +75,7 @@ class Devices:
                 f"Try --batch {fitting}."
             )
 
-    def told_by_chief(self, value: Any) -> Any:
+    def from_chief(self, value: Any) -> Any:
         """The chief's `value`, number or array, on every machine; all ask at the same place."""
         if self.machines == 1:
             return value
@@ -93,7 +93,7 @@ class Devices:
 
     def hand_out(self, path: Path) -> None:
         """Give every machine the chief's file at `path`, if there is one."""
-        if self.machines == 1 or not self.told_by_chief(np.int32(path.exists())):
+        if self.machines == 1 or not self.from_chief(np.int32(path.exists())):
             return
         content = self._bytes_of_chief(path.read_bytes() if self.chief else b"")
         if not self.chief:
@@ -101,17 +101,17 @@ class Devices:
             path.write_bytes(content)
 
     def _bytes_of_chief(self, own: bytes) -> bytes:
-        length = int(self.told_by_chief(np.int64(len(own))))
+        length = int(self.from_chief(np.int64(len(own))))
         whole, got = own.ljust(length, b"\0"), []
         for start in range(0, length, _CHUNK):
             part = whole[start : start + _CHUNK]
             words = np.frombuffer(part.ljust(-(-len(part) // 4) * 4, b"\0"), np.int32)
-            got.append(self.told_by_chief(words).tobytes()[: len(part)])
+            got.append(self.from_chief(words).tobytes()[: len(part)])
         return b"".join(got)
 
     @contextmanager
     def all_there(self) -> Iterator[None]:
-        """Say it in words, by TrainingError, where another machine goes away in between."""
+        """Raise TrainingError where the connection to another machine is lost in between."""
         try:
             yield
         except Exception as error:
@@ -128,7 +128,7 @@ class Devices:
         if self.machines > 1:
             for variable in variables:
                 if variable.dtype in {"float32", "int32", "int64"}:
-                    variable.assign(self.told_by_chief(ops.convert_to_numpy(variable)))
+                    variable.assign(self.from_chief(ops.convert_to_numpy(variable)))
 
     def check_same(self, what: str, own: str) -> None:
         """Raise TrainingError on the machine whose `own` text is not the chief's."""
@@ -169,12 +169,12 @@ def join_devices() -> Devices:
 
 def _cluster() -> tuple[int, int] | None:
     """Machines and the number of this one, out of TF_CONFIG; None where it names but one."""
-    told = os.environ.get("TF_CONFIG")
-    if not told:
+    given = os.environ.get("TF_CONFIG")
+    if not given:
         os.environ.pop("TF_CONFIG", None)  # TensorFlow fails at an empty one
         return None
     try:
-        config = json.loads(told)
+        config = json.loads(given)
         workers, task = config["cluster"]["worker"], config["task"]
         alike = set(config["cluster"]) == {"worker"} and task["type"] == "worker"
         count, number = len(workers), int(task["index"])

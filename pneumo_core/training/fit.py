@@ -25,13 +25,13 @@ from pneumo_core.training.batches import (
 )
 from pneumo_core.training.callbacks import (
     HISTORY,
+    AtomicWeights,
     SharedModel,
     SparingBackup,
     SparingCallbacks,
-    WrittenWhole,
     cut_history,
-    listeners,
-    together,
+    stopping_together,
+    training_callbacks,
 )
 from pneumo_core.training.distributed import Devices, join_devices
 from pneumo_core.training.network import build_network, find_backbone
@@ -124,18 +124,18 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     """
     plan = keras.Input((3,), name="plan")
     if films.on_device:
-        told = keras.Input((), name="row", dtype="int32")
-        film = FilmsOnDevice(films.pixels, name="films")(told)
+        given = keras.Input((), name="row", dtype="int32")
+        film = FilmsOnDevice(films.pixels, name="films")(given)
     else:
-        told = film = keras.Input((recipe.size, recipe.size, 1), name="film")
+        given = film = keras.Input((recipe.size, recipe.size, 1), name="film")
     seen = ops.cast(film, "float32")
     if recipe.augment:
         strength = Augmentation(area=(recipe.least_area, 1.1))
         seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
     if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
         see_the_whole_batch(network, whole=True)
-    kind = SharedModel if devices.machines > 1 else WrittenWhole
-    return kind({told.name: told, "plan": plan}, network(seen), name="training")
+    kind = SharedModel if devices.machines > 1 else AtomicWeights
+    return kind({given.name: given, "plan": plan}, network(seen), name="training")
 
 
 def see_the_whole_batch(network: Any, *, whole: bool) -> None:
@@ -259,7 +259,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
             trained_from=recipe.trained_from or None,
             dropout=recipe.dropout,
         )
-    if not devices.told_by_chief(np.int32((folder / TRAINED).exists())):
+    if not devices.from_chief(np.int32((folder / TRAINED).exists())):
         _Training(
             recipe,
             devices,
@@ -306,7 +306,7 @@ class _Training:
         backup = SparingBackup(
             self.folder / "backup",
             steps=steps,
-            agreed=lambda due: bool(devices.told_by_chief(np.int32(due))),
+            agreed=lambda due: bool(devices.from_chief(np.int32(due))),
         )
         with devices.scope():
             compile_model(self.model, self.network, self.recipe, machine, steps=steps)
@@ -314,14 +314,14 @@ class _Training:
             for path in (*backup.files, self.folder / HISTORY, self.folder / BEST):
                 devices.hand_out(path)  # a worker's folder is its own, and empty
             done = backup.restore(self.model)
-            told = together([*self._listeners(backup, done), *callbacks], devices)
+            listed = stopping_together([*self._callbacks(backup, done), *callbacks], devices)
             history = self.model.fit(
                 as_fed(self.feed),
                 initial_epoch=done,
                 epochs=self.recipe.epochs,
                 validation_data=None if self.held_out is None else as_fed(self.held_out),
                 callbacks=SparingCallbacks(
-                    told, model=self.model, epochs=self.recipe.epochs, steps=steps, verbose=0
+                    listed, model=self.model, epochs=self.recipe.epochs, steps=steps, verbose=0
                 ),
                 # The feed shuffles films; Keras would shuffle batches, from no seed of ours.
                 shuffle=False,
@@ -329,8 +329,8 @@ class _Training:
             )
             self._keep(backup, history.history.get("loss", []))
 
-    def _listeners(self, backup: SparingBackup, done: int) -> list[keras.callbacks.Callback]:
-        return listeners(
+    def _callbacks(self, backup: SparingBackup, done: int) -> list[keras.callbacks.Callback]:
+        return training_callbacks(
             self.recipe,
             self.folder,
             self.feed,
@@ -356,11 +356,11 @@ class _Training:
             finite = True
         if not (finite if choose is None else choose.exists()):
             raise TrainingError(
-                "The loss became NaN before anything was learnt that could be kept. Lower the "
+                "The loss became NaN before the first epoch that could be saved. Lower the "
                 "learning rate and train again."
             )
         if choose is None:
-            WrittenWhole(self.network.inputs, self.network.outputs).save_weights(trained)
+            AtomicWeights(self.network.inputs, self.network.outputs).save_weights(trained)
         elif stopped:
             shutil.copyfile(choose, trained)
         else:

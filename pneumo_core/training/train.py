@@ -1,4 +1,4 @@
-"""The training routine: a folder of films → folds → networks → one bundle."""
+"""The training routine: a folder of images → folds → networks → one bundle."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Trainings:
         return self.recipe.folds > 1 and not last.exists()
 
     def _stopped(self) -> bool:
-        return bool(self.devices.told_by_chief(np.int32(stop_requested(self.run))))
+        return bool(self.devices.from_chief(np.int32(stop_requested(self.run))))
 
     def _fold(self, number: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Train fold `number`, or take its logits from the run's folder where it was finished.
@@ -100,7 +100,7 @@ class Trainings:
         folder = self.run.folder / f"fold-{number}"
         kept = folder / "logits.npy"
         nothing = np.empty((1, 0, len(self.recipe.classes)), "float32")
-        if self.devices.told_by_chief(np.int32(kept.exists())):
+        if self.devices.from_chief(np.int32(kept.exists())):
             # Earlier versions kept the views of the robustness suite as well.
             seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
             return cast("NDArray[np.float32]", seen)
@@ -166,7 +166,7 @@ class Trainings:
             logits = logits[:1]
         if not np.isfinite(logits).all():
             raise TrainingError(
-                "The network's answers are not numbers. Lower --learning-rate, train again."
+                "The network's outputs are not numbers. Lower --learning-rate and train again."
             )
         return logits
 
@@ -243,8 +243,8 @@ def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     machine = survey(recipe.precision)
     films = Films(corpus.pixels, corpus.labels, batches.room_for(corpus.pixels, machine, devices))
     feed = batches.sentence(corpus.pixels, on_device=films.on_device)
-    told = [machine.sentence(recipe.batch), devices.sentence, feed]
-    report("machine", 1, 1, ", ".join(filter(None, told)))
+    parts = [machine.sentence(recipe.batch), devices.sentence, feed]
+    report("machine", 1, 1, ", ".join(filter(None, parts)))
     content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
     devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
     return Trainings(run, recipe, corpus, films, machine, devices, report)
@@ -319,9 +319,9 @@ def add_robustness(  # noqa: PLR0913 - what the suite is run on
         why = "it was stopped by hand"
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not cost the model
         why = f"{type(error).__name__}: {error}"
-    told = f"The robustness suite did not finish ({why}). {_LATER.format(name=made.bundle.name)}"
-    run.update(note=" ".join(filter(None, [run.status().note, told])))
-    report("robustness", 1, 1, told)
+    note = f"The robustness suite did not finish ({why}). {_LATER.format(name=made.bundle.name)}"
+    run.update(note=" ".join(filter(None, [run.status().note, note])))
+    report("robustness", 1, 1, note)
     return made.bundle
 
 

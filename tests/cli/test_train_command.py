@@ -83,7 +83,7 @@ def test_the_printed_command_goes_on_with_the_run_when_it_is_pasted(
     assert (code, out) == (0, "done\n"), err
     assert carried[0] == carried[1] == (carried[0][0], runs, str(demo))
     assert "--activate" in words
-    assert "quick estimate by which the best one is chosen" in err
+    assert "quick estimate for choosing the best one" in err
 
 
 def test_a_bench_of_training_takes_no_model_and_a_folder_that_is_there(run, tmp_path):

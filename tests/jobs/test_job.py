@@ -223,7 +223,7 @@ def test_the_last_words_said_are_the_message_of_the_end(writer, tmp_path):
     report, _, _ = writer
     report("evaluate", 1, 1, "x")
     for number in range(8):
-        as_job.heard(f"Not read: film {number}")
+        as_job.note(f"Not read: film {number}")
     as_job.end("done")
     end = written(tmp_path)
     assert end["state"] == "done"

@@ -11,7 +11,7 @@ import pytest
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.training import callbacks as backup_module
-from pneumo_core.training.callbacks import SparingBackup, WrittenWhole, cut_history
+from pneumo_core.training.callbacks import AtomicWeights, SparingBackup, cut_history
 from pneumo_core.training.fit import BEST, STOPPED, TRAINED
 from tests.training.tiny_training import HELD_OUT, films, note_epochs, train
 
@@ -112,13 +112,13 @@ def test_a_training_that_was_finished_is_not_done_again(undisturbed):
 
 def test_without_a_choice_the_last_averaged_weights_are_saved_once(tmp_path, monkeypatch):
     written = []
-    plain = WrittenWhole.save_weights
+    plain = AtomicWeights.save_weights
 
     def count(model, path, *rest, **options):
         written.append(Path(path).name)
         return plain(model, path, *rest, **options)
 
-    monkeypatch.setattr(WrittenWhole, "save_weights", count)
+    monkeypatch.setattr(AtomicWeights, "save_weights", count)
     logits = train(tmp_path, patience=0)
     assert written == [TRAINED]
     assert not (tmp_path / BEST).exists()
@@ -132,7 +132,7 @@ def test_without_a_choice_the_last_averaged_weights_are_saved_once(tmp_path, mon
 
 
 def test_backups_are_made_when_the_last_one_is_long_enough_ago(tmp_path, monkeypatch):
-    model = WrittenWhole(*[keras.Input((2,))] * 2)
+    model = AtomicWeights(*[keras.Input((2,))] * 2)
     saved, clock = [], [100.0]
     monkeypatch.setattr(backup_module.time, "monotonic", lambda: clock[0])
     keeper = SparingBackup(tmp_path, steps=1)
@@ -152,7 +152,7 @@ def test_backups_are_made_when_the_last_one_is_long_enough_ago(tmp_path, monkeyp
 
 
 def test_a_full_disk_costs_neither_the_old_weights_nor_room(tmp_path, monkeypatch):
-    model = WrittenWhole(*[keras.Input((2,))] * 2)
+    model = AtomicWeights(*[keras.Input((2,))] * 2)
     target = tmp_path / "a.weights.h5"
     model.save_weights(target)
     before = target.read_bytes()

@@ -6,7 +6,7 @@ import pytest
 
 from pneumo_core.training import batches, hardware
 from pneumo_core.training.batches import FilmsOnDevice, room_for, sentence
-from pneumo_core.training.callbacks import WrittenWhole
+from pneumo_core.training.callbacks import AtomicWeights
 from pneumo_core.training.distributed import Devices
 from pneumo_core.training.hardware import Machine
 from tests.training.tiny_training import films, train
@@ -68,7 +68,7 @@ def test_a_training_is_the_same_to_the_last_digit(tmp_path, undisturbed):
 @pytest.fixture(scope="module")
 def model():
     rows = keras.Input((), dtype="int32")
-    return WrittenWhole(rows, FilmsOnDevice(PIXELS)(rows))
+    return AtomicWeights(rows, FilmsOnDevice(PIXELS)(rows))
 
 
 def test_rows_become_films(model):

@@ -195,7 +195,7 @@ def test_another_machine_that_goes_away_is_told_in_words():
 def test_machines_stop_after_the_epoch_in_which_the_chief_wants_to(monkeypatch):
     told = []
     monkeypatch.setattr(
-        distributed.Devices, "told_by_chief", lambda _, wanted: told.append(int(wanted)) or wanted
+        distributed.Devices, "from_chief", lambda _, wanted: told.append(int(wanted)) or wanted
     )
     callback, model = StopTogether(Devices(replicas=2, machines=2)), keras.Model()
     callback.set_model(model)

@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -89,7 +89,7 @@ def test_a_run_tells_where_it_is_how_fast_and_how_long_still(run, every_step):
     assert status.seconds > 15
     assert status.trained == utc_now()[:10]
     assert [facts for facts in heard if facts[0] == "train"][-1][:3] == ("train", 15, 15)
-    json.dumps(status, allow_nan=False)
+    json.dumps(asdict(status), allow_nan=False)
 
 
 def test_time_left_counts_what_follows_the_training(run, every_step):

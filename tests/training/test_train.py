@@ -111,7 +111,7 @@ from pneumo_core.training.train import train
 home, run_id = Path(sys.argv[1]), sys.argv[2]
 settings = Settings(models_dir=home / "models", runs_dir=home / "runs", cache_dir=home / "cache")
 
-def die(phase, done, total, words):
+def die(phase, done, total, words=""):
     if phase == "epoch":
         os._exit(9)
 
@@ -165,7 +165,7 @@ def ask_at(run, phase, wish="stop"):
     """A report that leaves a wish when `phase` is first heard of, and what it heard."""
     heard = []
 
-    def report(name, done, total, words):
+    def report(name, done, total, words=""):
         if name == phase and phase not in {facts[0] for facts in heard}:
             run.request(wish)
         heard.append((name, done, total, words))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run
     from pneumo_core.training.runs.status import RunSummary
 
-_DOOMED = "training.doomed"
+_TO_DELETE = "training.delete"
 
 
 def show_actions(
@@ -49,8 +49,7 @@ def show_actions(
         if bundle is not None:
             _offer(bundle, run, place, settings)
         if _button("Delete…", "delete", run, place):
-            st.session_state[_DOOMED] = run.id
-            st.rerun()
+            _request_delete(run)
 
 
 def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
@@ -85,30 +84,35 @@ def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
     )
 
 
-def ask_deletion(runs: list[Run]) -> bool:
-    """Ask, where a run waits for its deletion, whether it is meant; whether one does."""
-    doomed = [run for run in runs if run.id == st.session_state.get(_DOOMED)]
-    for run in doomed:
+def ask_delete(runs: list[Run]) -> bool:
+    """Ask for confirmation where the deletion of a run was requested; whether one was."""
+    found = [run for run in runs if run.id == st.session_state.get(_TO_DELETE)]
+    for run in found:
         _confirm(run)
-    return bool(doomed)
+    return bool(found)
 
 
-def _spare() -> None:
-    st.session_state.pop(_DOOMED, None)
+def _request_delete(run: Run) -> None:
+    st.session_state[_TO_DELETE] = run.id
+    st.rerun()
 
 
-@st.dialog("Delete this run?", on_dismiss=_spare)
+def _cancel_delete() -> None:
+    st.session_state.pop(_TO_DELETE, None)
+
+
+@st.dialog("Delete this run?", on_dismiss=_cancel_delete)
 def _confirm(run: Run) -> None:
     st.markdown(
-        f"**{plain(run_title(run))}**: its curves, its log and what it could be resumed from will "
-        "be gone for good. The model it made stays."
+        f"**{plain(run_title(run))}**: its curves, its log and its checkpoints will be deleted. "
+        "The model it made stays."
     )
     with st.container(horizontal=True):
-        gone = st.button("Delete for good", key="training.delete.yes", type="primary")
-        kept = st.button("Keep it", key="training.delete.no")
-    if gone or kept:
-        _spare()
-        if gone:
+        confirmed = st.button("Delete for good", key="training.delete.yes", type="primary")
+        cancelled = st.button("Keep it", key="training.delete.no")
+    if confirmed or cancelled:
+        _cancel_delete()
+        if confirmed:
             with plain_words():
                 delete_run(run)
         st.rerun()
@@ -128,7 +132,7 @@ def _then(do: Any, run: Run, **options: Any) -> None:
 
 
 def _quietly(do: Callable[[], None]) -> None:
-    """A callback runs outside the page's frame: an error would be a trace, here it is words."""
+    """A callback runs outside the page's frame: an error would be a trace, here it is a message."""
     with plain_words():
         do()
 

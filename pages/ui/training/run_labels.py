@@ -54,21 +54,21 @@ _FIGURES = {
 
 
 def notes(status: RunStatus) -> list[str]:
-    """What went not quite as it should."""
-    told = [str(status.note)] if status.note else []
+    """Warnings: what did not go as expected."""
+    notes = [str(status.note)] if status.note else []
     left_out = status.unreadable
     if left_out:
         films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
-        told.append(
-            f"{films} could not be read and had no part in it: {', '.join(left_out[:3])}{more}. "
+        notes.append(
+            f"{films} could not be read and were not used: {', '.join(left_out[:3])}{more}. "
             "The Dataset screen says why."
         )
-    return told
+    return notes
 
 
 def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:
-    """What the run says of itself, name and words."""
+    """Facts of the run, each its name and its value in words."""
     found = []
     last = {name: value for name, value in status.last.items() if value is not None}
     if figures := status.figures:
@@ -79,7 +79,7 @@ def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:
         ]
     elif "val_auc" in last and "val_loss" in last:
         words = f"AUC about {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
-        found.append(("Films held out", words))
+        found.append(("Validation", words))
     if summary.state.live and status.films_per_second:
         found.append(("Speed", f"{status.films_per_second:,.0f} films a second"))
     if summary.state.live and status.learning_rate is not None:

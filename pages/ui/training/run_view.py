@@ -109,7 +109,7 @@ def _shares(curves: Curves, only: str = "") -> list[Line]:
     return lines
 
 
-_SECONDS = 2.0  # between two looks at a run
+_SECONDS = 2.0  # between two renewals of the run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
 _WELCOME = (
     '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Here you will then see how far it '
@@ -118,17 +118,16 @@ _WELCOME = (
 )
 _READY = "Press <b>Start</b> to train a model with the films and the settings that you see."
 _MEANING = (
-    "Loss: how far the answers are from the labels; the lower the better. AUC: how often a film "
-    "with pneumonia is ranked above a normal one; 0.5 is guessing, 1 is perfect."
+    "Loss: how far the predictions are from the labels; lower is better. AUC: how often a film "
+    "with pneumonia is ranked above a normal one; 0.5 is chance, 1 is perfect."
 )
 _NOT_READY = (
-    "A <b>Start</b> button appears as soon as there are films to learn from, with settings that go "
-    "together."
+    "A <b>Start</b> button appears once there are training films and settings that fit together."
 )
 
 
 def show_running(settings: Settings, *, can_start: bool) -> None:
-    """The current run; looked at again every two seconds while any run is at work.
+    """The current run, renewed every two seconds while any run is at work.
 
     can_start: whether the page has a Start button, which an empty screen then names.
     """
@@ -208,23 +207,23 @@ def _show_progress(status: RunStatus, summary: RunSummary) -> None:
 
 def _show_curves(run: Run, epochs: int, figures: dict[str, Any]) -> None:
     """figures: those of the finished model, of which one training alone has the curves."""
-    drawn = read_curves(run)
-    if not drawn:
+    curves = read_curves(run)
+    if not curves:
         return
-    latest = drawn[-1]
-    if len(drawn) > 1:
+    latest = curves[-1]
+    if len(curves) > 1:
         st.caption(f"Curves of training {latest.fold + 1}; those before it are in Compare below.")
     loss, share = st.columns(2, gap="small")
     with loss:
         show_chart(loss_chart(latest, epochs), f"{run.id}.loss", "Loss over the epochs")
     with share:
-        chart = metric_chart(latest, epochs, figures if len(drawn) == 1 else None)
+        chart = metric_chart(latest, epochs, figures if len(curves) == 1 else None)
         show_chart(chart, f"{run.id}.share", "AUC over the epochs")
     st.caption(f"{_MEANING} {MEASURED_AGAIN}" if figures else _MEANING)
 
 
 def show_chart(chart: Chart, key: str, alt: str) -> None:
-    """A chart that is drawn anew in its place."""
+    """A chart that is renewed in its place."""
     st.plotly_chart(
         draw(chart),
         width="stretch",

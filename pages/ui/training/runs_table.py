@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run
 
 
-_SECONDS = 10.0  # between two looks at the runs
+_SECONDS = 10.0  # between two renewals of the table
 _TICKED, _TABLE = "training.ticked", "training.table"
-_LETTERS = "ABCDE"  # runs over each other that an eye can still tell apart
+_LETTERS = "ABCDE"  # runs in one chart that can still be distinguished
 _NAMES = {
     "auc": "AUC, validation",
     "val_auc": "AUC, last epoch (estimate)",
@@ -43,18 +43,18 @@ _NAMES = {
 }
 
 
-def show_ledger(settings: Settings) -> None:
-    """The table of all runs, latest first, and what the ticked ones have to say; looked at again
-    every ten seconds while any run is at work.
+def show_runs(settings: Settings) -> None:
+    """The table of all runs, latest first, with the details of the ticked ones; renewed every ten
+    seconds while any run is at work.
     """
     if not list_runs(settings.runs_dir):
         return
     st.html('<h2 class="pn-section">All runs</h2>')
     live = live_runs(settings.runs_dir)
-    st.fragment(_look, run_every=_SECONDS if live else None)(settings)
+    st.fragment(_renew, run_every=_SECONDS if live else None)(settings)
 
 
-def _look(settings: Settings) -> None:
+def _renew(settings: Settings) -> None:
     with plain_words():
         _show(list_runs(settings.runs_dir), settings)
 
@@ -137,8 +137,8 @@ def _tick(ids: list[str]) -> None:
 
 def _show_one(run: Run, settings: Settings) -> None:
     summary = run.summary()
-    told = plain(f"{summary.state.words}. {summary.message} {summary.remedy}")
-    st.markdown(f"**{plain(run_title(run))}**: {told}")
+    text = plain(f"{summary.state.words}. {summary.message} {summary.remedy}")
+    st.markdown(f"**{plain(run_title(run))}**: {text}")
     show_actions(run, summary, settings, place="ledger")
 
 
@@ -170,12 +170,12 @@ def difference_table(named: dict[str, Run]) -> pd.DataFrame:
     """A line for each setting and figure in which the runs differ, a column a run."""
     import pandas as pd
 
-    told = {letter: {**settings_of(run), **row_of(run)} for letter, run in named.items()}
+    values = {letter: {**settings_of(run), **row_of(run)} for letter, run in named.items()}
     rows = {
         _NAMES.get(name, name.replace("_", " ")): {
-            letter: in_words(value) for letter, value in values.items()
+            letter: in_words(value) for letter, value in row.items()
         }
-        for name, values in differences(told).items()
+        for name, row in differences(values).items()
         if name not in {"run", "created", "model"}
     }
     found = pd.DataFrame.from_dict(rows, orient="index", columns=list(named), dtype=str)
@@ -187,11 +187,11 @@ def _network(row: dict[str, Any]) -> str:
     return backbone_title(name) if name in BACKBONES else name
 
 
-def show_board(settings: Settings) -> None:
-    """Folded away: it is for those who know it."""
+def show_tensorboard(settings: Settings) -> None:
+    """TensorBoard, folded away: start it, open it, end it."""
     with st.expander("TensorBoard", key="training.board"):
         board = find_board(settings)  # its address
-        st.caption("The same curves and more of every run, for those who know it. In a terminal:")
+        st.caption("The same curves, and more, of every run. In a terminal:")
         st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
             if board is None:

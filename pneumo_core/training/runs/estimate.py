@@ -148,7 +148,7 @@ def _peak_memory() -> int:
     """Bytes that this process held at its most."""
     try:
         import resource
-    except ImportError:  # Windows tells it itself
+    except ImportError:  # Windows counts it itself
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset)
@@ -194,8 +194,8 @@ def _kind(recipe: Recipe) -> tuple[Any, ...]:
 
 def _kept(recipe: Recipe, settings: Settings) -> Path:
     """The file of what was measured: one for all recipes that take as long a step."""
-    told = " ".join(map(str, (*_kind(recipe), hardware_key())))
-    key = hashlib.sha256(told.encode()).hexdigest()[:12]
+    text = " ".join(map(str, (*_kind(recipe), hardware_key())))
+    key = hashlib.sha256(text.encode()).hexdigest()[:12]
     return settings.cache_dir / "pace" / f"{recipe.backbone}-{recipe.size}-{key}.json"
 
 
@@ -286,17 +286,17 @@ def around_training(recipe: Recipe, films: float, answer: float) -> Around:
 
 def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings) -> list[str]:
     """What the machine lacks for the run, each with what to do; [] if it may start."""
-    told = _memory_short(expected)
+    lacks = _memory_short(expected)
     needed = films * recipe.size**2 + _ROOM
     for folder in {settings.cache_dir, settings.runs_dir}:
         free = shutil.disk_usage(_existing(folder)).free
         if free < needed:
-            told.append(
+            lacks.append(
                 f"Expected {gigabytes(needed)} of free disk for decoded films and checkpoints; "
                 f"{gigabytes(free)} are free. Free some space, or choose a smaller size."
             )
             break
-    return told
+    return lacks
 
 
 def _memory_short(expected: Estimate) -> list[str]:

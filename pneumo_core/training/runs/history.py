@@ -1,4 +1,4 @@
-"""A run's curves: written a point at a time while it trains, read by whoever looks at it."""
+"""The history of runs: a run's curves, and the runs in a table that compares them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class StepCurve:
 
     folder: Path
     steps: int  # an epoch
-    drawn: int = field(default=0, init=False)
+    last: int = field(default=0, init=False)
 
     def begin_epoch(self) -> None:
         """Count steps from 0 again."""
-        self.drawn = 0
+        self.last = 0
 
     def add(self, epoch: int, step: int, **values: float) -> None:
         """A point at step `step` (1..steps) of epoch `epoch` (from 0), unless there are enough."""
-        if step - self.drawn < self.steps / POINTS_AN_EPOCH:
+        if step - self.last < self.steps / POINTS_AN_EPOCH:
             return
-        self.drawn = step
+        self.last = step
         path = self.folder / STEPS
         new = not path.exists()
         with path.open("a", encoding="utf-8", newline="") as file:
@@ -151,10 +151,10 @@ def _value(cell: str) -> float:
 
 
 FIGURES = ("auc", "sensitivity", "specificity")
-# Told wherever an epoch's AUC and the model's own stand beside each other.
+# Shown wherever an epoch's AUC and the model's own appear together.
 MEASURED_AGAIN = (
-    "The AUC of an epoch is a quick estimate by which the best one is chosen; the model's own is "
-    "computed anew, film by film and in full precision, from its calibrated answers, and counts."
+    "The AUC of an epoch is a quick estimate for choosing the best one. The AUC of the model is "
+    "computed again from its calibrated predictions in full precision; that is the one to report."
 )
 
 
@@ -164,7 +164,7 @@ def run_rows(runs_dir: Path) -> list[dict[str, Any]]:
 
 
 def live_runs(runs_dir: Path) -> list[Run]:
-    """Runs that train or wait: those that train first, then in the order of their turn."""
+    """Runs that train or wait: those that train first, then the queue in its order."""
     found = []
     for run in list_runs(runs_dir):
         try:
@@ -177,19 +177,19 @@ def live_runs(runs_dir: Path) -> list[Run]:
 
 
 def current_run(runs_dir: Path) -> Run | None:
-    """The run to look at: the one that trains, else the one whose turn is next, else the one that
-    spoke last.
+    """The run to show: the one that trains, else the next of the queue, else the one that wrote its
+    status last.
     """
     live = live_runs(runs_dir)
     if live:
         return live[0]
-    spoken = []
+    ended = []
     for run in list_runs(runs_dir):
         try:
-            spoken.append((run.status().updated, run))
+            ended.append((run.status().updated, run))
         except TrainingError:
             continue
-    return max(spoken, key=lambda one: one[0])[1] if spoken else None
+    return max(ended, key=lambda one: one[0])[1] if ended else None
 
 
 def row_of(run: Run) -> dict[str, Any]:

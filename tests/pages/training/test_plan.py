@@ -15,7 +15,7 @@ def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
     page.run()
     assert page.info[0].value.startswith("First the films to learn from.")
     assert button(page, "Draw them")
-    assert "<p>A <b>Start</b> button appears as soon as there are films" in html_of(page)
+    assert "<p>A <b>Start</b> button appears once there are training films" in html_of(page)
     assert [one.label for one in page.button if one.label == "Start"] == []
     assert not page.dataframe
     assert no_trace(page)
@@ -40,7 +40,7 @@ def test_a_data_set_without_films_is_told_and_another_one_asked_for(page, films,
 def test_what_will_run_is_a_sentence_that_changes_with_the_settings(page, films, started):
     page.run()
     assert "Small CNN, from scratch, 128 px, 3 epochs on 2 CPU cores: very roughly" in html_of(page)
-    assert "36 films to learn from: 12 normal / 12 bacterial / 12 viral" in html_of(page)
+    assert "36 training films: 12 normal / 12 bacterial / 12 viral" in html_of(page)
     page.segmented_control(key="training.preset").set_value("standard").run()
     page.selectbox(key="training.backbone").set_value("resnet50").run()
     assert "ResNet50, ImageNet weights, 224 px, 12 epochs on" in html_of(page)

@@ -69,7 +69,7 @@ def test_what_went_not_quite_as_it_should_is_noted(page, films, settings):
     page.run()
     told = [one.value for one in page.warning]
     assert told[0] == "The loss became NaN in epoch 3."
-    assert told[1].startswith("5 films could not be read and had no part in it: train/NORMAL/0")
+    assert told[1].startswith("5 films could not be read and were not used: train/NORMAL/0")
     assert "and 2 more. The Dataset screen says why." in told[1]
 
 

@@ -192,7 +192,7 @@ def test_films_are_counted_by_their_names(tmp_path):
     assert (found.normal_patients, found.pneumonia_patients) == (3, 3)
     assert (found.films, found.test) == (7, 1)
     assert found.sentence() == (
-        "7 films to learn from: 3 normal / 2 bacterial / 1 viral / 1 pneumonia of unknown kind"
+        "7 training films: 3 normal / 2 bacterial / 1 viral / 1 pneumonia of unknown kind"
     )
     with pytest.raises(DataSetError, match="Expected a folder of films"):
         material(tmp_path / "nowhere")

@@ -37,7 +37,7 @@ from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.queue import run_in_turn
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
-callbacks.SECONDS_BETWEEN_STEPS_TOLD = progress_callback.SECONDS_BETWEEN_REPORTS = 0
+callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
@@ -55,7 +55,7 @@ def carry(run, report):
 """
 
 KILLED = """
-def report(phase, done, total, words):
+def report(phase, done, total, words=""):
     if (phase, done) == ("train", 8):  # of 3 epochs of 3 steps
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -66,7 +66,7 @@ FULL_DISK = """
 def mount(*options):
     subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(room)], check=True)
 
-def fill(phase, done, total, words):
+def fill(phase, done, total, words=""):
     if (phase, done) == ("epoch", 2):
         with (room / "filler").open("wb") as file:
             try:
@@ -187,7 +187,7 @@ def carry(run, settings, report):
 def stop_at(phase, then=None):
     """A report that calls `then` when `phase` is done, or else stops the run by hand."""
 
-    def report(name, done, total, _words):
+    def report(name, done, total, _words=""):
         if name == phase and done == total:
             if then is None:
                 raise KeyboardInterrupt

@@ -126,7 +126,7 @@ def test_stop_lets_the_run_end_by_itself_with_its_model(settings):
         queue.resume_run(run, settings=settings)
 
 
-def test_to_stop_a_run_that_has_learnt_nothing_cancels_it(settings):
+def test_to_stop_a_run_that_has_trained_nothing_cancels_it(settings):
     first, second = start(settings), start(settings)
     wait_for(lambda: training(first))
     second.stop()
@@ -217,7 +217,7 @@ def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
     assert queue.bundle_name_of(overwrites, settings) == "m"
 
 
-def test_a_run_that_another_process_carries_is_refused(settings):
+def test_a_run_that_another_process_works_on_is_refused(settings):
     run = start(settings)
     wait_for(lambda: training(run))
     with pytest.raises(TrainingError, match=rf"{run.id} is running"):
