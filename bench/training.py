@@ -33,7 +33,7 @@ from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training.augment import Augmentation, FilmAugment
 from pneumo_core.training.batches import FilmBatches, Films, as_fed
 from pneumo_core.training.fit import fit
-from pneumo_core.training.hardware import survey
+from pneumo_core.training.hardware import find_machine
 from pneumo_core.training.network import build_network
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.estimate import random_weights
@@ -139,7 +139,8 @@ def measure(data: Path, scratch: Path, asked: argparse.Namespace) -> None:
     again = time.perf_counter() - began
     films = Films(pixels, (index["label"] == "pneumonia").to_numpy().astype(np.int64))
     load = os.getloadavg()[0]
-    print(f"{survey().device}, load {load:.1f}, {len(index)} films, {asked.backbone}, medians\n")
+    machine = find_machine()
+    print(f"{machine.processor}, load {load:.1f}, {len(index)} films, {asked.backbone}, medians\n")
     print("| what | films a second | against the usual way |\n| --- | --- | --- |")
     print(f"| the routine: decode once, into the cache | {decoded:,.0f} | |", flush=True)
     usual = usual_films(copied_by_class(index, data, scratch / "usual"), recipe)
@@ -239,7 +240,7 @@ def epochs(
             count / median(usual_epochs(usual, recipe))
         )
     }
-    for machine in dict.fromkeys((survey("float32"), survey())):
+    for machine in dict.fromkeys((find_machine("float32"), find_machine())):
         ways[f"epoch, the routine, {machine.policy}"] = partial(routine, machine)
     return ways
 

@@ -130,14 +130,10 @@ def film_picture(root: Path, film: str, sha256: str) -> bytes:
     """A film of a data set at display size, as JPEG; raises as `film_bytes` does, and
     UnreadableImage.
     """
-    import cv2
-
-    from pneumo_core.imaging.decode import decode
+    from pneumo_core.imaging.decode import decode, fit_to_side
 
     pixels = decode(film_bytes(root, film, sha256)).pixels
-    scale = min(1.0, _DISPLAY_SIDE / max(pixels.shape))
-    height, width = (max(1, round(scale * side)) for side in pixels.shape)
-    return jpeg(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+    return jpeg(fit_to_side(pixels, _DISPLAY_SIDE))
 
 
 def film_bytes(root: Path, film: str, sha256: str) -> bytes:

@@ -34,12 +34,9 @@ def decode_grey(data: bytes) -> NDArray[np.uint8]:
 
 def thumbnail(pixels: NDArray[np.uint8]) -> str:
     """A small JPEG of a film (H,W) as a data URI."""
-    import cv2
+    from pneumo_core.imaging.decode import fit_to_side
 
-    scale = min(1.0, THUMB_SIDE / max(pixels.shape))
-    height, width = (max(1, round(scale * side)) for side in pixels.shape)
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-    return data_uri(jpeg(np.asarray(small, dtype=np.uint8), quality=75))
+    return data_uri(jpeg(fit_to_side(pixels, THUMB_SIDE), quality=75))
 
 
 def data_uri(picture: bytes) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pneumo_core.bundle.feature_checks import inspect_familiarity, inspect_orientation
+from pneumo_core.bundle.feature_checks import FEATURE_CHECKS
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
     FILES,
@@ -145,10 +145,9 @@ def examine(path: Path) -> None:
     for file in (FILMS, FILM_HASHES):
         if file in options:
             inspect_films(path / file)
-    if FAMILIAR in options:
-        inspect_familiarity(path / FAMILIAR)
-    if ORIENTATION in options:
-        inspect_orientation(path / ORIENTATION)
+    for check in FEATURE_CHECKS:
+        if check.file in options:
+            check.inspect(path)
 
 
 def name_in_zip(source: Path | bytes | IO[bytes]) -> str:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.bundle.card import FORMAT, Card, parse_card
-from pneumo_core.bundle.feature_checks import save_familiarity, save_orientation
+from pneumo_core.bundle.feature_checks import Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import (
-    FAMILIAR,
     FILM_HASHES,
     FILMS,
-    ORIENTATION,
     move_into_place,
     staged,
     verify_bundle,
@@ -52,22 +50,22 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     predictions: pd.DataFrame,
     films: Mapping[str, str] | None = None,
     film_hashes: Mapping[str, str] | None = None,
-    familiar: NDArray[np.float32] | None = None,
+    out_of_distribution: NDArray[np.float32] | None = None,
     orientation: NDArray[np.float32] | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
 ) -> Bundle:
-    """Deliver a trained network as the bundle `name`; the bundle in service stays what it was.
+    """Write a trained network as the bundle `name`; the bundle in service stays as it is.
 
     `model` takes float32 (N,S,S,1) in 0..255, scales inside and gives logits (N,C); it is a flat
     functional graph whose layer before global average pooling is named "features" and whose head
-    is a Dense named "logits". `card` is described in `check_card`; its format, name and agreement
-    are filled in here, and its version is "1.0" unless given. `predictions` has the columns
-    `PREDICTIONS`, out of fold or on validation. `films` says what became of each film, by its whole
-    SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
-    `film_hashes` says the same by perceptual hash, so that another copy of a film is recognised.
-    `familiar` (D + 1, K) is the subspace of `bundle.familiar`, `orientation` (4, K + 1) the
-    weights of `bundle.orientation`, whose limits the card states.
+    is a Dense named "logits". `card` has the form of `card.schema.json`; its format, name and
+    agreement are filled in here, and its version is "1.0" unless given. `predictions` has the
+    columns `PREDICTIONS`, out of fold or on validation. `films` holds the role of each film by its
+    full SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
+    `film_hashes` holds the same by perceptual hash, which recognises other copies of a film.
+    `out_of_distribution` (D + 1, K) and `orientation` (4, K + 1) are the arrays of the
+    `feature_checks`, whose limits the card states.
     `replace` allows an older bundle of that name to be replaced.
 
     Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
@@ -88,10 +86,10 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
         for file, text in lists.items():
             if text:
                 (staging / file).write_text(text, encoding="ascii", newline="\n")
-        if familiar is not None:
-            save_familiarity(familiar, staging / FAMILIAR)
+        if out_of_distribution is not None:
+            OutOfDistribution.save(out_of_distribution, staging)
         if orientation is not None:
-            save_orientation(orientation, staging / ORIENTATION)
+            Orientation.save(orientation, staging)
         write_sums(staging)
         move_into_place(staging, folder / name, replace=replace)
     return load_bundle(name, models_dir=folder)
@@ -101,7 +99,7 @@ def revise_card(bundle: Bundle, **parts: Any) -> Bundle:
     """The bundle with `parts` laid over its card; README and sums follow, the rest stays as it is.
 
     Readers see the old bundle or the new one. Raises BundleError where the bundle has been altered
-    or a part has not the form that `check_card` asks for.
+    or a part has the wrong form.
     """
     verify_bundle(bundle.path)
     card = dict(bundle.card.with_parts(**parts).document)
@@ -116,7 +114,7 @@ def revise_card(bundle: Bundle, **parts: Any) -> Bundle:
 
 
 def _write_network(model: keras.Model, card: Card, staging: Path) -> dict[str, Any]:
-    """Write both forms of the network; how far each strays from the model it came from."""
+    """Write both forms of the network; how far the probabilities of each differ from the model."""
     films = check_films(card.size)
     temperature = card.calibration.temperature
 
@@ -132,19 +130,19 @@ def _write_network(model: keras.Model, card: Card, staging: Path) -> dict[str, A
         write_graph(staging / "model.keras", target, half=half)
         return probabilities(_run_graph(Graph(target), films, model.name), temperature)
 
-    half_network, network, network_strays = _within(of_keras(model), stored_network)
-    half_graph, _, graph_strays = _within(network, stored_graph)
+    half_network, network, network_error = _within(of_keras(model), stored_network)
+    half_graph, _, graph_error = _within(network, stored_graph)
     return {
         "films": len(films),
-        "half_precision": network_strays,
-        "keras_openvino": graph_strays,
+        "half_precision": network_error,
+        "keras_openvino": graph_error,
         "keras_stored_as": "float16" if half_network else "float32",
         "openvino_stored_as": "float16" if half_graph else "float32",
     }
 
 
 def _run_graph(graph: Graph, films: NDArray[np.float32], network: str) -> NDArray[np.float32]:
-    """Logits of films, 16 at a time, as a reading takes several re-framings at a time."""
+    """Logits of films, 16 at a time, as a reading passes several crops and shifts at a time."""
     try:
         return np.concatenate([graph(films[i : i + 16])[0] for i in range(0, len(films), 16)])
     except RuntimeError as error:
@@ -158,7 +156,7 @@ def _run_graph(graph: Graph, films: NDArray[np.float32], network: str) -> NDArra
 def _within(
     expected: NDArray[np.float64], store: Callable[[bool], NDArray[np.float64]]
 ) -> tuple[bool, NDArray[np.float64], float]:
-    """Store in half precision, or in full where half strays too far: (half, found, largest)."""
+    """Store in half precision, or in full where half differs too much: (half, found, largest)."""
     largest = np.inf
     for half in (True, False):
         found = store(half)
@@ -173,7 +171,7 @@ def _within(
 
 
 def check_films(size: int) -> NDArray[np.float32]:
-    """64 pictures to compare two forms of a network on, float32 (64,size,size,1) in 0..255.
+    """64 generated images to compare two forms of a network on, float32 (64,size,size,1) in 0..255.
 
     Random fields, from coarse clouds to fine noise, at several brightnesses and contrasts; the
     same for everyone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -226,12 +227,12 @@ def machine(
     if context.invoked_subcommand is not None:
         return
     from pneumo_core.config import load_settings
-    from pneumo_core.training.hardware import as_document, look_at_hardware
+    from pneumo_core.training.hardware import find_and_cache_machine
 
     start_keras()
-    found = look_at_hardware(load_settings())
+    found = find_and_cache_machine(load_settings())
     if json:
-        emit_json(as_document(found))
+        emit_json(asdict(found))
         return
     emit(found.sentence())
     xla = "with XLA" if found.xla else "without XLA"

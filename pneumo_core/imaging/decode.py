@@ -85,6 +85,21 @@ def read_film(path: Path, *, limits: Limits | None = None) -> Film:
     return decode(data, limits=limits)
 
 
+def fit_to_side(pixels: Grey, side: int) -> Grey:
+    """`pixels` uint8 (H, W) or (H, W, 3) with the longest side at most `side`, for display.
+
+    Proportions are kept; a smaller image stays as it is.
+    """
+    import cv2
+
+    scale = side / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    height, width = (max(1, round(scale * length)) for length in pixels.shape[:2])
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
+
+
 def resize(pixels: Grey, size: int) -> Grey:
     """`pixels` uint8 (H, W) as uint8 (size, size), aspect ratio ignored, up or down.
 

@@ -1,8 +1,8 @@
-"""Is this plainly no radiograph? Asked before any probability is shown.
+"""Input checks: is the image a radiograph at all, in distribution, and upright?
 
-Few and simple measures, each far outside what chest films reach. The margins, measured on
-5,216 paediatric films, are beside the thresholds: (the film that came nearest) → threshold.
-A grey picture of something else may pass: what is no chest is not for this gate to know.
+The image check comes before any probability: few simple measures, each far outside the range of
+chest films. The most extreme of 5,216 paediatric films is in brackets beside each threshold. A
+grey-level image of something else may pass it; the feature checks of the bundle see those.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.bundle.feature_checks import UPRIGHT, load_familiarity, load_orientation
-from pneumo_core.bundle.integrity import FAMILIAR, ORIENTATION, broken
+from pneumo_core.bundle.feature_checks import UPRIGHT, Orientation, OutOfDistribution
+from pneumo_core.bundle.integrity import broken
 from pneumo_core.imaging.decode import Film, resize
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _ASPECT = 4.0  # longest by shortest side (2.1; originals of the same set reach 
 _CHROMA = 0.03  # share of coloured pixels (0.00)
 _RANGE = 40  # grey levels between the 1st and 99th percentile (85)
 _WHITE, _BLACK = 0.5, 0.7  # share of white (0.12), of black pixels (0.36)
-_LEVELS = 8  # different grey values (113)
-_ONE_SHADE, _FLAT = 0.15, 0.08  # pixels of the commonest shade (0.08) and flat blocks (0.02)
+_LEVELS = 8  # distinct grey levels (113)
+_ONE_LEVEL, _FLAT = 0.15, 0.08  # pixels of the most frequent grey level (0.08), flat blocks (0.02)
 _STRUCTURE = 0.35  # correlation of pixels 8/224 of a side apart (0.58; with noise added 0.47)
 
 _ORIGINAL = "Drop the original film instead."
@@ -36,34 +36,34 @@ _ALONE = "Drop the film alone, not a page or a screen that shows it."
 
 
 @dataclass(frozen=True)
-class GateResult:
-    """`ok`, or the `reasons` why not, each a plain sentence and what to do."""
+class ImageCheck:
+    """Whether the image passes, or the `reasons` why not, each with what to do."""
 
     ok: bool
     reasons: tuple[str, ...] = ()
 
 
-def check_film(film: Film) -> GateResult:
-    """Reject what is plainly no radiograph; never a chest film, with or without a border."""
+def check_film(film: Film) -> ImageCheck:
+    """Reject what is clearly no radiograph; chest films pass, with or without a border."""
     reasons = [*_aspect(film), *_colour(film), *_form(_without_border(film.pixels))]
-    return GateResult(ok=not reasons, reasons=tuple(reasons))
+    return ImageCheck(ok=not reasons, reasons=tuple(reasons))
 
 
 def _aspect(film: Film) -> list[str]:
     short, long = sorted(film.pixels.shape)
     if long < _ASPECT * short:
         return []
-    return [f"This picture is {long / short:.1f} times as long as wide. Drop the whole film."]
+    return [f"This image is {long / short:.1f} times as long as wide. Drop the whole film."]
 
 
 def _colour(film: Film) -> list[str]:
     if film.facts.chroma < _CHROMA:
         return []
-    return [f"This is a colour picture, not a radiograph. {_ORIGINAL}"]
+    return [f"This is a colour image, not a radiograph. {_ORIGINAL}"]
 
 
 def _without_border(pixels: Grey) -> Grey:
-    """Without the rows and columns at the edges that are of one shade, black or other."""
+    """Without the rows and columns at the edges that have one grey level, black or other."""
     rows = np.flatnonzero(np.ptp(pixels, axis=1) > 8)
     columns = np.flatnonzero(np.ptp(pixels, axis=0) > 8)
     if not rows.size or not columns.size:
@@ -72,25 +72,25 @@ def _without_border(pixels: Grey) -> Grey:
 
 
 def _form(pixels: Grey) -> list[str]:
-    """The first and plainest thing wrong with the greys of `pixels` (H, W)."""
+    """The first fault found in the grey levels of `pixels` (H, W)."""
     counts = np.bincount(pixels.ravel(), minlength=256)
     share = counts / pixels.size
     levels = int((counts > 0).sum())
     low, high = np.searchsorted(np.cumsum(share), [0.01, 0.99])
     if high - low < _RANGE:
-        found = f"This picture is blank, or nearly so. {_ORIGINAL}"
+        found = f"This image is blank or nearly so. {_ORIGINAL}"
     elif share[245:].sum() > _WHITE:
         found = f"This looks like a page: most of it is white. {_ALONE}"
     elif levels < _LEVELS:
-        found = f"This looks like a drawing: it has only {levels} shades of grey. {_ORIGINAL}"
-    # Dark shades are left out: the background of a film may be of one.
-    elif share[60:].max() > _ONE_SHADE and _flat_blocks(pixels) > _FLAT:
-        found = f"This looks like a screenshot or a figure: much of it is one shade. {_ALONE}"
+        found = f"This looks like a drawing: it has only {levels} grey levels. {_ORIGINAL}"
+    # Dark levels are left out: the background of a film may have one.
+    elif share[60:].max() > _ONE_LEVEL and _flat_blocks(pixels) > _FLAT:
+        found = f"This looks like a screenshot or a figure: much of it has one grey level. {_ALONE}"
     elif share[:11].sum() > _BLACK:
-        found = f"This picture is almost entirely black. {_ORIGINAL}"
+        found = f"This image is almost entirely black. {_ORIGINAL}"
     elif _structure(pixels) < _STRUCTURE:
         found = (
-            "This picture is all fine detail, like writing or a rough surface; a radiograph is "
+            "This image is all fine detail, like text or a rough surface; a radiograph is "
             f"smooth. {_ORIGINAL}"
         )
     else:
@@ -99,7 +99,7 @@ def _form(pixels: Grey) -> list[str]:
 
 
 def _flat_blocks(pixels: Grey) -> float:
-    """Share of blocks, not dark, whose pixels are all of exactly one shade: 0..1.
+    """Share of blocks, not dark, whose pixels all have one grey level: 0..1.
 
     32 × 32 blocks, fewer where they would be under 12 pixels: strong JPEG compression makes
     its own blocks of 8 × 8 flat.
@@ -120,52 +120,57 @@ def _structure(pixels: Grey) -> float:
     return float((across + down) / 2 / max(small.var(), 1e-6))
 
 
-STRANGE = (
-    "this picture looks unlike every film the model has learnt from, so its answer means little."
+OOD = (
+    "this image is out of distribution: unlike the training films, so the probability is "
+    "unreliable."
 )
-UNFAMILIAR = f"{STRANGE} If it is a frontal chest film, a radiologist should read it."
-TURNED = "this film does not lie as the films that the model knows."
-INVERTED = "this film's greys are not as in the films that the model knows."
-# What a film seems to be, and what to do about it.
-_WAYS = {
-    "sideways": ("lies on its side", "turn it upright"),
-    "upside down": ("is upside down", "turn it upright"),
-    "negative": ("is a negative, with dark bones and bright lungs", "invert its greys"),
+OOD_ADVICE = f"{OOD} If it is a frontal chest film, a radiologist should read it."
+NOT_UPRIGHT = "this film does not have the orientation of the training films."
+NEGATIVE = "the grey levels of this film are not as in the training films."
+# For each orientation: how a sentence names it, and what to do.
+_ADVICE = {
+    "sideways": ("lies on its side", "rotate it upright"),
+    "upside down": ("is upside down", "rotate it upright"),
+    "negative": ("is a negative, with dark bones and bright lungs", "invert its grey levels"),
 }
 
 
-class Doubts:
-    """What the bundle knows of films. Raises BundleError where its files do not fit `features`,
-    the number of pooled features of its network.
+class FeatureChecks:
+    """The bundle's out-of-distribution and orientation checks, as far as it has them.
+
+    Raises BundleError where their files do not fit `features`, the number of pooled features of the
+    network.
     """
 
     def __init__(self, bundle: Bundle, features: int) -> None:
-        self._familiar = load_familiarity(bundle)
-        self._orientation = load_orientation(bundle)
-        for known, file in (
-            (self._familiar and self._familiar.subspace.shape[1], FAMILIAR),
-            (self._orientation and self._orientation.weights.shape[1] - 1, ORIENTATION),
-        ):
-            if known is not None and known != features:
-                what = f"expected {features} features in {file}, as its network has, found {known}"
+        self._out_of_distribution = OutOfDistribution.load(bundle)
+        self._orientation = Orientation.load(bundle)
+        for check in (self._out_of_distribution, self._orientation):
+            if check is not None and check.features != features:
+                what = (
+                    f"expected {features} features in {check.file}, as its network has, found "
+                    f"{check.features}"
+                )
                 raise broken(bundle.path, what)
 
     @property
-    def knows_films(self) -> bool:
-        """Whether the bundle tells both what films look like and how they lie."""
-        return self._familiar is not None and self._orientation is not None
+    def complete(self) -> bool:
+        """Whether the bundle has both checks."""
+        return self._out_of_distribution is not None and self._orientation is not None
 
-    def about(self, features: NDArray[np.float32]) -> tuple[str, tuple[str, ...]]:
-        """How the film of these features float32 (h,w,K) lies, of `orientation.WAYS`, and what is
-        doubted in plain sentences: () for an upright film.
+    def check(self, features: NDArray[np.float32]) -> tuple[str, tuple[str, ...]]:
+        """The orientation, of `ORIENTATIONS`, of the film of these features float32 (h,w,K), and
+        the reasons to refer it, each with advice: () for an upright film in distribution.
         """
         pooled = features.mean(axis=(0, 1))[None]
-        known, lies = self._familiar, self._orientation
-        strange = known is not None and known.distance(pooled)[0] > known.limit
-        way = UPRIGHT if lies is None else lies.ways(pooled)[0]
-        if way == UPRIGHT:
-            return way, ((UNFAMILIAR,) if strange else ())
-        seems, remedy = _WAYS[way]
-        hint = f"If it is a chest film that {seems}, {remedy} and read it again."
-        unlike = INVERTED if way == "negative" else TURNED
-        return way, (f"{STRANGE if strange else unlike} {hint}",)
+        known = self._out_of_distribution
+        outside = known is not None and known.distances(pooled)[0] > known.limit
+        orientation = (
+            UPRIGHT if self._orientation is None else self._orientation.classify(pooled)[0]
+        )
+        if orientation == UPRIGHT:
+            return orientation, ((OOD_ADVICE,) if outside else ())
+        appears, remedy = _ADVICE[orientation]
+        advice = f"If it is a chest film that {appears}, {remedy} and read it again."
+        reason = NEGATIVE if orientation == "negative" else NOT_UPRIGHT
+        return orientation, (f"{OOD if outside else reason} {advice}",)

@@ -1,4 +1,4 @@
-"""The one place that turns pixels into a decision."""
+"""From pixels to a decision: the reader of films, the only place that decides."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.bundle.provenance import disclaimer_of
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.formatting import per_cent, per_cent_range, told_apart
-from pneumo_core.imaging.decode import decode, read_film, resize
+from pneumo_core.imaging.decode import decode, fit_to_side, read_film, resize
 from pneumo_core.imaging.film import Film
-from pneumo_core.inference.input_checks import Doubts, GateResult, check_film
+from pneumo_core.inference.input_checks import FeatureChecks, ImageCheck, check_film
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.saliency import class_activation, place
 from pneumo_core.metrics import probabilities
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Decision(StrEnum):
-    """What a reading says of a film."""
+    """The decision on a film."""
 
     NORMAL = "NORMAL"
     PNEUMONIA = "PNEUMONIA"
@@ -45,33 +45,33 @@ class Decision(StrEnum):
 
 
 def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[Decision, str]:
-    """The decision on a film and its reason in plain words.
+    """The decision on a film and its reason in a sentence.
 
-    `p` is P(pneumonia) of the film, `low` and `high` its range over small re-framings, all 0..1.
+    `p` is P(pneumonia) of the film, `low` and `high` its range over small crops and shifts, 0..1.
     NORMAL below the screening point, PNEUMONIA at or above the ruling-in point, REFER between
     them, and REFER where the range reaches from one side to the other. A range that crosses one
-    point alone changes nothing, and is said to.
+    point alone changes nothing but the sentence.
     """
     span = per_cent_range(low, high)
     share, screening, ruling_in = told_apart(p, points.screening, points.ruling_in)
     beyond = crossing(p, low, high, points.screening, points.ruling_in)
     if low < points.screening and high >= points.ruling_in:
         return Decision.REFER, (
-            f"Refer: small re-framings of this film change the answer ({share} as it is, {span} "
-            "when cropped, shifted or mirrored a little). A radiologist should read it."
+            f"Refer: small crops and shifts of this film change the answer ({share} as it is, "
+            f"{span} when cropped, shifted or mirrored). A radiologist should read it."
         )
     if p < points.screening:
         return Decision.NORMAL, (
-            f"No sign of pneumonia: {share} ({span} under small re-framings), below the screening "
-            f"point of {screening}.{beyond} This does not rule pneumonia out."
+            f"No sign of pneumonia: {share} ({span} under small crops and shifts), below the "
+            f"screening point of {screening}.{beyond} This does not rule pneumonia out."
         )
     if p >= points.ruling_in:
         return Decision.PNEUMONIA, (
-            f"Signs of pneumonia: {share} ({span} under small re-framings), at or above the "
+            f"Signs of pneumonia: {share} ({span} under small crops and shifts), at or above the "
             f"ruling-in point of {ruling_in}.{beyond}"
         )
     return Decision.REFER, (
-        f"Refer: {share} ({span} under small re-framings) lies between the screening point of "
+        f"Refer: {share} ({span} under small crops and shifts) lies between the screening point of "
         f"{screening} and the ruling-in point of {ruling_in}. A radiologist should read it."
     )
 
@@ -86,13 +86,16 @@ def crossing(p: float, low: float, high: float, screening: float, ruling_in: flo
         where = f"fall to {per_cent(low)}, below the ruling-in and above the screening point"
     else:
         return ""
-    return f" Small re-framings {where}: only a film that crosses both points is referred for that."
+    return (
+        f" Small crops and shifts {where}: only a film that crosses both points is referred for "
+        "that."
+    )
 
 
 __all__ = ["Decision", "Reader", "Reading"]
 
 DISPLAY_SIDE = 1024
-# What a steady hand may still do: crop a little, aim a little beside. The mirror image is added.
+# Small crops and shifts, as between two exposures of one child. The mirror image is added.
 SMALL_FRAMES = (
     Frame(0.97, 0.97),
     Frame(0.94, 0.94),
@@ -105,17 +108,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found on one film, and why; `message` says it in words for a tired reader.
+    """The answer to one film; `message` gives decision and reason in plain sentences.
 
     Probabilities are calibrated, 0..1: `p_pneumonia` of the film as it is, `p_low` and `p_high`
-    its range under small re-framings, `p_bacterial` and `p_viral` those of the two classes (they
-    add up to `p_pneumonia`; None where the model has no subtypes). `threshold_low` and
+    its range under small crops and shifts, `p_bacterial` and `p_viral` those of the two classes
+    (they add up to `p_pneumonia`; None where the model has no subtypes). `threshold_low` and
     `threshold_high` are the screening and ruling-in points. `cam` float32 (h,w) in 0..1,
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
-    the picture is unlike the films the model knows, or does not lie as they do: then the decision
-    is REFER, whatever the probability. `lies` is how, of `bundle.orientation.WAYS`;
-    `like_known`: the bundle knows films, and this one is upright and like them.
+    the image is out of distribution or not upright: then the decision is REFER, whatever the
+    probability. `orientation` is one of `bundle.feature_checks.ORIENTATIONS`; `in_distribution`:
+    the bundle has both feature checks, and the image passed them.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -131,8 +134,8 @@ class Reading:
     p_viral: float | None = None
     gate_ok: bool = False
     gate_reasons: tuple[str, ...] = ()
-    lies: str = UPRIGHT
-    like_known: bool = False
+    orientation: str = UPRIGHT
+    in_distribution: bool = False
     where: str = ""
     ms: float = 0.0
     cam: NDArray[np.float32] | None = None
@@ -158,7 +161,7 @@ class Reader:
     def __init__(self, bundle: Bundle | None = None) -> None:
         self.bundle = load_bundle() if bundle is None else bundle
         self._runtime = Runtime(self.bundle)
-        self._doubts = Doubts(self.bundle, len(self._runtime.head_kernel))
+        self._feature_checks = FeatureChecks(self.bundle, len(self._runtime.head_kernel))
 
     def read_bytes(self, data: bytes) -> Reading:
         """Read the bytes of a picture or DICOM file."""
@@ -183,32 +186,32 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - one odd film must not stop a worklist
             log.error("A film could not be read: %s", _trace(error))  # noqa: TRY400 - see _trace
             reading = self._blank(
-                "error", "This film could not be read: an unforeseen fault. Try another copy of it."
+                "error", "This film could not be read: an unexpected error. Try another copy of it."
             )
         return replace(reading, ms=1000 * (time.perf_counter() - start))
 
     def _read(self, film: Film) -> Reading:
-        gate = check_film(film)
-        if not gate.ok:
-            message = f"Not read: {' '.join(gate.reasons)}"
+        image_check = check_film(film)
+        if not image_check.ok:
+            message = f"Not read: {' '.join(image_check.reasons)}"
             return replace(
                 self._blank("rejected", message),
-                gate_reasons=gate.reasons,
-                pixels=_for_display(film.pixels),
+                gate_reasons=image_check.reasons,
+                pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
                 facts=film.facts,
             )
-        return self._read_usable(film, gate)
+        return self._read_usable(film, image_check)
 
-    def _read_usable(self, film: Film, gate: GateResult) -> Reading:
+    def _read_usable(self, film: Film, image_check: ImageCheck) -> Reading:
         bundle = self.bundle
         logits, features = self._runtime.run(framings(film.pixels, bundle.size))
         chances = probabilities(logits, bundle.temperature)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
-        lies, doubts = self._doubts.about(features[0])
-        if doubts:
-            decision, message = Decision.REFER, f"Refer: {' '.join(doubts)}"
+        orientation, reasons = self._feature_checks.check(features[0])
+        if reasons:
+            decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
         kernel = self._runtime.head_kernel
         cam = class_activation(features[0], kernel, chances[0], bundle.temperature)
         subtypes = bundle.classes == ("normal", "bacterial", "viral")
@@ -220,13 +223,13 @@ class Reader:
             p_high=high,
             p_bacterial=float(chances[0, 1]) if subtypes else None,
             p_viral=float(chances[0, 2]) if subtypes else None,
-            gate_ok=not doubts,
-            gate_reasons=(*doubts, *gate.reasons),
-            lies=lies,
-            like_known=self._doubts.knows_films and not doubts,
+            gate_ok=not reasons,
+            gate_reasons=(*reasons, *image_check.reasons),
+            orientation=orientation,
+            in_distribution=self._feature_checks.complete and not reasons,
             where=place(cam),
             cam=cam,
-            pixels=_for_display(film.pixels),
+            pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
             facts=film.facts,
         )
 
@@ -243,22 +246,36 @@ class Reader:
 
 
 def framings(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The film (H,W) itself, then its small re-framings and its mirror image, uint8 (6,S,S)."""
+    """The film (H,W), its small crops and shifts and its mirror image, uint8 (6,S,S)."""
     film = resize(pixels, size)[np.newaxis]
     return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
 
 
-def _for_display(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The film at most 1024 on its longest side, proportions kept."""
-    import cv2
+# For each orientation but upright: what corrects it, by the note that the reading carries.
+CORRECTIONS: dict[str, dict[str, Callable[[Grey], Grey]]] = {
+    "sideways": {
+        "rotated 90° clockwise": lambda pixels: np.rot90(pixels, -1),
+        "rotated 90° counterclockwise": lambda pixels: np.rot90(pixels, 1),
+    },
+    "upside down": {"rotated 180°": lambda pixels: np.rot90(pixels, 2)},
+    "negative": {"grey levels inverted": lambda pixels: 255 - pixels},
+}
 
-    scale = DISPLAY_SIDE / max(pixels.shape)
-    if scale >= 1:
-        return pixels
-    height, width = (max(1, round(scale * side)) for side in pixels.shape)
-    return np.asarray(
-        cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8
-    )
+
+def read_upright(reader: Reader, film: Film, orientation: str) -> Reading:
+    """The reading of `film`, of one of the orientations of `CORRECTIONS`, after its correction.
+
+    Of two rotations: the one after which the film passes as upright, or the first. The correction
+    is the last of the facts' notes. A mirrored film is not distinguished from a rotated one.
+    """
+    found = []
+    for note, correct in CORRECTIONS[orientation].items():
+        facts = replace(film.facts, notes=(*film.facts.notes, note))
+        if orientation == "sideways":
+            facts = replace(facts, width=facts.height, height=facts.width)
+        pixels = np.ascontiguousarray(correct(film.pixels))
+        found.append(reader.read(Film(pixels, facts)))
+    return next((reading for reading in found if reading.gate_ok), found[0])
 
 
 def _trace(error: Exception) -> str:
@@ -266,30 +283,3 @@ def _trace(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     steps = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     return f"{type(error).__name__} in {' > '.join(steps)}"
-
-
-# For each way a film may lie: what is done with it, and the ways that may set it right.
-REMEDIES: dict[str, dict[str, Callable[[Grey], Grey]]] = {
-    "sideways": {
-        "turned a quarter to the right": lambda film: np.rot90(film, -1),
-        "turned a quarter to the left": lambda film: np.rot90(film, 1),
-    },
-    "upside down": {"turned by half": lambda film: np.rot90(film, 2)},
-    "negative": {"greys inverted": lambda film: 255 - film},
-}
-
-
-def read_upright(reader: Reader, film: Film, lies: str) -> Reading:
-    """The reading of `film`, which `lies` in a way of `REMEDIES`, set right.
-
-    Of two ways to turn it, the one after which it is taken for upright, or the first. What was done
-    is the last of its facts' notes. A mirrored film is not told from a turned one.
-    """
-    found = []
-    for note, remedy in REMEDIES[lies].items():
-        facts = replace(film.facts, notes=(*film.facts.notes, note))
-        if lies == "sideways":
-            facts = replace(facts, width=facts.height, height=facts.width)
-        pixels = np.ascontiguousarray(remedy(film.pixels))
-        found.append(reader.read(Film(pixels, facts)))
-    return next((reading for reading in found if reading.gate_ok), found[0])

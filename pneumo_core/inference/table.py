@@ -24,7 +24,7 @@ COLUMNS = (
     "message",
     "ms",
 )
-# What a table adds that lies about without the page or the call that made it.
+# What a table adds, since it may be read without the page or the call that made it.
 AFTER = ("p_low", "p_high", "model", "disclaimer")
 # What a spreadsheet would run as a formula, were a file's name to begin with it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -33,7 +33,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
     """The reading of the file called `name`, by COLUMNS and AFTER.
 
-    Probabilities are 0..1 or None; the range is that of p_pneumonia under small re-framings.
+    Probabilities are 0..1 or None; the range is that of p_pneumonia under small crops and shifts.
     """
     return {
         "file": name,
@@ -57,7 +57,7 @@ def as_row(name: str, reading: Reading) -> dict[str, Any]:
 def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer.
 
-    The gate is "ok", or begins with "doubtful:" (read, but its number is not to be relied on) or
+    The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
     spreadsheet would run as a formula gets an apostrophe before it.
     """
@@ -72,7 +72,7 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _gate(row: dict[str, Any]) -> str:
-    """The film check in a cell by whose first word a table can be filtered."""
+    """The image check in a cell; a table can be filtered by its first word."""
     if row["gate"]["ok"]:
         return "ok"
     if row["status"] == "error":

@@ -1,4 +1,4 @@
-"""From a trained network and its answers to held-out films to a bundle."""
+"""From a trained network and its predictions on held-out films to a bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from pneumo_core.training.calibrate import (
     prior_shift,
     rates,
 )
-from pneumo_core.training.feature_checks import fit_familiarity, fit_orientation, pooled_features
+from pneumo_core.training.feature_checks import (
+    fit_orientation,
+    fit_out_of_distribution,
+    pooled_features,
+)
 from pneumo_core.training.held_out import POINT_VIEWS, cohort_rows
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.runs.queue import bundle_name_of
@@ -222,7 +226,7 @@ class Delivery:
     shift: NDArray[np.float32]
 
 
-# Of the films that the checks of unfamiliar and turned films are fitted on, when a person waits.
+# Of the films that the feature checks are fitted on, when a person waits.
 SHARE_WHEN_STOPPED = 0.2
 
 
@@ -246,11 +250,11 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     report("bundle", 0, 1, "calibrating and writing the bundle")
     shift = _shift_to_prior(network, answers.logits, corpus.labels[rows])
     logits = answers.logits + shift
-    report("familiar", 0, 1, "what films look like to the network")
+    report("familiar", 0, 1, "fitting the out-of-distribution and orientation checks")
     features = pooled_features(network)
     share, seed = SHARE_WHEN_STOPPED if stopped else 1.0, recipe.seed
-    known, familiarity = fit_familiarity(features, corpus.pixels, seed=seed, share=share)
-    lies, orientation = fit_orientation(features, corpus.pixels, seed=seed, share=share)
+    known, familiarity = fit_out_of_distribution(features, corpus.pixels, seed=seed, share=share)
+    upright, orientation = fit_orientation(features, corpus.pixels, seed=seed, share=share)
     name = bundle_name_of(run, settings)
     card, fitted = make_card(
         name=name,
@@ -268,8 +272,8 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         name=name,
         card={**card, "familiarity": familiarity, "orientation": orientation},
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
-        familiar=known.subspace,
-        orientation=lies.weights,
+        out_of_distribution=known.array,
+        orientation=upright.array,
         films=roles_by_hash(corpus.index["sha256"], rows, trained_on_all=recipe.folds > 1),
         film_hashes=roles_by_hash(corpus.index["phash"], rows, trained_on_all=recipe.folds > 1),
         models_dir=settings.models_dir,

@@ -1,4 +1,8 @@
-"""What films look like to a trained network, and how far a film may be from it."""
+"""Fit the feature checks of a bundle: out of distribution, and orientation.
+
+Each is fitted on some training films and its limit on other ones, as they are and in views that
+keep the lungs.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.feature_checks import UPRIGHT, WAYS, Familiarity, Orientation
+from pneumo_core.bundle.feature_checks import (
+    ORIENTATIONS,
+    UPRIGHT,
+    Orientation,
+    OutOfDistribution,
+    unit_length,
+)
 from pneumo_core.perturbations import DISTURBANCES, disturb
 
 if TYPE_CHECKING:
@@ -16,13 +26,17 @@ if TYPE_CHECKING:
 
     Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-
+# Films to fit on and to hold out, for each check.
+OOD_FILMS, OOD_HELD_OUT = 1000, 60
+ORIENTATION_FILMS, ORIENTATION_HELD_OUT = 300, 120
 DIRECTIONS = 32  # of the subspace: with 64 and 128, films of other hospitals come nearer the limit
-FEATURE_IMAGES, FEATURE_HELD_OUT = 1000, 60  # films
-FEATURE_QUANTILE, FEATURE_SLACK = 0.99, 1.15
+OOD_QUANTILE, OOD_SLACK = 0.99, 1.15
+INVERSE_PENALTY = 0.01  # of the L2 norm, in the logistic regression
+# Of P(upright): the limit, and its share of what all but a thousandth of upright films reach.
+ORIENTATION_LIMIT, ORIENTATION_SLACK = 0.2, 0.5
 
 
-def pooled_features(network: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+def pooled_features(network: Any) -> Features:
     """From films uint8 (N, S, S) to the pooled features (N, K) that the head sees."""
     import keras
 
@@ -39,142 +53,138 @@ def pooled_features(network: Any) -> Callable[[NDArray[np.uint8]], NDArray[np.fl
     return features
 
 
+def fit_out_of_distribution(
+    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
+) -> tuple[OutOfDistribution, dict[str, Any]]:
+    """The check fitted to films uint8 (N, S, S), and the card's facts about it.
+
+    share: of the usual number of films, where time is short.
+
+    Directions are the principal components of features of unit length, of films as they are and in
+    one view each. The limit is the 99th percentile of the distances of held-out films in every
+    view that keeps the lungs, and 15 % more, so that films of other places pass and other images
+    do not.
+    """
+    own, others = _split(len(pixels), OOD_FILMS, OOD_HELD_OUT, seed=seed, share=share)
+    films = np.asarray(pixels[own])
+    found = unit_length(np.concatenate([features(films), features(in_one_view_each(films))]))
+    mean = found.mean(axis=0)
+    _, _, directions = np.linalg.svd(found - mean, full_matrices=False)
+    kept = directions[: min(DIRECTIONS, len(own) // 2, found.shape[1] // 2)]
+    # As they are stored: in half precision.
+    subspace = np.vstack([mean, kept]).astype(np.float16).astype(np.float32)
+    check = OutOfDistribution(subspace, 0.0)
+    films, views = np.asarray(pixels[others]), _lung_views()
+    seen = [check.distances(features(disturb(films, name))) for name in views]
+    distances = np.concatenate([check.distances(features(films)), *seen])
+    limit = OOD_SLACK * float(np.quantile(distances, OOD_QUANTILE))
+    facts = {
+        "limit": limit,
+        "directions": len(kept),
+        "learnt_from": len(own),
+        "measured_on": f"{len(films)} other films as they are and in {len(views)} views",
+        "median": float(np.median(distances)),
+        "largest": float(distances.max()),
+    }
+    return OutOfDistribution(subspace, limit), facts
+
+
+def fit_orientation(
+    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
+) -> tuple[Orientation, dict[str, Any]]:
+    """The check fitted to upright films uint8 (N, S, S), and the card's facts about it.
+
+    share: of the usual number of films, where time is short.
+
+    Logistic regression on features of unit length; each film as it is, in one of the views that
+    keep the lungs, and in each other orientation. The limit is 0.2, or half of what all but a
+    thousandth of held-out upright films reach, if that is less: features that carry no orientation
+    refer no film.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    own, others = _split(
+        len(pixels), ORIENTATION_FILMS, ORIENTATION_HELD_OUT, seed=seed, share=share
+    )
+    fitted, held_out = (_examples(features, np.asarray(pixels[rows])) for rows in (own, others))
+    scaler = StandardScaler()
+    linear = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=500)
+    make_pipeline(scaler, linear).fit(*fitted)
+    weights = linear.coef_ / scaler.scale_
+    bias = linear.intercept_ - weights @ scaler.mean_
+    array = np.column_stack([weights, bias]).astype(np.float32)
+    upright = Orientation(array, 0.0).probabilities(held_out[0])[held_out[1] == 0, 0]
+    limit = min(ORIENTATION_LIMIT, ORIENTATION_SLACK * float(np.quantile(upright, 0.001)))
+    check = Orientation(array, limit)
+    facts = {
+        "limit": limit,
+        "learnt_from": len(own),
+        "measured_on": len(others),
+        "referred": _referred(check, *held_out),
+    }
+    return check, facts
+
+
 def in_one_view_each(films: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Films (N, S, S), each in one of the views that keep the lungs, which come in turn."""
-    views = [name for name, one in DISTURBANCES.items() if one.keeps_lungs]
+    """Films (N, S, S), each in one of the views that keep the lungs, in rotation."""
+    views = _lung_views()
     seen = films.copy()
     for i, view in enumerate(views[: len(films)]):
         seen[i :: len(views)] = disturb(films[i :: len(views)], view)
     return seen
 
 
-def at_length_one(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Features (N, K) scaled to length 1."""
-    length = np.linalg.norm(features, axis=1, keepdims=True)
-    found: NDArray[np.float32] = features / np.maximum(length, 1e-12)
-    return found
+def reoriented(films: NDArray[np.uint8], orientation: str) -> NDArray[np.uint8]:
+    """Upright films (N, S, S) in another of `ORIENTATIONS`.
 
-
-def fit_familiarity(
-    features: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    pixels: NDArray[np.uint8],
-    *,
-    seed: int,
-    share: float = 1.0,
-) -> tuple[Familiarity, dict[str, Any]]:
-    """The subspace of films uint8 (N, S, S), the limit, and what the card says of both.
-
-    share: of the usual number of films, where time is short.
-
-    Directions are the principal components of features of unit length, of films as they are and in
-    one view each. The limit is the 99th percentile of the distances of other films in every view
-    that keeps the lungs, and 15 % more, so that films of another room are let through and
-    pictures of something else are not.
-    """
-    order = np.random.default_rng(seed).permutation(len(pixels))
-    apart = min(round(FEATURE_HELD_OUT * share), len(pixels) // 4)
-    others = np.sort(order[:apart])
-    own = np.sort(order[apart : apart + round(FEATURE_IMAGES * share)])
-    films = np.asarray(pixels[own])
-    found = at_length_one(np.concatenate([features(films), features(in_one_view_each(films))]))
-    mean = found.mean(axis=0)
-    _, _, directions = np.linalg.svd(found - mean, full_matrices=False)
-    kept = directions[: min(DIRECTIONS, len(own) // 2, found.shape[1] // 2)]
-    # As they are stored: in half precision.
-    subspace = np.vstack([mean, kept]).astype(np.float16).astype(np.float32)
-    known = Familiarity(subspace, 0.0)
-    films = np.asarray(pixels[others])
-    views = [name for name, one in DISTURBANCES.items() if one.keeps_lungs]
-    seen = [known.distance(features(disturb(films, name))) for name in views]
-    away = np.concatenate([known.distance(features(films)), *seen])
-    limit = FEATURE_SLACK * float(np.quantile(away, FEATURE_QUANTILE))
-    facts = {
-        "limit": limit,
-        "directions": len(kept),
-        "learnt_from": len(own),
-        "measured_on": f"{len(films)} other films as they are and in {len(views)} views",
-        "median": float(np.median(away)),
-        "largest": float(away.max()),
-    }
-    return Familiarity(subspace, limit), facts
-
-
-ORIENTATION_IMAGES, ORIENTATION_HELD_OUT = 300, 120  # films, other ones
-STRENGTH = 0.01  # inverse of the L2 penalty of the logistic regression
-ORIENTATION_LIMIT, ORIENTATION_SLACK = (
-    0.2,
-    0.5,
-)  # of P(upright): the limit, and its share of what good films reach
-
-
-def turned(films: NDArray[np.uint8], way: str) -> NDArray[np.uint8]:
-    """Films (N,S,S) as they lie in the class `way` of `WAYS`; two ways round, where there are two.
-
-    Every second film on its other side, or mirrored as well.
+    Every second film is rotated the other way, or mirrored as well.
     """
     made = films.copy()
-    if way == "sideways":
+    if orientation == "sideways":
         made[::2] = np.rot90(films[::2], 1, (1, 2))
         made[1::2] = np.rot90(films[1::2], -1, (1, 2))
-    elif way == "upside down":
+    elif orientation == "upside down":
         made = made[:, ::-1].copy()
         made[::2] = made[::2, :, ::-1]
-    elif way == "negative":
+    elif orientation == "negative":
         made = 255 - made
     return made
 
 
-def fit_orientation(
-    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
-) -> tuple[Orientation, dict[str, Any]]:
-    """The classifier for films uint8 (N,S,S) that lie upright, and what the card says of it.
+def _split(
+    count: int, films: int, held_out: int, *, seed: int, share: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows to fit on and rows held out, each sorted; at most a quarter of all is held out."""
+    order = np.random.default_rng(seed).permutation(count)
+    apart = min(round(held_out * share), count // 4)
+    return np.sort(order[apart : apart + round(films * share)]), np.sort(order[:apart])
 
-    Logistic regression on features of unit length; each film as it lies, in one of the views that
-    keep the lungs, and turned into each other class of `WAYS`. The limit is 0.2, or half of what
-    all but a thousandth of other upright films reach, if that is less: a network whose features do
-    not tell refers nobody.
-    share: of the usual number of films, where time is short.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    order = np.random.default_rng(seed).permutation(len(pixels))
-    apart = min(round(ORIENTATION_HELD_OUT * share), len(pixels) // 4)
-    others = np.sort(order[:apart])
-    own = np.sort(order[apart : apart + round(ORIENTATION_IMAGES * share)])
-    learnt, held = (_examples(features, np.asarray(pixels[rows])) for rows in (own, others))
-    scaler = StandardScaler()
-    linear = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=500)
-    make_pipeline(scaler, linear).fit(*learnt)
-    weights = linear.coef_ / scaler.scale_
-    bias = linear.intercept_ - weights @ scaler.mean_
-    found = Orientation(np.column_stack([weights, bias]).astype(np.float32), 0.0)
-    upright = found.probabilities(held[0])[held[1] == 0, 0]
-    limit = min(ORIENTATION_LIMIT, ORIENTATION_SLACK * float(np.quantile(upright, 0.001)))
-    known = Orientation(found.weights, limit)
-    ways = np.array(known.ways(held[0]))
-    facts = {
-        "limit": limit,
-        "learnt_from": len(own),
-        "measured_on": len(others),
-        "referred": {
-            way: {
-                "films": int((held[1] == k).sum()),
-                "found": int((ways[held[1] == k] != UPRIGHT).sum()),
-            }
-            for k, way in enumerate(WAYS)
-        },
-    }
-    return known, facts
+def _lung_views() -> list[str]:
+    return [name for name, one in DISTURBANCES.items() if one.keeps_lungs]
 
 
 def _examples(
     features: Features, films: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Features of unit length (M, K) and classes (M,) of films as they are and in other views."""
+    """Features of unit length (M, K) and classes (M,) of films as they are and reoriented."""
     seen = in_one_view_each(films)
     parts = [features(films)]
-    parts += [features(turned(seen, way)) for way in WAYS]
-    found = at_length_one(np.concatenate(parts))
-    return found, np.repeat([0, *range(len(WAYS))], len(films))
+    parts += [features(reoriented(seen, orientation)) for orientation in ORIENTATIONS]
+    return unit_length(np.concatenate(parts)), np.repeat([0, *range(len(ORIENTATIONS))], len(films))
+
+
+def _referred(
+    check: Orientation, features: NDArray[np.float32], classes: NDArray[np.int64]
+) -> dict[str, dict[str, int]]:
+    """How many films of each orientation there are, and are found not upright."""
+    not_upright = np.array(check.classify(features)) != UPRIGHT
+    return {
+        orientation: {
+            "films": int((classes == k).sum()),
+            "found": int(not_upright[classes == k].sum()),
+        }
+        for k, orientation in enumerate(ORIENTATIONS)
+    }

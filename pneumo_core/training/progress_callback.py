@@ -11,7 +11,7 @@ import keras
 
 from pneumo_core.progress import Rate
 from pneumo_core.storage import utc_now
-from pneumo_core.training.hardware import memory_now, survey
+from pneumo_core.training.hardware import find_machine, memory_now
 from pneumo_core.training.held_out import POINT_VIEWS
 from pneumo_core.training.runs.estimate import around_training, bundle_seconds
 from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
@@ -171,7 +171,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.update(
             phase="training",
             words=f"{self._title}preparing the first step",
-            machine=survey(self.recipe.precision).sentence(self.recipe.batch),
+            machine=find_machine(self.recipe.precision).training_sentence(self.recipe.batch),
             data_hash=data_hash(self.run),
             fits=self.fits,
             epochs=self.epochs,

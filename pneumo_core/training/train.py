@@ -236,14 +236,14 @@ def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     from pneumo_core.training import batches
     from pneumo_core.training.batches import Films
     from pneumo_core.training.distributed import join_devices
-    from pneumo_core.training.hardware import survey
+    from pneumo_core.training.hardware import find_machine
 
     recipe, devices = run.recipe(), join_devices()
     corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
-    machine = survey(recipe.precision)
+    machine = find_machine(recipe.precision)
     films = Films(corpus.pixels, corpus.labels, batches.room_for(corpus.pixels, machine, devices))
     feed = batches.sentence(corpus.pixels, on_device=films.on_device)
-    parts = [machine.sentence(recipe.batch), devices.sentence, feed]
+    parts = [machine.training_sentence(recipe.batch), devices.sentence, feed]
     report("machine", 1, 1, ", ".join(filter(None, parts)))
     content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
     devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
@@ -284,7 +284,7 @@ def _facts(recipe: Recipe, machine: Machine) -> dict[str, Any]:
     except PackageNotFoundError:  # a build of it under another name: tensorflow-cpu, say
         versions[machine.backend] = "of a build of another name"
     return {
-        "machine": machine.sentence(recipe.batch),
+        "machine": machine.training_sentence(recipe.batch),
         "versions": {"python": platform.python_version(), **versions},
     }
 

@@ -3,23 +3,18 @@ import pytest
 
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.card import Card
-from pneumo_core.bundle.feature_checks import (
-    Familiarity,
-    inspect_familiarity,
-    load_familiarity,
-    save_familiarity,
-)
+from pneumo_core.bundle.feature_checks import OutOfDistribution
 from pneumo_core.errors import BundleError
 
 
 def test_the_distance_is_off_the_subspace_whatever_the_length():
     # Around the mean (0.6, 0, 0, 0) films vary along the second axis.
-    known = Familiarity(np.array([[0.6, 0, 0, 0], [0, 1, 0, 0]], "float32"), limit=0.5)
+    known = OutOfDistribution(np.array([[0.6, 0, 0, 0], [0, 1, 0, 0]], "float32"), limit=0.5)
     features = np.array(
         [[3, 4, 0, 0], [0.3, -0.4, 0, 0], [5, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]], "float32"
     )
     expected = [0, 0, 0.4, np.sqrt(0.36 + 1), 0.6]
-    np.testing.assert_allclose(known.distance(features), expected, atol=1e-6)
+    np.testing.assert_allclose(known.distances(features), expected, atol=1e-6)
 
 
 def bundle_in(path, **card):
@@ -28,22 +23,22 @@ def bundle_in(path, **card):
 
 def test_what_was_saved_is_loaded_in_half_precision(tmp_path):
     subspace = np.random.default_rng(0).random((4, 8)).astype("float32")
-    save_familiarity(subspace, tmp_path / "familiar.npy")
-    found = load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1}))
+    OutOfDistribution.save(subspace, tmp_path)
+    found = OutOfDistribution.load(bundle_in(tmp_path, familiarity={"limit": 0.1}))
     assert found.limit == 0.1
-    np.testing.assert_allclose(found.subspace, subspace, atol=1e-3)
-    inspect_familiarity(tmp_path / "familiar.npy")
+    np.testing.assert_allclose(found.array, subspace, atol=1e-3)
+    OutOfDistribution.inspect(tmp_path)
 
 
 def test_a_bundle_without_the_file_knows_no_stranger(tmp_path):
-    assert load_familiarity(bundle_in(tmp_path)) is None
-    assert load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1})) is None
+    assert OutOfDistribution.load(bundle_in(tmp_path)) is None
+    assert OutOfDistribution.load(bundle_in(tmp_path, familiarity={"limit": 0.1})) is None
 
 
 def test_a_damaged_file_is_told(tmp_path):
     (tmp_path / "familiar.npy").write_bytes(b"no numbers")
     with pytest.raises(BundleError, match=r"expected a subspace of features in familiar\.npy"):
-        load_familiarity(bundle_in(tmp_path, familiarity={"limit": 0.1}))
+        OutOfDistribution.load(bundle_in(tmp_path, familiarity={"limit": 0.1}))
 
 
 @pytest.mark.parametrize(
@@ -58,4 +53,4 @@ def test_a_damaged_file_is_told(tmp_path):
 def test_a_strangers_file_is_judged(tmp_path, content, message):
     np.save(tmp_path / "familiar.npy", content, allow_pickle=True)
     with pytest.raises(BundleError, match=message):
-        inspect_familiarity(tmp_path / "familiar.npy")
+        OutOfDistribution.inspect(tmp_path)

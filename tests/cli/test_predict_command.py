@@ -64,12 +64,12 @@ def test_a_line_shows_the_probability_as_the_screens_do(run, films):
 
 
 def test_of_a_doubtful_film_no_number_is_printed(run, films, monkeypatch):
-    from pneumo_core.inference.input_checks import UNFAMILIAR, Doubts
+    from pneumo_core.inference.input_checks import OOD_ADVICE, FeatureChecks
 
-    monkeypatch.setattr(Doubts, "about", lambda *_: ("upright", (UNFAMILIAR,)))
+    monkeypatch.setattr(FeatureChecks, "check", lambda *_: ("upright", (OOD_ADVICE,)))
     code, out, _ = run("predict", films / "a.png")
     assert code == 0
-    assert out == f"{films}/a.png\tREFER\t–\tRefer: {UNFAMILIAR}\n"
+    assert out == f"{films}/a.png\tREFER\t–\tRefer: {OOD_ADVICE}\n"
 
 
 def test_what_is_not_there_is_named_and_the_rest_is_read(run, films):

@@ -63,10 +63,11 @@ def test_two_at_once_lose_nothing(bundle, tmp_path):
 import json, sys
 from pathlib import Path
 from pneumo_core.bundle import Bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.evaluation.test_log import record
 path, figures = Path(sys.argv[1]), json.loads(sys.argv[2])
-bundle = Bundle("paper", path, {"version": "1.0"}, "d" * 64)
+bundle = Bundle("paper", path, Card.from_document({"version": "1.0"}), "d" * 64)
 for i in range(20):
     assert record(bundle, data=f"{sys.argv[3]}{i}", split="test", figures=figures) == ""
 """

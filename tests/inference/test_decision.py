@@ -39,21 +39,24 @@ def test_points_that_coincide_leave_no_middle() -> None:
 
 WORDS = {
     (0.03, 0.012, 0.06): (
-        "No sign of pneumonia: 3 % (1–6 % under small re-framings), below the screening point of "
+        "No sign of pneumonia: 3 % (1–6 % under small crops and shifts), below the screening "
+        "point of "
         "20 %. This does not rule pneumonia out."
     ),
     (0.871, 0.79, 0.92): (
-        "Signs of pneumonia: 87 % (79–92 % under small re-framings), at or above the ruling-in "
-        "point of 80 %. Small re-framings fall to 79 %, below the ruling-in and above the "
+        "Signs of pneumonia: 87 % (79–92 % under small crops and shifts), at or above the "
+        "ruling-in "
+        "point of 80 %. Small crops and shifts fall to 79 %, below the ruling-in and above the "
         "screening point: only a film that crosses both points is referred for that."
     ),
     (0.5, 0.45, 0.51): (
-        "Refer: 50 % (45–51 % under small re-framings) lies between the screening point of 20 % "
+        "Refer: 50 % (45–51 % under small crops and shifts) lies between the screening point of "
+        "20 % "
         "and the ruling-in point of 80 %. A radiologist should read it."
     ),
     (0.5, 0.05, 0.88): (
-        "Refer: small re-framings of this film change the answer (50 % as it is, 5–88 % when "
-        "cropped, shifted or mirrored a little). A radiologist should read it."
+        "Refer: small crops and shifts of this film change the answer (50 % as it is, 5–88 % when "
+        "cropped, shifted or mirrored). A radiologist should read it."
     ),
 }
 
@@ -77,8 +80,8 @@ def test_a_range_that_crosses_one_point_alone_is_said_to(
     chances: tuple[float, float, float], told: str
 ) -> None:
     assert told in decide(*chances, POINTS)[1]
-    assert "Small re-framings" not in decide(0.1, 0.05, 0.19, POINTS)[1]
-    assert "Small re-framings" not in decide(0.5, 0.1, 0.7, POINTS)[1]
+    assert "Small crops and shifts" not in decide(0.1, 0.05, 0.19, POINTS)[1]
+    assert "Small crops and shifts" not in decide(0.5, 0.1, 0.7, POINTS)[1]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +89,27 @@ def test_a_range_that_crosses_one_point_alone_is_said_to(
     [
         (
             0.196,
-            "No sign of pneumonia: 19.6 % (20 % under small re-framings), below the screening ",
+            (
+                "No sign of pneumonia: 19.6 % (20 % under small crops and shifts), below the "
+                "screening "
+            ),
         ),
         (
             0.204,
-            "Refer: 20.4 % (20 % under small re-framings) lies between the screening point of ",
+            (
+                "Refer: 20.4 % (20 % under small crops and shifts) lies between the "
+                "screening point "
+                "of "
+            ),
         ),
         (0.19999, "No sign of pneumonia: 20.00 % (20 % under"),
-        (0.8, "Signs of pneumonia: 80 % (80 % under small re-framings), at or above the ruling-in"),
+        (
+            0.8,
+            (
+                "Signs of pneumonia: 80 % (80 % under small crops and shifts), at or above the "
+                "ruling-in"
+            ),
+        ),
     ],
 )
 def test_a_share_beside_a_point_is_told_apart_from_it(p: float, words: str) -> None:

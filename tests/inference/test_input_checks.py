@@ -1,4 +1,4 @@
-"""The gate rejects what is plainly no radiograph, and no chest film however it was framed."""
+"""The image check rejects what is clearly no radiograph, and no chest film however framed."""
 
 from io import BytesIO
 
@@ -8,16 +8,16 @@ from PIL import Image, ImageDraw
 
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.card import Card
-from pneumo_core.bundle.feature_checks import WAYS, save_familiarity, save_orientation
+from pneumo_core.bundle.feature_checks import ORIENTATIONS, Orientation, OutOfDistribution
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts, decode, read_film
 from pneumo_core.inference.input_checks import (
-    INVERTED,
-    STRANGE,
-    TURNED,
-    UNFAMILIAR,
-    Doubts,
-    GateResult,
+    NEGATIVE,
+    NOT_UPRIGHT,
+    OOD,
+    OOD_ADVICE,
+    FeatureChecks,
+    ImageCheck,
     check_film,
 )
 from pneumo_core.synthetic.appearance import synthetic_film
@@ -64,7 +64,7 @@ DISTURBANCES = {
 @pytest.mark.parametrize("disturbance", DISTURBANCES)
 def test_chest_films_pass(subtype, disturbance):
     film = DISTURBANCES[disturbance](synthetic_film(subtype, 3, size=400))
-    assert check_film(film_of(film)) == GateResult(ok=True, reasons=())
+    assert check_film(film_of(film)) == ImageCheck(ok=True, reasons=())
 
 
 def page():
@@ -103,14 +103,14 @@ def night():
 @pytest.mark.parametrize(
     ("pixels", "reason"),
     [
-        (np.full((300, 300), 128), "This picture is blank"),
-        (np.zeros((300, 300)), "This picture is blank"),
-        (100 + 10 * RNG.random((300, 300)), "This picture is blank"),
+        (np.full((300, 300), 128), "This image is blank"),
+        (np.zeros((300, 300)), "This image is blank"),
+        (100 + 10 * RNG.random((300, 300)), "This image is blank"),
         (page(), "This looks like a page: most of it is white."),
         (screenshot(), "This looks like a screenshot or a figure"),
-        (drawing(), "This looks like a drawing: it has only 4 shades of grey."),
-        (night(), "This picture is almost entirely black."),
-        (RNG.integers(0, 256, (300, 300)), "This picture is all fine detail"),
+        (drawing(), "This looks like a drawing: it has only 4 grey levels."),
+        (night(), "This image is almost entirely black."),
+        (RNG.integers(0, 256, (300, 300)), "This image is all fine detail"),
     ],
 )
 def test_what_is_no_radiograph_is_rejected_with_the_plainest_reason(pixels, reason):
@@ -129,7 +129,7 @@ def test_colour(chroma, ok):
     assert result.ok is ok
     if not ok:
         assert result.reasons == (
-            "This is a colour picture, not a radiograph. Drop the original film instead.",
+            "This is a colour image, not a radiograph. Drop the original film instead.",
         )
 
 
@@ -138,7 +138,7 @@ def test_a_colour_photograph_from_its_file():
     photograph = np.dstack([x % 256, y, 255 - x % 256]).astype(np.uint8)
     file = BytesIO()
     Image.fromarray(photograph).save(file, "JPEG")
-    assert "colour picture" in check_film(decode(file.getvalue())).reasons[0]
+    assert "colour image" in check_film(decode(file.getvalue())).reasons[0]
 
 
 @pytest.mark.parametrize(("width", "ok"), [(390, True), (400, False)])
@@ -186,10 +186,10 @@ class TestRealFilms:
 
 # Feature 0: what films have; 1 to 3: what sideways, upside-down and negative ones have.
 HINTS = {
-    1: "If it is a chest film that lies on its side, turn it upright and read it again.",
-    2: "If it is a chest film that is upside down, turn it upright and read it again.",
+    1: "If it is a chest film that lies on its side, rotate it upright and read it again.",
+    2: "If it is a chest film that is upside down, rotate it upright and read it again.",
     3: "If it is a chest film that is a negative, with dark bones and bright lungs, invert its "
-    "greys and read it again.",
+    "grey levels and read it again.",
 }
 
 
@@ -200,42 +200,42 @@ def features(*values):
 
 @pytest.fixture
 def bundle(tmp_path):
-    save_familiarity(np.eye(4, dtype="float32")[:1], tmp_path / "familiar.npy")
-    save_orientation(np.eye(4, 5, dtype="float32") * 9, tmp_path / "orientation.npy")
+    OutOfDistribution.save(np.eye(4, dtype="float32")[:1], tmp_path)
+    Orientation.save(np.eye(4, 5, dtype="float32") * 9, tmp_path)
     card = {"familiarity": {"limit": 1.0}, "orientation": {"limit": 0.2}}
     return Bundle(name="b", path=tmp_path, card=Card.from_document(card), digest="")
 
 
-def test_an_upright_film_raises_no_doubt(bundle):
-    doubts = Doubts(bundle, 4)
-    assert doubts.knows_films
-    assert doubts.about(features(3, 0, 0, 0)) == ("upright", ())
+def test_an_upright_film_passes(bundle):
+    checks = FeatureChecks(bundle, 4)
+    assert checks.complete
+    assert checks.check(features(3, 0, 0, 0)) == ("upright", ())
 
 
-@pytest.mark.parametrize(("way", "why"), [(1, TURNED), (2, TURNED), (3, INVERTED)])
-def test_a_film_that_lies_otherwise_is_told_what_to_do(bundle, way, why):
-    doubts = Doubts(bundle, 4)
+@pytest.mark.parametrize(("way", "why"), [(1, NOT_UPRIGHT), (2, NOT_UPRIGHT), (3, NEGATIVE)])
+def test_a_film_of_another_orientation_is_referred_with_advice(bundle, way, why):
+    checks = FeatureChecks(bundle, 4)
     # 0.89 off the mean: familiar. Scores 5.4 and 7.2: P(upright) is 0.14.
-    found = doubts.about(features(*np.eye(4)[0] * 0.6 + np.eye(4)[way] * 0.8))
-    assert found == (WAYS[way], (f"{why} {HINTS[way]}",))
-    assert doubts.about(features(*np.eye(4)[way])) == (WAYS[way], (f"{STRANGE} {HINTS[way]}",))
+    found = checks.check(features(*np.eye(4)[0] * 0.6 + np.eye(4)[way] * 0.8))
+    assert found == (ORIENTATIONS[way], (f"{why} {HINTS[way]}",))
+    assert checks.check(features(*np.eye(4)[way])) == (ORIENTATIONS[way], (f"{OOD} {HINTS[way]}",))
 
 
-def test_a_strange_picture_that_lies_no_way_in_particular(bundle):
+def test_an_image_out_of_distribution_is_referred(bundle):
     (bundle.path / "orientation.npy").unlink()
-    assert Doubts(bundle, 4).about(features(0, 1, 0, 0)) == ("upright", (UNFAMILIAR,))
+    assert FeatureChecks(bundle, 4).check(features(0, 1, 0, 0)) == ("upright", (OOD_ADVICE,))
 
 
-def test_a_bundle_without_both_doubts_nothing(tmp_path):
+def test_a_bundle_without_checks_refers_nothing(tmp_path):
     bundle = Bundle(name="b", path=tmp_path, card=Card.from_document({}), digest="")
-    doubts = Doubts(bundle, 4)
-    assert not doubts.knows_films
-    assert doubts.about(features(0, 0, 0, 1)) == ("upright", ())
+    checks = FeatureChecks(bundle, 4)
+    assert not checks.complete
+    assert checks.check(features(0, 0, 0, 1)) == ("upright", ())
 
 
 def test_files_of_another_network_are_refused_at_once(bundle):
     with pytest.raises(BundleError, match=r"expected 8 features in familiar\.npy.*found 4"):
-        Doubts(bundle, 8)
+        FeatureChecks(bundle, 8)
     (bundle.path / "familiar.npy").unlink()
     with pytest.raises(BundleError, match=r"expected 8 features in orientation\.npy.*found 4"):
-        Doubts(bundle, 8)
+        FeatureChecks(bundle, 8)

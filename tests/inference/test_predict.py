@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.bundle.feature_checks import save_familiarity
+from pneumo_core.bundle.feature_checks import OutOfDistribution
 from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.inference import predict
-from pneumo_core.inference.input_checks import UNFAMILIAR, GateResult
+from pneumo_core.inference.input_checks import OOD_ADVICE, ImageCheck
 from pneumo_core.inference.predict import Decision, Reader, framings
 from pneumo_core.inference.runtime import Runtime
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
 
-PASSED = GateResult(ok=True, reasons=())
+PASSED = ImageCheck(ok=True, reasons=())
 
 
 @pytest.fixture
@@ -108,7 +108,9 @@ def test_a_film_that_small_reframings_turn_around_is_referred(
     reading = reader.read(_flat(230))
     assert reading.p_pneumonia == pytest.approx(0.9824, abs=1e-3)
     assert reading.decision is Decision.REFER
-    assert reading.message.startswith("Refer: small re-framings of this film change the answer")
+    assert reading.message.startswith(
+        "Refer: small crops and shifts of this film change the answer"
+    )
 
 
 def test_the_place_is_where_the_film_is_bright(reader: Reader) -> None:
@@ -160,12 +162,12 @@ def test_temperature_is_applied(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyP
 def test_a_film_that_the_gate_rejects_gets_no_probability(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reasons = ("This is a colour picture, not a radiograph.", "Drop the film itself.")
-    monkeypatch.setattr(predict, "check_film", lambda _: GateResult(ok=False, reasons=reasons))
+    reasons = ("This is a colour image, not a radiograph.", "Drop the film itself.")
+    monkeypatch.setattr(predict, "check_film", lambda _: ImageCheck(ok=False, reasons=reasons))
     reading = Reader(tiny_bundle).read(_flat(200))
     assert reading.status == "rejected"
     assert reading.message == (
-        "Not read: This is a colour picture, not a radiograph. Drop the film itself."
+        "Not read: This is a colour image, not a radiograph. Drop the film itself."
     )
     assert reading.gate_reasons == reasons
     assert not reading.gate_ok
@@ -210,7 +212,7 @@ def test_an_unforeseen_fault_is_logged_without_what_it_quotes(
         reading = reader.read_bytes(b"film")
     assert reading.status == "error"
     assert reading.message == (
-        "This film could not be read: an unforeseen fault. Try another copy of it."
+        "This film could not be read: an unexpected error. Try another copy of it."
     )
     assert "KeyError in predict.py:" in caplog.text
     assert "jane" not in caplog.text.lower()
@@ -241,12 +243,12 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
     wary = replace(tiny_bundle, path=tmp_path / "wary", card=card)
     # Pooled features of a flat film have one sign: what points the other way is no film.
     for sign, ok in ((1, True), (-1, False)):
-        save_familiarity(np.full((1, width), sign / width**0.5), wary.path / "familiar.npy")
+        OutOfDistribution.save(np.full((1, width), sign / width**0.5), wary.path)
         reading = Reader(wary).read(_flat(255))
         assert reading.status == "ok"
         assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
         assert reading.gate_ok is ok
-        assert not reading.like_known  # how films lie this bundle does not know
+        assert not reading.in_distribution  # this bundle has no orientation check
         assert reading.decision is (Decision.PNEUMONIA if ok else Decision.REFER)
-    assert reading.gate_reasons == (UNFAMILIAR,)
-    assert reading.message.startswith("Refer: this picture looks unlike every film")
+    assert reading.gate_reasons == (OOD_ADVICE,)
+    assert reading.message.startswith("Refer: this image is out of distribution")

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.bundle import Bundle, write_bundle
+from pneumo_core.bundle.card import Card
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import read_film, resize
 from pneumo_core.inference.runtime import Runtime
@@ -87,7 +88,7 @@ def test_films_of_another_shape_are_refused(tiny_bundle: Bundle, shape: tuple[in
 def test_a_graph_that_cannot_be_used_is_refused(tmp_path: Path, graph: str) -> None:
     (tmp_path / "openvino").mkdir()
     (tmp_path / "openvino" / "model.xml").write_text(graph)
-    bundle = Bundle("odd", tmp_path, {"input": {"size": 64}}, "")
+    bundle = Bundle("odd", tmp_path, Card.from_document({"input": {"size": 64}}), "")
     with pytest.raises(BundleError, match="Expected an OpenVINO graph with the outputs logits"):
         Runtime(bundle)
 

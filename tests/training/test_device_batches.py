@@ -8,14 +8,14 @@ from pneumo_core.training import batches, hardware
 from pneumo_core.training.batches import FilmsOnDevice, room_for, sentence
 from pneumo_core.training.callbacks import AtomicWeights
 from pneumo_core.training.distributed import Devices
-from pneumo_core.training.hardware import Machine
+from pneumo_core.training.hardware import Gpu, Machine
 from tests.training.tiny_training import films, train
 
 pytestmark = pytest.mark.keras
 
 PIXELS = films().pixels
-GPU = Machine("tensorflow", "1 × GPU", 1, "float32", xla=False)
-CPU = Machine("tensorflow", "2 CPU cores", 0, "float32", xla=False)
+GPU = Machine(2, 0, "1 × GPU", (Gpu("GPU", 0),), "tensorflow", "float32", xla=False, key="")
+CPU = Machine(2, 0, "2 CPU cores", (), "tensorflow", "float32", xla=False, key="")
 
 
 @pytest.mark.parametrize(

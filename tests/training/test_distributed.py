@@ -36,7 +36,7 @@ from pneumo_core.training import backup
 backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
 from pneumo_core.training.fit import fit, predict_logits
 from pneumo_core.training.batches import Films
-from pneumo_core.training.hardware import survey
+from pneumo_core.training.hardware import find_machine
 from pneumo_core.training.recipe import make_recipe
 
 pixels = np.random.default_rng(0).integers(0, 256, (66, 64, 64), dtype=np.uint8)
@@ -48,7 +48,7 @@ recipe = make_recipe(
 )
 folder = Path(sys.argv[1]) / "fold-0"
 network = fit(recipe, Films(pixels, labels), np.arange(48), np.arange(48, 66),
-              machine=survey("float32"), folder=folder)
+              machine=find_machine("float32"), folder=folder)
 devices.check_same("films", "the same everywhere")
 print(devices.text_of_chief("told by the chief" if devices.chief else ""), devices.sentence)
 if devices.chief:

@@ -19,9 +19,9 @@ def devices(monkeypatch):
 
 def test_a_gpu_computes_in_bfloat16(devices):
     devices("cpu:0", "gpu:0", "gpu:1")
-    found = hardware.survey()
-    assert (found.gpus, found.policy) == (2, "mixed_bfloat16")
-    assert "2 × GPU" in found.sentence(32)
+    found = hardware.find_machine()
+    assert (len(found.gpus), found.policy) == (2, "mixed_bfloat16")
+    assert "2 × GPU" in found.training_sentence(32)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,14 @@ def test_a_gpu_computes_in_bfloat16(devices):
 )
 def test_a_cpu_does_so_only_where_it_multiplies_in_it(devices, flags, policy):
     devices("CPU:0", cpu=f"model name\t: Fast One\nflags\t\t: {flags}\n")
-    found = hardware.survey()
-    assert (found.gpus, found.policy) == (0, policy)
+    found = hardware.find_machine()
+    assert (len(found.gpus), found.policy) == (0, policy)
 
 
 def test_the_precision_asked_for_is_used_and_said(devices):
     devices("CPU:0", cpu="model name\t: Fast One\nflags\t\t: avx512_bf16\n")
-    found = hardware.survey("float32")
+    found = hardware.find_machine("float32")
     assert found.policy == "float32"
-    assert found.sentence(16).endswith("CPU cores (Fast One), float32 without XLA, batch 16")
+    assert found.training_sentence(16).endswith(
+        "CPU cores (Fast One), float32 without XLA, batch 16"
+    )

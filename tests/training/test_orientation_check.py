@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.synthetic.appearance import synthetic_film
-from pneumo_core.training.feature_checks import fit_orientation, turned
+from pneumo_core.training.feature_checks import fit_orientation, reoriented
 
 
 def block_means(films):
@@ -20,11 +20,11 @@ def films():
 def test_films_are_turned_both_ways_and_not_in_place():
     film = np.arange(4, dtype="uint8").reshape(1, 2, 2).repeat(2, axis=0)
     left, right = [[1, 3], [0, 2]], [[2, 0], [3, 1]]
-    assert turned(film, "sideways").tolist() == [left, right]
+    assert reoriented(film, "sideways").tolist() == [left, right]
     half_turn, mirrored = [[3, 2], [1, 0]], [[2, 3], [0, 1]]
-    assert turned(film, "upside down").tolist() == [half_turn, mirrored]
-    assert turned(film, "negative")[0].tolist() == [[255, 254], [253, 252]]
-    assert turned(film, "upright").tolist() == film.tolist() == [[[0, 1], [2, 3]]] * 2
+    assert reoriented(film, "upside down").tolist() == [half_turn, mirrored]
+    assert reoriented(film, "negative")[0].tolist() == [[255, 254], [253, 252]]
+    assert reoriented(film, "upright").tolist() == film.tolist() == [[[0, 1], [2, 3]]] * 2
 
 
 def test_how_a_film_lies_is_learnt_and_measured_on_other_films(films):
@@ -39,7 +39,7 @@ def test_how_a_film_lies_is_learnt_and_measured_on_other_films(films):
         "negative": 30,
     }
     assert min(row["found"] for way, row in found.items() if way != "upright") >= 20
-    assert known.ways(block_means(films)) == ["upright"] * 120
+    assert known.classify(block_means(films)) == ["upright"] * 120
 
 
 def test_features_that_do_not_tell_refer_nobody(films):
@@ -53,4 +53,4 @@ def test_features_that_do_not_tell_refer_nobody(films):
 
 def test_the_seed_decides(films):
     first, again = (fit_orientation(block_means, films, seed=3)[0] for _ in range(2))
-    np.testing.assert_array_equal(first.weights, again.weights)
+    np.testing.assert_array_equal(first.array, again.array)

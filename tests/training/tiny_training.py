@@ -5,7 +5,7 @@ import numpy as np
 
 from pneumo_core.training.batches import Films
 from pneumo_core.training.fit import fit, predict_logits
-from pneumo_core.training.hardware import survey
+from pneumo_core.training.hardware import find_machine
 from pneumo_core.training.recipe import make_recipe
 
 LEARNT_FROM, HELD_OUT = np.arange(48), np.arange(48, 66)
@@ -31,7 +31,7 @@ def train(folder, *callbacks, of=None, stopped=lambda: False, **choices):
         of or films(),
         LEARNT_FROM,
         HELD_OUT,
-        machine=survey("float32"),
+        machine=find_machine("float32"),
         folder=folder,
         callbacks=callbacks,
         stopped=stopped,

@@ -107,9 +107,9 @@ def offer_to_set_right(entry: Entry, bundle: Bundle | None) -> None:
 
     It is read from the picture as it is shown, which is finer than what the network sees.
     """
-    if bundle is None or entry.reading.lies == UPRIGHT or state.is_full():
+    if bundle is None or entry.reading.orientation == UPRIGHT or state.is_full():
         return
-    if st.button(_SAYS[entry.reading.lies], key="diagnose.set-right"):
+    if st.button(_SAYS[entry.reading.orientation], key="diagnose.set-right"):
         _set_right(entry, bundle)
         st.rerun()
 
@@ -121,7 +121,9 @@ def _set_right(entry: Entry, bundle: Bundle) -> None:
     facts = entry.reading.facts
     if facts is None:
         return
-    reading = read_upright(cache.reader_of(bundle), Film(entry.pixels(), facts), entry.reading.lies)
+    reading = read_upright(
+        cache.reader_of(bundle), Film(entry.pixels(), facts), entry.reading.orientation
+    )
     done = reading.facts.notes[-1] if reading.facts else ""
     content = content_of(f"{entry.content} {done}".encode(), bundle.digest)
     made = make_entry(f"{entry.name}, {done}", content, reading, bundle, origin=entry.origin)

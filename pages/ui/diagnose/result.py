@@ -165,7 +165,7 @@ def _film_check(reading: Reading) -> str:
         return "◆ unlike the films the model knows"
     doubts = " ".join(reading.gate_reasons)
     if reading.gate_ok and not doubts:
-        if reading.like_known:
+        if reading.in_distribution:
             return "✓ upright, and like the films the model knows"
         return "✓ looks like a radiograph; of what, this check cannot tell"
     return f"✓ {escape(_capital(doubts))}"

@@ -14,7 +14,7 @@ from pages.ui.training.setup import sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.training.dataset import lacks
-from pneumo_core.training.hardware import cores, gigabytes, known_hardware, memory_limit
+from pneumo_core.training.hardware import cached_machine, cores, gigabytes, memory_limit
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
     from pneumo_core.training.dataset import Material
-    from pneumo_core.training.hardware import Hardware
+    from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.estimate import Estimate
     from pneumo_core.training.runs.run import Run
@@ -63,7 +63,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
     _show_machine(machine, recipe, expected, settings, idle=not live)
 
 
-def _sentence(recipe: Recipe, machine: Hardware | None, expected: Estimate) -> str:
+def _sentence(recipe: Recipe, machine: Machine | None, expected: Estimate) -> str:
     where = f"{cores()} CPU cores"
     if machine is not None and machine.gpus:
         count = len(machine.gpus)
@@ -79,9 +79,9 @@ def _is_of(run: Run, recipe: Recipe, source: Source) -> bool:
         return False
 
 
-def _machine(settings: Settings) -> Hardware | None:
+def _machine(settings: Settings) -> Machine | None:
     """The machine, asked once in a process of its own: looking at devices loads Keras."""
-    known = known_hardware(settings)
+    known = cached_machine(settings)
     if known is None and not st.session_state.get(_ASKED):
         st.session_state[_ASKED] = True
         start_job("machine", ["machine", "--json"], settings=settings)
@@ -89,7 +89,7 @@ def _machine(settings: Settings) -> Hardware | None:
 
 
 def _show_machine(
-    machine: Hardware | None, recipe: Recipe, expected: Estimate, settings: Settings, *, idle: bool
+    machine: Machine | None, recipe: Recipe, expected: Estimate, settings: Settings, *, idle: bool
 ) -> None:
     if machine is None:
         job = latest_job("machine", settings=settings)
@@ -105,7 +105,7 @@ def _show_machine(
 
 def _look(job: Job | None, settings: Settings) -> None:
     """What is known of the machine while its devices are asked for."""
-    if known_hardware(settings) is not None:
+    if cached_machine(settings) is not None:
         st.rerun()
     told = f"{cores()} CPU cores, {gigabytes(memory_limit())} of memory."
     status = None if job is None else job.status()

@@ -17,7 +17,7 @@ import numpy as np
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.storage import utc_now, write_json
-from pneumo_core.training.hardware import cores, gigabytes, hardware_key, memory_left, memory_limit
+from pneumo_core.training.hardware import cores, gigabytes, machine_key, memory_left, memory_limit
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.runs.run import list_runs
@@ -65,13 +65,13 @@ def measure_pace(recipe: Recipe, settings: Settings, *, report: Progress) -> Pac
     from pneumo_core.training.batches import Films, room_for
     from pneumo_core.training.distributed import join_devices
     from pneumo_core.training.fit import fit
-    from pneumo_core.training.hardware import survey
+    from pneumo_core.training.hardware import find_machine
 
     count = recipe.batch * (STEPS + 1)
     held_out = 2 * _VALIDATION_BATCH
     rng = np.random.default_rng(recipe.seed)
     pixels = rng.integers(0, 256, (count + held_out, recipe.size, recipe.size), dtype=np.uint8)
-    machine, labels = survey(recipe.precision), np.arange(len(pixels)) % len(recipe.classes)
+    machine, labels = find_machine(recipe.precision), np.arange(len(pixels)) % len(recipe.classes)
     films = Films(pixels, labels, room_for(pixels, machine, join_devices()))
     report("pace", 0, 1, f"measuring {STEPS} steps of {recipe.backbone} at {recipe.size} px")
     with tempfile.TemporaryDirectory(prefix="pneumo-pace-") as scratch:
@@ -194,7 +194,7 @@ def _kind(recipe: Recipe) -> tuple[Any, ...]:
 
 def _kept(recipe: Recipe, settings: Settings) -> Path:
     """The file of what was measured: one for all recipes that take as long a step."""
-    text = " ".join(map(str, (*_kind(recipe), hardware_key())))
+    text = " ".join(map(str, (*_kind(recipe), machine_key())))
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     return settings.cache_dir / "pace" / f"{recipe.backbone}-{recipe.size}-{key}.json"
 

@@ -24,8 +24,9 @@ from pneumo_core.inference.predict import Decision
             0.13,
             {"p_low": 0.13, "p_high": 0.41},
             (
-                "Below the screening point. Small re-framings reach 41 %, above the screening and "
-                "below the ruling-in point: only a film that crosses both points is referred for "
+                "Below the screening point. Small crops and shifts reach 41 %, above the screening "
+                "and below the ruling-in point: only a film that crosses both points is "
+                "referred for "
                 "that. This does not rule pneumonia out."
             ),
         ),
@@ -53,7 +54,7 @@ def test_the_film_check_says_no_more_than_it_knows(reading):
         reading(0.5)
     )
     assert "✓ upright, and like the films the model knows" in _findings_html(
-        reading(0.5, like_known=True)
+        reading(0.5, in_distribution=True)
     )
 
 

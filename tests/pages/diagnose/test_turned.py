@@ -26,9 +26,9 @@ class Reader:
         shown = {"pixels": film.pixels, "facts": film.facts}
         if film.pixels.shape[0] <= film.pixels.shape[1]:
             return self.reading(0.9, **shown)
-        doubts = ("this film does not lie as the films that the model knows.",)
+        doubts = ("this film does not have the orientation of the training films.",)
         return replace(
-            self.reading(0.5, **shown), lies="sideways", gate_ok=False, gate_reasons=doubts
+            self.reading(0.5, **shown), orientation="sideways", gate_ok=False, gate_reasons=doubts
         )
 
 
@@ -59,7 +59,7 @@ def test_a_film_on_its_side_is_turned_and_read_as_a_film_of_its_own(page, tmp_pa
     assert not page.exception
     assert not offers(page)
     names = page.dataframe[0].value["file"].tolist()
-    assert sorted(names) == ["film.png", "film.png, turned a quarter to the right"]
+    assert sorted(names) == ["film.png", "film.png, rotated 90° clockwise"]
     html = "\n".join(element.proto.body for element in page.get("html"))
     assert "90 × 60 pixels" in html
     assert "▲ Signs of pneumonia" in html

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
-from pneumo_core.training.hardware import Hardware, hardware_key
+from pneumo_core.training.hardware import Machine, machine_key
 from pneumo_core.training.runs import queue
 from tests import ROOT
 
@@ -23,9 +23,7 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.delenv("PNEUMO_JOBS", raising=False)
     made = load_settings()
     # The machine is known, so that no process is asked for it.
-    found = Hardware(
-        2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", False, hardware_key()
-    )
+    found = Machine(2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", False, machine_key())
     made.cache_dir.mkdir()
     (made.cache_dir / "machine.json").write_text(json.dumps(asdict(found)))
     st.cache_data.clear()

@@ -9,7 +9,7 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.training import hardware
 from pneumo_core.training.dataset import Material, lacks, material
-from pneumo_core.training.hardware import Gpu, Hardware, gigabytes, known_hardware
+from pneumo_core.training.hardware import Gpu, Machine, cached_machine, gigabytes
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import estimate as module
@@ -113,7 +113,7 @@ def test_a_pace_is_of_one_network_size_batch_start_and_machine(settings, monkeyp
     assert known_pace(replace(CNN, epochs=9, seed=1, learning_rate=0.1), settings) == PACE
     for other in ({"size": 96}, {"batch": 8}, {"backbone": "resnet50"}, {"precision": "float32"}):
         assert known_pace(replace(CNN, **other), settings) is None
-    monkeypatch.setattr(pace, "hardware_key", lambda: "another machine")
+    monkeypatch.setattr(pace, "machine_key", lambda: "another machine")
     assert known_pace(CNN, settings) is None
 
 
@@ -224,17 +224,17 @@ def test_what_the_films_lack_is_told_before_anything_starts(changes, recipe, wor
 def machine(**changes):
     facts = {"cores": 2, "memory": 24 * GIB, "processor": "2 CPU cores", "gpus": ()}
     facts |= {"backend": "tensorflow", "policy": "float32", "xla": False}
-    return Hardware(**{**facts, "key": hardware.hardware_key(), **changes})
+    return Machine(**{**facts, "key": hardware.machine_key(), **changes})
 
 
 def test_the_machine_is_known_as_long_as_it_is_the_same(settings, monkeypatch):
-    assert known_hardware(settings) is None
+    assert cached_machine(settings) is None
     gpu = machine(gpus=(Gpu("NVIDIA H200", 140 * GIB),))
     settings.cache_dir.mkdir()
     (settings.cache_dir / "machine.json").write_text(json.dumps(asdict(gpu)))
-    assert known_hardware(settings) == gpu
+    assert cached_machine(settings) == gpu
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    assert known_hardware(settings) is None
+    assert cached_machine(settings) is None
 
 
 def test_the_machine_in_one_line():
