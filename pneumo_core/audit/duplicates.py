@@ -8,7 +8,7 @@ import numpy as np
 
 from pneumo_core.audit.finding import NOTHING, Finding, found
 from pneumo_core.dataset.similarity import near_pairs
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def _exact(films: pd.DataFrame) -> Finding:
         why="A model that learnt from one copy knows the other: with a copy on each side of a "
         "split, its figures flatter it."
         + (
-            f" Films that are there more than once: {contents:,}, in {amount(len(same), 'files')}."
+            f" Films that are there more than once: {contents:,}, in {count(len(same), 'files')}."
             if contents
             else ""
         ),

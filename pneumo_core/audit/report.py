@@ -10,7 +10,7 @@ from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.audit.finding import harm_words
 from pneumo_core.audit.integrity import integrity
 from pneumo_core.audit.shortcuts import few_patients, overall, shortcuts, with_interval
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,7 @@ def as_text(document: dict[str, Any]) -> str:
     """The document for a terminal: what was found first, what was looked for in vain last."""
     lines = [headline(document), ""]
     for finding in (one for one in document["findings"] if one["count"]):
-        many = amount(finding["count"], finding["unit"])
+        many = count(finding["count"], finding["unit"])
         lines.append(f"{finding['title']}: {many} ({harm_words(finding['harm'])})")
         lines.append(f"  {finding['why']}")
         lines.append(f"  What is done: {finding['done']}")
@@ -142,8 +142,8 @@ def headline(document: dict[str, Any]) -> str:
             subtypes[name] = subtypes.get(name, 0) + n
     kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes, key=_order))
     return (
-        f"{amount(found['films'], 'films')} of {amount(found['groups'], 'patients')}: {kinds}; "
-        f"{amount(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
+        f"{count(found['films'], 'films')} of {count(found['groups'], 'patients')}: {kinds}; "
+        f"{count(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
         f"{len(found['unreadable']):,} unreadable"
     )
 
@@ -242,7 +242,7 @@ def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
         if one["count"]:
             yield (
                 f'<div class="card {escape(one["harm"])}"><h3>{escape(one["title"])}: '
-                f"{escape(amount(one['count'], one['unit']))} "
+                f"{escape(count(one['count'], one['unit']))} "
                 f'<span class="quiet">{harm_words(one["harm"])}</span></h3>'
                 f"<p>{escape(one['why'])}</p>"
                 f"<p><strong>What is done:</strong> {escape(one['done'])}</p>"

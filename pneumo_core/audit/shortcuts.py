@@ -13,6 +13,7 @@ from pneumo_core.audit.finding import kept
 from pneumo_core.dataset.catalogue import THUMBNAIL
 from pneumo_core.dataset.folds import grouped_folds, joined_groups
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import estimate
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
 
@@ -232,7 +233,7 @@ def _copies(table: pd.DataFrame) -> str:
 def with_interval(value: float, low: float, high: float) -> str:
     """An AUC as a person reads it; near 0 and 1 the third digit counts."""
     digits = 3 if strength(value) >= 0.95 else 2
-    return f"{value:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
+    return estimate((value, low, high), digits=digits)
 
 
 Progress = Callable[[int, int], None]

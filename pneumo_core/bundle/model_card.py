@@ -10,7 +10,8 @@ from typing import Any
 from pneumo_core.bundle.card import is_number
 from pneumo_core.bundle.provenance import disclaimer_of, made_from_published, share_drawn
 from pneumo_core.bundle.reliability import judge
-from pneumo_core.formatting import bullets, facts, figure, spoken, table, told
+from pneumo_core.formatting import bullets, estimate, facts, figure, key_text, table, value_text
+from pneumo_core.metrics import Estimate
 
 _STRESS_NOTE = """\
 At the balanced point. Cost: points of 100 lost against the same films as they are, below 0 where
@@ -170,10 +171,7 @@ def _share(value: float | None) -> str:
 def _cost(row: dict[str, Any], cost: str) -> str:
     if row[cost] is None or (row["family"] == "none" and not row[cost]):
         return "–"
-    shown = "{:+.1f} [{:+.1f} to {:+.1f}]".format(
-        *(row[f"{cost}{end}"] for end in ("", "_low", "_high"))
-    )
-    return shown.replace("-", "−")
+    return estimate(Estimate.from_dict(row, cost), digits=1, signed=True)
 
 
 __all__ = ["figure", "readme"]
@@ -276,7 +274,7 @@ def _figures(figures: dict[str, Any]) -> str:
     if not figures:
         return ""
     note = "Values with their 95 % interval, on films that the model was not trained on."
-    rows = [[spoken(key), figure(key, value)] for key, value in figures.items()]
+    rows = [[key_text(key), figure(key, value)] for key, value in figures.items()]
     return f"{note}\n\n{table(['figure', 'value'], rows)}"
 
 
@@ -286,7 +284,7 @@ def _points(points: dict[str, Any]) -> str:
     for key in ("screening", "balanced", "ruling_in"):
         point = points[key]
         rates = [figure(rate, point[rate]) if rate in point else "–" for rate in heads[2:]]
-        rows.append([spoken(key), f"{point['threshold']:.4f}", *rates])
+        rows.append([key_text(key), f"{point['threshold']:.4f}", *rates])
     where = points.get("fitted_on", "grouped validation films of the training data")
     return (
         "Below the screening point: no sign of pneumonia. From the ruling-in point: signs of "
@@ -300,7 +298,7 @@ def _network(card: dict[str, Any]) -> str:
     lines = [
         f"input: one grey film, resized to {size}×{size} pixels ignoring its aspect ratio",
         f"output: {', '.join(card['classes'])}; P(pneumonia) = 1 − P(normal)",
-        f"calibration: {told(card['calibration'])}",
+        f"calibration: {value_text(card['calibration'])}",
     ]
     parts = [facts(card.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
+from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -41,7 +42,7 @@ def compare(
         contenders = [_read(bundle, data, split, notes) for bundle in bundles]
     found = carry_out(contenders)
     if json:
-        emit_json({**found.as_dict(), "notes": [*found.notes, *notes]})
+        emit_json({**found.to_dict(), "notes": [*found.notes, *notes]})
     else:
         emit(_words(found))
     for note in filter(None, (*found.notes, *notes, found.small_sample)):
@@ -87,9 +88,11 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
 def _words(found: Comparison) -> str:
     lines = [f"{found.n:,} films: {found.n_normal:,} normal, {found.n_pneumonia:,} pneumonia"]
     for model in found.models:
-        area = f"{_area(model.auc_patients)} by patients" if model.auc_patients else "–"
+        area = (
+            f"{estimate(model.auc_patients, digits=4)} by patients" if model.auc_patients else "–"
+        )
         rates = ", ".join(
-            f"{name} {per_cent(model.at.rates[name].as_dict())}"
+            f"{name} {estimate(model.at.rates[name], as_percent=True)}"
             for name in ("sensitivity", "specificity")
             if not math.isnan(model.at.rates[name].value)
         )
@@ -126,13 +129,8 @@ def _pair_words(pair: Pair) -> list[str]:
     return lines
 
 
-def _area(area: Estimate) -> str:
-    return f"{area.value:.4f} [{area.low:.4f}–{area.high:.4f}]"
-
-
 def _points(difference: Estimate) -> str:
-    value, low, high = (100 * end for end in difference)
-    return f"{value:+.2f} [{low:+.2f} to {high:+.2f}]"
+    return estimate((100 * end for end in difference), digits=2, signed=True)
 
 
 def _p(p: float) -> str:

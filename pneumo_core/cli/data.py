@@ -16,7 +16,7 @@ from pneumo_core.cli.console import (
     words_for,
     write_whole,
 )
-from pneumo_core.formatting import amount, were
+from pneumo_core.formatting import count, were
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,7 @@ def folds(
     fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
     emit(_fold_table(films.assign(fold=fold)))
     torn = straddling_groups(films, fold)
-    straddling = f"{amount(len(torn), 'patients')} {were(len(torn))} put into two folds."
+    straddling = f"{count(len(torn), 'patients')} {were(len(torn))} put into two folds."
     emit(straddling if torn else "No patient is in two folds.")
     if out is not None:
         with words_for(out):
@@ -161,8 +161,8 @@ def _fold_table(films: pd.DataFrame) -> str:
     for number, part in films.groupby("fold"):
         subtypes = part["subtype"].value_counts()
         counts = ", ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes.index))
-        patients = amount(part["group"].nunique(), "patients")
-        films_of = f"{amount(len(part), 'films')} of {patients}"
+        patients = count(part["group"].nunique(), "patients")
+        films_of = f"{count(len(part), 'films')} of {patients}"
         lines.append(f"fold {number}: {films_of}: {counts}")
     return "\n".join(lines)
 
@@ -177,8 +177,8 @@ def fetch_data(
         raise typer.BadParameter(f"{folder} is a file.", param_hint="DEST")
     with progress() as report:
         fetched = fetch(folder, report=report)
-    emit(f"{amount(fetched.films, 'films')} are in {folder}, as many as published.")
+    emit(f"{count(fetched.films, 'films')} are in {folder}, as many as published.")
     if fetched.passed_over:
-        copies = amount(fetched.passed_over, "files")
+        copies = count(fetched.passed_over, "files")
         emit(f"The archive's second copies of them ({copies}) do not count.")
     emit(f"Content: {fetched.content}")

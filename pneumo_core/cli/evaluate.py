@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import OutputFile, emit, emit_json, per_cent, progress, tell, words_for
+from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
+from pneumo_core.formatting import estimate, interval, number
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-
-
-ENDS = {"value": "", "low": "_low", "high": "_high"}
 
 
 def evaluate(
@@ -47,7 +46,7 @@ def evaluate(
         )
     standing = found.standing
     if json:
-        emit_json({**found.figures, "standing": standing.as_dict()})
+        emit_json({**found.figures, "standing": standing.to_dict()})
     else:
         if standing.drawn:
             emit(standing.warning)
@@ -72,7 +71,7 @@ def _words(f: dict[str, Any]) -> str:
     def share(name: str) -> str:
         if math.isnan(f[name]):
             return f"{name} – (no such film)"
-        return f"{name} {per_cent({k: f[name + end] for k, end in ENDS.items()})}"
+        return f"{name} {estimate(Estimate.from_dict(f, name), as_percent=True)}"
 
     c = f["confusion"]
     rates = ", ".join(share(name) for name in ("accuracy", "sensitivity", "specificity"))
@@ -92,7 +91,7 @@ def _words(f: dict[str, Any]) -> str:
 def _area(f: dict[str, Any]) -> str:
     if math.isnan(f["auc"]):
         return "AUC – (films of one class)"
-    return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}] (DeLong)"
+    return f"AUC {estimate(Estimate.from_dict(f, 'auc'), digits=4)} (DeLong)"
 
 
 def stress(  # noqa: PLR0913 - one argument an option
@@ -213,21 +212,16 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _auc(auc: dict[str, Any]) -> str:
-    if auc["value"] is None:
-        return "–"
-    return f"{auc['value']:.3f} [{auc['low']:.3f}–{auc['high']:.3f}]"
+    return estimate(Estimate.from_dict(auc))
 
 
 def _rate(rate: dict[str, Any]) -> str:
     if rate["value"] is None:
         return f"{'–':14}"
-    return f"{100 * rate['value']:5.1f} [{100 * rate['low']:.0f}–{100 * rate['high']:.0f}]".ljust(
-        14
-    )
+    low_high = interval((100 * rate["low"], 100 * rate["high"]), digits=0)
+    return f"{100 * rate['value']:5.1f} {low_high}".ljust(14)
 
 
 def _points(cost: float | None) -> str:
     """A cost as the difference that it makes: 4 points lost are (−4.0)."""
-    if cost is None:
-        return ""
-    return f"({-cost:+.1f})".replace("-", "−") if abs(cost) >= 0.05 else "(0.0)"
+    return "" if cost is None else f"({number(-cost, 1, signed=True)})"

@@ -20,6 +20,7 @@ from pneumo_core.config import ROOT
 from pneumo_core.dataset.layout import PUBLISHED, Listing, list_films
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import file_size
 
 Report = Callable[[str, int, int, str], None]  # phase, done, total, words
 
@@ -194,7 +195,7 @@ def _refused(status: int) -> str:
 def _broken(folder: Path) -> str:
     if done := downloaded(folder):
         return (
-            f"Expected the whole archive, and the connection broke after {done / 2**20:,.0f} MB. "
+            f"Expected the whole archive, and the connection broke after {file_size(done)}. "
             "They are kept: run it again, and it goes on there."
         )
     return (
@@ -281,8 +282,8 @@ def _check_room(dest: Path, staging: Path) -> None:
     free = shutil.disk_usage(dest).free
     if free + downloaded(staging) < _ROOM:
         raise DataSetError(
-            f"Expected {_ROOM / 2**30:.0f} GB of room for the archive and the films, got "
-            f"{free / 2**30:.1f} GB. Free some space, or name a folder on another disk."
+            f"Expected {file_size(_ROOM)} of room for the archive and the films, got "
+            f"{file_size(free)}. Free some space, or name a folder on another disk."
         )
 
 

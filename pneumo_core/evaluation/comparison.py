@@ -12,6 +12,7 @@ import numpy as np
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import shipped_predictions
+from pneumo_core.formatting import count
 from pneumo_core.metrics import bootstrap
 from pneumo_core.metrics.intervals import small_sample_words
 
@@ -84,7 +85,7 @@ class Comparison:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON: everything but the curves and the films on which the models agree."""
         return {
             "n": self.n,
@@ -101,8 +102,8 @@ def _model_dict(model: OnCommonFilms) -> dict[str, Any]:
     areas = {"auc": model.auc, "auc_patients": model.auc_patients}
     return {
         "name": model.name,
-        **{name: area.as_dict() if area else None for name, area in areas.items()},
-        **model.at.as_dict(),
+        **{name: area.to_dict() if area else None for name, area in areas.items()},
+        **model.at.to_dict(),
     }
 
 
@@ -110,16 +111,16 @@ def _pair_dict(pair: Pair) -> dict[str, Any]:
     found: dict[str, Any] = {"first": pair.first, "second": pair.second}
     if pair.delong is not None and pair.patients is not None:
         found["auc"] = {
-            **pair.delong.difference.as_dict(),
+            **pair.delong.difference.to_dict(),
             "z": pair.delong.z,
             "p": pair.delong.p,
             "p_holm": pair.p_holm,
         }
-        found["auc_patients"] = pair.patients.as_dict()
+        found["auc_patients"] = pair.patients.to_dict()
     for rate in ("accuracy", "sensitivity", "specificity"):
         test: metrics.McNemar | None = getattr(pair, rate)
         if test is not None:
-            found[rate] = {**asdict(test), "difference": test.difference.as_dict()}
+            found[rate] = {**asdict(test), "difference": test.difference.to_dict()}
     return found
 
 
@@ -151,7 +152,7 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
     for name, table in ready:
         extra = len(table) - len(common)
         if extra:
-            notes.append(f"{name} has {_films(extra)} that not all others have: left out.")
+            notes.append(f"{name} has {count(extra, 'films')} that not all others have: left out.")
     for column, what in (("sha256", "content"), ("label", "label")):
         common = _same(ready, common, column, what, notes)
     if common.empty:
@@ -169,7 +170,9 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
 def _once(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     twice = table["film"].duplicated(keep=False)
     if twice.any():
-        notes.append(f"{name} lists {_films(table['film'][twice].nunique())} twice: left out.")
+        notes.append(
+            f"{name} lists {count(table['film'][twice].nunique(), 'films')} twice: left out."
+        )
     return table[~twice].set_index("film")
 
 
@@ -190,15 +193,11 @@ def _same(
         if differs.any():
             shown = ", ".join(str(film) for film in common[differs][:3])
             notes.append(
-                f"{_films(int(differs.sum())).capitalize()} of {name} with another {what} than in "
+                f"{count(int(differs.sum()), 'films')} of {name} with another {what} than in "
                 f"{first_name} ({shown}): left out."
             )
             common = common[~differs]
     return common
-
-
-def _films(n: int) -> str:
-    return f"{n:,} film{'' if n == 1 else 's'}"
 
 
 ROUNDS = bootstrap.ROUNDS

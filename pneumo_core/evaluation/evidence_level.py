@@ -36,7 +36,7 @@ class Standing:
     sure: bool = True
     drawn: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return dict(self.__dict__)
 

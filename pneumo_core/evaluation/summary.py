@@ -88,7 +88,7 @@ class Summary:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The figures, without the curves, for JSON."""
         found: dict[str, Any] = {
             "n": self.n,
@@ -96,12 +96,12 @@ class Summary:
             "n_pneumonia": self.n_pneumonia,
             "n_patients": self.n_patients,
             "prevalence": self.prevalence,
-            "points": {name: point.as_dict() for name, point in self.points.items()},
-            "three_way": self.three_way.as_dict(),
-            "brier": self.brier.as_dict(),
+            "points": {name: point.to_dict() for name, point in self.points.items()},
+            "three_way": self.three_way.to_dict(),
+            "brier": self.brier.to_dict(),
             "ece": self.ece_counted,
-            "ece_freed_of_chance": self.ece.as_dict(),
-            "brier_parts": self.parts.as_dict(),
+            "ece_freed_of_chance": self.ece.to_dict(),
+            "brier_parts": self.parts.to_dict(),
             "temperature": self.temperature,
         }
         if self.ranking is not None:
@@ -201,15 +201,15 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
 
 def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
     return {
-        "auc": ranking.auc.as_dict(),
-        "auc_patients": ranking.auc_patients.as_dict(),
-        "average_precision": ranking.average_precision.as_dict(),
+        "auc": ranking.auc.to_dict(),
+        "auc_patients": ranking.auc_patients.to_dict(),
+        "average_precision": ranking.average_precision.to_dict(),
         "fixed": {
-            name: {"threshold": at.threshold, **at.rate.as_dict(), "held": at.held}
+            name: {"threshold": at.threshold, **at.rate.to_dict(), "held": at.held}
             for name, at in ranking.fixed.items()
         },
-        "calibration_slope": ranking.line.slope.as_dict(),
-        "calibration_offset": ranking.line.offset.as_dict(),
+        "calibration_slope": ranking.line.slope.to_dict(),
+        "calibration_offset": ranking.line.offset.to_dict(),
     }
 
 

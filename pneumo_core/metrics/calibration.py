@@ -256,7 +256,7 @@ class BrierParts:
     uncertainty: float
     within: float
 
-    def as_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """The five by name."""
         return asdict(self)
 

@@ -50,9 +50,9 @@ class PerThousand:
     false_alarms: Estimate
     spared: Estimate
 
-    def as_dict(self) -> dict[str, dict[str, float]]:
+    def to_dict(self) -> dict[str, dict[str, float]]:
         """For JSON: estimates as {"value", "low", "high"}."""
-        return {name: getattr(self, name).as_dict() for name in self.__dataclass_fields__}
+        return {name: getattr(self, name).to_dict() for name in self.__dataclass_fields__}
 
 
 def likelihood_ratios(counts: Confusion, *, level: float = 0.95) -> LikelihoodRatios:
@@ -210,17 +210,17 @@ class ThreeWay:
     def _well(self) -> int:
         return self.answered.tn + self.answered.fp + self.referred_well
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON: counts, and estimates as {"value", "low", "high"}."""
         rates = (
             *("coverage", "error", "sensitivity", "specificity"),
             *("missed", "false_alarms", "referred_of_sick", "referred_of_well"),
         )
         return {
-            "answered": self.answered.as_dict(),
+            "answered": self.answered.to_dict(),
             "referred_sick": self.referred_sick,
             "referred_well": self.referred_well,
-            **{name: getattr(self, name).as_dict() for name in rates},
+            **{name: getattr(self, name).to_dict() for name in rates},
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,9 +24,20 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
-        """As cards and JSON hold it: {"value", "low", "high"}."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+    @classmethod
+    def from_dict(cls, found: Mapping[Any, Any] | None, name: str = "") -> Estimate:
+        """As cards and JSON hold it, by "value", "low" and "high"; with a name as tables hold it,
+        by `name`, `name`_low and `name`_high. NaN for what is None or missing.
+        """
+        keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+        ends = ((found or {}).get(key) for key in keys)
+        return cls(*(math.nan if end is None else float(end) for end in ends))
+
+    def to_dict(self, name: str = "") -> dict[str, float | None]:
+        """The reverse of `from_dict`: None for NaN and infinity, which JSON has no word for."""
+        keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+        ends = (end if math.isfinite(end) else None for end in self)
+        return dict(zip(keys, ends, strict=True))
 
 
 def proportion(k: float, n: float, *, level: float = 0.95) -> Estimate:

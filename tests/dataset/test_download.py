@@ -253,7 +253,7 @@ def test_other_counts_than_the_published_are_said(server, tmp_path, report):
 def test_a_full_disk_is_said_before_and_during(server, tmp_path, report, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**30))
-        with pytest.raises(DataSetError, match=r"Expected 6 GB of room .* got 1.0 GB"):
+        with pytest.raises(DataSetError, match=r"Expected 6 GB of room .* got 1 GB"):
             fetch_data(tmp_path / "films", report=report)
 
     def full(*_, **__):

@@ -32,8 +32,8 @@ def test_two_models_by_hand():
     found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=20)
     assert (found.n, found.n_normal, found.n_pneumonia) == (4, 2, 2)
     assert [model.name for model in found.models] == ["a", "b"]
-    assert found.models[0].at.confusion.as_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 0}
-    assert found.models[1].at.confusion.as_dict() == {"tp": 1, "fp": 0, "tn": 2, "fn": 1}
+    assert found.models[0].at.confusion.to_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 0}
+    assert found.models[1].at.confusion.to_dict() == {"tp": 1, "fp": 0, "tn": 2, "fn": 1}
     (pair,) = found.pairs
     assert pair.delong == metrics.delong_paired([0, 0, 1, 1], A["p_pneumonia"], B["p_pneumonia"])
     assert (pair.accuracy.both, pair.accuracy.only_first, pair.accuracy.only_second) == (2, 1, 1)
@@ -81,12 +81,12 @@ def test_one_class_alone_has_no_curves_and_half_of_the_tests():
     assert math.isnan(found.pairs[0].p_holm)
     assert found.pairs[0].sensitivity is None
     assert found.pairs[0].specificity.only_first == 1
-    assert "auc" not in found.as_dict()["pairs"][0]
-    assert found.as_dict()["models"][0]["auc"] is None
+    assert "auc" not in found.to_dict()["pairs"][0]
+    assert found.to_dict()["models"][0]["auc"] is None
 
 
 def test_what_json_gets():
-    found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=5).as_dict()
+    found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=5).to_dict()
     assert found["models"][0]["name"] == "a"
     assert found["models"][0]["sensitivity"]["value"] == 1.0
     assert found["pairs"][0]["auc"]["value"] == 0.0

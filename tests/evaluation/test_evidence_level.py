@@ -163,7 +163,7 @@ def test_a_bundles_own_predictions_are_validation(bundle):
     found = standing_of_shipped(bundle)
     assert found.kind == "validation"
     assert "60 films that do not exist" in found.words
-    assert found.as_dict()["looks"] == 0
+    assert found.to_dict()["looks"] == 0
 
 
 def test_films_that_pneumo_drew_measure_nothing_whatever_else_they_are(bundle):

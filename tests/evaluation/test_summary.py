@@ -80,12 +80,12 @@ def test_a_prevalence_moves_what_a_call_means_and_no_rate(table, summary):
 def test_one_class_has_no_ranking(table):
     found = summarise(table[table["label"] == "normal"], POINTS, rounds=5)
     assert found.ranking is None
-    assert "auc" not in found.as_dict()
-    assert found.as_dict()["n_pneumonia"] == 0
+    assert "auc" not in found.to_dict()
+    assert found.to_dict()["n_pneumonia"] == 0
 
 
 def test_what_json_gets(summary):
-    found = summary.as_dict()
+    found = summary.to_dict()
     assert found["auc"]["value"] == pytest.approx(summary.ranking.auc.value)
     assert found["points"]["screening"]["threshold"] == 0.3
     assert set(found["brier_parts"]) == {

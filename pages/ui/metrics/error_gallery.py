@@ -20,7 +20,7 @@ from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
 from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
-from pneumo_core.formatting import per_cent, per_cent_range, told_apart
+from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
     sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
     look = PNEUMONIA if sick else NORMAL
     side = "at or above" if called else "below"
-    p, at = told_apart(row.p_pneumonia, threshold)
+    p, at = distinct_per_cents(row.p_pneumonia, threshold)
     return (
         f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
         f"{CALLS[sick, called].capitalize()}</h2>"
@@ -75,7 +75,7 @@ def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
     if reading.p_pneumonia is None:
         return f'<p class="pn-hint">{escape(why_unread(reading))}</p>'
     low, high = reading.p_low or 0.0, reading.p_high or 0.0
-    counted, now = told_apart(row.p_pneumonia, reading.p_pneumonia)
+    counted, now = distinct_per_cents(row.p_pneumonia, reading.p_pneumonia)
     rows = []
     if learnt:
         rows += [

@@ -106,9 +106,9 @@ def figures_now(subject: Subject, measures: Measures, at: AtThreshold) -> dict[s
     return {
         "model": f"{subject.bundle.name} {subject.bundle.version}",
         "films": subject.films,
-        "standing": subject.standing.as_dict(),
+        "standing": subject.standing.to_dict(),
         "threshold_is": f"locked on validation ({point})" if point else EXPLORING,
-        "figures": _finite(at.as_dict()),
+        "figures": _finite(at.to_dict()),
         "disclaimer": disclaimer(subject.bundle),
     }
 

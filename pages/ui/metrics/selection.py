@@ -15,6 +15,7 @@ from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.test_log import looks
+from pneumo_core.formatting import times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +98,10 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         "Split", predictions.SPLITS, default="test", required=True, key="metrics.split"
     )
     if split == "test":
-        past = len(looks(bundle))
-        times = "never" if not past else "once" if past == 1 else f"{past:,} times"
         st.caption(
             "Films called test are counted: this look goes into the model's ledger. Test films "
-            f"have been looked at {times}. Look when everything else is settled. Films that Pneumo "
-            "drew are not counted."
+            f"have been looked at {times(len(looks(bundle)))}. Look when everything else is "
+            "settled. Films that Pneumo drew are not counted."
         )
     if st.button("Measure", type="primary", key=start_key("metrics.begin")):
         try:

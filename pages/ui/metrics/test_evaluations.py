@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pneumo_core.evaluation.test_log import looks
+from pneumo_core.formatting import estimate
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,16 +66,10 @@ def _moment(look: Look) -> str:
 
 
 def _rate(look: Look, name: str) -> str | None:
-    found = [look.figures.get(f"{name}{end}") for end in ("", "_low", "_high")]
-    if None in found:
-        return None
-    value, low, high = (100 * float(one or 0) for one in found)
-    return f"{value:.1f} % [{low:.1f}–{high:.1f}]"
+    rate = Estimate.from_dict(look.figures, name)
+    return None if math.isnan(rate.value) else estimate(rate, as_percent=True)
 
 
 def _area(look: Look) -> str | None:
-    found = [look.figures.get(f"auc{end}") for end in ("", "_low", "_high")]
-    if None in found:
-        return None
-    value, low, high = (float(one or 0) for one in found)
-    return f"{value:.3f} [{low:.3f}–{high:.3f}]"
+    area = Estimate.from_dict(look.figures, "auc")
+    return None if math.isnan(area.value) else estimate(area)

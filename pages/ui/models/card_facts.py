@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.model_card import figure
 from pneumo_core.bundle.provenance import data_licence_of, films_learnt_from, learnt_from
+from pneumo_core.formatting import duration, file_size, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
         ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
         ("Answers", ", ".join(bundle.classes)),
-        ("On disk", megabytes(n_bytes)),
+        ("On disk", file_size(n_bytes)),
         ("SHA-256", bundle.digest),
     ]
     return [(name, words) for name, words in rows if words]
@@ -66,7 +67,7 @@ def in_short(bundle: Bundle, n_bytes: int) -> str:
     parts = (
         network.get("backbone"),
         f"{bundle.size} × {bundle.size} pixels",
-        megabytes(n_bytes),
+        file_size(n_bytes),
         f"learnt from {learnt:,} films" if learnt else None,
     )
     return ", ".join(str(part) for part in parts if part)
@@ -76,21 +77,15 @@ def looked_at(looks: Sequence[Look], digest: str) -> str:
     """How often somebody has measured the model on a test split, from its ledger."""
     if not looks:
         return "never looked at on this machine"
-    times = "once" if len(looks) == 1 else f"{len(looks):,} times"
     earlier = sum(look.digest != digest[:16] for look in looks)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
-    return f"looked at {times}{others}; the last time on {_day(looks[-1].at[:10])}"
-
-
-def megabytes(n_bytes: int) -> str:
-    """A size as people read it: "35.3 MB"."""
-    return f"{n_bytes / 1e6:,.1f} MB"
+    return f"looked at {times(len(looks))}{others}; the last time on {_day(looks[-1].at[:10])}"
 
 
 def _trained(training: dict[str, Any]) -> str:
     seconds = training.get("seconds")
     known = isinstance(seconds, int | float) and 0 < seconds < 1e9
-    took = f"training {_duration(seconds)}" if known else None
+    took = f"training {duration(seconds)}" if known else None
     preset = f"preset {training['preset']}" if training.get("preset") else None
     day = _day(str(training["finished"])) if training.get("finished") else None
     return _joined(day, took, preset, training.get("machine"))
@@ -126,9 +121,3 @@ def _day(text: str) -> str:
     except ValueError:
         return text
     return f"{day.day} {day:%B %Y}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -13,9 +13,10 @@ from pages.ui import state as memory
 from pages.ui.html import caution_html
 from pages.ui.models import actions
 from pages.ui.models.actions import DOUBT, put_in_service
-from pages.ui.models.card_facts import facts, headline, in_short, megabytes, of_what
+from pages.ui.models.card_facts import facts, headline, in_short, of_what
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from pages.ui.models.inventory import Checked
@@ -89,7 +90,7 @@ def _title(checked: Checked) -> str:
     version = "" if found.bundle is None else escape(found.bundle.version)
     service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
     state = "✕ Damaged" if found.fault else "✓ Every file unaltered"
-    size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
+    size = "" if found.bundle else f" · {file_size(found.n_bytes)} on disk"
     return (
         f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
         f'<span class="pn-aside">{state}, checked at {escape(checked.at)}{size}</span></div>'

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.evaluation.report.document import Section, Table, Words
-from pneumo_core.formatting import NONE, finite, rate
+from pneumo_core.formatting import NONE, estimate, finite
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.robustness import CLEAN
 
@@ -64,9 +63,9 @@ def subgroup_section(rows: pd.DataFrame, picture: Picture) -> Section:
         (
             f"{row['by']}: {row['group']}" if row["by"] != "all" else row["group"],
             f"{row['n_normal']:,} + {row['n_pneumonia']:,}",
-            _share(row, "sensitivity"),
-            _share(row, "specificity"),
-            _area(row),
+            estimate(Estimate.from_dict(row, "sensitivity"), as_percent=True),
+            estimate(Estimate.from_dict(row, "specificity"), as_percent=True),
+            estimate(Estimate.from_dict(row, "auc")),
         )
         for row in rows.to_dict("records")
     )
@@ -90,9 +89,9 @@ def stress_section(stress: dict[str, Any], picture: Picture) -> Section:
     shown = tuple(
         (
             str(row["name"]),
-            _rate(row["sensitivity"]),
+            estimate(Estimate.from_dict(row["sensitivity"]), as_percent=True),
             _cost(row, "sensitivity"),
-            _rate(row["specificity"]),
+            estimate(Estimate.from_dict(row["specificity"]), as_percent=True),
             _cost(row, "specificity"),
             f"{100 * row['change_median']:.1f}",
         )
@@ -125,8 +124,8 @@ def ledger_section(looks: Sequence[Look]) -> Section:
             look.version,
             look.data,
             f"{look.n:,}",
-            _rate(look.figures, "sensitivity"),
-            _rate(look.figures, "specificity"),
+            estimate(Estimate.from_dict(look.figures, "sensitivity"), as_percent=True),
+            estimate(Estimate.from_dict(look.figures, "specificity"), as_percent=True),
         )
         for look in looks
     )
@@ -165,46 +164,15 @@ def _counts(data: dict[str, Any]) -> str:
     return f"{data['films']:,} films{groups}{told}"
 
 
-def _share(row: dict[Any, Any], rate: str) -> str:
-    if math.isnan(row[rate]):
-        return NONE
-    value, low, high = (100 * row[key] for key in (rate, f"{rate}_low", f"{rate}_high"))
-    return f"{value:.1f} % [{low:.1f}–{high:.1f}]"
-
-
-def _area(row: dict[Any, Any]) -> str:
-    if math.isnan(row["auc"]):
-        return NONE
-    return f"{row['auc']:.3f} [{row['auc_low']:.3f}–{row['auc_high']:.3f}]"
-
-
 def _plain(value: Any) -> Cell:
     return finite(value) if isinstance(value, float) else value
 
 
-def _rate(found: dict[str, float | None] | None, name: str = "") -> str:
-    """A rate as a card or a ledger holds it, 0..1, with its interval where it has one.
-
-    By "value", "low" and "high"; of a ledger's figure by `name`, `name`_low and `name`_high.
-    """
-    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    value, low, high = ((found or {}).get(key) for key in keys)
-    if value is None:
-        return NONE
-    if low is None or high is None:
-        return f"{100 * value:.1f} %"
-    return rate(Estimate(value, low, high))
-
-
 def _cost(row: dict[str, Any], rate: str) -> str:
     """Points lost, with their interval; the films as they are cost nothing."""
-    cost, low, high = (row.get(f"cost_{rate}{end}") for end in ("", "_low", "_high"))
-    if cost is None or row["name"] == CLEAN:
+    if row["name"] == CLEAN:
         return NONE
-    ends = [
-        f"{end:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0") for end in (cost, low, high)
-    ]
-    return f"{ends[0]} [{ends[1]} to {ends[2]}]".replace("-", "−")
+    return estimate(Estimate.from_dict(row, f"cost_{rate}"), digits=1, signed=True)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Cell]:

@@ -9,14 +9,11 @@ from pneumo_core.evaluation.summary import films_by_cell
 from pneumo_core.formatting import (
     NONE,
     POINT_NAMES,
-    area,
-    children,
-    decimal,
+    estimate,
     finite,
+    interval,
     number,
     per_cent,
-    plain,
-    rate,
     ratio,
 )
 from pneumo_core.metrics import per_thousand, predictive_values
@@ -40,9 +37,8 @@ def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture])
         _tile("Wrong answers", three.error, "of the answered films"),
     ]
     if summary.ranking is not None:
-        value, low, high = summary.ranking.auc_patients
-        of = f"[{low:.3f}–{high:.3f}] patients drawn anew"
-        tiles.insert(0, Tile("AUC", f"{value:.3f}", of))
+        value, *ends = summary.ranking.auc_patients
+        tiles.insert(0, Tile("AUC", f"{value:.3f}", f"{interval(ends)}, bootstrap by patient"))
     blocks: list[Block] = [
         Words(
             f"{summary.n:,} films of {summary.n_patients:,} patients: {summary.n_normal:,} normal, "
@@ -66,14 +62,14 @@ def telling_apart(summary: Summary, pictures: dict[str, Picture]) -> Section:
         ("AUC", "bootstrap, patients drawn anew", ranking.auc_patients),
         ("average precision", "bootstrap, patients drawn anew", ranking.average_precision),
     )
-    rows = [(name, area(value), how) for name, how, value in names]
+    rows = [(name, estimate(value, digits=4), how) for name, how, value in names]
     records: list[dict[str, Cell]] = [
-        {"figure": name, **plain(value, "value"), "interval": how} for name, how, value in names
+        {"figure": name, **value.to_dict("value"), "interval": how} for name, how, value in names
     ]
     for name, held in ranking.fixed.items():
         how = f"threshold {held.threshold:.3f}, chosen anew in each draw"
-        rows.append((name, rate(held.rate), how))
-        records.append({"figure": name, **plain(held.rate, "value"), "interval": how})
+        rows.append((name, estimate(held.rate, as_percent=True), how))
+        records.append({"figure": name, **held.rate.to_dict("value"), "interval": how})
     table = Table(
         "ranking",
         "Over all thresholds",
@@ -90,8 +86,8 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
     """Whether a probability means what it says."""
     parts = summary.parts
     rows: list[tuple[str, str, str]] = [
-        ("Brier score", decimal(summary.brier, 4), "0 is perfect; mean squared error"),
-        ("calibration error", decimal(summary.ece, 4), "0 is perfect; freed of chance"),
+        ("Brier score", estimate(summary.brier, digits=4), "0 is perfect; mean squared error"),
+        ("calibration error", estimate(summary.ece, digits=4), "0 is perfect; freed of chance"),
         ("as usually counted (ECE)", number(summary.ece_counted, 4), "15 bins; chance adds to it"),
         ("of the Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
         ("of the Brier score: resolution", number(parts.resolution, 4), "more is better"),
@@ -99,22 +95,22 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
         ("temperature asked for", number(summary.temperature, 2), "1 is ideal, above: too sure"),
     ]
     records: list[dict[str, Cell]] = [
-        {"figure": "brier", **plain(summary.brier, "value")},
+        {"figure": "brier", **summary.brier.to_dict("value")},
         {"figure": "ece", "value": summary.ece_counted},
-        {"figure": "ece_freed_of_chance", **plain(summary.ece, "value")},
+        {"figure": "ece_freed_of_chance", **summary.ece.to_dict("value")},
         {"figure": "temperature", "value": summary.temperature},
     ]
-    for name, value in list(parts.as_dict().items())[1:]:
+    for name, value in list(parts.to_dict().items())[1:]:
         records.append({"figure": f"brier_{name}", "value": value})
     if summary.ranking is not None:
         line = summary.ranking.line
         rows += [
-            ("calibration slope", decimal(line.slope, 2), "1 is ideal, below: too extreme"),
-            ("calibration offset", decimal(line.offset, 2), "0 is ideal, above: too low"),
+            ("calibration slope", estimate(line.slope, digits=2), "1 is ideal, below: too extreme"),
+            ("calibration offset", estimate(line.offset, digits=2), "0 is ideal, above: too low"),
         ]
         records += [
-            {"figure": "calibration_slope", **plain(line.slope, "value")},
-            {"figure": "calibration_offset", **plain(line.offset, "value")},
+            {"figure": "calibration_slope", **line.slope.to_dict("value")},
+            {"figure": "calibration_offset", **line.offset.to_dict("value")},
         ]
     table = Table(
         "calibration",
@@ -137,17 +133,17 @@ def points_table(summary: Summary) -> Table:
             (
                 POINT_NAMES[name],
                 f"{at.threshold:.3f}",
-                rate(at.sensitivity),
-                rate(at.specificity),
-                rate(at.rates["accuracy"]),
+                estimate(at.sensitivity, as_percent=True),
+                estimate(at.specificity, as_percent=True),
+                estimate(at.rates["accuracy"], as_percent=True),
                 f"{c.fn:,}",
                 f"{c.fp:,}",
             )
         )
         rates = {
-            key: value for one, est in at.rates.items() for key, value in plain(est, one).items()
+            key: value for one, est in at.rates.items() for key, value in est.to_dict(one).items()
         }
-        records.append({"point": name, "threshold": at.threshold, **c.as_dict(), **rates})
+        records.append({"point": name, "threshold": at.threshold, **c.to_dict(), **rates})
     return Table(
         "operating_points",
         "At the locked operating points",
@@ -258,8 +254,8 @@ def _three_way(summary: Summary) -> Table:
         "three_way",
         "Answered or referred",
         ("rate", "value [95 % interval]", "of what"),
-        tuple((name, rate(value), of) for name, _, value, of in answers),
-        tuple({"rate": key, **plain(value, "value")} for _, key, value, _ in answers),
+        tuple((name, estimate(value, as_percent=True), of) for name, _, value, of in answers),
+        tuple({"rate": key, **value.to_dict("value")} for _, key, value, _ in answers),
     )
 
 
@@ -273,19 +269,19 @@ def _prevalences(summary: Summary) -> Table:
         rows.append(
             (
                 f"{100 * share:.0f} %",
-                rate(values.ppv),
-                rate(values.npv),
-                children(thousand.missed),
-                children(thousand.false_alarms),
+                estimate(values.ppv, as_percent=True),
+                estimate(values.npv, as_percent=True),
+                estimate(thousand.missed, digits=0),
+                estimate(thousand.false_alarms, digits=0),
             )
         )
         records.append(
             {
                 "prevalence": share,
-                **plain(values.ppv, "ppv"),
-                **plain(values.npv, "npv"),
-                **plain(thousand.missed, "missed_of_1000"),
-                **plain(thousand.false_alarms, "false_alarms_of_1000"),
+                **values.ppv.to_dict("ppv"),
+                **values.npv.to_dict("npv"),
+                **thousand.missed.to_dict("missed_of_1000"),
+                **thousand.false_alarms.to_dict("false_alarms_of_1000"),
             }
         )
     own = summary.n_pneumonia / summary.n

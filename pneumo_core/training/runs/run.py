@@ -435,17 +435,3 @@ def seconds_worked(status: dict[str, Any]) -> float:
         return before
     spent = datetime.fromisoformat(updated) - datetime.fromisoformat(began)
     return before + max(0.0, spent.total_seconds())
-
-
-def lasting(seconds: float) -> str:
-    """A time as a person says it: "40 s", "3 min", "1 h 20 min", "2 days"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        hours, rest = divmod(minutes, 60)
-        rest = rest if hours < 10 else 0
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{round(minutes / 60 / 24)} days"

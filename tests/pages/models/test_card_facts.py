@@ -51,7 +51,7 @@ def test_the_words_of_a_card(tiny_bundle):
     assert rows["Films"] == f"{counted}; 1,044 of them for the figures"
     assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
     assert rows["Licences"] == "data CC BY 4.0; weights Apache"
-    assert rows["On disk"] == "35.3 MB"
+    assert rows["On disk"] == "34 MB"
     assert rows["Test films"] == "never looked at on this machine"
 
 
