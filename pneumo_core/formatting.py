@@ -138,8 +138,19 @@ def file_size(n_bytes: float) -> str:
 
 
 def finite(value: Any) -> float | None:
-    """The number; None for NaN and infinity, which JSON has no word for."""
-    return float(value) if math.isfinite(value) else None
+    """The number; None for None, NaN and infinity, which JSON has no word for."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def flat_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of nested dicts as columns: {"auc": {"low": 0.9}} is {"auc_low": 0.9}."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}_{part}": one for part, one in flat_row(value).items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def bullets(lines: list[str]) -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
-from pneumo_core.formatting import estimate, interval, number
+from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.evaluate import Figures
+    from pneumo_core.evaluation.robustness import Robustness
+    from pneumo_core.metrics.robustness import RobustnessRow
+
+NO_AUC = "– (films of one class)"
 
 
 def evaluate(
@@ -46,7 +51,7 @@ def evaluate(
         )
     standing = found.standing
     if json:
-        emit_json({**found.figures, "standing": standing.to_dict()})
+        emit_json({**found.figures.to_dict(), "standing": standing.to_dict()})
     else:
         if standing.drawn:
             emit(standing.warning)
@@ -55,7 +60,9 @@ def evaluate(
     if predictions is not None:
         with words_for(predictions):
             found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
-    counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
+    counts = {
+        f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
+    }
     small_sample = small_sample_words(counts | {"patients": found.table["group"].nunique()})
     told = bool(standing.drawn) and not json  # already, above the figures
     for sentence in ("" if told else standing.warning, found.note, small_sample):
@@ -67,31 +74,26 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _words(f: dict[str, Any]) -> str:
+def _words(f: Figures) -> str:
     def share(name: str) -> str:
-        if math.isnan(f[name]):
-            return f"{name} – (no such film)"
-        return f"{name} {estimate(Estimate.from_dict(f, name), as_percent=True)}"
+        rate = getattr(f, name)
+        known = not math.isnan(rate.value)
+        return f"{name} {estimate(rate, as_percent=True) if known else '– (no such film)'}"
 
-    c = f["confusion"]
+    c = f.confusion
+    area = f"{estimate(f.auc, digits=4)} (DeLong)" if f.n_normal and f.n_pneumonia else NO_AUC
     rates = ", ".join(share(name) for name in ("accuracy", "sensitivity", "specificity"))
     lines = [
-        f"{f['n']:,} films: {f['n_normal']:,} normal, {f['n_pneumonia']:,} pneumonia",
-        _area(f),
-        f"at P(pneumonia) >= {f['threshold']:.3f}, locked on validation: {rates}",
-        f"true positive {c['tp']:,}, true negative {c['tn']:,}",
-        f"false positive {c['fp']:,}, false negative {c['fn']:,}",
-        f"Brier score {f['brier']:.4f}, expected calibration error {f['ece']:.4f}",
+        f"{f.n:,} films: {f.n_normal:,} normal, {f.n_pneumonia:,} pneumonia",
+        f"AUC {area}",
+        f"at P(pneumonia) >= {f.threshold:.3f}, locked on validation: {rates}",
+        f"true positive {c.tp:,}, true negative {c.tn:,}",
+        f"false positive {c.fp:,}, false negative {c.fn:,}",
+        f"Brier score {f.brier:.4f}, expected calibration error {f.ece:.4f}",
     ]
-    if f["subtype_auc"] is not None:
-        lines.append(f"bacterial against viral (exploratory): AUC {f['subtype_auc']:.3f}")
+    if f.subtype_auc is not None:
+        lines.append(f"bacterial against viral (exploratory): AUC {f.subtype_auc:.3f}")
     return "\n".join(lines)
-
-
-def _area(f: dict[str, Any]) -> str:
-    if math.isnan(f["auc"]):
-        return "AUC – (films of one class)"
-    return f"AUC {estimate(Estimate.from_dict(f, 'auc'), digits=4)} (DeLong)"
 
 
 def stress(  # noqa: PLR0913 - one argument an option
@@ -117,23 +119,23 @@ def stress(  # noqa: PLR0913 - one argument an option
     """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.robustness import stress as measure
+    from pneumo_core.evaluation.robustness import measure_robustness
 
     bundle, settings = load_bundle(model), load_settings()
     data = data or _trained_on(bundle, settings, into_card=into_card)
     with progress() as report:
-        found = measure(bundle, data, settings=settings, limit=films, progress=report)
+        found = measure_robustness(bundle, data, settings=settings, limit=films, progress=report)
     if into_card:
         _write_into_card(bundle, found)
-    emit_json(found) if json else emit(_robustness_words(found))
+    emit_json(found.to_dict()) if json else emit(_robustness_words(found))
     if csv is not None:
         import pandas as pd
 
         with words_for(csv):
-            pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
-    for film in found["unread"]:
-        tell(f"Not read: {film['film']}: {film['problem']}")
-    if found["unread"]:
+            pd.DataFrame([flat_row(row.to_dict()) for row in found.rows]).to_csv(csv, index=False)
+    for film, problem in found.unread:
+        tell(f"Not read: {film}: {problem}")
+    if found.unread:
         raise typer.Exit(1)
 
 
@@ -151,7 +153,7 @@ def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
     return known
 
 
-def _write_into_card(bundle: Bundle, found: dict[str, Any]) -> None:
+def _write_into_card(bundle: Bundle, found: Robustness) -> None:
     """Write the table into the bundle's card, where the model did not train on these films.
 
     Raises DataSetError where it did, or may have: a card must not flatter.
@@ -159,69 +161,53 @@ def _write_into_card(bundle: Bundle, found: dict[str, Any]) -> None:
     from pneumo_core.bundle.write import revise_card
     from pneumo_core.errors import DataSetError
 
-    if not found["held_out"]:
+    if not found.held_out:
         raise DataSetError(
             f"Expected films that {bundle.name} did not train on, for its card; got "
-            f"{found['words']} The card stays as it was. Name a folder with films held out, or "
+            f"{found.words} The card stays as it was. Name a folder with films held out, or "
             "leave out --into-card."
         )
-    revise_card(bundle, stress={key: value for key, value in found.items() if key != "unread"})
+    revise_card(bundle, stress={k: v for k, v in found.to_dict().items() if k != "unread"})
     tell(f"The table is in the card of {bundle.name}.")
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for a table: rates and counts in columns of their own."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}_{part}": one for part, one in _flat(value).items()}
-        else:
-            flat[key] = value
-    return flat
-
-
-def _robustness_words(found: dict[str, Any]) -> str:
-    at = f"P(pneumonia) >= {found['points']['balanced']:.3f}, the balanced point"
+def _robustness_words(found: Robustness) -> str:
+    at = f"P(pneumonia) >= {found.points['balanced']:.3f}, the balanced point"
     lines = [
-        f"{found['model']}: {found['words']}",
-        f"{found['normal']:,} normal, {found['pneumonia']:,} pneumonia. Rates in per cent at {at},",
-        "[their 95 % interval] and (the difference to the same films as they are, in points).",
+        f"{found.model}: {found.words}",
+        f"{found.normal:,} normal, {found.pneumonia:,} pneumonia. Rates in per cent at {at},",
+        "[95 % interval] and (difference to the same films unperturbed, in points).",
         "",
         f"{'':93}refer   change of P",
         f"{'':31}AUC{'':18}sensitivity{'':11}specificity{'':13}%{'':7}median  95 %",
     ]
     family = "none"
-    for row in found["rows"]:
-        if row["family"] != family:
-            family = row["family"]
+    for row in found.rows:
+        if row.family != family:
+            family = row.family
             lines.append(family)
         lines.append(_line(row))
-    lines += ["", found["worst"], *([found["lungless"]] if found["lungless"] else [])]
+    lines += ["", found.worst, *([found.lungless] if found.lungless else [])]
     return "\n".join(lines)
 
 
-def _line(row: dict[str, Any]) -> str:
-    clean = row["family"] == "none"
-    rates = ("sensitivity", "specificity")
-    costs = ["" if clean else _points(row[f"cost_{rate}"]) for rate in rates]
-    cells = [f"{row['name'] if clean else '  ' + row['name']:31}{_auc(row['auc']):21}"]
-    cells += [f"{_rate(row[r])} {cost:7} " for r, cost in zip(rates, costs, strict=True)]
-    cells.append(f"{100 * row['referred']['value']:6.1f}")
-    cells.append(f"{row['change_median']:9.3f}{row['change_p95']:6.3f}")
-    return "".join(cells)
+def _line(row: RobustnessRow) -> str:
+    clean = row.family == "none"
+    line = f"{row.name if clean else '  ' + row.name:31}{estimate(row.auc):21}"
+    for rate, cost in (
+        (row.sensitivity, row.cost_sensitivity),
+        (row.specificity, row.cost_specificity),
+    ):
+        line += f"{_rate(rate):14} {'' if clean else _difference(cost):7} "
+    return f"{line}{100 * row.referred.value:6.1f}{row.change_median:9.3f}{row.change_p95:6.3f}"
 
 
-def _auc(auc: dict[str, Any]) -> str:
-    return estimate(Estimate.from_dict(auc))
+def _rate(rate: Estimate) -> str:
+    if math.isnan(rate.value):
+        return NONE
+    return f"{100 * rate.value:5.1f} {interval((100 * end for end in rate[1:]), digits=0)}"
 
 
-def _rate(rate: dict[str, Any]) -> str:
-    if rate["value"] is None:
-        return f"{'–':14}"
-    low_high = interval((100 * rate["low"], 100 * rate["high"]), digits=0)
-    return f"{100 * rate['value']:5.1f} {low_high}".ljust(14)
-
-
-def _points(cost: float | None) -> str:
+def _difference(cost: Estimate) -> str:
     """A cost as the difference that it makes: 4 points lost are (−4.0)."""
-    return "" if cost is None else f"({number(-cost, 1, signed=True)})"
+    return "" if math.isnan(cost.value) else f"({number(-cost.value, 1, signed=True)})"

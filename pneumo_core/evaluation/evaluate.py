@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evidence_level import Standing, drawn_films, standing
 from pneumo_core.evaluation.test_log import data_hash, looks, record
 from pneumo_core.inference.runtime import Runtime
+from pneumo_core.metrics.intervals import UNKNOWN
 from pneumo_core.synthetic.demo_data import are_drawn
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Evaluation:
     """
 
     table: pd.DataFrame
-    figures: dict[str, Any]
+    figures: Figures
     unread: list[tuple[str, str]]
     standing: Standing
     note: str = ""
@@ -141,7 +142,7 @@ def evaluate_split(
     found = figures(table, threshold=bundle.points.balanced)
     films, note = data_hash(table["sha256"]), ""
     if split == "test" and drawn_films(table) < len(table):
-        note = record(bundle, data=films, split=split, figures=found)
+        note = record(bundle, data=films, split=split, figures=found.to_dict())
     past = looks(bundle, films)
     return Evaluation(table, found, unread, standing(bundle, table, split=split, looks=past), note)
 
@@ -201,42 +202,62 @@ def predict_films(
     return table
 
 
-def figures(table: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
-    """The figures of `evaluate`; positive is pneumonia, p_pneumonia >= threshold.
+@dataclass(frozen=True)
+class Figures:
+    """The figures of `evaluate`, with 95 % intervals: DeLong's for the AUC, Wilson's for rates.
 
-    Intervals are 95 %: DeLong for the AUC, Wilson for shares. With one class only, what needs
-    both is NaN.
+    threshold: pneumonia is called where p_pneumonia >= threshold; subtype_auc: bacterial against
+    viral, None where that cannot be asked. With one class only, what needs both is NaN.
     """
-    sick = (table["label"] == "pneumonia").to_numpy()
+
+    n: int
+    n_normal: int
+    n_pneumonia: int
+    auc: metrics.Estimate
+    accuracy: metrics.Estimate
+    sensitivity: metrics.Estimate
+    specificity: metrics.Estimate
+    threshold: float
+    brier: float
+    ece: float
+    confusion: metrics.Confusion
+    subtype_auc: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, in one level: an estimate as name, name_low and name_high; None for NaN."""
+        found: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, metrics.Estimate):
+                found |= value.to_dict(field.name)
+            elif isinstance(value, metrics.Confusion):
+                found[field.name] = value.to_dict()
+            else:
+                found[field.name] = value
+        return found
+
+
+def figures(table: pd.DataFrame, *, threshold: float) -> Figures:
+    """Measure a table of predictions (label, subtype, p_pneumonia, p_bacterial, p_viral)."""
+    positive = (table["label"] == "pneumonia").to_numpy()
     p = table["p_pneumonia"].to_numpy()
-    nan = float("nan")
-    both = bool(sick.any() and not sick.all())
-    auc, low, high = metrics.auc_delong(sick, p) if both else (nan, nan, nan)
-    c = metrics.confusion(sick, p, threshold)
-    found: dict[str, Any] = {
-        "n": len(table),
-        "n_normal": int((~sick).sum()),
-        "n_pneumonia": int(sick.sum()),
-        "auc": auc,
-        "auc_low": low,
-        "auc_high": high,
-    }
-    shares = {
-        "accuracy": (c.tp + c.tn, c.n),
-        "sensitivity": (c.tp, c.tp + c.fn),
-        "specificity": (c.tn, c.tn + c.fp),
-    }
-    for name, (k, n) in shares.items():
-        found[name] = k / n if n else nan
-        found[f"{name}_low"], found[f"{name}_high"] = metrics.wilson(k, n)
-    found |= {
-        "threshold": threshold,
-        "brier": metrics.brier(sick, p),
-        "ece": metrics.ece(sick, p),
-        "confusion": {"tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn},
-        "subtype_auc": _subtype_auc(table),
-    }
-    return found
+    both = bool(positive.any() and not positive.all())
+    counts = metrics.confusion(positive, p, threshold)
+    rates = counts.rates()
+    return Figures(
+        n=len(table),
+        n_normal=int((~positive).sum()),
+        n_pneumonia=int(positive.sum()),
+        auc=metrics.auc_delong(positive, p) if both else UNKNOWN,
+        accuracy=rates["accuracy"],
+        sensitivity=rates["sensitivity"],
+        specificity=rates["specificity"],
+        threshold=threshold,
+        brier=metrics.brier(positive, p),
+        ece=metrics.ece(positive, p),
+        confusion=counts,
+        subtype_auc=_subtype_auc(table),
+    )
 
 
 def _subtype_auc(table: pd.DataFrame) -> float | None:

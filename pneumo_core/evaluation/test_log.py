@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
 from pneumo_core.bundle.registry import ledger_path
+from pneumo_core.formatting import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +81,7 @@ def record(bundle: Bundle, *, data: str, split: str, figures: dict[str, Any]) ->
         data=data,
         split=split,
         n=int(figures["n"]),
-        figures={name: _plain(figures[name]) for name in FIGURES},
+        figures={name: finite(figures[name]) for name in FIGURES},
         pneumo=__version__,
     )
     path = ledger_path(bundle.path)
@@ -120,7 +121,3 @@ def _parse(line: str) -> Look | None:
         return None
     told = look.figures.values()
     return look if all(one is None or isinstance(one, int | float) for one in told) else None
-
-
-def _plain(value: Any) -> float | None:
-    return None if value != value else float(value)  # noqa: PLR0124 - NaN is not itself

@@ -40,7 +40,7 @@ def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
         assert sum(line.startswith(f"{name} ") for line in lines) == 1
     assert {"framing", "stretch", "turn", "anatomy"} <= set(lines)
     assert max(map(len, lines[5:-1])) <= 120
-    assert lines[-1].startswith("Only 2 normal films and 3 pneumonia films: too few to know.")
+    assert lines[-1].startswith("Small sample: 2 normal films and 3 pneumonia films.")
     assert "stress: centre crop 90 %" in err
 
 

@@ -105,6 +105,6 @@ def test_few_films_are_warned_of_in_the_headline(made):
         bundle, table[table["label"] == "normal"][:9], standing_of_shipped(bundle), films="nine"
     )
     told = [block.text for block in few.sections[0].blocks if isinstance(block, Words)]
-    assert "Only 9 normal films and 9 patients: too few to know." in " ".join(told)
+    assert "Small sample: 9 normal films and 9 patients." in " ".join(told)
     told = [block.text for block in report.sections[0].blocks if isinstance(block, Words)]
     assert "too few" not in " ".join(told)  # 30 films a class, 30 patients
