@@ -1,5 +1,5 @@
 """Numbers as a person reads them: probabilities, estimates with their interval, counts, durations,
-sizes; and the Markdown of a model card.
+sizes; the Markdown of a model card, and HTML pages from their templates.
 
 JSON and CSV keep the numbers themselves.
 """
@@ -13,6 +13,7 @@ from pneumo_core.metrics.intervals import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 NONE = "–"
 POINT_NAMES = {"screening": "screening", "balanced": "balanced", "ruling_in": "ruling in"}
@@ -140,6 +141,24 @@ def file_size(n_bytes: float) -> str:
 def finite(value: Any) -> float | None:
     """The number; None for None, NaN and infinity, which JSON has no word for."""
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def render_page(template: Path, **content: Any) -> str:
+    """An HTML page from a Jinja2 template; every value is escaped, an unknown name raises.
+
+    What the template includes, such as a style sheet, lies beside it and is taken as it is.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return pages.get_template(template.name).render(**content)
 
 
 def flat_row(row: dict[str, Any]) -> dict[str, Any]:
