@@ -1,4 +1,4 @@
-"""`evaluate`: a bundle on a labelled data set."""
+"""`evaluate` and `stress`: a model on labelled films, as they are and perturbed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, val, test or all.")],
     model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    predictions: Annotated[Path | None, OutputFile("CSV file for a line a film.")] = None,
+    predictions: Annotated[Path | None, OutputFile("CSV file, one line per film.")] = None,
 ) -> None:
-    """Measure a model on a split, at the threshold that was locked on validation.
+    """Evaluate a model on a split, at the threshold locked on validation.
 
-    A look at a split called test is written to the model's ledger, and counted, unless Pneumo drew
-    the films itself.
+    Evaluations of a split called test are logged with the model, except on synthetic films.
     """
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
@@ -49,14 +48,14 @@ def evaluate(
             cache_dir=load_settings().cache_dir,
             progress=lambda phase, done, n: report(phase, done, n, ""),
         )
-    standing = found.standing
+    evidence = found.evidence
     if json:
-        emit_json({**found.figures.to_dict(), "standing": standing.to_dict()})
+        emit_json({**found.figures.to_dict(), "standing": evidence.to_dict()})
     else:
-        if standing.drawn:
-            emit(standing.warning)
+        if evidence.synthetic:
+            emit(evidence.warning)
         emit(_words(found.figures))
-        emit(f"{standing.badge}. {standing.words}")
+        emit(f"{evidence.badge}. {evidence.words}")
     if predictions is not None:
         with words_for(predictions):
             found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
@@ -64,8 +63,8 @@ def evaluate(
         f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
     }
     small_sample = small_sample_words(counts | {"patients": found.table["group"].nunique()})
-    told = bool(standing.drawn) and not json  # already, above the figures
-    for sentence in ("" if told else standing.warning, found.note, small_sample):
+    shown = bool(evidence.synthetic) and not json  # above the figures
+    for sentence in ("" if shown else evidence.warning, found.note, small_sample):
         if sentence:
             tell(f"Note: {sentence}")
     for film, problem in found.unread:
@@ -101,22 +100,22 @@ def stress(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Argument(
             metavar="DATA",
-            help="Folder of labelled films; with --into-card, that of the model's training if "
-            "not said.",
+            help="Folder of labelled films; with --into-card, by default that of the model's "
+            "training.",
         ),
     ] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Bundle to stress.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundle to measure.")] = None,
     films: Annotated[
-        int | None, typer.Option(min=1, help="Films per class; all without it.")
+        int | None, typer.Option(min=1, help="Films per class; all by default.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    csv: Annotated[Path | None, OutputFile("CSV file for a line a disturbance.")] = None,
+    csv: Annotated[Path | None, OutputFile("CSV file, one line per perturbation.")] = None,
     into_card: Annotated[
-        bool, typer.Option("--into-card", help="Write the table into the model's card.")
+        bool, typer.Option("--into-card", help="Write the table to the model card.")
     ] = False,
 ) -> None:
-    """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
+    """Robustness: a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
     from pneumo_core.evaluation.robustness import measure_robustness
@@ -145,7 +144,7 @@ def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
 
     known = data_of_model(settings.runs_dir, bundle.name) if into_card else None
     if known is None:
-        why = f"no run that made {bundle.name} is in the folder of runs" * into_card
+        why = f"no run that made {bundle.name} is in the runs folder" * into_card
         raise typer.BadParameter(
             f"expected a folder of labelled films, got none{'; ' * bool(why)}{why}. Name one.",
             param_hint="DATA",
@@ -154,21 +153,18 @@ def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
 
 
 def _write_into_card(bundle: Bundle, found: Robustness) -> None:
-    """Write the table into the bundle's card, where the model did not train on these films.
-
-    Raises DataSetError where it did, or may have: a card must not flatter.
-    """
+    """Write the table into the card. Raises DataSetError unless the films were held out."""
     from pneumo_core.bundle.write import revise_card
     from pneumo_core.errors import DataSetError
 
     if not found.held_out:
         raise DataSetError(
-            f"Expected films that {bundle.name} did not train on, for its card; got "
-            f"{found.words} The card stays as it was. Name a folder with films held out, or "
-            "leave out --into-card."
+            f"Expected films that {bundle.name} was not trained on, for its card; got "
+            f"{found.words} The card is unchanged. Name a folder of held-out films, or omit "
+            "--into-card."
         )
     revise_card(bundle, stress={k: v for k, v in found.to_dict().items() if k != "unread"})
-    tell(f"The table is in the card of {bundle.name}.")
+    tell(f"The table is now in the card of {bundle.name}.")
 
 
 def _robustness_words(found: Robustness) -> str:

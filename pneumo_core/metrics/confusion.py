@@ -1,4 +1,4 @@
-"""Counts at a threshold, and the rates made of them."""
+"""Confusion counts at a threshold, their rates, and thresholds chosen by a rate."""
 
 from __future__ import annotations
 

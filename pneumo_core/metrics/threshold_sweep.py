@@ -1,4 +1,4 @@
-"""Every threshold at once: sorted and counted beforehand, so that a slider only looks up."""
+"""Threshold sweep: counts for every threshold precomputed, so that a slider only looks up."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ FAULTS = {
         "test/PNEUMONIA/person30_virus_2.jpeg", f"{P}/person30_virus_1.jpeg"],
         "Data leakage", "Nothing"),
     "patients-across-splits": (1, "patients", "medium", [
-        f"{N}/IM-0031-0001.jpeg", "val/NORMAL/IM-0031-0002.jpeg"], "Model selection on val", "Merged"),
+        f"{N}/IM-0031-0001.jpeg", "val/NORMAL/IM-0031-0002.jpeg"], "Model selection", "Merged"),
     "wrong-key": (1, "numbers", "none", [], "of two children here: 1.", "correct key"),
     "unknown-patients": (1, "films", "medium", [f"{N}/nameless.jpeg"], "counts as one patient",
                          "Nothing"),

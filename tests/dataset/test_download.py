@@ -260,7 +260,7 @@ def test_a_full_disk_is_said_before_and_during(server, tmp_path, report, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("kagglehub.dataset_download", full)
-    with pytest.raises(DataSetError, match=r"the disk is full.*it goes on where it stopped"):
+    with pytest.raises(DataSetError, match=r"the disk is full.*it resumes"):
         download.download_with_kagglehub(tmp_path)
 
 

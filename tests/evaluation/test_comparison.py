@@ -105,10 +105,10 @@ def test_a_bundle_by_its_own_predictions(paper_bundle, tmp_path, tiny_card, tiny
     assert (found.name, found.threshold, len(found.table)) == ("paper", 0.5, 60)
 
 
-def test_films_that_not_all_have_are_left_out_and_told():
+def test_films_that_not_all_have_are_excluded_and_noted():
     matched = match([("a", A), ("b", B.iloc[1:])])
     assert matched.films["film"].tolist() == ["1.png", "2.png", "3.png"]
-    assert matched.notes == ("a has 1 film that not all others have: left out.",)
+    assert matched.notes == ("a has 1 film that another model has no prediction for: excluded.",)
 
 
 def test_the_order_of_the_tables_does_not_matter():
@@ -122,7 +122,7 @@ def test_another_file_of_the_same_name_is_another_film():
     one, other = A.assign(sha256=list("abcd")), B.assign(sha256=list("abxd"))
     matched = match([("a", one), ("b", other)])
     assert matched.films["film"].tolist() == ["0.png", "1.png", "3.png"]
-    assert matched.notes == ("1 film of b with another content than in a (2.png): left out.",)
+    assert matched.notes == ("1 film of b with another content than in a (2.png): excluded.",)
     # Where one table has no hashes, the names must do.
     assert len(match([("a", one), ("b", B)]).films) == 4
 
@@ -130,7 +130,7 @@ def test_another_file_of_the_same_name_is_another_film():
 def test_another_label_is_left_out_and_told():
     other = table([0.2] * 4, ["normal", "pneumonia", "pneumonia", "pneumonia"])
     matched = match([("a", A), ("b", other)])
-    assert matched.notes == ("1 film of b with another label than in a (1.png): left out.",)
+    assert matched.notes == ("1 film of b with another label than in a (1.png): excluded.",)
     assert len(matched.films) == 3
 
 
@@ -138,7 +138,7 @@ def test_films_listed_twice_are_left_out_and_told():
     twice = pd.concat([B, B.iloc[:1]])
     matched = match([("a", A), ("b", twice)])
     assert matched.films["film"].tolist() == ["1.png", "2.png", "3.png"]
-    assert matched.notes[0] == "b lists 1 film twice: left out."
+    assert matched.notes[0] == "b lists 1 film twice: excluded."
 
 
 def test_without_a_common_film_there_is_nothing_to_compare():

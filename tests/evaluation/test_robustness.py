@@ -52,7 +52,7 @@ def test_the_films_of_the_validation_are_measured(tiny_bundle, folder, settings)
     assert (found.normal, found.pneumonia) == (20, 40)
     assert found.held_out is True
     assert found.words == (
-        "60 films of the model's own validation: it did not train on these patients."
+        "60 films of the model's own validation: it was not trained on these patients."
     )
     assert found.points == {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
     assert [row.name for row in found.rows] == ["as it is", "brighter", "lungs black"]
@@ -110,7 +110,7 @@ def test_pixels_and_a_table_give_what_the_folder_gives(tiny_bundle, folder, sett
 def test_a_limit_draws_the_same_films_of_each_class(tiny_bundle, folder, settings):
     found = measure_robustness(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
     assert (found.normal, found.pneumonia) == (7, 7)
-    assert found.words.startswith("14 films (at most 7 of each class, drawn at random) of the")
+    assert found.words.startswith("14 films (random sample of at most 7 of each class) of the")
     again = measure_robustness(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
     assert again == found
     assert (

@@ -19,7 +19,7 @@ from pages.ui.outcomes import sense_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
-from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
+from pneumo_core.evaluation.summary import OUTCOMES, films_by_outcome, referred_films
 from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     points = measures.points
-    found = films_by_cell(measures.table, threshold)
+    found = films_by_outcome(measures.table, threshold)
     between = referred_films(measures.table, points.screening, points.ruling_in)
     ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
     return found | {REFERRED: ordered}
@@ -253,7 +253,7 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
     st.session_state["metrics.cell"] = state.confusion_cell()
     cell = st.segmented_control(
         "Films behind the numbers",
-        [*CELLS, REFERRED],
+        [*OUTCOMES, REFERRED],
         key="metrics.cell",
         required=True,
         format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",

@@ -14,7 +14,7 @@ from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
 from pneumo_core.formatting import times
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
     )
     if split == "test":
         st.caption(
-            "Films called test are counted: this look goes into the model's ledger. Test films "
-            f"have been looked at {times(len(looks(bundle)))}. Look when everything else is "
-            "settled. Films that Pneumo drew are not counted."
+            "Evaluations on a test split are logged with the model. So far test films have been "
+            f"evaluated {times(len(logged_evaluations(bundle)))}. Evaluate them once everything "
+            "else is settled. Synthetic films are not logged."
         )
     if st.button("Measure", type="primary", key=start_key("metrics.begin")):
         try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 USUAL_SOURCE = (
@@ -40,7 +40,7 @@ def of_what(card: dict[str, Any]) -> str:
     )
 
 
-def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
+def facts(bundle: Bundle, n_bytes: int, looks: Sequence[LoggedEvaluation]) -> list[tuple[str, str]]:
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
     network, data = card.get("network", {}), card.get("data", {})
@@ -73,7 +73,7 @@ def in_short(bundle: Bundle, n_bytes: int) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
-def looked_at(looks: Sequence[Look], digest: str) -> str:
+def looked_at(looks: Sequence[LoggedEvaluation], digest: str) -> str:
     """How often somebody has measured the model on a test split, from its ledger."""
     if not looks:
         return "never looked at on this machine"

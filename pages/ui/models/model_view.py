@@ -71,12 +71,12 @@ def _show_facts(found: Found) -> None:
     """Figures beside facts, which are folded to a line for all but the model in service: ten models
     are to be looked over.
     """
-    from pneumo_core.evaluation.test_log import looks
+    from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = found.bundle
     if bundle is None:
         return
-    rows = facts(bundle, found.n_bytes, looks(bundle))
+    rows = facts(bundle, found.n_bytes, logged_evaluations(bundle))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
     told = f'<dl class="pn-facts">{listed}</dl>'
     if not found.in_service:

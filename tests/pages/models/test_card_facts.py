@@ -10,7 +10,7 @@ from pages.ui.models.card_facts import facts, headline, looked_at, of_what
 from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import learnt_from
-from pneumo_core.evaluation.test_log import Look
+from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 
 def test_the_name_of_a_file_is_no_markdown():
@@ -64,7 +64,9 @@ def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
 
 def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
     def look(day, digest):
-        return Look(f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1")
+        return LoggedEvaluation(
+            f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1"
+        )
 
     new, old = "a" * 16, "b" * 16
     assert (
