@@ -120,7 +120,9 @@ def test_findings_are_kept_and_made_anew_where_the_file_is_damaged(bad, monkeypa
     first = integrity(bad)
     (kept,) = bad.folder.glob("integrity-*.json")
     with monkeypatch.context() as patch:
-        patch.setattr("pneumo_core.audit.integrity._checks", lambda _: pytest.fail("not again"))
+        patch.setattr(
+            sys.modules[integrity.__module__], "_checks", lambda _: pytest.fail("not again")
+        )
         assert integrity(bad) == first
     kept.write_text("{", "utf-8")
     assert integrity(bad) == first == _checks(bad)
