@@ -154,9 +154,9 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
     """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
-    from pneumo_core.dataset.folds import grouped_folds, learning_films
+    from pneumo_core.dataset.folds import grouped_folds, training_films
 
-    films = learning_films(catalogue.index)
+    films = training_films(catalogue.index)
     return films.assign(fold=grouped_folds(films, folds=folds, seed=seed))
 
 
@@ -218,7 +218,7 @@ def evaluated(
         index = open_catalogue(root, settings=settings).index if ready else index_folder(root)
     except DataSetError:
         return table, None
-    return table, index.assign(drawn=are_synthetic(index, root))
+    return table, index.assign(synthetic=are_synthetic(index, root))
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=4, hash_funcs=HASH_FUNCS)

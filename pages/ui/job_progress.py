@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.page import plain, plain_words
+from pneumo_core.formatting import duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +76,3 @@ def progress_words(status: Status, phases: Mapping[str, str]) -> str:
         words = f"{words}, {status.done:,} of {status.total:,}"
     left = status.seconds_left
     return words if left is None else f"{words} · about {duration(left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: "20 s", "3 min", "1 h 5 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,9 +1,9 @@
 """What is wrong with a data set, and what gives its labels away without showing a lung."""
 
 from pneumo_core.audit.finding import HARMS, Finding, audit_ready, harm_words
-from pneumo_core.audit.integrity import integrity
+from pneumo_core.audit.integrity import check_integrity
 from pneumo_core.audit.report import as_document, as_html, as_text, counts, facts, headline
-from pneumo_core.audit.shortcuts import overall, shortcuts, strength
+from pneumo_core.audit.shortcuts import measure_shortcuts, overall, strength
 
 __all__ = [
     "HARMS",
@@ -12,12 +12,12 @@ __all__ = [
     "as_html",
     "as_text",
     "audit_ready",
+    "check_integrity",
     "counts",
     "facts",
     "harm_words",
     "headline",
-    "integrity",
+    "measure_shortcuts",
     "overall",
-    "shortcuts",
     "strength",
 ]

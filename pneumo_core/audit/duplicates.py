@@ -1,4 +1,4 @@
-"""Checks for films that are there more than once: the same bytes, the same pixels, nearly so."""
+"""Duplicate checks: identical files, identical pixels, near-duplicates."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.audit.finding import NOTHING, Finding, found
+from pneumo_core.audit.finding import NOTHING, Finding, finding
 from pneumo_core.dataset.similarity import near_pairs
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,17 +36,17 @@ def duplicates(catalogue: Catalogue) -> list[Finding]:
 def _exact(films: pd.DataFrame) -> Finding:
     same = films[films.duplicated("sha256", keep=False)]
     contents = same["sha256"].nunique()
-    return found(
+    return finding(
         "exact-duplicates",
         "Pairs of identical files",
         _together(same, "sha256"),
         count=_pairs(same["sha256"]),
         unit="pairs",
         harm="medium",
-        why="A model that learnt from one copy knows the other: with a copy on each side of a "
-        "split, its figures flatter it."
+        why="A model trained on one copy has seen the other: with a copy on each side of a split, "
+        "its figures are too high."
         + (
-            f" Films that are there more than once: {contents:,}, in {amount(len(same), 'files')}."
+            f" Films present more than once: {contents:,}, in {count(len(same), 'files')}."
             if contents
             else ""
         ),
@@ -58,15 +58,15 @@ def _same_pixels(films: pd.DataFrame) -> Finding:
     """Pairs with one hash of pixels and two of bytes."""
     once = films.drop_duplicates(["pixels", "sha256"])
     same = once[once.duplicated("pixels", keep=False)]
-    return found(
+    return finding(
         "same-pixels",
         "Pairs of identical films in different files",
         _together(same, "pixels"),
         count=_pairs(same["pixels"]),
         unit="pairs",
         harm="medium",
-        why="A film saved again without loss, or with other notes in its header, has other bytes "
-        "and is the same film.",
+        why="A film saved again without loss, or with another header, has different bytes but is "
+        "the same film.",
         done=_GROUPED,
     )
 
@@ -78,52 +78,50 @@ def _near(films: pd.DataFrame) -> Finding:
     pairs = pairs[pixels[pairs[:, 0]] != pixels[pairs[:, 1]]]
     label, group = films["label"].to_numpy(), films["group"].to_numpy()
     apart = int((group[pairs[:, 0]] != group[pairs[:, 1]]).sum())
-    torn = int((label[pairs[:, 0]] != label[pairs[:, 1]]).sum())
-    told = f" Pairs under two patients' names: {apart:,}." if apart else ""
-    told += f" Pairs under two labels: {torn:,}." if torn else ""
-    return found(
+    conflicting = int((label[pairs[:, 0]] != label[pairs[:, 1]]).sum())
+    details = f" Pairs of two patients: {apart:,}." if apart else ""
+    details += f" Pairs with two labels: {conflicting:,}." if conflicting else ""
+    return finding(
         "near-duplicates",
-        "Pairs that look the same",
+        "Pairs of near-duplicates",
         tuple(dict.fromkeys(map(str, name[pairs[:, :2].ravel()]))),
         count=len(pairs),
         unit="pairs",
-        harm="high" if torn else "medium",
-        why="A film resized, brightened or saved again is still the same film, and an image-level "
-        f"split puts it on both sides.{told}",
-        done="Nothing: only identical films are grouped. Look at the pairs; where they are one "
-        "film, remove one of the two.",
+        harm="high" if conflicting else "medium",
+        why="A film resized, brightened or recompressed is still the same film, and a split by "
+        f"image puts it on both sides.{details}",
+        done="Nothing: only identical films are grouped. Review the pairs; where both are one "
+        "film, remove one.",
     )
 
 
 def _two_labels(films: pd.DataFrame) -> Finding:
-    torn = films[films.groupby("pixels")["label"].transform("nunique") > 1]
-    return found(
+    conflicting = films[films.groupby("pixels")["label"].transform("nunique") > 1]
+    return finding(
         "two-labels",
-        "The same film under two labels",
-        _together(torn, "pixels"),
-        count=torn["pixels"].nunique(),
+        "Identical films with two labels",
+        _together(conflicting, "pixels"),
+        count=conflicting["pixels"].nunique(),
         harm="high",
-        why="One of its labels is wrong, and whichever way a model answers, it is marked down "
-        "once.",
-        done="Nothing but to keep them in the same fold: only you can say which label is right. "
-        "Remove the other.",
+        why="One of the two labels is wrong: any prediction counts as an error once.",
+        done="Kept in the same fold. Only you can say which label is right: remove the other copy.",
     )
 
 
 def _across_splits(films: pd.DataFrame) -> Finding:
-    """The same film in the test split and in one that is trained on."""
-    learnt = np.where(films["split"] == "test", "test", "learnt from")
-    torn = films[
-        films.assign(side=learnt).groupby("pixels")["side"].transform("nunique").to_numpy() > 1
+    """Identical films in the test split and in a split used for training."""
+    side = np.where(films["split"] == "test", "test", "training")
+    shared = films[
+        films.assign(side=side).groupby("pixels")["side"].transform("nunique").to_numpy() > 1
     ]
-    return found(
+    return finding(
         "duplicates-across-splits",
-        "The same film in test and in train or val",
-        _together(torn, "pixels"),
-        count=torn["pixels"].nunique(),
+        "Identical films in test and in train or val",
+        _together(shared, "pixels"),
+        count=shared["pixels"].nunique(),
         harm="high",
-        why="A film that was trained on says nothing about new films: the test is not a test.",
-        done=f"{NOTHING} Remove the copy in test, or do not report figures of that split.",
+        why="Data leakage: performance on a film seen in training says nothing about new films.",
+        done=f"{NOTHING} Remove the copy from test, or do not report figures on that split.",
     )
 
 

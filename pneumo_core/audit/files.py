@@ -1,11 +1,11 @@
-"""Checks of the files themselves: what cannot be read, and what is passed over."""
+"""File checks: what cannot be read, is misnamed, or is skipped."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pneumo_core.audit.finding import Finding, found
+from pneumo_core.audit.finding import Finding, finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,40 +23,40 @@ _ENDINGS = {
     "JPEG 2000": {".jp2", ".j2k", ".jpx"},
     "DICOM": {".dcm", ".dicom", ""},
 }
-_LEFT_OUT = "Left out of training and evaluation, and named there; nothing is deleted."
+_LEFT_OUT = "Excluded from training and evaluation, and listed there; nothing is deleted."
 
 
 def unreadable(catalogue: Catalogue) -> list[Finding]:
-    """Files that give no film: damaged or cut short, no picture at all, or refused."""
+    """Files that cannot be used: damaged or truncated, not an image, or refused."""
     bad = catalogue.index[~catalogue.index["readable"]]
     empty = bad["bytes"] == 0
     foreign = (bad["format"] == "") & ~empty
     damaged = bad["problem"].str.contains("cut short", regex=False) | empty
     return [
-        found(
+        finding(
             "damaged",
-            "Damaged or cut-short files",
+            "Damaged or truncated files",
             _named(bad[damaged & ~foreign]),
             harm="medium",
-            why="Half a film is no film, and many programs show it as one: the missing part as "
-            "grey, without a word." + _problems(bad[damaged & ~foreign]),
+            why="Many programs show a truncated image without a warning, the missing part grey."
+            + _problems(bad[damaged & ~foreign]),
             done=_LEFT_OUT,
         ),
-        found(
+        finding(
             "foreign",
-            "Files that are no picture, whatever they are called",
+            "Files that are not images, whatever their extension",
             _named(bad[foreign]),
             harm="medium",
-            why="What a file is, its first bytes say and not its name. An error page saved by a "
-            "failed download looks like a film in a folder." + _problems(bad[foreign]),
+            why="An error page saved by a failed download looks like a film in a folder; its first "
+            "bytes show that it is not." + _problems(bad[foreign]),
             done=_LEFT_OUT,
         ),
-        found(
+        finding(
             "refused",
-            "Pictures that cannot be used as films",
+            "Images that cannot be used as films",
             _named(bad[~damaged & ~foreign]),
             harm="medium",
-            why="They are whole, and too small, too large or of something other than a chest."
+            why="They are complete, but too small, too large or not a radiograph."
             + _problems(bad[~damaged & ~foreign]),
             done=_LEFT_OUT,
         ),
@@ -64,60 +64,60 @@ def unreadable(catalogue: Catalogue) -> list[Finding]:
 
 
 def misnamed(catalogue: Catalogue) -> Finding:
-    """Readable films whose ending says another format."""
+    """Readable films whose extension names another format."""
     films = [
         str(row.film)
         for row in catalogue.readable.itertuples()
         if PurePosixPath(str(row.film)).suffix.lower() not in _ENDINGS[str(row.format)]
     ]
-    return found(
+    return finding(
         "misnamed",
-        "Films whose ending says another format",
+        "Films whose extension names another format",
         tuple(films),
         harm="low",
-        why="Programs that trust the ending fail on them, or pass them over.",
-        done="Read as what they are, by their first bytes.",
+        why="Programs that rely on the extension fail on them or skip them.",
+        done="Read by their first bytes, whatever the extension.",
     )
 
 
 def passed_over(listing: Listing) -> list[Finding]:
-    """What the folder holds beside its films: second copies, links, pictures without a class."""
+    """What the folder holds beside its films: second copies, links, images without a class."""
     return [
         _nested(listing),
-        found(
+        finding(
             "macosx",
-            "Left behind by macOS in __MACOSX",
+            "macOS metadata files in __MACOSX",
             listing.macosx,
             harm="low",
-            why="They carry the films' names and are no films: a loader that takes every file "
-            "fails on them, or counts them.",
-            done="Passed over.",
+            why="They have the films' names but are not images: a loader that takes every file "
+            "fails on them or counts them.",
+            done="Skipped.",
             unit="files",
         ),
-        found(
+        finding(
             "links",
             "Symbolic links",
             listing.links,
             harm="low",
             why="A link can lead to the same film again, or out of the folder. "
             f"Leading out: {len(listing.links_out):,}.",
-            done="Passed over: no link below the folder is followed.",
+            done="Skipped: links inside the folder are not followed.",
             unit="links",
         ),
-        found(
+        finding(
             "unlabelled",
-            "Pictures in no class folder",
+            "Images outside the class folders",
             listing.unlabelled,
             harm="low",
-            why="The folder is the label: without one there is nothing to learn from them.",
-            done="Passed over.",
+            why="The folder gives the label: these images have none.",
+            done="Skipped.",
             unit="files",
         ),
     ]
 
 
 def _nested(listing: Listing) -> Finding:
-    """Second copies; those of another size than the copy that counts are told of."""
+    """Second copies, and how many of them differ in size from the copy used."""
     sizes = {film: (listing.base / film).stat().st_size for film in listing.films}
     ends: dict[str, set[int]] = {}
     for film, size in sizes.items():
@@ -126,15 +126,15 @@ def _nested(listing: Listing) -> Finding:
         (listing.base / film).stat().st_size not in ends[PurePosixPath(film).name]
         for film in listing.nested
     )
-    return found(
+    return finding(
         "nested",
         "Second copies in a nested folder",
         listing.nested,
         harm="medium",
-        why="Kaggle's archive holds chest_xray inside chest_xray. Counted twice, a film lies on "
-        "both sides of every split."
-        + (f" Of another size than the copy that counts: {odd:,}." if odd else ""),
-        done="Counted once: the copy nearest to the top is used, the other is not opened.",
+        why="Kaggle's archive contains chest_xray inside chest_xray. Counted twice, a film can "
+        "fall on both sides of a split."
+        + (f" Copies that differ in size from the one used: {odd:,}." if odd else ""),
+        done="Counted once: the copy nearest the top is used, the other is not opened.",
     )
 
 

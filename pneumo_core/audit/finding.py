@@ -1,4 +1,4 @@
-"""One finding of the integrity audit, in words that a person can act on."""
+"""A finding of the audit, as a person can act on it; and the cache of findings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Harm = Literal["high", "medium", "low", "none"]
 HARMS: tuple[Harm, ...] = ("high", "medium", "low", "none")
-NOTHING = "Nothing: decide yourself."
+NOTHING = "Nothing: the decision is yours."
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Finding:
     """What a check found.
 
     code: the check's name; title: what was looked for; count: how many were found, of `unit`;
-    films: which, as paths below the folder, or folders where the finding is about these; harm to
-    what is learnt or measured if nothing were done, "none" for a check without hits; why: why it
+    films: which, as paths below the folder, or folders where the finding is about folders; harm to
+    training or evaluation if nothing were done, "none" for a check without hits; why: why it
     matters, with the particulars; done: what the program does about it.
     """
 
@@ -48,7 +49,7 @@ def harm_words(harm: str) -> str:
     return "for information" if harm == "none" else f"{harm} harm"
 
 
-def found(  # noqa: PLR0913 - the parts of a finding
+def finding(  # noqa: PLR0913 - the parts of a finding
     code: str,
     title: str,
     films: tuple[str, ...],
@@ -59,27 +60,28 @@ def found(  # noqa: PLR0913 - the parts of a finding
     count: int | None = None,
     unit: str = "films",
 ) -> Finding:
-    """A finding whose count is its films unless another is given, harmless where that is 0."""
+    """A finding; count: that of its films unless given; where it is 0, the harm is "none"."""
     n = len(films) if count is None else count
     return Finding(code, title, n, films, harm if n else "none", why, done, unit)
 
 
-NAMES = ("integrity", "shortcuts")
+NAMES = ("integrity", "shortcuts")  # of the cached parts
+_ROOMS = ("audit", "metrics", "dataset")
 
 
-def kept(
+def cached_rows(
     catalogue: Catalogue, name: str, make: Callable[[], list[dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """The rows that `make` gives, read from the catalogue's folder where they are kept already.
+    """The rows that `make` gives, read from the cache beside the catalogue where they are there.
 
-    Kept by the catalogue's key and by this package's source: no other code's words are shown.
+    The cache is valid for the catalogue's key and for the source code of `_code`.
     """
     path = _path(catalogue, name)
     with suppress(OSError, ValueError):
         rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
         return rows
     rows = make()
-    with suppress(OSError):  # not kept, then: it costs time only
+    with suppress(OSError):  # not cached, which costs time only
         for older in catalogue.folder.glob(f"{name}-*.json"):
             older.unlink(missing_ok=True)
         write_atomic(path, json.dumps(rows))
@@ -87,7 +89,7 @@ def kept(
 
 
 def audit_ready(catalogue: Catalogue) -> bool:
-    """Whether the findings and the shortcuts of `catalogue` are there at once."""
+    """Whether findings and shortcuts of `catalogue` are cached."""
     return all(_path(catalogue, name).exists() for name in NAMES)
 
 
@@ -97,8 +99,15 @@ def _path(catalogue: Catalogue, name: str) -> Path:
 
 @cache
 def _code() -> str:
-    """12 hexadecimal digits that change with any file of this package."""
-    told = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        told.update(path.read_bytes())
-    return told.hexdigest()[:12]
+    """12 hexadecimal digits that change with any file that the audit is computed from: its own,
+    and those of metrics, formatting and dataset, whose limits and words it uses.
+    """
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sources() -> list[Path]:
+    core = Path(__file__).parents[1]
+    return sorted(chain([core / "formatting.py"], *((core / room).glob("*.py") for room in _ROOMS)))

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.audit.duplicates import duplicates
 from pneumo_core.audit.files import misnamed, passed_over, unreadable
-from pneumo_core.audit.finding import HARMS, Finding, kept
+from pneumo_core.audit.finding import HARMS, Finding, cached_rows
 from pneumo_core.audit.splits import patients, sizes
 
 if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue
 
 
-def integrity(catalogue: Catalogue) -> list[Finding]:
+def check_integrity(catalogue: Catalogue) -> list[Finding]:
     """Every check's finding, the most harmful first; a check without hits has count 0.
 
-    Kept beside the catalogue: the second call reads it.
+    Cached beside the catalogue.
     """
-    rows = kept(catalogue, "integrity", lambda: [asdict(one) for one in _look(catalogue)])
+    rows = cached_rows(catalogue, "integrity", lambda: [asdict(one) for one in _checks(catalogue)])
     return [Finding(**{**row, "films": tuple(row["films"])}) for row in rows]
 
 
-def _look(catalogue: Catalogue) -> list[Finding]:
+def _checks(catalogue: Catalogue) -> list[Finding]:
     findings = [
         *unreadable(catalogue),
         misnamed(catalogue),

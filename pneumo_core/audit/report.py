@@ -1,21 +1,20 @@
-"""The audit outside the screen: one document, as JSON, as text and as a page."""
+"""The audit outside the screen: one document, as JSON, as text and as an HTML page."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
-from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.audit.finding import harm_words
-from pneumo_core.audit.integrity import integrity
-from pneumo_core.audit.shortcuts import few_patients, overall, shortcuts, with_interval
-from pneumo_core.formatting import amount
+from pneumo_core.audit.integrity import check_integrity
+from pneumo_core.audit.shortcuts import measure_shortcuts, overall, small_split, with_interval
+from pneumo_core.formatting import count, render_page
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from pneumo_core.dataset.catalogue import Catalogue
@@ -25,12 +24,77 @@ _MEASURES = (
     *("width", "height", "aspect", "bytes", "bytes_per_pixel", "quality"),
     *("mean", "contrast", "border_mean", "border_contrast"),
 )
+_SUBTYPES = ("normal", "bacterial", "viral", "unknown")
+_NAMED = 5  # films by name under a finding, in text
+_NAMED_ON_PAGE = 200
+_LEFT, _WIDTH = 0.4, 240  # of the page's AUC scale: its lowest value, its length in pixels
+
+
+def as_document(catalogue: Catalogue, *, progress: Progress = silent) -> dict[str, Any]:
+    """Everything the audit found, ready for JSON; NaN becomes None."""
+    found = check_integrity(catalogue)
+    table = measure_shortcuts(catalogue, progress=progress)
+    return {
+        "disclaimer": DISCLAIMER,
+        "pneumo": __version__,
+        "data": catalogue.root.name or "films",
+        "counts": counts(catalogue.index),
+        "facts": facts(catalogue),
+        "findings": [asdict(one) | {"films": list(one.films)} for one in found],
+        "overall": overall(table),
+        "shortcuts": [
+            {
+                name: None if isinstance(value, float) and math.isnan(value) else value
+                for name, value in row.items()
+            }
+            for row in table.to_dict(orient="records")
+        ],
+    }
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document for a terminal: findings first, checks without findings last."""
+    lines = [headline(document), ""]
+    for finding in (one for one in document["findings"] if one["count"]):
+        many = count(finding["count"], finding["unit"])
+        lines.append(f"{finding['title']}: {many} ({harm_words(finding['harm'])})")
+        lines.append(f"  {finding['why']}")
+        lines.append(f"  What Pneumo does: {finding['done']}")
+        named = finding["films"][:_NAMED]
+        more = len(finding["films"]) - len(named)
+        lines += [f"    {film}" for film in named]
+        lines += [f"    and {more:,} more; --json lists all"] if more else []
+    lines += ["", f"Checked and not found: {_clean(document)}.", "", "Shortcuts"]
+    lines += [f"  {row['words']}" for row in measured(document["shortcuts"])]
+    lines += [f"  {words}" for words in unmeasured(document["shortcuts"])]
+    lines += ["", document["overall"], "", document["disclaimer"]]
+    return "\n".join(lines)
+
+
+def as_html(document: dict[str, Any]) -> str:
+    """The document as one HTML page, readable in light and in dark mode."""
+    return render_page(
+        Path(__file__).with_name("audit.html.j2"),
+        title=f"Audit of {document['data']}",
+        headline=headline(document),
+        document=document,
+        found=[one for one in document["findings"] if one["count"]],
+        clean=_clean(document),
+        most_named=_NAMED_ON_PAGE,
+        measured=measured(document["shortcuts"]),
+        unmeasured=" ".join(unmeasured(document["shortcuts"])),
+        width=_WIDTH,
+        x=_x,
+        count=count,
+        harm_words=harm_words,
+        with_interval=with_interval,
+    )
 
 
 def counts(index: pd.DataFrame) -> dict[str, Any]:
     """Films and patients of an index, in all and by split, with every unreadable file named.
 
-    `exact_duplicates` is how many films are there more than once.
+    `exact_duplicates`: how many films are present more than once.
     """
     readable = index[index["readable"]]
     duplicates = readable[readable.duplicated("sha256", keep=False)]
@@ -55,70 +119,38 @@ def counts(index: pd.DataFrame) -> dict[str, Any]:
 
 
 def facts(catalogue: Catalogue) -> dict[str, Any]:
-    """Formats, films per patient, and the least, middle and largest of each measure.
+    """Formats, films per patient, and minimum, median and maximum of each measure.
 
     Sizes in pixels and bytes, grey levels 0..255; of readable films; {} for a measure none has.
     """
     films = catalogue.readable
-    measured = {name: films[name].dropna() for name in _MEASURES}
+    measures: dict[str, dict[str, float]] = {}
+    for name in _MEASURES:
+        values = films[name].dropna()
+        ends = {"least": values.min(), "middle": values.median(), "largest": values.max()}
+        measures[name] = {key: float(end) for key, end in ends.items()} if len(values) else {}
     return {
         "made": catalogue.made,
         "key": catalogue.key,
         "formats": {str(k): int(n) for k, n in films["format"].value_counts().items()},
         "most_films_of_a_patient": int(films["group"].value_counts().max()) if len(films) else 0,
-        "measures": {
-            name: {
-                "least": float(values.min()),
-                "middle": float(values.median()),
-                "largest": float(values.max()),
-            }
-            if len(values)
-            else {}
-            for name, values in measured.items()
-        },
+        "measures": measures,
     }
 
 
-_NAMED = 5  # films by name under a finding
-
-
-def as_document(catalogue: Catalogue, *, progress: Progress = silent) -> dict[str, Any]:
-    """Everything the audit found, ready for JSON; numbers that are none (NaN) are None."""
-    found = integrity(catalogue)
-    table = shortcuts(catalogue, progress=progress)
-    return {
-        "disclaimer": DISCLAIMER,
-        "pneumo": __version__,
-        "data": catalogue.root.name or "films",
-        "counts": counts(catalogue.index),
-        "facts": facts(catalogue),
-        "findings": [asdict(one) | {"films": list(one.films)} for one in found],
-        "overall": overall(table),
-        "shortcuts": [
-            {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124
-            for row in table.to_dict(orient="records")
-        ],
-    }
-
-
-def as_text(document: dict[str, Any]) -> str:
-    """The document for a terminal: what was found first, what was looked for in vain last."""
-    lines = [headline(document), ""]
-    for finding in (one for one in document["findings"] if one["count"]):
-        many = amount(finding["count"], finding["unit"])
-        lines.append(f"{finding['title']}: {many} ({harm_words(finding['harm'])})")
-        lines.append(f"  {finding['why']}")
-        lines.append(f"  What is done: {finding['done']}")
-        named = finding["films"][:_NAMED]
-        more = len(finding["films"]) - len(named)
-        lines += [f"    {film}" for film in named]
-        lines += [f"    and {more:,} more; --json names all"] if more else []
-    clean = [one["title"] for one in document["findings"] if not one["count"]]
-    lines += ["", f"Looked for and not found: {'; '.join(clean)}.", "", "Shortcuts"]
-    lines += [f"  {row['words']}" for row in measured(document["shortcuts"])]
-    lines += [f"  {words}" for words in unmeasured(document["shortcuts"])]
-    lines += ["", document["overall"], "", document["disclaimer"]]
-    return "\n".join(lines)
+def headline(document: dict[str, Any]) -> str:
+    """The line of counts that opens every form of the audit."""
+    found, codes = document["counts"], {one["code"]: one for one in document["findings"]}
+    subtypes: dict[str, int] = {}
+    for part in found["splits"].values():
+        for name, n in part["subtypes"].items():
+            subtypes[name] = subtypes.get(name, 0) + n
+    kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in _SUBTYPES if name in subtypes)
+    return (
+        f"{count(found['films'], 'films')} of {count(found['groups'], 'patients')}: {kinds}; "
+        f"{count(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
+        f"{len(found['unreadable']):,} unreadable"
+    )
 
 
 def measured(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,178 +159,16 @@ def measured(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def unmeasured(rows: list[dict[str, Any]]) -> list[str]:
-    """The other rows in sentences: a feature that is constant once, a split that is small once."""
-    few = [row["split"] for row in rows if row["state"] == "few"]
+    """The other rows in sentences: a constant feature once, a split with few patients once."""
+    small = [row["split"] for row in rows if row["state"] == "few"]
     constant = [row["words"] for row in rows if row["state"] == "constant"]
-    return [*dict.fromkeys(constant), *map(few_patients, dict.fromkeys(few))]
+    return [*dict.fromkeys(constant), *map(small_split, dict.fromkeys(small))]
 
 
-def headline(document: dict[str, Any]) -> str:
-    """The row of facts that opens every form of the audit."""
-    found, codes = document["counts"], {one["code"]: one for one in document["findings"]}
-    subtypes: dict[str, int] = {}
-    for part in found["splits"].values():
-        for name, n in part["subtypes"].items():
-            subtypes[name] = subtypes.get(name, 0) + n
-    kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes, key=_order))
-    return (
-        f"{amount(found['films'], 'films')} of {amount(found['groups'], 'patients')}: {kinds}; "
-        f"{amount(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
-        f"{len(found['unreadable']):,} unreadable"
-    )
-
-
-def _order(subtype: str) -> int:
-    return ("normal", "bacterial", "viral", "unknown").index(subtype)
-
-
-_NAMED_ON_PAGE = 200  # films by name under a finding
-_LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
-
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --quiet: #59636e; --paper: #fff;
-  --line: #d5dae0; --mark: #0b6e8c; --high: #b5480b; --medium: #6a4bb5; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #9aa5b1;
-  --paper: #14181c; --line: #333b44; --mark: #5cc3e0; --high: #f0955a; --medium: #b79df2; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-td.auc { white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-.quiet, footer { color: var(--quiet); }
-.card { border: 1px solid var(--line); border-left-width: 4px; border-radius: 4px;
-  padding: .2rem 1rem .6rem; margin: .8rem 0; }
-.high { border-left-color: var(--high); } .medium { border-left-color: var(--medium); }
-.card h3 { font-size: 1rem; margin: .5rem 0; } .card p { margin: .3rem 0; }
-details { margin-top: .4rem; } details li { overflow-wrap: anywhere; font-size: .9rem; }
-svg text { fill: var(--quiet); font-size: 11px; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
-"""
-
-
-def as_html(document: dict[str, Any]) -> str:
-    """The document of `report.as_document` as a page, readable in light and in dark."""
-    title = f"Audit of {document['data']}"
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        f"<p>{escape(headline(document))}</p>",
-        f"<p><strong>{escape(document['overall'])}</strong></p>",
-        _counts(document["counts"]),
-        *_findings(document["findings"]),
-        *_shortcuts(document["shortcuts"]),
-        _footer(document),
-    ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>"
-        + "\n".join(parts)
-        + "</body></html>\n"
-    )
-
-
-def _footer(document: dict[str, Any]) -> str:
-    made, key = document["facts"]["made"], document["facts"]["key"][:16]
-    return (
-        f"<footer><p>{escape(document['disclaimer'])}</p><p>Pneumo {escape(document['pneumo'])}, "
-        f"films as of {escape(made)}, key {escape(key)}</p></footer>"
-    )
-
-
-def _counts(counts: dict[str, Any]) -> str:
-    rows = [
-        (split, part["films"], part["groups"], part["labels"], part["subtypes"])
-        for split, part in counts["splits"].items()
-    ]
-    body = "".join(
-        f"<tr><td>{escape(split)}</td><td class=n>{films:,}</td><td class=n>{groups:,}</td>"
-        + "".join(
-            f"<td class=n>{n:,}</td>"
-            for n in (
-                labels.get("normal", 0),
-                labels.get("pneumonia", 0),
-                subtypes.get("bacterial", 0),
-                subtypes.get("viral", 0),
-            )
-        )
-        + "</tr>"
-        for split, films, groups, labels, subtypes in rows
-    )
-    names = ("films", "patients", "normal", "pneumonia", "of these bacterial", "viral")
-    head = "".join(f"<th class=n>{name}</th>" for name in names)
-    return (
-        "<h2>What is there</h2><div class=wide><table>"
-        f"<tr><th>split</th>{head}</tr>{body}</table></div>"
-    )
-
-
-def _findings(findings: list[dict[str, Any]]) -> Iterator[str]:
-    yield "<h2>What was found</h2>"
-    for one in findings:
-        if one["count"]:
-            yield (
-                f'<div class="card {escape(one["harm"])}"><h3>{escape(one["title"])}: '
-                f"{escape(amount(one['count'], one['unit']))} "
-                f'<span class="quiet">{harm_words(one["harm"])}</span></h3>'
-                f"<p>{escape(one['why'])}</p>"
-                f"<p><strong>What is done:</strong> {escape(one['done'])}</p>"
-                f"{_films(one['films'])}</div>"
-            )
-    clean = "; ".join(one["title"] for one in findings if not one["count"])
-    yield f'<p class="quiet">Looked for and not found: {escape(clean)}.</p>'
-
-
-def _films(films: list[str]) -> str:
-    if not films:
-        return ""
-    items = "".join(f"<li>{escape(film)}</li>" for film in films[:_NAMED_ON_PAGE])
-    more = len(films) - _NAMED_ON_PAGE
-    rest = f"<li>and {more:,} more, named by --json</li>" if more > 0 else ""
-    return f"<details><summary>Which ({len(films):,})</summary><ul>{items}{rest}</ul></details>"
-
-
-def _shortcuts(rows: list[dict[str, Any]]) -> Iterator[str]:
-    yield (
-        "<h2>What gives the label away</h2><p>How well each thing alone tells pneumonia from "
-        "normal: 0.5 is a coin, 1 is perfect. With 95 % intervals, on patients from whom nothing "
-        "was learnt.</p><div class=wide><table><tr><th>alone</th><th>split</th>"
-        f"<th>AUC</th><th>{_scale()}</th><th>in words</th></tr>"
-    )
-    for row in measured(rows):
-        shown = with_interval(row["auc"], row["low"], row["high"])
-        yield (
-            f"<tr><td>{escape(row['title'])}</td><td>{escape(row['split'])}</td>"
-            f"<td class=auc>{shown}</td><td>{_bar(row)}</td>"
-            f'<td class="quiet">{escape(row["words"])}</td></tr>'
-        )
-    yield "</table></div>"
-    yield f'<p class="quiet">{escape(" ".join(unmeasured(rows)))}</p>'
-
-
-def _scale() -> str:
-    marks = "".join(
-        f'<text x="{_x(at):.0f}" y="11" text-anchor="middle">{at:.1f}</text>'
-        for at in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    )
-    return f'<svg width="{_WIDTH + 12}" height="14" role="presentation">{marks}</svg>'
-
-
-def _bar(row: dict[str, Any]) -> str:
-    """A dot at the AUC and a line over its interval."""
-    low, value, high = (_x(row[name]) for name in ("low", "auc", "high"))
-    label = f"AUC {with_interval(row['auc'], row['low'], row['high'])}"
-    return (
-        f'<svg width="{_WIDTH + 12}" height="18" role="img" aria-label="{label}">'
-        f'<line x1="{_x(0.5):.1f}" x2="{_x(0.5):.1f}" y1="0" y2="18" stroke="var(--line)"/>'
-        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="9" y2="9" stroke="var(--mark)" '
-        f'stroke-width="3"/><circle cx="{value:.1f}" cy="9" r="5" fill="var(--mark)"/></svg>'
-    )
+def _clean(document: dict[str, Any]) -> str:
+    return "; ".join(one["title"] for one in document["findings"] if not one["count"])
 
 
 def _x(auc: float) -> float:
-    """Pixels from the left; what lies below the scale stands at its end."""
+    """Pixels from the left; values below the scale are placed at its left end."""
     return max(0.0, (auc - _LEFT) / (1 - _LEFT)) * _WIDTH

@@ -1,4 +1,4 @@
-"""The shortcut audit: how well does each feature alone predict the label?"""
+"""Shortcut audit: how well each feature alone predicts the label, as figures and as sentences."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pneumo_core.audit.finding import kept
+from pneumo_core.audit.finding import cached_rows
 from pneumo_core.dataset.catalogue import THUMBNAIL
 from pneumo_core.dataset.folds import grouped_folds, joined_groups
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import estimate
 from pneumo_core.metrics import Estimate, auc, auc_delong, grouped_bootstrap_auc
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
 from pneumo_core.progress import Progress, silent
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue
 
 
-CELLS = 16  # a side of the thumbnail that is asked
-_RING = np.pad(np.zeros((CELLS - 2, CELLS - 2), bool), 1, constant_values=True)
+SIDE = 16  # of the thumbnail whose grey levels are features
+_RING = np.pad(np.zeros((SIDE - 2, SIDE - 2), bool), 1, constant_values=True)
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One thing to predict the label from.
+    """One feature to predict the label from.
 
-    name: as in the table; title: as a person reads it, fit to begin a sentence; kind: "number"
+    name: as in the table; title: how a sentence about it begins; kind: "number"
     float (N,), "category" keys (N,) or "picture" float (N, D); values: of the readable films.
     """
 
@@ -47,13 +48,13 @@ def _column(name: str) -> Callable[[Catalogue], NDArray[Any]]:
     return lambda catalogue: catalogue.readable[name].to_numpy()
 
 
-def cells(catalogue: Catalogue) -> NDArray[np.float32]:
+def mean_blocks(catalogue: Catalogue) -> NDArray[np.float32]:
     """Each readable film as 16 × 16 mean grey levels, 0..255: float32 (N, 16, 16)."""
-    step = THUMBNAIL // CELLS
-    films = np.empty((len(catalogue.thumbnails), CELLS, CELLS), np.float32)
+    step = THUMBNAIL // SIDE
+    films = np.empty((len(catalogue.thumbnails), SIDE, SIDE), np.float32)
     for start in range(0, len(films), 1024):  # the thumbnails may be larger than memory
         part = catalogue.thumbnails[start : start + 1024]
-        blocks = part.reshape(-1, CELLS, step, CELLS, step)
+        blocks = part.reshape(-1, SIDE, step, SIDE, step)
         films[start : start + 1024] = blocks.mean(axis=(2, 4), dtype=np.float32)
     return films
 
@@ -71,50 +72,50 @@ FEATURES = (
     Feature("border_contrast", "The contrast of the border", "number", _column("border_contrast")),
     Feature(
         "thumbnail",
-        f"The whole film blurred to {CELLS} × {CELLS} dots",
+        f"The whole film blurred to {SIDE} × {SIDE} pixels",
         "picture",
-        lambda catalogue: cells(catalogue).reshape(-1, CELLS**2),
+        lambda catalogue: mean_blocks(catalogue).reshape(-1, SIDE**2),
     ),
     Feature(
         "ring",
-        "The blurred outer rim of the film",
+        "The blurred border of the film",
         "picture",
-        lambda catalogue: cells(catalogue)[:, _RING],
+        lambda catalogue: mean_blocks(catalogue)[:, _RING],
     ),
 )
 
 
-# From this AUC on, or as far below one half: what it is called.
+# From this discrimination on (see `strength`): what it is called.
 _GRADES = (
-    (0.95, "it all but gives the label away"),
+    (0.95, "a near-perfect shortcut"),
     (0.80, "a strong shortcut"),
     (0.65, "a shortcut"),
-    (0.55, "a weak hint"),
-    (0.0, "next to nothing"),
+    (0.55, "a weak shortcut"),
+    (0.0, "negligible"),
 )
-_GIVEN_AWAY = (
-    "On these films {}, with hardly a look at the lungs. A model that does as well on films held "
-    "out of this same data has not shown that it sees pneumonia. Films from elsewhere can show it."
+_STRONG = (
+    "In these films {}, with little or no view of the lungs. A model that does as well on films "
+    "held out of the same data has not been shown to detect pneumonia: test it on external data."
 )
-_HINTED = (
-    "On these films {}, with hardly a look at the lungs. Some of any accuracy measured on films of "
-    "this data may come from there. Films from elsewhere can show how much."
+_MODERATE = (
+    "In these films {}, with little or no view of the lungs. Part of any accuracy measured on this "
+    "data may rest on it; external data can show how much."
 )
-_HIDDEN = (
-    "Nothing tried here that leaves the lungs out gives the labels away ({}). That does not rule "
-    "out a shortcut nobody thought of."
+_NONE_FOUND = (
+    "No feature tested here that excludes the lungs predicts the labels well ({}). Other shortcuts "
+    "are possible."
 )
-_UNTRIED = "Nothing that leaves the lungs out could be tried on these films."
-# From this AUC on, or as far below one half: what it means.
-_MEANINGS = ((0.9, _GIVEN_AWAY), (0.65, _HINTED), (0.0, _HIDDEN))
-_COARSE = (
-    "But {}: the illness itself can show there, and so can how the films were taken. These "
-    "figures cannot tell the two apart."
+_UNTESTED = "No feature that excludes the lungs could be tested on these films."
+# From this discrimination on: what it means.
+_MEANINGS = ((0.9, _STRONG), (0.65, _MODERATE), (0.0, _NONE_FOUND))
+_SEES_LUNGS_TOO = (
+    "However, {}: this can reflect disease as well as acquisition, and the audit cannot separate "
+    "the two."
 )
-_TURNED = "the other way round than the films learnt from"
-_LOST = 0.1  # of AUC from one split to the other: more does not carry over
-_SEES_LUNGS = ("mean", "contrast", "thumbnail")  # the illness itself can show in these
-_IN_WORDS = ("train", "all", "test", "val")  # the first of them where two tell as much
+_REVERSED = "in the opposite direction to the training films"
+_LOST = 0.1  # of AUC from train to test: more does not generalise
+_SEES_LUNGS = ("mean", "contrast", "thumbnail")  # disease itself can show in these
+_PREFERRED = ("train", "all", "test", "val")  # the first of them where two discriminate alike
 
 
 def measured_words(
@@ -126,85 +127,83 @@ def measured_words(
     """
     grade = next(words for least, words in _GRADES if strength(found.value) >= least)
     if found.low <= 0.5 <= found.high:
-        grade = "no more than chance can give"
+        grade = "compatible with chance"
     else:
         grade += f" ({direction} in pneumonia)" if direction else ""
-        grade = f"{_TURNED}, {grade}" if found.high < 0.5 else grade
+        grade = f"{_REVERSED}, {grade}" if found.high < 0.5 else grade
     where = "" if split == "all" else f" in {split}"
-    told = (
-        f"{feature.title} alone tells pneumonia from normal with AUC {with_interval(*found)}"
-        f"{where}: {grade}."
+    words = (
+        f"{feature.title} alone separates pneumonia from normal with AUC "
+        f"{with_interval(*found)}{where}: {grade}."
     )
     if across is not None:
-        lost = "does not carry over" if across.value < found.value - _LOST else "carries over"
-        carried = f"holds {_TURNED}" if across.high < 0.5 else lost
-        told += f" Learnt in train and tried here: {with_interval(*across)}; it {carried}."
-    return told
+        lost = across.value < found.value - _LOST
+        verdict = "it does not generalise" if lost else "it generalises"
+        verdict = f"it holds {_REVERSED}" if across.high < 0.5 else verdict
+        words += f" Fitted on train, tested here: {with_interval(*across)}; {verdict}."
+    return words
 
 
 def strength(auc: float) -> float:
-    """An AUC turned round where it lies below one half, 0.5..1: so much can be told by it."""
+    """Discrimination in either direction: an AUC below one half counts as 1 − AUC; 0.5..1."""
     return max(auc, 1 - auc)
 
 
 def constant_words(feature: Feature, values: NDArray[Any]) -> str:
     """A feature that all films share."""
-    told = f"{feature.title} tells nothing here: it is the same for all films"
+    words = f"{feature.title} is the same for all films and carries no information"
     if feature.kind == "picture" or not len(values):
-        return f"{told}."
+        return f"{words}."
     value = values[0]
     if feature.kind == "category" or (isinstance(value, float) and math.isnan(value)):
         shown = "" if feature.kind == "category" and value else " (none is a JPEG)"
-        return f"{told}{shown}."
-    return f"{told} ({value:g})."
+        return f"{words}{shown}."
+    return f"{words} ({value:g})."
 
 
 def small_split_words(feature: Feature, split: str) -> str:
     """A feature in a split that is too small."""
-    return f"{feature.title} cannot be judged: {few_patients(split).lower()}"
+    return f"{feature.title} was not tested. {small_split(split)}"
 
 
-def few_patients(split: str) -> str:
-    """That a split is too small."""
+def small_split(split: str) -> str:
+    """That a class of a split has a small sample."""
     where = "" if split == "all" else f" in {split}"
-    return f"Fewer than {SMALL_SAMPLE} patients of a class{where}: too few to judge by."
+    return f"Small sample: fewer than {SMALL_SAMPLE} patients of a class{where}."
 
 
 def overall(table: pd.DataFrame) -> str:
     """What the shortcuts mean for any accuracy measured on this data; `table` of `shortcuts`.
 
-    Said from the row that tells most of what leaves the lungs out, in whatever split: its AUC is
-    the farthest from one half, on either side, and no more than chance can give only if all are. A
-    row that does not leave them out is named too where it would mean more, as _MEANINGS has it: a
-    sentence that finds little must not stand over a row that tells all.
+    From the feature that excludes the lungs and discriminates best, in whatever split; one that is
+    compatible with chance only if all are. A feature that does not exclude the lungs is named too
+    where it would mean more, as _MEANINGS has it.
     """
     measured = table[table["state"] == "measured"]
     if measured.empty:
-        return (
-            "Too few patients to say whether something other than the lungs gives the labels away."
-        )
+        return "Small sample: too few patients to test for shortcuts."
     coarse = measured["feature"].isin(_SEES_LUNGS)
     blind, seeing = _highest(measured[~coarse]), _highest(measured[coarse])
-    meaning = _UNTRIED if blind is None else _MEANINGS[_grade(blind)][1].format(_reaches(blind))
+    meaning = _UNTESTED if blind is None else _MEANINGS[_grade(blind)][1].format(_reaches(blind))
     if seeing is not None and _grade(seeing) < (2 if blind is None else _grade(blind)):
-        meaning += f" {_COARSE.format(_reaches(seeing))}"
+        meaning += f" {_SEES_LUNGS_TOO.format(_reaches(seeing))}"
     return meaning + _copies(table)
 
 
 def _highest(rows: pd.DataFrame) -> Any:
-    """The row that tells most; None of no rows."""
+    """The row with the best discrimination; None of no rows."""
     if rows.empty:
         return None
     ordered = rows.assign(
         chance=(rows["low"] <= 0.5) & (rows["high"] >= 0.5),
         far=rows["auc"].map(strength),
-        order=rows["split"].map(_IN_WORDS.index),
+        order=rows["split"].map(_PREFERRED.index),
     ).sort_values(["chance", "far", "order"], ascending=[True, False, True])
     return ordered.iloc[0]
 
 
 def _grade(row: Any) -> int:
-    """Its place in _MEANINGS; what may be chance tells nothing."""
+    """Its place in _MEANINGS; the last where it is compatible with chance."""
     if row["low"] <= 0.5 <= row["high"]:
         return len(_MEANINGS) - 1
     return next(at for at, (least, _) in enumerate(_MEANINGS) if strength(row["auc"]) >= least)
@@ -216,8 +215,8 @@ def _reaches(row: Any) -> str:
     auc, low, high = (float(row[name]) for name in ("auc", "low", "high"))
     where = "" if row["split"] == "all" else f" in {row['split']}"
     reached = with_interval(auc, low, high)
-    turned = f" ({_TURNED})" if high < 0.5 else ""
-    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{where}{turned}"
+    reverse = f" ({_REVERSED})" if high < 0.5 else ""
+    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{where}{reverse}"
 
 
 def _copies(table: pd.DataFrame) -> str:
@@ -227,14 +226,14 @@ def _copies(table: pd.DataFrame) -> str:
     if len(width) != 1 or len(height) != 1 or math.isnan(width[0] * height[0]):
         return ""
     return (
-        f" Sizes and shapes tell nothing here: all films are {width[0]:g} × {height[0]:g} copies."
+        f" Size and shape carry no information: all films are {width[0]:g} × {height[0]:g} copies."
     )
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """An AUC as a person reads it; near 0 and 1 the third digit counts."""
+    """An AUC with its interval; near 0 and 1 with a third digit."""
     digits = 3 if strength(value) >= 0.95 else 2
-    return f"{value:.{digits}f} [{low:.{digits}f}–{high:.{digits}f}]"
+    return estimate((value, low, high), digits=digits)
 
 
 FOLDS = 5
@@ -247,8 +246,8 @@ COLUMNS = (
 )
 
 
-def shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFrame:
-    """How well each feature of `features.FEATURES` alone tells pneumonia from normal.
+def measure_shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFrame:
+    """How well each feature of `features.FEATURES` alone separates pneumonia from normal.
 
     A row a feature and split, with the columns
       feature, title    its name, and how a sentence about it begins
@@ -258,15 +257,15 @@ def shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFr
       constant          the number that all films share, NaN where they do not or it is none
       auc, low, high    area under the ROC curve, 0..1, positive is pneumonia, with its 95 %
                         interval; NaN unless measured
-      across, across_low, across_high    the same learnt on all of train and tried on test, on
+      across, across_low, across_high    the same fitted on all of train and tested on test, on
                         every row of the feature; NaN where either is missing
-    Within a split the AUC is of five-fold cross-validation by patient, direction and shape learnt
+    Within a split the AUC is of five-fold cross-validation by patient, direction and shape fitted
     out of fold, over scores ranked within their fold; the interval is the patient-level
-    bootstrap's. Kept beside the catalogue; `progress` hears of the phase "shortcuts".
+    bootstrap's. Cached beside the catalogue; `progress` hears of the phase "shortcuts".
     """
     import pandas as pd
 
-    rows = kept(catalogue, "shortcuts", lambda: _measure(catalogue, progress))
+    rows = cached_rows(catalogue, "shortcuts", lambda: _measure(catalogue, progress))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = list(COLUMNS[COLUMNS.index("auc") :])
     return table.astype(dict.fromkeys(numbers, "float64"))
@@ -284,7 +283,7 @@ def _measure(catalogue: Catalogue, progress: Progress) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for done, feature in enumerate(FEATURES, start=1):
         values = feature.values(catalogue)
-        # On films this few, threads wait for each other: on a busy machine ten times as long.
+        # With so few films threads wait for each other, ten times as long on a busy machine.
         with threadpool_limits(1):
             across = _across(feature, values, splits)
             rows += [_row(feature, values[one.rows], one, across) for one in splits.values()]
@@ -293,16 +292,19 @@ def _measure(catalogue: Catalogue, progress: Progress) -> list[dict[str, Any]]:
 
 
 class _Split:
-    """One split's films: `rows` of the readable ones, `sick` bool, `group` and `fold` int, (n,)."""
+    """One split's films: `rows` of the readable ones, `group` and `fold` int, and `positive` bool
+    (pneumonia), each (n,); `enough`: whether both classes have patients enough for folds.
+    """
 
     def __init__(
         self, name: str, films: pd.DataFrame, group: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> None:
         part = films.iloc[rows]
         self.name, self.rows, self.group = name, rows, group[rows]
-        self.sick = (part["label"] == "pneumonia").to_numpy()
+        self.positive = (part["label"] == "pneumonia").to_numpy()
         self.enough = all(
-            len(np.unique(self.group[self.sick == side])) >= SMALL_SAMPLE for side in (True, False)
+            len(np.unique(self.group[self.positive == one])) >= SMALL_SAMPLE
+            for one in (True, False)
         )
         self.fold = np.zeros(len(rows), np.int64)
         if self.enough:
@@ -333,19 +335,21 @@ def _row(
     found = _out_of_fold(feature, values, split)
     row |= dict(zip(("auc", "low", "high"), found, strict=True))
     tried = across if split.name == "test" else None
-    direction = _direction(feature, values, split.sick, found.value)
+    direction = _direction(feature, values, split.positive, found.value)
     words = measured_words(feature, split.name, found, tried, direction)
     return row | {"state": "measured", "words": words}
 
 
-def _direction(feature: Feature, values: NDArray[Any], sick: NDArray[np.bool_], told: float) -> str:
-    """Whether a number is "higher" or "lower" in pneumonia; "" where its order tells less than half
-    of what its shape does (`told`, an AUC), where some films have none, and for what is no number.
+def _direction(
+    feature: Feature, values: NDArray[Any], positive: NDArray[np.bool_], area: float
+) -> str:
+    """Whether a number is "higher" or "lower" in pneumonia; "" where its order alone explains less
+    than half of `area` (the model's AUC), where some films have none, and for other features.
     """
     if feature.kind != "number" or np.isnan(values.astype(np.float64)).any():
         return ""
-    ordered = float(auc(sick, values.astype(np.float64)))
-    if abs(ordered - 0.5) < abs(told - 0.5) / 2:
+    ordered = float(auc(positive, values.astype(np.float64)))
+    if abs(ordered - 0.5) < abs(area - 0.5) / 2:
         return ""
     return "higher" if ordered > 0.5 else "lower"
 
@@ -359,31 +363,31 @@ def _out_of_fold(feature: Feature, values: NDArray[Any], split: _Split) -> Estim
     score = np.zeros(len(split.rows))
     for number in range(FOLDS):
         held = split.fold == number
-        model = _model(feature).fit(_table(values[~held]), split.sick[~held])
+        model = _model(feature).fit(_table(values[~held]), split.positive[~held])
         score[held] = rankdata(model.predict_proba(_table(values[held]))[:, 1]) / held.sum()
     return _estimate(split, score)
 
 
 def _across(feature: Feature, values: NDArray[Any], splits: dict[str, _Split]) -> Estimate | None:
-    """AUC on test of what was learnt on train; None where that cannot be asked."""
+    """AUC on test of a model fitted on train; None where either is missing or small."""
     train, test = splits.get("train"), splits.get("test")
     if train is None or test is None or not (train.enough and test.enough):
         return None
     if _constant(values[np.concatenate([train.rows, test.rows])]):
         return None
-    model = _model(feature).fit(_table(values[train.rows]), train.sick)
+    model = _model(feature).fit(_table(values[train.rows]), train.positive)
     score = model.predict_proba(_table(values[test.rows]))[:, 1]
     return _estimate(test, score)
 
 
 def _estimate(split: _Split, score: NDArray[np.float64]) -> Estimate:
-    """AUC with the patient-level bootstrap's interval, which is a point where all are told apart:
-    then with Wilson's, as DeLong's variance is none.
+    """AUC with the patient-level bootstrap's interval; where separation is perfect it
+    would be a point, and Wilson's, by `auc_delong`, stands instead.
     """
-    found = grouped_bootstrap_auc(split.sick, score, split.group, seed=SEED, rounds=ROUNDS)
+    found = grouped_bootstrap_auc(split.positive, score, split.group, seed=SEED, rounds=ROUNDS)
     if found.low < found.high:
         return found
-    return Estimate(*auc_delong(split.sick, score))
+    return Estimate(*auc_delong(split.positive, score))
 
 
 def _model(feature: Feature) -> Any:

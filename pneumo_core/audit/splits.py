@@ -1,11 +1,12 @@
-"""Checks of who is on which side of a split."""
+"""Split checks: patients in several splits, empty classes, small splits, published counts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumo_core.audit.finding import NOTHING, Finding, found
+from pneumo_core.audit.finding import NOTHING, Finding, finding
 from pneumo_core.dataset.layout import PUBLISHED
+from pneumo_core.formatting import count
 from pneumo_core.metrics import is_small_sample, wilson
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
 from pneumo_core.synthetic.demo_data import are_synthetic
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue
 
 
-MERGED = "Training joins train and val and splits them anew by patient."
+LABELS = ("normal", "pneumonia")
+MERGED = "Training joins train and val and splits them again by patient."
 
 
 def patients(catalogue: Catalogue) -> list[Finding]:
-    """Patients in two splits, by the right key and by the wrong one; unknown; with two labels."""
+    """Patients in two splits, by the correct and by a wrong key; unknown patients; two labels."""
     index = catalogue.index
     known = index[index["series"] != ""]
     return [
@@ -32,33 +34,38 @@ def patients(catalogue: Catalogue) -> list[Finding]:
     ]
 
 
+def sizes(catalogue: Catalogue) -> list[Finding]:
+    """Empty classes, splits too small to use, counts against the published ones."""
+    return [_empty(catalogue), *_small(catalogue.readable), _published(catalogue)]
+
+
 def _in_test_too(known: pd.DataFrame) -> Finding:
     side = (known["split"] == "test").rename("side")
-    torn = known[side.groupby(known["group"]).transform("nunique") > 1]
-    return found(
+    affected = known[side.groupby(known["group"]).transform("nunique") > 1]
+    return finding(
         "patients-across-test",
         "Patients in test and in train or val",
-        _films(torn),
-        count=torn["group"].nunique(),
+        _films(affected),
+        count=affected["group"].nunique(),
         unit="patients",
         harm="high",
-        why="Films of one child are alike: a model that was trained on one of them knows the "
-        "other's answer, and the test flatters it.",
-        done=f"{NOTHING} Remove these films from test, or do not report figures of that split.",
+        why="Data leakage: films of one child are alike, so a model trained on one of them does "
+        "too well on the other.",
+        done=f"{NOTHING} Remove these films from test, or do not report figures on that split.",
     )
 
 
 def _in_train_and_val(known: pd.DataFrame) -> Finding:
     rest = known[known["split"] != "test"]
-    torn = rest[rest.groupby("group")["split"].transform("nunique") > 1]
-    return found(
+    affected = rest[rest.groupby("group")["split"].transform("nunique") > 1]
+    return finding(
         "patients-across-splits",
         "Patients in train and in val",
-        _films(torn),
-        count=torn["group"].nunique(),
+        _films(affected),
+        count=affected["group"].nunique(),
         unit="patients",
         harm="medium",
-        why="What is chosen on val is chosen on children the model was trained on.",
+        why="Model selection on val would use children the model was trained on.",
         done=f"Merged: {MERGED[0].lower()}{MERGED[1:]}",
     )
 
@@ -70,59 +77,51 @@ def _wrong_key(known: pd.DataFrame) -> Finding:
     number = persons["group"].str.replace(r".*-", "", regex=True).rename("number")
     by_number = persons["split"].groupby(number).transform("nunique") > 1
     by_child = persons.groupby("group")["split"].transform("nunique") > 1
-    torn = set(number[by_number]) - set(number[by_child])
+    affected = set(number[by_number]) - set(number[by_child])
     joined = int(number[~persons["group"].duplicated()].duplicated().sum())
-    return found(
+    return finding(
         "wrong-key",
-        "Numbers that only look like one patient in two splits",
+        "Patient numbers in two splits that belong to different children",
         (),
-        count=len(torn),
+        count=len(affected),
         unit="numbers",
         harm="none",
-        why="The person numbers start anew for bacterial and viral films: person12_bacteria and "
-        "person12_virus are two children. Who takes the bare number for the child sees patients "
-        f"shared where there are none. Numbers of two children here: {joined:,}.",
-        done="Grouped by subtype and number together, which is the right key.",
+        why="Person numbers restart for bacterial and viral films: person12_bacteria and "
+        "person12_virus are two children. By number alone, patients appear shared between splits "
+        f"where none are. Numbers of two children here: {joined:,}.",
+        done="Grouped by subtype and number together, the correct key.",
     )
 
 
 def _unknown(index: pd.DataFrame) -> Finding:
     nameless = index[index["series"] == ""]
-    return found(
+    return finding(
         "unknown-patients",
-        "Films whose name does not tell the patient",
+        "Films whose name does not identify the patient",
         _films(nameless),
         harm="medium",
-        why="Each name is taken for a patient of its own. If a child has several films, they can "
-        "fall on both sides of a split, and the figures flatter.",
-        done=f"{NOTHING} Names such as person12_virus_34 or IM-0115-0001 tell the patient.",
+        why="Each name counts as one patient. If a child has several films, they can fall on both "
+        "sides of a split, and the figures are too high.",
+        done=f"{NOTHING} Names such as person12_virus_34 or IM-0115-0001 identify the patient.",
     )
 
 
 def _two_labels(known: pd.DataFrame) -> Finding:
-    torn = known[known.groupby("group")["label"].transform("nunique") > 1]
-    return found(
+    affected = known[known.groupby("group")["label"].transform("nunique") > 1]
+    return finding(
         "patients-two-labels",
         "Patients with normal and pneumonia films",
-        _films(torn),
-        count=torn["group"].nunique(),
+        _films(affected),
+        count=affected["group"].nunique(),
         unit="patients",
         harm="low",
-        why="A child can be ill once and well another time; it can also be a label gone wrong.",
-        done="Grouped: all films of a patient fall into the same fold, whatever their label.",
+        why="A child can have pneumonia once and be healthy another time; or a label is wrong.",
+        done="Grouped: all films of a patient go into the same fold, whatever their label.",
     )
 
 
 def _films(rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(map(str, rows.sort_values(["group", "film"])["film"]))
-
-
-LABELS = ("normal", "pneumonia")
-
-
-def sizes(catalogue: Catalogue) -> list[Finding]:
-    """Empty classes, splits too small to use, counts against the published ones."""
-    return [_empty(catalogue), *_small(catalogue.readable), _published(catalogue)]
 
 
 def _empty(catalogue: Catalogue) -> Finding:
@@ -140,83 +139,81 @@ def _empty(catalogue: Catalogue) -> Finding:
         if not any(film.startswith(f"{folder}/") for film in full)
         and not any(f"{inner}/".startswith(f"{folder}/") for inner in nested)
     ]
-    return found(
+    return finding(
         "empty-class",
         "Classes without a readable film",
         tuple(missing + bare),
         count=max(len(missing), len(bare)),
         unit="classes",
         harm="high",
-        why="From one class alone nothing can be told apart, and no figure that needs both can be "
-        "given.",
-        done="Training stops and says which class is missing; evaluation leaves out what needs "
-        "both.",
+        why="Training and discrimination (AUC) need both classes.",
+        done="Training stops and names the missing class; evaluation omits figures that need both.",
     )
 
 
 def _small(films: pd.DataFrame) -> list[Finding]:
-    """One finding each for val and test: too few films of a class to measure anything on."""
-    told = []
+    """One finding each for val and test: a class with a small sample."""
+    checks = []
     for split, done in (
-        ("val", f"Merged: nothing is chosen on it. {MERGED}"),
-        ("test", f"{NOTHING} Every figure comes with its interval: read that."),
+        ("val", f"Merged: not used for model selection on its own. {MERGED}"),
+        ("test", f"{NOTHING} Rely on the interval of each figure, not on its value."),
     ):
         part = films[films["split"] == split]
         n = min((int((part["label"] == name).sum()) for name in LABELS), default=0)
         small = is_small_sample(n)
-        why = f"Fewer than {SMALL_SAMPLE} films of a class measure nothing."
+        why = f"Fewer than {SMALL_SAMPLE} films of a class: rates are too uncertain to use."
         if small:
             low, high = wilson(0.9 * n, n)
             why = (
-                f"A class has {n}: a rate of 90 % among so few could as well be {100 * low:.0f} or "
-                f"{100 * high:.0f} %, and nothing can be chosen on it."
+                f"One class has {count(n, 'films')}: a measured rate of 90 % has a 95 % interval "
+                f"of {100 * low:.0f}–{100 * high:.0f} %, too wide for model selection."
             )
-        told.append(
-            found(
+        checks.append(
+            finding(
                 f"small-{split}",
-                f"A {split} split too small to use",
+                f"Small sample in the {split} split",
                 tuple(map(str, part["film"])) if small else (),
                 harm="medium",
                 why=why,
                 done=done,
             )
         )
-    return told
+    return checks
 
 
 def _published(catalogue: Catalogue) -> Finding:
-    """Splits of the Kaggle data set whose counts are not the published ones; drawn films only have
-    its names.
+    """Splits of the Kaggle data set whose counts are not the published ones; synthetic films are
+    not compared, they only have its names.
     """
     index = catalogue.index
-    drawn = bool(are_synthetic(index, catalogue.root).all())
+    synthetic = bool(are_synthetic(index, catalogue.root).all())
     n = index.groupby(["split", "label"]).size()
     present = [key for key in PUBLISHED if key[0] in set(index["split"])]
     named = bool((index["series"] != "").all())
     odd = (
         [key for key in present if int(n.get(key, 0)) != PUBLISHED[key]]
-        if named and not drawn
+        if named and not synthetic
         else []
     )
-    told = "; ".join(
+    comparison = "; ".join(
         f"{split} {label}: {int(n.get((split, label), 0)):,} here, "
         f"{PUBLISHED[split, label]:,} published"
         for split, label in present
     )
     absent = sorted({key[0] for key in PUBLISHED} - {key[0] for key in present})
-    if drawn:
-        told = "These films were drawn by Pneumo and are none of that data set"
+    if synthetic:
+        comparison = "These films are synthetic and not part of that data set"
     elif not named or not present:
-        told = "The names or folders here are not those of that data set"
+        comparison = "The names or folders here are not those of that data set"
     elif absent:
-        told += f"; not here: {', '.join(absent)}"
-    return found(
+        comparison += f"; not here: {', '.join(absent)}"
+    return finding(
         "published-counts",
         "Counts other than those published for the Kaggle data set",
         tuple(f"{split}/{label}" for split, label in odd),
         unit="classes",
         harm="low",
         why="The Kaggle data set has 5,856 films (its page says 5,863). Other counts mean another "
-        f"data set, a partial copy, or films counted twice. {told}.",
-        done="Nothing: what is here is what is used.",
+        f"data set, an incomplete copy, or films counted twice. {comparison}.",
+        done="Nothing: the films that are here are used.",
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.bundle.card import POINTS
 from pneumo_core.bundle.provenance import disclaimer_of, made_from_published, synthetic_share
 from pneumo_core.bundle.reliability import judge
-from pneumo_core.formatting import bullets, facts, figure, spoken, table, told
+from pneumo_core.formatting import bullets, estimate, facts, figure, key_text, table, value_text
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,7 +240,7 @@ def _figures(card: Card) -> str:
     if not card.figures:
         return ""
     note = "On films that the measured network was not trained on, with 95 % intervals."
-    rows = [[spoken(key), figure(key, value)] for key, value in card.figures.items()]
+    rows = [[key_text(key), figure(key, value)] for key, value in card.figures.items()]
     return f"{note}\n\n{table(['figure', 'value'], rows)}"
 
 
@@ -250,7 +251,7 @@ def _points(card: Card) -> str:
         point: OperatingPoint = getattr(card, key)
         rates = {"sensitivity": point.sensitivity, "specificity": point.specificity}
         shown = ["–" if value is None else figure(rate, value) for rate, value in rates.items()]
-        rows.append([spoken(key), f"{point.threshold:.4f}", *shown])
+        rows.append([key_text(key), f"{point.threshold:.4f}", *shown])
     where = card.points_fitted_on or "grouped validation films of the training data"
     return (
         "Below the screening point: no sign of pneumonia. From the ruling-in point: signs of "
@@ -274,7 +275,7 @@ def _network(card: Card) -> str:
     lines = [
         f"input: one grey-level film at {card.size}×{card.size} pixels, aspect ratio ignored",
         f"output: {', '.join(card.classes)}; P(pneumonia) = 1 − P(normal)",
-        f"calibration: {told(card.document.get('calibration', {}))}",
+        f"calibration: {value_text(card.document.get('calibration', {}))}",
     ]
     parts = [facts(card.document.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)
@@ -321,10 +322,7 @@ def _share(value: float | None) -> str:
 def _cost(row: Mapping[str, Any], cost: str) -> str:
     if row[cost] is None or (row["family"] == "none" and not row[cost]):
         return "–"
-    shown = "{:+.1f} [{:+.1f} to {:+.1f}]".format(
-        *(row[f"{cost}{end}"] for end in ("", "_low", "_high"))
-    )
-    return shown.replace("-", "−")
+    return estimate(Estimate.from_dict(row, cost), digits=1, signed=True)
 
 
 def _positive(plan: Mapping[str, Any], key: str) -> bool:

@@ -15,6 +15,7 @@ import zlib
 from typing import IO, TYPE_CHECKING
 
 from pneumo_core.errors import BundleError
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +41,7 @@ def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
     """
     n_bytes = stream.seek(0, 2)
     if n_bytes > MAX_BYTES:
-        raise refused(what, f"it has {n_bytes / 2**20:,.0f} MB; at most {MAX_BYTES // 2**20:,} MB")
+        raise refused(what, f"it has {file_size(n_bytes)}; at most {file_size(MAX_BYTES)}")
     stream.seek(max(0, n_bytes - _END_BYTES - 0xFFFF))
     tail = stream.read()
     at = tail.rfind(_END)
@@ -102,8 +103,8 @@ def _check_kind(info: zipfile.ZipInfo, what: str) -> None:
 
 def _check_size(info: zipfile.ZipInfo, most: int, what: str) -> None:
     if info.file_size > most:
-        size, limit = f"{info.file_size / 2**20:,.1f} MB", f"{most / 2**20:,.1f} MB"
-        raise refused(what, f"{info.filename} unpacks to {size}; at most {limit}")
+        size = f"{file_size(info.file_size)}; at most {file_size(most)}"
+        raise refused(what, f"{info.filename} unpacks to {size}")
     if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
         times = info.file_size / max(1, info.compress_size)
         raise refused(what, f"{info.filename} unpacks to {times:,.0f} times its size (a zip bomb)")

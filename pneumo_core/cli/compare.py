@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, per_cent, progress, tell
+from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.formatting import NONE, estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -21,13 +22,14 @@ SHOWN = 10
 def compare(
     models: Annotated[list[str], typer.Argument(help="Names of bundles, or ids of runs.")],
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of labelled films to read.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Compare models: paired tests, and the films on which they disagree.
 
-    On the validation films that all of them shipped predictions for; or, with --data, on these.
+    By default on the validation films that all bundles have predictions for; with --data, on a
+    folder of films.
     """
     from pneumo_core.evaluation.comparison import compare as carry_out
     from pneumo_core.evaluation.comparison import shipped
@@ -36,12 +38,12 @@ def compare(
     notes: list[str] = []
     if data is None:
         contenders = [shipped(bundle) for bundle in bundles]
-        notes.append("Validation films: each model's threshold was chosen on films of this kind.")
+        notes.append("Validation films: each model's threshold was chosen on such films.")
     else:
         contenders = [_read(bundle, data, split, notes) for bundle in bundles]
     found = carry_out(contenders)
     if json:
-        emit_json({**found.as_dict(), "notes": [*found.notes, *notes]})
+        emit_json({**found.to_dict(), "notes": [*found.notes, *notes]})
     else:
         emit(_words(found))
     for note in filter(None, (*found.notes, *notes, found.small_sample)):
@@ -78,7 +80,7 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
             cache_dir=load_settings().cache_dir,
             progress=report,
         )
-    notes += [f"{bundle.name}: {found.standing.badge}. {found.standing.warning}".strip()]
+    notes += [f"{bundle.name}: {found.evidence.badge}. {found.evidence.warning}".strip()]
     notes += [note for note in (found.note,) if note]
     notes += [f"Not read: {film}: {problem}" for film, problem in found.unread]
     return Contender(bundle.name, found.table, bundle.points.balanced)
@@ -87,19 +89,21 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
 def _words(found: Comparison) -> str:
     lines = [f"{found.n:,} films: {found.n_normal:,} normal, {found.n_pneumonia:,} pneumonia"]
     for model in found.models:
-        area = f"{_area(model.auc_patients)} by patients" if model.auc_patients else "–"
+        area = estimate(model.auc_patients, digits=4) if model.auc_patients else NONE
         rates = ", ".join(
-            f"{name} {per_cent(model.at.rates[name].as_dict())}"
+            f"{name} {estimate(model.at.rates[name], as_percent=True)}"
             for name in ("sensitivity", "specificity")
             if not math.isnan(model.at.rates[name].value)
         )
-        lines.append(f"{model.name}: AUC {area}, at {model.at.threshold:.3f} {rates}")
+        lines.append(
+            f"{model.name}: AUC {area} (bootstrap by patient), at {model.at.threshold:.3f} {rates}"
+        )
     for pair in found.pairs:
         lines += _pair_words(pair)
-    lines.append(f"called differently: {len(found.disagreements):,} of {found.n:,} films")
+    lines.append(f"different calls: {len(found.disagreements):,} of {found.n:,} films")
     shown = found.disagreements.head(SHOWN)
     for film, label, right in shown[["film", "label", "right"]].itertuples(index=False):
-        lines.append(f"  {film}: {label}; right: {right or 'none'}")
+        lines.append(f"  {film}: {label}; correct: {right or 'none'}")
     if len(found.disagreements) > SHOWN:
         lines.append(f"  and {len(found.disagreements) - SHOWN:,} more; --json lists all")
     return "\n".join(lines)
@@ -110,7 +114,7 @@ def _pair_words(pair: Pair) -> list[str]:
     if pair.delong is not None and pair.patients is not None:
         lines.append(
             f"  AUC {_points(pair.delong.difference)}, DeLong p {_p(pair.delong.p)}; "
-            f"by patients {_points(pair.patients)}"
+            f"bootstrap by patient {_points(pair.patients)}"
         )
     tests: dict[str, McNemar | None] = {
         "accuracy": pair.accuracy,
@@ -121,18 +125,14 @@ def _pair_words(pair: Pair) -> list[str]:
         if test is not None:
             lines.append(
                 f"  {name} {_points(test.difference)}, McNemar mid-p {_p(test.p_mid)}; "
-                f"right alone: {pair.first} {test.only_first:,}, {pair.second} {test.only_second:,}"
+                f"only {pair.first} correct {test.only_first:,}, "
+                f"only {pair.second} correct {test.only_second:,}"
             )
     return lines
 
 
-def _area(area: Estimate) -> str:
-    return f"{area.value:.4f} [{area.low:.4f}–{area.high:.4f}]"
-
-
 def _points(difference: Estimate) -> str:
-    value, low, high = (100 * end for end in difference)
-    return f"{value:+.2f} [{low:+.2f} to {high:+.2f}]"
+    return estimate((100 * end for end in difference), digits=2, signed=True)
 
 
 def _p(p: float) -> str:

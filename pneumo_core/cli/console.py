@@ -109,13 +109,6 @@ def _plain_reporter() -> Progress:
     return report
 
 
-def per_cent(rate: dict[str, float]) -> str:
-    """A share with its interval: "95.1 % [92.4–96.9]"."""
-    return f"{rate['value']:.1%} [{100 * rate['low']:.1f}–{100 * rate['high']:.1f}]".replace(
-        "%", " %"
-    )
-
-
 def _harmless(text: str) -> str:
     """Text in which a file's name can neither command the terminal nor turn the line around.
 

@@ -16,7 +16,7 @@ from pneumo_core.cli.console import (
     words_for,
     write_whole,
 )
-from pneumo_core.formatting import amount, were
+from pneumo_core.formatting import count, were
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,10 +57,10 @@ def _table(facts: dict[str, Any]) -> str:
 def demo_data(
     folder: Annotated[Path, typer.Argument(metavar="DEST", help="New or empty folder.")],
     *,
-    films: Annotated[int, typer.Option(min=20, help="How many films.")] = 400,
+    films: Annotated[int, typer.Option(min=20, help="Number of films.")] = 400,
     seed: Annotated[int, typer.Option(help="Same seed, same films.")] = 0,
 ) -> None:
-    """Write a synthetic data set in the layout of the Kaggle one, to try everything with."""
+    """Write a synthetic data set in the layout of the Kaggle one, to try the program."""
     from pneumo_core.synthetic.demo_data import write_demo_data
 
     with progress() as report:
@@ -72,9 +72,9 @@ def audit(
     folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
     *,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    html: Annotated[Path | None, OutputFile("One page that needs nothing else.")] = None,
+    html: Annotated[Path | None, OutputFile("HTML file, self-contained.")] = None,
 ) -> None:
-    """Look for damage, duplicates and leaks, and for what gives the label away without a lung."""
+    """Audit a data set: damaged files, duplicates, data leakage between splits, shortcuts."""
     document = _carry_out(folder)
     if html is not None:
         from pneumo_core.audit import as_html
@@ -94,7 +94,7 @@ def audit(
 
 
 def _carry_out(folder: Path) -> dict[str, Any]:
-    from pneumo_core.audit import as_document, integrity
+    from pneumo_core.audit import as_document, check_integrity
     from pneumo_core.config import load_settings
     from pneumo_core.dataset.catalogue import open_catalogue
 
@@ -104,9 +104,9 @@ def _carry_out(folder: Path) -> dict[str, Any]:
             settings=load_settings(),
             progress=report,
         )
-        report("checks", 0, 1, "looking for duplicates and leaks")
-        integrity(catalogue)
-        report("shortcuts", 0, 1, "trying what gives the label away")
+        report("checks", 0, 1, "duplicates and data leakage")
+        check_integrity(catalogue)
+        report("shortcuts", 0, 1, "features that predict the label")
         return as_document(catalogue, progress=report)
 
 
@@ -115,18 +115,19 @@ def folds(
     *,
     number: Annotated[
         int | None,
-        typer.Option("--folds", min=2, metavar="K", help="How many; as `train` where not said."),
+        typer.Option("--folds", min=2, metavar="K", help="Number of folds; default as in `train`."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="S", help="Same seed, same folds; as `train`.")
+        int | None,
+        typer.Option(metavar="S", help="Same seed, same folds; default as in `train`."),
     ] = None,
-    out: Annotated[Path | None, OutputFile("Manifest with the films' hashes, JSON.")] = None,
+    out: Annotated[Path | None, OutputFile("JSON manifest with the films' hashes.")] = None,
 ) -> None:
-    """Share the films out by patient, as training does: train and val together, test left out."""
+    """Folds by patient, as in training: train and val together, test left out."""
     from pneumo_core.dataset.folds import (
         grouped_folds,
-        learning_films,
         straddling_groups,
+        training_films,
         write_manifest,
     )
     from pneumo_core.dataset.index import index_folder
@@ -136,12 +137,12 @@ def folds(
     seed = Recipe.seed if seed is None else seed
     with progress() as report:
         found = index_folder(folder, progress=report)
-    films = learning_films(found)
+    films = training_films(found)
     fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
     emit(_fold_table(films.assign(fold=fold)))
-    torn = straddling_groups(films, fold)
-    straddling = f"{amount(len(torn), 'patients')} {were(len(torn))} put into two folds."
-    emit(straddling if torn else "No patient is in two folds.")
+    shared = straddling_groups(films, fold)
+    straddling = f"{count(len(shared), 'patients')} {were(len(shared))} split over two folds."
+    emit(straddling if shared else "No patient is in two folds.")
     if out is not None:
         with words_for(out):
             write_manifest(films, fold, out, seed=seed)
@@ -159,24 +160,24 @@ def _fold_table(films: pd.DataFrame) -> str:
     for number, part in films.groupby("fold"):
         subtypes = part["subtype"].value_counts()
         counts = ", ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes.index))
-        patients = amount(part["group"].nunique(), "patients")
-        films_of = f"{amount(len(part), 'films')} of {patients}"
+        patients = count(part["group"].nunique(), "patients")
+        films_of = f"{count(len(part), 'films')} of {patients}"
         lines.append(f"fold {number}: {films_of}: {counts}")
     return "\n".join(lines)
 
 
 def fetch_data(
-    folder: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to put it into.")],
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to download to.")],
 ) -> None:
-    """Download the Kaggle data set of 5,856 films, count and check it; resumable."""
+    """Download the Kaggle data set (5,856 films), count and verify it; resumable."""
     from pneumo_core.dataset.download import fetch_data as fetch
 
     if folder.exists() and not folder.is_dir():
         raise typer.BadParameter(f"{folder} is a file.", param_hint="DEST")
     with progress() as report:
         fetched = fetch(folder, report=report)
-    emit(f"{amount(fetched.films, 'films')} are in {folder}, as many as published.")
+    emit(f"{count(fetched.films, 'films')} are in {folder}, as many as published.")
     if fetched.passed_over:
-        copies = amount(fetched.passed_over, "files")
-        emit(f"The archive's second copies of them ({copies}) do not count.")
+        copies = count(fetched.passed_over, "files")
+        emit(f"The archive's second copies ({copies}) are not used.")
     emit(f"Content: {fetched.content}")

@@ -1,21 +1,25 @@
-"""`evaluate`: a bundle on a labelled data set."""
+"""`evaluate` and `stress`: a model on labelled films, as they are and perturbed."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import OutputFile, emit, emit_json, per_cent, progress, tell, words_for
+from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
+from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.evaluation.evaluate import Figures
+    from pneumo_core.evaluation.robustness import Robustness
+    from pneumo_core.metrics.robustness import RobustnessRow
 
-
-ENDS = {"value": "", "low": "_low", "high": "_high"}
+NO_AUC = "– (films of one class)"
 
 
 def evaluate(
@@ -24,12 +28,11 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, val, test or all.")],
     model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    predictions: Annotated[Path | None, OutputFile("CSV file for a line a film.")] = None,
+    predictions: Annotated[Path | None, OutputFile("CSV file, one line per film.")] = None,
 ) -> None:
-    """Measure a model on a split, at the threshold that was locked on validation.
+    """Evaluate a model on a split, at the threshold locked on validation.
 
-    A look at a split called test is written to the model's ledger, and counted, unless Pneumo drew
-    the films itself.
+    Evaluations of a split called test are logged with the model, except on synthetic films.
     """
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
@@ -45,21 +48,23 @@ def evaluate(
             cache_dir=load_settings().cache_dir,
             progress=report,
         )
-    standing = found.standing
+    evidence = found.evidence
     if json:
-        emit_json({**found.figures, "standing": standing.as_dict()})
+        emit_json({**found.figures.to_dict(), "standing": evidence.to_dict()})
     else:
-        if standing.drawn:
-            emit(standing.warning)
+        if evidence.synthetic:
+            emit(evidence.warning)
         emit(_words(found.figures))
-        emit(f"{standing.badge}. {standing.words}")
+        emit(f"{evidence.badge}. {evidence.words}")
     if predictions is not None:
         with words_for(predictions):
             found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
-    counts = {f"{name} films": found.figures[f"n_{name}"] for name in ("pneumonia", "normal")}
+    counts = {
+        f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
+    }
     small_sample = small_sample_words(counts | {"patients": found.table["group"].nunique()})
-    told = bool(standing.drawn) and not json  # already, above the figures
-    for sentence in ("" if told else standing.warning, found.note, small_sample):
+    shown = bool(evidence.synthetic) and not json  # above the figures
+    for sentence in ("" if shown else evidence.warning, found.note, small_sample):
         if sentence:
             tell(f"Note: {sentence}")
     for film, problem in found.unread:
@@ -68,31 +73,26 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _words(f: dict[str, Any]) -> str:
+def _words(f: Figures) -> str:
     def share(name: str) -> str:
-        if math.isnan(f[name]):
-            return f"{name} – (no such film)"
-        return f"{name} {per_cent({k: f[name + end] for k, end in ENDS.items()})}"
+        rate = getattr(f, name)
+        known = not math.isnan(rate.value)
+        return f"{name} {estimate(rate, as_percent=True) if known else '– (no such film)'}"
 
-    c = f["confusion"]
+    c = f.confusion
+    area = f"{estimate(f.auc, digits=4)} (DeLong)" if f.n_normal and f.n_pneumonia else NO_AUC
     rates = ", ".join(share(name) for name in ("accuracy", "sensitivity", "specificity"))
     lines = [
-        f"{f['n']:,} films: {f['n_normal']:,} normal, {f['n_pneumonia']:,} pneumonia",
-        _area(f),
-        f"at P(pneumonia) >= {f['threshold']:.3f}, locked on validation: {rates}",
-        f"true positive {c['tp']:,}, true negative {c['tn']:,}",
-        f"false positive {c['fp']:,}, false negative {c['fn']:,}",
-        f"Brier score {f['brier']:.4f}, expected calibration error {f['ece']:.4f}",
+        f"{f.n:,} films: {f.n_normal:,} normal, {f.n_pneumonia:,} pneumonia",
+        f"AUC {area}",
+        f"at P(pneumonia) >= {f.threshold:.3f}, locked on validation: {rates}",
+        f"true positive {c.tp:,}, true negative {c.tn:,}",
+        f"false positive {c.fp:,}, false negative {c.fn:,}",
+        f"Brier score {f.brier:.4f}, expected calibration error {f.ece:.4f}",
     ]
-    if f["subtype_auc"] is not None:
-        lines.append(f"bacterial against viral (exploratory): AUC {f['subtype_auc']:.3f}")
+    if f.subtype_auc is not None:
+        lines.append(f"bacterial against viral (exploratory): AUC {f.subtype_auc:.3f}")
     return "\n".join(lines)
-
-
-def _area(f: dict[str, Any]) -> str:
-    if math.isnan(f["auc"]):
-        return "AUC – (films of one class)"
-    return f"AUC {f['auc']:.4f} [{f['auc_low']:.4f}–{f['auc_high']:.4f}] (DeLong)"
 
 
 def stress(  # noqa: PLR0913 - one argument an option
@@ -100,41 +100,41 @@ def stress(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Argument(
             metavar="DATA",
-            help="Folder of labelled films; with --into-card, that of the model's training if "
-            "not said.",
+            help="Folder of labelled films; with --into-card, by default that of the model's "
+            "training.",
         ),
     ] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Bundle to stress.")] = None,
+    model: Annotated[str | None, typer.Option(help="Bundle to measure.")] = None,
     films: Annotated[
-        int | None, typer.Option(min=1, help="Films per class; all without it.")
+        int | None, typer.Option(min=1, help="Films per class; all by default.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    csv: Annotated[Path | None, OutputFile("CSV file for a line a disturbance.")] = None,
+    csv: Annotated[Path | None, OutputFile("CSV file, one line per perturbation.")] = None,
     into_card: Annotated[
-        bool, typer.Option("--into-card", help="Write the table into the model's card.")
+        bool, typer.Option("--into-card", help="Write the table to the model card.")
     ] = False,
 ) -> None:
-    """Measure a model on the same films cropped, stretched, recompressed, blurred, marked …"""
+    """Robustness: a model on the same films cropped, stretched, recompressed, blurred, marked …"""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.robustness import stress as measure
+    from pneumo_core.evaluation.robustness import measure_robustness
 
     bundle, settings = load_bundle(model), load_settings()
     data = data or _trained_on(bundle, settings, into_card=into_card)
     with progress() as report:
-        found = measure(bundle, data, settings=settings, limit=films, progress=report)
+        found = measure_robustness(bundle, data, settings=settings, limit=films, progress=report)
     if into_card:
         _write_into_card(bundle, found)
-    emit_json(found) if json else emit(_robustness_words(found))
+    emit_json(found.to_dict()) if json else emit(_robustness_words(found))
     if csv is not None:
         import pandas as pd
 
         with words_for(csv):
-            pd.DataFrame([_flat(row) for row in found["rows"]]).to_csv(csv, index=False)
-    for film in found["unread"]:
-        tell(f"Not read: {film['film']}: {film['problem']}")
-    if found["unread"]:
+            pd.DataFrame([flat_row(row.to_dict()) for row in found.rows]).to_csv(csv, index=False)
+    for film, problem in found.unread:
+        tell(f"Not read: {film}: {problem}")
+    if found.unread:
         raise typer.Exit(1)
 
 
@@ -144,7 +144,7 @@ def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
 
     known = data_of_model(settings.runs_dir, bundle.name) if into_card else None
     if known is None:
-        why = f"no run that made {bundle.name} is in the folder of runs" * into_card
+        why = f"no run that made {bundle.name} is in the runs folder" * into_card
         raise typer.BadParameter(
             f"expected a folder of labelled films, got none{'; ' * bool(why)}{why}. Name one.",
             param_hint="DATA",
@@ -152,82 +152,58 @@ def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
     return known
 
 
-def _write_into_card(bundle: Bundle, found: dict[str, Any]) -> None:
-    """Write the table into the bundle's card, where the model did not train on these films.
-
-    Raises DataSetError where it did, or may have: a card must not flatter.
-    """
+def _write_into_card(bundle: Bundle, found: Robustness) -> None:
+    """Write the table into the card. Raises DataSetError unless the films were held out."""
     from pneumo_core.bundle.write import revise_card
     from pneumo_core.errors import DataSetError
 
-    if not found["held_out"]:
+    if not found.held_out:
         raise DataSetError(
-            f"Expected films that {bundle.name} did not train on, for its card; got "
-            f"{found['words']} The card stays as it was. Name a folder with films held out, or "
-            "leave out --into-card."
+            f"Expected films that {bundle.name} was not trained on, for its card; got "
+            f"{found.words} The card is unchanged. Name a folder of held-out films, or omit "
+            "--into-card."
         )
-    revise_card(bundle, stress={key: value for key, value in found.items() if key != "unread"})
-    tell(f"The table is in the card of {bundle.name}.")
+    revise_card(bundle, stress={k: v for k, v in found.to_dict().items() if k != "unread"})
+    tell(f"The table is now in the card of {bundle.name}.")
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for a table: rates and counts in columns of their own."""
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            flat |= {f"{key}_{part}": one for part, one in _flat(value).items()}
-        else:
-            flat[key] = value
-    return flat
-
-
-def _robustness_words(found: dict[str, Any]) -> str:
-    at = f"P(pneumonia) >= {found['points']['balanced']:.3f}, the balanced point"
+def _robustness_words(found: Robustness) -> str:
+    at = f"P(pneumonia) >= {found.points['balanced']:.3f}, the balanced point"
     lines = [
-        f"{found['model']}: {found['words']}",
-        f"{found['normal']:,} normal, {found['pneumonia']:,} pneumonia. Rates in per cent at {at},",
-        "[their 95 % interval] and (the difference to the same films as they are, in points).",
+        f"{found.model}: {found.words}",
+        f"{found.normal:,} normal, {found.pneumonia:,} pneumonia. Rates in per cent at {at},",
+        "[95 % interval] and (difference to the same films unperturbed, in points).",
         "",
         f"{'':93}refer   change of P",
         f"{'':31}AUC{'':18}sensitivity{'':11}specificity{'':13}%{'':7}median  95 %",
     ]
     family = "none"
-    for row in found["rows"]:
-        if row["family"] != family:
-            family = row["family"]
+    for row in found.rows:
+        if row.family != family:
+            family = row.family
             lines.append(family)
         lines.append(_line(row))
-    lines += ["", found["worst"], *([found["lungless"]] if found["lungless"] else [])]
+    lines += ["", found.worst, *([found.lungless] if found.lungless else [])]
     return "\n".join(lines)
 
 
-def _line(row: dict[str, Any]) -> str:
-    clean = row["family"] == "none"
-    rates = ("sensitivity", "specificity")
-    costs = ["" if clean else _points(row[f"cost_{rate}"]) for rate in rates]
-    cells = [f"{row['name'] if clean else '  ' + row['name']:31}{_auc(row['auc']):21}"]
-    cells += [f"{_rate(row[r])} {cost:7} " for r, cost in zip(rates, costs, strict=True)]
-    cells.append(f"{100 * row['referred']['value']:6.1f}")
-    cells.append(f"{row['change_median']:9.3f}{row['change_p95']:6.3f}")
-    return "".join(cells)
+def _line(row: RobustnessRow) -> str:
+    clean = row.family == "none"
+    line = f"{row.name if clean else '  ' + row.name:31}{estimate(row.auc):21}"
+    for rate, cost in (
+        (row.sensitivity, row.cost_sensitivity),
+        (row.specificity, row.cost_specificity),
+    ):
+        line += f"{_rate(rate):14} {'' if clean else _difference(cost):7} "
+    return f"{line}{100 * row.referred.value:6.1f}{row.change_median:9.3f}{row.change_p95:6.3f}"
 
 
-def _auc(auc: dict[str, Any]) -> str:
-    if auc["value"] is None:
-        return "–"
-    return f"{auc['value']:.3f} [{auc['low']:.3f}–{auc['high']:.3f}]"
+def _rate(rate: Estimate) -> str:
+    if math.isnan(rate.value):
+        return NONE
+    return f"{100 * rate.value:5.1f} {interval((100 * end for end in rate[1:]), digits=0)}"
 
 
-def _rate(rate: dict[str, Any]) -> str:
-    if rate["value"] is None:
-        return f"{'–':14}"
-    return f"{100 * rate['value']:5.1f} [{100 * rate['low']:.0f}–{100 * rate['high']:.0f}]".ljust(
-        14
-    )
-
-
-def _points(cost: float | None) -> str:
+def _difference(cost: Estimate) -> str:
     """A cost as the difference that it makes: 4 points lost are (−4.0)."""
-    if cost is None:
-        return ""
-    return f"({-cost:+.1f})".replace("-", "−") if abs(cost) >= 0.05 else "(0.0)"
+    return "" if math.isnan(cost.value) else f"({number(-cost.value, 1, signed=True)})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, pasted, tell
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import BundleStatus
@@ -59,7 +60,7 @@ def list_models(
 def _line(one: BundleStatus) -> str:
     from pneumo_core.bundle.reliability import judge
 
-    size = f"{one.n_bytes / 1e6:,.1f} MB on disk"
+    size = f"{file_size(one.n_bytes)} on disk"
     mark = "*" if one.in_service else " "
     if one.fault or one.bundle is None:
         return f"{'!' if mark == ' ' else mark} {one.name}\t{size}\tDAMAGED: {one.fault}"
@@ -142,7 +143,7 @@ def export_model(
         target.write_bytes(content)
     except OSError as error:
         raise typer.BadParameter(f"{target} cannot be written: {error.strerror}.") from error
-    emit(f"{name} is in {target}, {len(content) / 1e6:,.1f} MB.")
+    emit(f"{name} is in {target}, {file_size(len(content))}.")
 
 
 @app.command("import")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, tell, words_for
-from pneumo_core.formatting import amount, per_cent, per_cent_range, were
+from pneumo_core.formatting import count, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reader, Reading
@@ -69,7 +69,7 @@ def _summary(files: int, failures: int, rejected: int) -> str:
     told = [f"{failures:,} could not be read"] if failures else []
     if rejected:
         told.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
-    return f"Of {amount(files, 'files')} {' and '.join(told)}."
+    return f"Of {count(files, 'files')} {' and '.join(told)}."
 
 
 def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:

@@ -13,36 +13,44 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
 
 
 def report(  # noqa: PLR0913 - one argument an option
-    model: Annotated[str | None, typer.Argument(help="Bundle; the one in service if none.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="Bundle; default: the one in service.")
+    ] = None,
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of labelled films to read.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
     html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
     pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
-    tables: Annotated[Path | None, OutputFolder("Folder for a CSV file a table.")] = None,
+    tables: Annotated[Path | None, OutputFolder("Folder for one CSV file per table.")] = None,
     json: Annotated[bool, typer.Option("--json", help="All tables as one JSON document.")] = False,
     prevalence: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of pneumonia where it would be used.")
+        float,
+        typer.Option(min=0, max=1, help="Prevalence of pneumonia in the intended setting."),
     ] = 0.2,
 ) -> None:
-    """Report on a model: figures with intervals, CLAIM 2024 and TRIPOD+AI.
+    """Evaluation report: figures with intervals, CLAIM 2024 and TRIPOD+AI checklists.
 
-    On the bundle's own validation predictions; or, with --data, on these films.
+    By default on the bundle's own validation predictions; with --data, on a folder of films.
     """
     if not (html or pdf or tables or json):
-        raise typer.BadParameter("say what to write: --html, --pdf, --tables or --json.")
+        raise typer.BadParameter("name at least one output: --html, --pdf, --tables or --json.")
     from pneumo_core.bundle import load_bundle
     from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
-    from pneumo_core.evaluation.test_log import looks
+    from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = load_bundle(model)
-    table, standing, films, unread = _films(bundle, data, split)
+    table, evidence, films, unread = _films(bundle, data, split)
     made = build_report(
-        bundle, table, standing, films=films, looks=looks(bundle), prevalence=prevalence
+        bundle,
+        table,
+        evidence,
+        films=films,
+        evaluations=logged_evaluations(bundle),
+        prevalence=prevalence,
     )
     written = [] if tables is None else [tables] if write_tables(made, tables) else []
     if html is not None:
@@ -63,25 +71,25 @@ def report(  # noqa: PLR0913 - one argument an option
 
 def _films(
     bundle: Bundle, data: Path | None, split: str
-) -> tuple[pd.DataFrame, Standing, str, list[tuple[str, str]]]:
-    """Predictions, their standing, what films they are, and which could not be read."""
+) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
+    """Predictions, their evidence level, what films they are, and the unreadable ones."""
     from pneumo_core.config import load_settings
     from pneumo_core.evaluation.evaluate import evaluate_split, shipped_predictions
-    from pneumo_core.evaluation.evidence_level import standing_of_shipped
+    from pneumo_core.evaluation.evidence_level import evidence_of_shipped
 
     if data is None:
         own = "its own validation films"
-        return shipped_predictions(bundle), standing_of_shipped(bundle), own, []
-    with progress() as told:
+        return shipped_predictions(bundle), evidence_of_shipped(bundle), own, []
+    with progress() as report_progress:
         found = evaluate_split(
             bundle,
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
-            progress=told,
+            progress=report_progress,
         )
     if found.note:
         tell(f"Note: {found.note}")
-    # The folder's name, not its path: a report is handed on.
+    # The folder's name, not its path: a report is passed on to others.
     films = f"the split {split} of {data.resolve().name}"
-    return found.table, found.standing, films, found.unread
+    return found.table, found.evidence, films, found.unread

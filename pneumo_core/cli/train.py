@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import TRAINING, emit, emit_json, pasted, per_cent, progress, tell
+from pneumo_core.cli.console import TRAINING, emit, emit_json, pasted, progress, tell
 from pneumo_core.cli.models import caution
+from pneumo_core.formatting import figure
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -150,10 +151,9 @@ def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> 
 def _figures_of(made: Bundle) -> str:
     figures = made.card.document["figures"]
     return (
-        f"Model {made.name}: validation AUC {figures['auc']['value']:.4f} "
-        f"[{figures['auc']['low']:.4f}–{figures['auc']['high']:.4f}], "
-        f"sensitivity {per_cent(figures['sensitivity'])}, "
-        f"specificity {per_cent(figures['specificity'])}"
+        f"Model {made.name}: validation AUC {figure('auc', figures['auc'])}, "
+        f"sensitivity {figure('sensitivity', figures['sensitivity'])}, "
+        f"specificity {figure('specificity', figures['specificity'])}"
     )
 
 
@@ -250,7 +250,7 @@ def pace(
 ) -> None:
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""
     from pneumo_core.config import load_settings
-    from pneumo_core.training.hardware import gigabytes
+    from pneumo_core.formatting import file_size
     from pneumo_core.training.recipe import make_recipe
     from pneumo_core.training.runs.estimate import measure_pace
 
@@ -266,5 +266,5 @@ def pace(
         found = measure_pace(recipe, load_settings(), report=report)
     emit(
         f"{backbone} at {size} px: {1 / found.train:.1f} films a second in training, "
-        f"{1 / found.validation:.1f} in validation, {gigabytes(found.memory)} of memory"
+        f"{1 / found.validation:.1f} in validation, {file_size(found.memory)} of memory"
     )

@@ -1,4 +1,4 @@
-"""A folder's films, opened once: their index, more facts of each, and a thumbnail of each."""
+"""The catalogue of a folder: its film index with further measures, and a thumbnail per film."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ VERSION = 1  # raise it whenever the same files give another catalogue
 class Catalogue:
     """What is known of every film below `root`.
 
-    index: the columns of `films.index.index_folder` and
+    index: the columns of `dataset.index.index_folder` and
       format            by the file's first bytes: "JPEG", "PNG", "DICOM", …; "" if it is none
       quality           1 to 100, of the JPEG encoder; NaN for other formats
       quantisation      key of the JPEG's tables, "" for other formats
@@ -121,8 +121,8 @@ def _home(base: Path, settings: Settings) -> Path:
 
 
 def _key(listing: Listing, settings: Settings) -> str:
-    told = f"{VERSION} {asdict(settings.limits)} {listing.signature()}"
-    return hashlib.sha256(told.encode()).hexdigest()
+    content = f"{VERSION} {asdict(settings.limits)} {listing.signature()}"
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
@@ -135,7 +135,7 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     partial.mkdir()
     rows, pictures = [], 0
     with (partial / "thumbnails.u8").open("wb") as file:
-        for row in index_rows(listing, look=_look, progress=progress, phase="films"):
+        for row in index_rows(listing, measure=_measure, progress=progress, phase="films"):
             picture = row.pop("picture")
             row["thumbnail"] = -1 if picture is None else pictures
             if picture is not None:
@@ -148,7 +148,7 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     partial.replace(home / key)
 
 
-def _look(path: Path, film: Film | None) -> dict[str, Any]:
+def _measure(path: Path, film: Film | None) -> dict[str, Any]:
     """The columns that a catalogue adds to the index, and the thumbnail as `picture`."""
     quantisation, quality = quantisation_of(path)
     facts = {"format": _format(path), "quality": quality, "quantisation": quantisation}

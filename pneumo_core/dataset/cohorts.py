@@ -1,10 +1,10 @@
-"""Cohorts within one data set: parts that differ as films of another place or year would.
+"""Cohorts within one data set: parts that differ as data of another site or year would.
 
-Grouped folds mix all of a data set's habits into every fold, so validation on them cannot show
-what a network owes to these habits. Holding out a cohort can. Three ways to make them:
+Grouped folds mix all acquisition habits of a data set into every fold, so validation on them
+cannot show how far a network relies on these. Holding out a cohort can. Three ways to make them:
 
     number_blocks(index, blocks)        contiguous patient numbers within each file series
-    framing_quarters(index, scores)     from easiest to hardest to tell by the film's border
+    framing_quarters(index, scores)     from easiest to hardest to classify by the film's border
     aspect_quarters, size_quarters      by the shape and the pixel count of the original file
 
 Each gives int (N,), aligned with the rows of the index, and never splits a patient or a pair of
@@ -66,7 +66,7 @@ def number_blocks(index: pd.DataFrame, *, blocks: int) -> Cohort:
 
 
 def framing_scores(index: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, seed: int = 0) -> Floats:
-    """P(pneumonia) that the border alone gives away: float (N,), 0..1, out of fold.
+    """P(pneumonia) predicted from the border alone: float (N,), 0..1, out of fold.
 
     A logistic regression on the outermost ring of each film's 16×16 thumbnail (60 grey levels),
     in grouped 5-fold cross-validation. pixels: uint8 (N, S, S), row i of `index`, S >= 16. Its
@@ -82,31 +82,31 @@ def framing_scores(index: pd.DataFrame, pixels: npt.NDArray[np.uint8], *, seed: 
 
     if len(pixels) != len(index):
         raise ValueError(f"Expected {len(index)} films, one a row, got {len(pixels)}.")
-    ring, sick = _rings(pixels), (index["label"] == "pneumonia").to_numpy()
+    ring, positive = _rings(pixels), (index["label"] == "pneumonia").to_numpy()
     fold = grouped_folds(index, folds=5, seed=seed)
     scores = np.empty(len(index))
     for number in range(5):
         held = fold == number
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-        model.fit(ring[~held], sick[~held])
+        model.fit(ring[~held], positive[~held])
         scores[held] = model.predict_proba(ring[held])[:, 1]
     return scores
 
 
 def framing_quarters(index: pd.DataFrame, scores: Floats) -> Cohort:
-    """Quarter 0 (the border tells the class most plainly) … 3 (it misleads most) of each film.
+    """Quarter 0 (the border predicts the class best) … 3 (it misleads most) of each film.
 
     Quarters of each class, so that each quarter keeps the classes' proportions; scores: those of
     `framing_scores`. A patient's films share their mean.
     """
-    sick = (index["label"] == "pneumonia").to_numpy()
-    misled = np.where(sick, 1 - scores, scores)
+    positive = (index["label"] == "pneumonia").to_numpy()
+    misled = np.where(positive, 1 - scores, scores)
     group = joined_groups(index)
     quarter = np.empty(len(index), dtype=np.int64)
-    # A joined group lies in one class, save for duplicates filed under both: those go with the
-    # sick, so that the group stays whole.
+    # A joined group lies in one class, save for duplicates filed under both: those go with
+    # pneumonia, so that the group stays whole.
     of_group = np.zeros(int(group.max()) + 1, dtype=np.bool_)
-    of_group[group[sick]] = True
+    of_group[group[positive]] = True
     for one in (False, True):
         mine = of_group[group] == one
         if mine.any():

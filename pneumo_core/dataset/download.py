@@ -1,4 +1,4 @@
-"""The Kaggle data set on this disk: fetched, resumed, counted and hashed."""
+"""Download of the Kaggle data set: resumable, counted and verified."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pneumo_core.config import ROOT
 from pneumo_core.dataset.layout import PUBLISHED, Listing, list_films
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from pneumo_core.progress import Progress
@@ -36,7 +37,7 @@ CREDENTIALS = (
 # The process that downloads; the name of this module is whatever it is called.
 COMMAND = (sys.executable, "-c", f"from {__name__} import download_here; download_here()")
 SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_OF_SILENCE = 60.0  # nothing new on the disk: given up. Kaggle's library would wait for ever
+SECONDS_OF_SILENCE = 60.0  # no new bytes: abort. Kaggle's library would wait for ever
 _ARCHIVE = ".archive"
 _MEGABYTES = 2349  # of the archive; about as many are unpacked
 
@@ -80,13 +81,13 @@ def _answer_of(child: subprocess.Popen[bytes], folder: Path, report: Progress) -
         elif time.monotonic() - moved > SECONDS_OF_SILENCE:
             raise DataSetError(_broken(folder))
     try:
-        told: dict[str, str] = json.loads(child.stdout.read() if child.stdout else b"")
+        answer: dict[str, str] = json.loads(child.stdout.read() if child.stdout else b"")
     except ValueError:
         raise DataSetError(
             "Expected the download to end with an answer, got none: its process was ended. "
-            "Run it again: it goes on where it stopped."
+            "Run it again: it resumes."
         ) from None
-    return told
+    return answer
 
 
 def _wait(child: subprocess.Popen[bytes]) -> bool:
@@ -167,7 +168,7 @@ def disk_words(error: OSError) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return (
             "Expected room for the films, got: the disk is full. Free some space, or name a "
-            "folder on another disk; then run it again: it goes on where it stopped."
+            "folder on another disk; then run it again: it resumes."
         )
     return (
         f"Expected to write the films there, got: {error.strerror or 'the disk refused'}. "
@@ -178,8 +179,8 @@ def disk_words(error: OSError) -> str:
 def _refused(status: int) -> str:
     if status in {401, 403}:
         return (
-            f"Expected the films from Kaggle, got: not allowed ({status}). Kaggle does not know "
-            f"these credentials, or asks for some. {CREDENTIALS} {BY_HAND}"
+            f"Expected the films from Kaggle, got: not allowed ({status}). Kaggle rejected "
+            f"these credentials, or requires some. {CREDENTIALS} {BY_HAND}"
         )
     if status == 404:
         return (
@@ -195,13 +196,13 @@ def _refused(status: int) -> str:
 def _broken(folder: Path) -> str:
     if done := downloaded(folder):
         return (
-            f"Expected the whole archive, and the connection broke after {done / 2**20:,.0f} MB. "
-            "They are kept: run it again, and it goes on there."
+            f"Expected the whole archive, and the connection broke after {file_size(done)}. "
+            "They are kept: run it again to resume."
         )
     return (
-        "Expected to reach kaggle.com, and cannot: there is no network here, or a wall in front "
-        "of it (set HTTPS_PROXY where there is a proxy). Where Kaggle can be reached and asks who "
-        f"you are: {CREDENTIALS[0].lower()}{CREDENTIALS[1:]} {BY_HAND}"
+        "Expected to reach kaggle.com, and cannot: there is no network, or a firewall blocks "
+        "it (behind a proxy, set HTTPS_PROXY). If Kaggle can be reached and asks for credentials: "
+        f"{CREDENTIALS[0].lower()}{CREDENTIALS[1:]} {BY_HAND}"
     )
 
 
@@ -282,8 +283,8 @@ def _check_room(dest: Path, staging: Path) -> None:
     free = shutil.disk_usage(dest).free
     if free + downloaded(staging) < _ROOM:
         raise DataSetError(
-            f"Expected {_ROOM / 2**30:.0f} GB of room for the archive and the films, got "
-            f"{free / 2**30:.1f} GB. Free some space, or name a folder on another disk."
+            f"Expected {file_size(_ROOM)} of room for the archive and the films, got "
+            f"{file_size(free)}. Free some space, or name a folder on another disk."
         )
 
 
@@ -311,12 +312,12 @@ def _checked(dest: Path, report: Progress) -> Fetched:
             f"Expected the published films, got other counts: {'; '.join(missing)}. "
             f"Remove the folder chest_xray there and run it again. {BY_HAND}"
         )
-    told, total = hashlib.sha256(), len(listing.films)
+    digest, total = hashlib.sha256(), len(listing.films)
     hashes = in_order(lambda film: _hash(listing.base / film), listing.films)
     for done, one in enumerate(hashes, start=1):
-        told.update(bytes.fromhex(one))
+        digest.update(bytes.fromhex(one))
         report("check", done, total, "")
-    return Fetched(dest, total, len(listing.nested) + len(listing.macosx), told.hexdigest())
+    return Fetched(dest, total, len(listing.nested) + len(listing.macosx), digest.hexdigest())
 
 
 def _missing(listing: Listing) -> list[str]:

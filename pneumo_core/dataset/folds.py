@@ -81,8 +81,8 @@ def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(pd.factorize(component[group])[0], dtype=np.int64)
 
 
-def learning_films(index: pd.DataFrame) -> pd.DataFrame:
-    """The rows that may be learnt from, numbered anew: readable, and of no test split.
+def training_films(index: pd.DataFrame) -> pd.DataFrame:
+    """The rows for training, renumbered: readable, and not of a test split.
 
     Raises DataSetError if there is none.
     """
@@ -96,8 +96,8 @@ def learning_films(index: pd.DataFrame) -> pd.DataFrame:
 
 def straddling_groups(index: pd.DataFrame, fold: npt.NDArray[np.int64]) -> list[str]:
     """Patients (`group`) with films in more than one fold; `fold` int (N,) of the rows."""
-    torn = index.assign(fold=fold).groupby("group")["fold"].nunique()
-    return [str(group) for group in torn.index[torn > 1]]
+    spread = index.assign(fold=fold).groupby("group")["fold"].nunique()
+    return [str(group) for group in spread.index[spread > 1]]
 
 
 def grouped_folds(index: pd.DataFrame, *, folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""A folder → the film index: one row a film, with label, subtype, patient and facts."""
+"""The film index of a folder: one row per film, with label, subtype, patient and file facts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pneumo_core.progress import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
 
-Look = Callable[[Path, Film | None], dict[str, Any]]
+Measure = Callable[[Path, Film | None], dict[str, Any]]
 
 COLUMNS = (
     "film",
@@ -66,7 +66,7 @@ def index_folder(root: Path, *, progress: Progress = silent) -> pd.DataFrame:
       width, height   pixels, 0 if unreadable
       bytes, sha256   of the file
       pixels    hash of the decoded pixels, whatever file they came in; "" if unreadable
-      phash     perceptual hash, 256 bits as 64 hexadecimal digits, see `films.neighbours`; or ""
+      phash     perceptual hash, 256 bits as 64 hexadecimal digits, see `dataset.similarity`; or ""
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
@@ -85,17 +85,17 @@ def index_rows(
     *,
     progress: Progress = silent,
     phase: str = "index",
-    look: Look | None = None,
+    measure: Measure | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The rows of `index_folder`, in order, as the films of a listing are read.
 
-    Where more is to be known of every film, `look` is called with its path and the film, decoded,
+    For further columns `measure` is called with its path and the film, decoded,
     or None if it cannot be, in several threads at once; what it returns is added to the row.
     """
 
     def facts_of(film: str) -> dict[str, Any]:
         found, facts = _open_film(listing.base / film)
-        return asdict(facts) | (look(listing.base / film, found) if look is not None else {})
+        return asdict(facts) | (measure(listing.base / film, found) if measure is not None else {})
 
     total = len(listing.films)
     found = zip(listing.films, in_order(facts_of, listing.films), strict=True)

@@ -1,4 +1,4 @@
-"""What lies below a folder: the films to index, and everything that is passed over and why."""
+"""Data set layouts: the films below a folder, and the files that are skipped and why."""
 
 from __future__ import annotations
 
@@ -43,6 +43,16 @@ _IM = re.compile(r"(?P<series>(?:NORMAL\d*-)?IM)-(?P<patient>\d+)(?!\d)", re.IGN
 # Mendeley's later archives: (disease)-(randomised patient ID)-(number of this patient's film).
 # The ID is the patient's whatever the disease.
 _MENDELEY = re.compile(r"(?P<kind>NORMAL|BACTERIA|VIRUS)-(?P<patient>\d+)-\d+", re.IGNORECASE)
+# Kaggle's paultimothymooney/chest-xray-pneumonia, version 2: (split, label) → films. Its page
+# says 5,863 in all; the files are 5,856.
+PUBLISHED = {
+    ("train", "normal"): 1341,
+    ("train", "pneumonia"): 3875,
+    ("val", "normal"): 8,
+    ("val", "pneumonia"): 8,
+    ("test", "normal"): 234,
+    ("test", "pneumonia"): 390,
+}
 
 
 @dataclass(frozen=True)
@@ -141,13 +151,13 @@ class Listing:
 
     def signature(self) -> str:
         """64 hexadecimal digits that change with any file's name, size or time of change."""
-        told = hashlib.sha256(self.base.name.encode(errors="replace"))
+        digest = hashlib.sha256(self.base.name.encode(errors="replace"))
         for film in (*self.films, *self.nested):
             found = (self.base / film).stat()
-            told.update(f"{film}\0{found.st_size} {found.st_mtime_ns}\n".encode())
+            digest.update(f"{film}\0{found.st_size} {found.st_mtime_ns}\n".encode())
         for others in (self.macosx, self.unlabelled, self.links, self.class_folders):
-            told.update("\0".join((*others, "\n")).encode())
-        return told.hexdigest()
+            digest.update("\0".join((*others, "\n")).encode())
+        return digest.hexdigest()
 
 
 def list_films(root: Path) -> Listing:
@@ -160,10 +170,10 @@ def list_films(root: Path) -> Listing:
     if not root.is_dir():
         raise DataSetError(f"Expected a folder of films, got {root}, which is no folder.")
     base = root.resolve()
-    seen = _Seen(base)
+    walk = _Walk(base)
     copies: dict[tuple[str, ...], list[str]] = {}
     unlabelled = []
-    for film in seen.walk():
+    for film in walk.files():
         parts = PurePosixPath(film).parts
         if parse_folders(parts[:-1]).label is None:
             unlabelled.append(film)
@@ -178,11 +188,11 @@ def list_films(root: Path) -> Listing:
         base,
         films=tuple(sorted(chosen)),
         nested=tuple(sorted(set(chain(*copies.values())) - set(chosen))),
-        macosx=tuple(sorted(seen.macosx)),
+        macosx=tuple(sorted(walk.macosx)),
         unlabelled=tuple(sorted(unlabelled)),
-        links=tuple(sorted(seen.links)),
-        links_out=tuple(sorted(seen.links_out)),
-        class_folders=tuple(sorted(seen.class_folders)),
+        links=tuple(sorted(walk.links)),
+        links_out=tuple(sorted(walk.links_out)),
+        class_folders=tuple(sorted(walk.class_folders)),
     )
 
 
@@ -219,8 +229,8 @@ def _is_archive_folder(name: str) -> bool:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "") == "chestxray"
 
 
-class _Seen:
-    """One walk over a folder, and what it met beside films."""
+class _Walk:
+    """One walk over a folder, and what it found beside films."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
@@ -229,7 +239,7 @@ class _Seen:
         self.links_out: list[str] = []
         self.class_folders: list[str] = []
 
-    def walk(self) -> Iterator[str]:
+    def files(self) -> Iterator[str]:
         """Files that may be films; nothing hidden, no link, nothing of __MACOSX."""
         for folder, folders, files in os.walk(self.base, onerror=self._refuse):
             here = Path(folder).relative_to(self.base)
@@ -278,15 +288,3 @@ def _checked(film: str) -> str:
         shown = film.encode(errors="replace").decode()
         raise DataSetError(f"Expected a name in UTF-8, got {shown}. Rename it.") from None
     return film
-
-
-# Kaggle's paultimothymooney/chest-xray-pneumonia, version 2: (split, label) → films. Its page
-# says 5,863 in all; the files are 5,856.
-PUBLISHED = {
-    ("train", "normal"): 1341,
-    ("train", "pneumonia"): 3875,
-    ("val", "normal"): 8,
-    ("val", "pneumonia"): 8,
-    ("test", "normal"): 234,
-    ("test", "pneumonia"): 390,
-}

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.errors import DataSetError, UnreadableImage
+from pneumo_core.formatting import file_size
 from pneumo_core.imaging import decode
 from pneumo_core.progress import Progress, silent
 
@@ -84,7 +85,7 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
                 _write(target, shape, _films(index, root, size, workers, progress))
     except OSError as error:
         raise DataSetError(
-            f"Expected to write {shape[0] * size * size / 2**20:.0f} MB of pixels to the cache "
+            f"Expected to write {file_size(shape[0] * size * size)} of pixels to the cache "
             f"folder, got: {error.strerror or error}. Free some space or set PNEUMO_CACHE to "
             "another folder."
         ) from error

@@ -1,4 +1,4 @@
-"""Films that look the same: a perceptual hash of each, and the pairs whose hashes nearly agree.
+"""Near-duplicates: a perceptual hash of each film, and the pairs whose hashes nearly agree.
 
 Of 256 bits, the same film after JPEG at quality 20, another size, brightness, contrast or gamma
 differs in at most 18, after a crop of 1 % a side in at most 28 (60 films at full size); a
@@ -102,9 +102,9 @@ def quantisation_of(path: Path) -> tuple[str, float]:
         return "", float("nan")
     if not tables:
         return "", float("nan")
-    told = repr(sorted((number, list(table)) for number, table in tables.items()))
+    tables_text = repr(sorted((number, list(table)) for number, table in tables.items()))
     luminance = np.asarray(tables[min(tables)], dtype=np.int64)
-    return hashlib.sha256(told.encode()).hexdigest()[:8], float(_nearest_quality(luminance))
+    return hashlib.sha256(tables_text.encode()).hexdigest()[:8], float(_nearest_quality(luminance))
 
 
 def _nearest_quality(table: NDArray[np.int64]) -> int:

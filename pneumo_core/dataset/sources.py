@@ -37,7 +37,7 @@ def check_folder(typed: str | Path, *, settings: Settings) -> Path:
     """The folder that a person typed, resolved: `~`, `..` and symbolic links followed.
 
     Raises DataSetError if it is no folder or leads out of the folders that may be opened:
-    `settings.data_roots` and `data_dir`. What lies outside is neither listed nor told of.
+    `settings.data_roots` and `data_dir`. Anything outside is neither listed nor mentioned.
     """
     text = str(typed).strip()
     if not text:

@@ -1,4 +1,4 @@
-"""Two or more models on the same films: which is better, could it be chance, where they differ."""
+"""Comparison of models on the same films: paired tests, and the films they call differently."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from pneumo_core import metrics
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import shipped_predictions
+from pneumo_core.formatting import count
 from pneumo_core.metrics import bootstrap
 from pneumo_core.metrics.intervals import small_sample_words
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+
+ROUNDS = bootstrap.ROUNDS
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Comparison:
     """Models side by side on `n` common films.
 
     films: film, label, subtype, group, and for each model `p NAME` and `called NAME` (bool);
-    notes: what of the tables did not match, in sentences; disagreements: the rows of `films` on
-    which not all models call alike, the widest apart first, with `right`, the models that are.
+    notes: what was excluded, in sentences; disagreements: the rows of `films` that the models call
+    differently, the largest difference first, with `right`, the models that are correct.
     """
 
     n: int
@@ -75,7 +78,7 @@ class Comparison:
 
     @property
     def small_sample(self) -> str:
-        """One sentence where the common films are too few, else ""."""
+        """A sentence where the common films are a small sample, else ""."""
         return small_sample_words(
             {
                 "common pneumonia films": self.n_pneumonia,
@@ -84,7 +87,7 @@ class Comparison:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON: everything but the curves and the films on which the models agree."""
         return {
             "n": self.n,
@@ -101,8 +104,8 @@ def _model_dict(model: OnCommonFilms) -> dict[str, Any]:
     areas = {"auc": model.auc, "auc_patients": model.auc_patients}
     return {
         "name": model.name,
-        **{name: area.as_dict() if area else None for name, area in areas.items()},
-        **model.at.as_dict(),
+        **{name: area.to_dict() if area else None for name, area in areas.items()},
+        **model.at.to_dict(),
     }
 
 
@@ -110,16 +113,16 @@ def _pair_dict(pair: Pair) -> dict[str, Any]:
     found: dict[str, Any] = {"first": pair.first, "second": pair.second}
     if pair.delong is not None and pair.patients is not None:
         found["auc"] = {
-            **pair.delong.difference.as_dict(),
+            **pair.delong.difference.to_dict(),
             "z": pair.delong.z,
             "p": pair.delong.p,
             "p_holm": pair.p_holm,
         }
-        found["auc_patients"] = pair.patients.as_dict()
+        found["auc_patients"] = pair.patients.to_dict()
     for rate in ("accuracy", "sensitivity", "specificity"):
         test: metrics.McNemar | None = getattr(pair, rate)
         if test is not None:
-            found[rate] = {**asdict(test), "difference": test.difference.as_dict()}
+            found[rate] = {**asdict(test), "difference": test.difference.to_dict()}
     return found
 
 
@@ -139,7 +142,7 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
     """Join tables of predictions by film; a film must be the same file with the same label.
 
     tables: (model, table) with film, label, subtype, group, p_pneumonia, and sha256 where known.
-    Left out, and told: films that not all have, films listed twice, films whose hashes or labels
+    Excluded, with a note: films that not all have, films listed twice, films whose hashes or labels
     differ. Raises NoCommonFilms where nothing is left.
     """
     notes: list[str] = []
@@ -151,14 +154,17 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
     for name, table in ready:
         extra = len(table) - len(common)
         if extra:
-            notes.append(f"{name} has {_films(extra)} that not all others have: left out.")
+            missing = count(extra, "films")
+            notes.append(
+                f"{name} has {missing} that another model has no prediction for: excluded."
+            )
     for column, what in (("sha256", "content"), ("label", "label")):
         common = _same(ready, common, column, what, notes)
     if common.empty:
         raise NoCommonFilms(
             f"Expected films that {' and '.join(name for name, _ in ready)} both have predictions "
-            "for; there is none. Give a labelled folder with --data and --split, and each model "
-            "reads it."
+            "for; there is none. Give a labelled folder with --data and --split for each model to "
+            "read."
         )
     films = first.loc[common, ["label", "subtype", "group"]].copy()
     for name, table in ready:
@@ -169,7 +175,9 @@ def match(tables: Sequence[tuple[str, pd.DataFrame]]) -> Matched:
 def _once(name: str, table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     twice = table["film"].duplicated(keep=False)
     if twice.any():
-        notes.append(f"{name} lists {_films(table['film'][twice].nunique())} twice: left out.")
+        notes.append(
+            f"{name} lists {count(table['film'][twice].nunique(), 'films')} twice: excluded."
+        )
     return table[~twice].set_index("film")
 
 
@@ -190,18 +198,11 @@ def _same(
         if differs.any():
             shown = ", ".join(str(film) for film in common[differs][:3])
             notes.append(
-                f"{_films(int(differs.sum())).capitalize()} of {name} with another {what} than in "
-                f"{first_name} ({shown}): left out."
+                f"{count(int(differs.sum()), 'films')} of {name} with another {what} than in "
+                f"{first_name} ({shown}): excluded."
             )
             common = common[~differs]
     return common
-
-
-def _films(n: int) -> str:
-    return f"{n:,} film{'' if n == 1 else 's'}"
-
-
-ROUNDS = bootstrap.ROUNDS
 
 
 @dataclass(frozen=True)
@@ -236,13 +237,13 @@ def compare(contenders: Sequence[Contender], *, rounds: int = ROUNDS, seed: int 
     films = matched.films
     for name in names:
         films[f"called {name}"] = films[f"p {name}"] >= thresholds[name]
-    sick = (films["label"] == "pneumonia").to_numpy()
-    pairs = [_pair(films, sick, pair, rounds, seed) for pair in combinations(names, 2)]
+    positive = (films["label"] == "pneumonia").to_numpy()
+    pairs = [_pair(films, positive, pair, rounds, seed) for pair in combinations(names, 2)]
     return Comparison(
         n=len(films),
-        n_normal=int((~sick).sum()),
-        n_pneumonia=int(sick.sum()),
-        models=[_model(matched, sick, name, thresholds[name], rounds, seed) for name in names],
+        n_normal=int((~positive).sum()),
+        n_pneumonia=int(positive.sum()),
+        models=[_model(matched, positive, name, thresholds[name], rounds, seed) for name in names],
         pairs=_holm(pairs),
         films=films,
         disagreements=_disagreements(films, names),
@@ -252,41 +253,41 @@ def compare(contenders: Sequence[Contender], *, rounds: int = ROUNDS, seed: int 
 
 def _model(  # noqa: PLR0913, PLR0917 - films, a model, and how to draw
     matched: Matched,
-    sick: npt.NDArray[np.bool_],
+    positive: npt.NDArray[np.bool_],
     name: str,
     threshold: float,
     rounds: int,
     seed: int,
 ) -> OnCommonFilms:
     p = matched.films[f"p {name}"].to_numpy()
-    at = metrics.ThresholdSweep(sick, p).at(threshold)
-    if sick.all() or not sick.any():
+    at = metrics.ThresholdSweep(positive, p).at(threshold)
+    if positive.all() or not positive.any():
         return OnCommonFilms(name, at, None, None, None)
     groups = matched.films["group"].to_numpy()
     return OnCommonFilms(
         name,
         at,
-        metrics.auc_delong(sick, p),
-        metrics.grouped_bootstrap_auc(sick, p, groups, seed=seed, rounds=rounds),
-        metrics.roc_curve(sick, p, corners=True),
+        metrics.auc_delong(positive, p),
+        metrics.grouped_bootstrap_auc(positive, p, groups, seed=seed, rounds=rounds),
+        metrics.roc_curve(positive, p, corners=True),
     )
 
 
 def _pair(
     films: pd.DataFrame,
-    sick: npt.NDArray[np.bool_],
+    positive: npt.NDArray[np.bool_],
     names: tuple[str, str],
     rounds: int,
     seed: int,
 ) -> Pair:
     first, second = (films[f"p {name}"].to_numpy() for name in names)
-    right = [(films[f"called {name}"].to_numpy() == sick) for name in names]
+    right = [(films[f"called {name}"].to_numpy() == positive) for name in names]
     delong = patients = None
-    if sick.any() and not sick.all():
+    if positive.any() and not positive.all():
         groups = films["group"].to_numpy()
-        delong = metrics.delong_paired(sick, first, second)
+        delong = metrics.delong_paired(positive, first, second)
         patients = metrics.grouped_bootstrap_difference(
-            sick, first, second, groups, seed=seed, rounds=rounds
+            positive, first, second, groups, seed=seed, rounds=rounds
         )
 
     def mcnemar(of: npt.NDArray[np.bool_]) -> metrics.McNemar | None:
@@ -298,8 +299,8 @@ def _pair(
         patients=patients,
         p_holm=math.nan,
         accuracy=metrics.mcnemar(*right),
-        sensitivity=mcnemar(sick),
-        specificity=mcnemar(~sick),
+        sensitivity=mcnemar(positive),
+        specificity=mcnemar(~positive),
     )
 
 
@@ -313,10 +314,10 @@ def _disagreements(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     called = films[[f"called {name}" for name in names]].to_numpy()
     differ = called.any(axis=1) & ~called.all(axis=1)
     found = films[differ].copy()
-    sick = (found["label"] == "pneumonia").to_numpy()
+    positive = (found["label"] == "pneumonia").to_numpy()
     found["right"] = [
-        ", ".join(name for name, call in zip(names, calls, strict=True) if call == ill)
-        for calls, ill in zip(called[differ], sick, strict=True)
+        ", ".join(name for name, call in zip(names, calls, strict=True) if call == truth)
+        for calls, truth in zip(called[differ], positive, strict=True)
     ]
     apart = np.ptp(found[[f"p {name}" for name in names]].to_numpy(), axis=1)
     ordered = found.assign(apart=apart).sort_values("apart", ascending=False, kind="stable")

@@ -1,8 +1,8 @@
-"""A bundle × a split → predictions → figures, at the threshold locked on validation."""
+"""Evaluation: a bundle on a labelled split → predictions → figures, at the locked threshold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.layout import parse_name
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.evaluation.evidence_level import Standing, drawn_films, standing
-from pneumo_core.evaluation.test_log import data_hash, looks, record
+from pneumo_core.evaluation.evidence_level import EvidenceLevel, evidence_level, n_synthetic
+from pneumo_core.evaluation.test_log import data_hash, logged_evaluations, record
 from pneumo_core.inference.runtime import Runtime
+from pneumo_core.metrics.intervals import UNKNOWN
 from pneumo_core.progress import Progress, silent
 from pneumo_core.synthetic.demo_data import are_synthetic
 
@@ -44,7 +45,7 @@ def shipped_predictions(bundle: Bundle) -> pd.DataFrame:
 def read_predictions(path: Path) -> pd.DataFrame:
     """A table with the columns of predictions.csv, checked, with `series` from the film's name.
 
-    Probabilities are float64 0..1, NaN for subtypes that the model does not tell. Raises
+    Probabilities are float64 0..1, NaN for subtypes of a two-class model. Raises
     DataSetError.
     """
     import pandas as pd
@@ -73,8 +74,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
 def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     """The table with series, width, height, bytes, sha256 and phash of `index`, joined by film.
 
-    index: as `films.index_folder` gives it; a film that it does not hold gets NaN and "". Where it
-    says which films were `drawn` (bool) by Pneumo, so does the table; one it lacks was not.
+    index: as `index_folder` gives it; a film that it does not hold gets NaN and "".
+    Its column `synthetic` (bool), where it has one, is taken over; False for a film it lacks.
     """
     known = index.drop_duplicates("film").set_index("film")
     joined = table.copy()
@@ -84,8 +85,8 @@ def with_facts(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
     for name in ("series", "sha256", "phash"):
         if name in joined:
             joined[name] = joined[name].fillna("")
-    if "drawn" in known:
-        joined["drawn"] = table["film"].isin(known.index[known["drawn"]])
+    if "synthetic" in known:
+        joined["synthetic"] = table["film"].isin(known.index[known["synthetic"]])
     return joined
 
 
@@ -93,7 +94,7 @@ def _check(table: pd.DataFrame, name: str) -> None:
     p = table["p_pneumonia"]
     strange = ~table["label"].isin(["normal", "pneumonia"]) | ~p.between(0, 1)
     if table.empty or strange.any():
-        found = "no film" if table.empty else f"{int(strange.sum())} rows that have not"
+        found = "no film" if table.empty else f"{int(strange.sum())} rows without"
         raise DataSetError(
             f"Expected in each row of {name} a label, normal or pneumonia, and p_pneumonia "
             f"within 0 and 1; got {found}."
@@ -108,15 +109,15 @@ class Evaluation:
     """A model on labelled films.
 
     table: the columns of predictions.csv, then series, width, height, bytes, sha256, phash, and
-    drawn (bool, whether Pneumo drew the film itself), a row a film;
-    figures: those of `figures`; unread: (film, problem); standing: what these figures may be
-    called; note: why a look at a test split is not in the ledger, "" if it is or need not be.
+    synthetic (bool), a row a film;
+    figures: those of `figures`; unread: (film, problem); evidence: their evidence level;
+    note: why an evaluation of a test split was not logged, "" if it was or need not be.
     """
 
     table: pd.DataFrame
-    figures: dict[str, Any]
+    figures: Figures
     unread: list[tuple[str, str]]
-    standing: Standing
+    evidence: EvidenceLevel
     note: str = ""
 
 
@@ -128,21 +129,24 @@ def evaluate_split(
     cache_dir: Path,
     progress: Progress = silent,
 ) -> Evaluation:
-    """Read the split's films and measure the model on them; a look at a test split is recorded,
-    unless Pneumo drew all its films: nothing is learnt of the model from these.
+    """Read the split's films and measure the model on them.
+
+    An evaluation of a test split is logged, unless all its films are synthetic.
 
     A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
     where the split is absent or nothing in it can be read.
     """
     readable, unread = labelled_films(data, split=split, progress=progress)
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
-    table = with_facts(table, readable.assign(drawn=are_synthetic(readable, data)))
+    table = with_facts(table, readable.assign(synthetic=are_synthetic(readable, data)))
     found = figures(table, threshold=bundle.points.balanced)
     films, note = data_hash(table["sha256"]), ""
-    if split == "test" and drawn_films(table) < len(table):
-        note = record(bundle, data=films, split=split, figures=found)
-    past = looks(bundle, films)
-    return Evaluation(table, found, unread, standing(bundle, table, split=split, looks=past), note)
+    if split == "test" and n_synthetic(table) < len(table):
+        note = record(bundle, data=films, split=split, figures=found.to_dict())
+    past = logged_evaluations(bundle, films)
+    return Evaluation(
+        table, found, unread, evidence_level(bundle, table, split=split, evaluations=past), note
+    )
 
 
 def labelled_films(
@@ -200,49 +204,69 @@ def predict_films(
     return table
 
 
-def figures(table: pd.DataFrame, *, threshold: float) -> dict[str, Any]:
-    """The figures of `evaluate`; positive is pneumonia, p_pneumonia >= threshold.
+@dataclass(frozen=True)
+class Figures:
+    """The figures of `evaluate`, with 95 % intervals: DeLong's for the AUC, Wilson's for rates.
 
-    Intervals are 95 %: DeLong for the AUC, Wilson for shares. With one class only, what needs
-    both is NaN.
+    threshold: pneumonia is called where p_pneumonia >= threshold; subtype_auc: bacterial against
+    viral, None where that cannot be asked. With one class only, what needs both is NaN.
     """
-    sick = (table["label"] == "pneumonia").to_numpy()
+
+    n: int
+    n_normal: int
+    n_pneumonia: int
+    auc: metrics.Estimate
+    accuracy: metrics.Estimate
+    sensitivity: metrics.Estimate
+    specificity: metrics.Estimate
+    threshold: float
+    brier: float
+    ece: float
+    confusion: metrics.Confusion
+    subtype_auc: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, in one level: an estimate as name, name_low and name_high; None for NaN."""
+        found: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, metrics.Estimate):
+                found |= value.to_dict(field.name)
+            elif isinstance(value, metrics.Confusion):
+                found[field.name] = value.to_dict()
+            else:
+                found[field.name] = value
+        return found
+
+
+def figures(table: pd.DataFrame, *, threshold: float) -> Figures:
+    """Measure a table of predictions (label, subtype, p_pneumonia, p_bacterial, p_viral)."""
+    positive = (table["label"] == "pneumonia").to_numpy()
     p = table["p_pneumonia"].to_numpy()
-    nan = float("nan")
-    both = bool(sick.any() and not sick.all())
-    auc, low, high = metrics.auc_delong(sick, p) if both else (nan, nan, nan)
-    c = metrics.confusion(sick, p, threshold)
-    found: dict[str, Any] = {
-        "n": len(table),
-        "n_normal": int((~sick).sum()),
-        "n_pneumonia": int(sick.sum()),
-        "auc": auc,
-        "auc_low": low,
-        "auc_high": high,
-    }
-    shares = {
-        "accuracy": (c.tp + c.tn, c.n),
-        "sensitivity": (c.tp, c.tp + c.fn),
-        "specificity": (c.tn, c.tn + c.fp),
-    }
-    for name, (k, n) in shares.items():
-        found[name] = k / n if n else nan
-        found[f"{name}_low"], found[f"{name}_high"] = metrics.wilson(k, n)
-    found |= {
-        "threshold": threshold,
-        "brier": metrics.brier(sick, p),
-        "ece": metrics.ece(sick, p),
-        "confusion": {"tp": c.tp, "fp": c.fp, "tn": c.tn, "fn": c.fn},
-        "subtype_auc": _subtype_auc(table),
-    }
-    return found
+    both = bool(positive.any() and not positive.all())
+    counts = metrics.confusion(positive, p, threshold)
+    rates = counts.rates()
+    return Figures(
+        n=len(table),
+        n_normal=int((~positive).sum()),
+        n_pneumonia=int(positive.sum()),
+        auc=metrics.auc_delong(positive, p) if both else UNKNOWN,
+        accuracy=rates["accuracy"],
+        sensitivity=rates["sensitivity"],
+        specificity=rates["specificity"],
+        threshold=threshold,
+        brier=metrics.brier(positive, p),
+        ece=metrics.ece(positive, p),
+        confusion=counts,
+        subtype_auc=_subtype_auc(table),
+    )
 
 
 def _subtype_auc(table: pd.DataFrame) -> float | None:
     """Bacterial against viral among pneumonia, by the share of viral; None without both."""
-    told = table[table["subtype"].isin(["bacterial", "viral"])].dropna(subset=["p_viral"])
-    viral = (told["subtype"] == "viral").to_numpy()
-    if not len(told) or viral.all() or not viral.any():
+    labelled = table[table["subtype"].isin(["bacterial", "viral"])].dropna(subset=["p_viral"])
+    viral = (labelled["subtype"] == "viral").to_numpy()
+    if labelled.empty or viral.all() or not viral.any():
         return None
-    share = told["p_viral"] / (told["p_bacterial"] + told["p_viral"])
+    share = labelled["p_viral"] / (labelled["p_bacterial"] + labelled["p_viral"])
     return float(metrics.auc(viral, share.to_numpy()))

@@ -1,4 +1,4 @@
-"""What a set of figures may be called: a test, or something that looks better than one."""
+"""Evidence level: whether figures are those of a test, of validation or of training films."""
 
 from __future__ import annotations
 
@@ -6,157 +6,167 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.evaluation.leakage import FilmRoles, film_roles
+from pneumo_core.formatting import times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 Kind = Literal["validation", "training", "test", "other", "drawn"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class EvidenceLevel:
     """What the films of some figures are to the model.
 
-    badge: some words for a label; words: a sentence or two; warning: what must not be concluded,
-    "" where nothing speaks against it; looks: how often a test split has been looked at, this
-    time included; sure: whether films were told by their hashes; drawn: how many of
-    the films Pneumo drew itself, which show no child.
+    badge: a short label; words: a sentence or two; warning: what the figures do not show, "" if
+    there is nothing to warn of; evaluations: how often this test split has been evaluated, this
+    time included; by_hash: whether films were identified by their hashes; synthetic: how many
+    films are synthetic and show no patient.
     """
 
     kind: Kind
     badge: str
     words: str
     warning: str
-    looks: int = 0
-    sure: bool = True
-    drawn: int = 0
+    evaluations: int = 0
+    by_hash: bool = True
+    synthetic: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return dict(self.__dict__)
+        return {
+            "kind": self.kind,
+            "badge": self.badge,
+            "words": self.words,
+            "warning": self.warning,
+            "looks": self.evaluations,
+            "sure": self.by_hash,
+            "drawn": self.synthetic,
+        }
 
 
-def standing_of_shipped(bundle: Bundle) -> Standing:
-    """The standing of a bundle's own predictions."""
+def evidence_of_shipped(bundle: Bundle) -> EvidenceLevel:
+    """The evidence level of a bundle's own predictions."""
     where = bundle.card.points_fitted_on or "validation films"
     folds = bundle.card.training.folds or 1
     whose = (
-        "Each film was read by a network of the same recipe that had not learnt from it"
+        "Each film was read by a network of the same recipe that was not trained on it"
         if folds > 1
-        else "The model did not learn from these films"
+        else "The model was not trained on these films"
     )
-    return Standing(
+    return EvidenceLevel(
         "validation",
-        "validation: thresholds were chosen on these films",
+        _VALIDATION_BADGE,
         f"{whose}, but temperature and thresholds were chosen on them: {where}.",
-        "Expect somewhat worse figures on other films. This is not a test.",
+        _NO_TEST,
     )
 
 
-def standing(
-    bundle: Bundle, table: pd.DataFrame, *, split: str, looks: Sequence[Look] = ()
-) -> Standing:
-    """The standing of films (film, split, label, and hashes if known) that were asked as `split`.
+def evidence_level(
+    bundle: Bundle,
+    table: pd.DataFrame,
+    *,
+    split: str,
+    evaluations: Sequence[LoggedEvaluation] = (),
+) -> EvidenceLevel:
+    """The evidence level of films (film, split, label, and hashes if known) evaluated as `split`.
 
-    A column `drawn` (bool) tells the films that Pneumo drew, see `films.drawn`. looks: those at
+    A column `synthetic` (bool) marks films that show no patient. evaluations: those logged of
     these very films, this one included. Raises BundleError as `film_roles`.
     """
-    n, drawn = len(table), drawn_films(table)
-    if drawn == n > 0:
-        return Standing("drawn", "drawn films: no child's", _DRAWN_WORDS, _DRAWN, drawn=n)
-    found = _of_films(bundle, table, split, looks)
-    if not drawn:
+    n, synthetic = len(table), n_synthetic(table)
+    if synthetic == n > 0:
+        return EvidenceLevel("drawn", "synthetic films", _SYNTHETIC_WORDS, _SYNTHETIC, synthetic=n)
+    found = _of_films(bundle, table, split, evaluations)
+    if not synthetic:
         return found
-    mixed = f"{drawn:,} of {n:,} films were drawn by Pneumo: how well a model reads is not measured"
-    return replace(found, warning=f"{mixed} on them. {found.warning}".rstrip(), drawn=drawn)
+    mixed = f"{synthetic:,} of {n:,} films are synthetic: they do not measure performance."
+    return replace(found, warning=f"{mixed} {found.warning}".rstrip(), synthetic=synthetic)
 
 
-def drawn_films(table: pd.DataFrame) -> int:
-    """How many films of the table its column `drawn` says Pneumo drew; 0 without the column."""
-    return int(table["drawn"].sum()) if "drawn" in table else 0
+def n_synthetic(table: pd.DataFrame) -> int:
+    """How many films are synthetic, by the column `synthetic`; 0 without it."""
+    return int(table["synthetic"].sum()) if "synthetic" in table else 0
 
 
-def _of_films(bundle: Bundle, table: pd.DataFrame, split: str, looks: Sequence[Look]) -> Standing:
-    """The standing, whoever made the films."""
-    found = film_roles(bundle, table)
-    if found.trained.any():
-        return _training(found, split)
-    if found.chosen.any():
-        return _validation(found, split)
-    if split == "test":
-        return _test(found, looks)
-    return Standing(
-        "other",
-        "other data",
-        "None of these films is among those the model was made with" + _how(found),
-        "" if found.by_hash else _NOT_LISTED,
-        sure=found.by_hash,
-    )
-
-
-_DRAWN = "These films were drawn by Pneumo: how well a model reads is not measured on them."
-_DRAWN_WORDS = (
-    "They show no child; they are there to try the program. A look at them is not counted, "
-    "whatever their split is called."
+_VALIDATION_BADGE = "validation: thresholds were chosen on these films"
+_NO_TEST = "Expect lower performance on other films. This is not a test."
+_SYNTHETIC = "These films are synthetic: they do not measure performance."
+_SYNTHETIC_WORDS = (
+    "They show no patient and serve to try the program. Their evaluation is not logged, whatever "
+    "their split is called."
 )
 _NOT_LISTED = (
-    "The bundle does not list its training films: if the model was trained on any of these, "
-    "the figures flatter it."
+    "The bundle does not list its training films: if the model was trained on any of these, the "
+    "figures are too high."
 )
 
 
-def _training(found: FilmRoles, split: str) -> Standing:
-    n, k = found.trained.size, int(found.trained.sum())
-    test = " although the split is called test" if split == "test" else ""
-    return Standing(
-        "training",
-        "training films",
-        f"{_of(k, n)} were trained on{test}" + _how(found),
-        "These figures say how well the model remembers, not how well it reads new films.",
-        sure=found.by_hash,
+def _of_films(
+    bundle: Bundle, table: pd.DataFrame, split: str, evaluations: Sequence[LoggedEvaluation]
+) -> EvidenceLevel:
+    """The evidence level, synthetic or not."""
+    found = film_roles(bundle, table)
+    called = " although the split is called test" if split == "test" else ""
+    if found.trained.any():
+        return EvidenceLevel(
+            "training",
+            "training films",
+            f"{_share_of(found.trained)} were used for training{called}{_how(found)}",
+            "These figures show how well the model remembers, not how it performs on new films.",
+            by_hash=found.by_hash,
+        )
+    if found.chosen.any():
+        return EvidenceLevel(
+            "validation",
+            _VALIDATION_BADGE,
+            "Temperature and thresholds were chosen on "
+            f"{_share_of(found.chosen).lower()}{called}{_how(found)}",
+            _NO_TEST,
+            by_hash=found.by_hash,
+        )
+    if split == "test":
+        return _test(found, evaluations)
+    return EvidenceLevel(
+        "other",
+        "other data",
+        f"None of these films was used to train or calibrate the model{_how(found)}",
+        "" if found.by_hash else _NOT_LISTED,
+        by_hash=found.by_hash,
     )
 
 
-def _validation(found: FilmRoles, split: str) -> Standing:
-    n, k = found.chosen.size, int(found.chosen.sum())
-    test = " although the split is called test" if split == "test" else ""
-    return Standing(
-        "validation",
-        "validation: thresholds were chosen on these films",
-        f"Temperature and thresholds were chosen on {_of(k, n).lower()}{test}" + _how(found),
-        "Expect somewhat worse figures on other films. This is not a test.",
-        sure=found.by_hash,
-    )
-
-
-def _test(found: FilmRoles, looks: Sequence[Look]) -> Standing:
-    times = "once" if len(looks) == 1 else f"{len(looks)} times"
-    versions = len({look.digest for look in looks})
+def _test(found: FilmRoles, evaluations: Sequence[LoggedEvaluation]) -> EvidenceLevel:
+    often = times(len(evaluations))
+    versions = len({one.digest for one in evaluations})
     by = f", with {versions} versions of the model" if versions > 1 else ""
     warning = "" if found.by_hash else _NOT_LISTED
-    if len(looks) > 1:
+    if len(evaluations) > 1:
         warning = (
-            "Each look at a test split makes choosing by it easier: if anything was changed "
-            f"because of an earlier look, this is no longer a test. {warning}"
+            "Repeated evaluation invites selection on the test split: if anything was changed "
+            f"because of an earlier result, this is no longer a test. {warning}"
         ).strip()
-    return Standing(
+    return EvidenceLevel(
         "test",
-        f"test: looked at {times}",
-        f"The thresholds were locked before. This test split has been looked at {times}{by}.",
+        f"test: evaluated {often}",
+        f"The thresholds were locked before. This test split has been evaluated {often}{by}.",
         warning,
-        looks=len(looks),
-        sure=found.by_hash,
+        evaluations=len(evaluations),
+        by_hash=found.by_hash,
     )
 
 
-def _of(k: int, n: int) -> str:
+def _share_of(these: npt.NDArray[np.bool_]) -> str:
+    k, n = int(these.sum()), these.size
     return f"All {n:,} films" if k == n > 1 else f"{k:,} of {n:,} films"
 
 
 def _how(found: FilmRoles) -> str:
-    return "." if found.by_hash else ", as far as their names tell."
+    return "." if found.by_hash else ", as far as file names show."

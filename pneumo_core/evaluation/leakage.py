@@ -130,19 +130,19 @@ def _in_test(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray(np.array(by_path, dtype=np.bool_) | by_split, dtype=np.bool_)
 
 
-_VALIDATION = "of the model's own validation: it did not train on these patients."
-_OUTSIDE = "by name not among those the model was trained on."
-_UNSEEN = "none of which the model was trained or chosen on."
-_TRAINED = "all of which the model was trained on: these figures flatter it."
+_VALIDATION = "of the model's own validation: it was not trained on these patients."
+_OUTSIDE = "not used for training, by file name."
+_UNSEEN = "none of them used to train or calibrate the model."
+_TRAINED = "all of them used for training: these figures are too high."
 _UNKNOWN = (
-    "none of them in the model's validation. Where the model trained on some of them, these "
-    "figures flatter it."
+    "none of them in the model's validation. If some were used for training, these figures are too "
+    "high."
 )
 
 
 @dataclass(frozen=True)
 class Selection:
-    """rows: int (N,), rising; held_out: whether the model is known not to have trained on them;
+    """rows: int (N,), rising; held_out: whether the model is known not to be trained on them;
     words: which films these are, one sentence for a person.
     """
 
@@ -154,23 +154,22 @@ class Selection:
 def select_films(bundle: Bundle, table: pd.DataFrame, *, limit: int | None = None) -> Selection:
     """Films of `table` (columns film, label) to measure `bundle` on, unseen ones if there are any.
 
-    What the films are to the model says `review.seen.film_roles`. A model validated on one part
-    of its films is measured on that part. One that was in the end trained on all the films it has
-    predictions for (after several folds) is measured on the others. Failing both, every film
-    counts, and `words` says that this flatters. limit: films a class, drawn at random, always the
-    same.
+    By `film_roles`: a model validated on one part of its films is measured on that part; one
+    finally trained on all the films it has predictions for (after several folds), on the others.
+    Failing both, every film counts, and `words` says that figures are too high. limit: films a
+    class, a random sample with a fixed seed.
     """
     mine, words = _fair(film_roles(bundle, table))
     rows = np.flatnonzero(mine)
-    drawn = ""
+    limited = ""
     if limit is not None:
-        rows = _drawn(rows, table["label"].to_numpy(str), limit)
-        drawn = f" (at most {limit:,} of each class, drawn at random)"
+        rows = _sample(rows, table["label"].to_numpy(str), limit)
+        limited = f" (random sample of at most {limit:,} of each class)"
     comma = "" if words == _VALIDATION else ","
     return Selection(
         rows=rows.astype(np.int64),
         held_out=words in {_VALIDATION, _OUTSIDE, _UNSEEN},
-        words=f"{len(rows):,} films{drawn}{comma} {words}",
+        words=f"{len(rows):,} films{limited}{comma} {words}",
     )
 
 
@@ -185,7 +184,7 @@ def _fair(found: FilmRoles) -> tuple[npt.NDArray[np.bool_], str]:
     return everything, _TRAINED if found.trained.all() else _UNKNOWN
 
 
-def _drawn(
+def _sample(
     rows: npt.NDArray[np.intp], label: npt.NDArray[np.str_], limit: int
 ) -> npt.NDArray[np.intp]:
     rng = np.random.default_rng(0)

@@ -1,8 +1,8 @@
-"""The same films, disturbed: what a model owes to framing, exposure, storage and marks."""
+"""Robustness: a model on the same images cropped, stretched, recompressed, blurred or marked."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.leakage import select_films
 from pneumo_core.inference.runtime import BATCH, Runtime
-from pneumo_core.metrics.robustness import CLEAN, lungless_words, table_from, worst_words
+from pneumo_core.metrics.robustness import CLEAN, lungless_words, robustness_rows, worst_words
 from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
 from pneumo_core.progress import Progress, silent
 
@@ -26,11 +26,43 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.metrics.robustness import RobustnessRow
 
     Films = tuple[npt.NDArray[np.uint8], pd.DataFrame]
 
 
-def stress(  # noqa: PLR0913 - four of the six are options
+@dataclass(frozen=True)
+class Robustness:
+    """A model on the same images, as they are and perturbed, at its locked points.
+
+    films, normal, pneumonia: how many images; held_out: whether the model was not trained on them;
+    words: which images these are; worst: the perturbation that costs most, or that the sample is
+    small; lungless: the AUC without lungs, "" if not measured or on a small sample; rows: the
+    clean images first; unread: (film, problem).
+    """
+
+    model: str
+    films: int
+    normal: int
+    pneumonia: int
+    held_out: bool
+    points: dict[str, float]
+    words: str
+    worst: str
+    lungless: str
+    rows: list[RobustnessRow]
+    unread: list[tuple[str, str]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, and without "unread" for a card's "stress"."""
+        return {
+            **self.__dict__,
+            "rows": [row.to_dict() for row in self.rows],
+            "unread": [{"film": film, "problem": problem} for film, problem in self.unread],
+        }
+
+
+def measure_robustness(  # noqa: PLR0913 - four of the six are options
     bundle: Bundle,
     source: Path | Films,
     *,
@@ -38,27 +70,21 @@ def stress(  # noqa: PLR0913 - four of the six are options
     names: Sequence[str] | None = None,
     limit: int | None = None,
     progress: Progress = silent,
-) -> dict[str, Any]:
-    """Read films as they are and under every disturbance; figures at the bundle's locked points.
+) -> Robustness:
+    """Read images as they are and under every perturbation; figures at the bundle's locked points.
 
     source: a folder of labelled films, or (pixels uint8 (N,S,S) of the bundle's size, table with
-    `film` and `label` a row). Of these, films the model did not train on are measured, all only
-    where there are none: see `review.held_out`, and `words` in the result.
-    names: of films.disturb.DISTURBANCES, all by default; limit: films a class, drawn at random
-    but always the same ones. Returns, ready for JSON,
-      model, films, normal, pneumonia, held_out (bool), points {screening, balanced, ruling_in}
-      words       which films these are
-      worst       the disturbance that costs most; where the films are few, that alone
-      lungless    one sentence: the AUC without lungs, "" if not measured, or on few films
-      rows        as `metrics.shift.table_from` gives them, the films as they are first
-      unread      [{"film", "problem"}] of the folder
-    Raises DataSetError where no film can be read, ValueError for an unknown name.
+    `film` and `label` a row). Of these, images that the model was not trained on are measured, all
+    of them only where there are none: see `leakage.select_films`.
+    names: of `perturbations.DISTURBANCES`, all by default; limit: images a class, a random sample
+    with a fixed seed. Raises DataSetError where no film can be read, ValueError for an unknown
+    name.
     """
     chosen = list(DISTURBANCES) if names is None else list(names)
     unknown = [name for name in chosen if name not in DISTURBANCES]
     if unknown:
         raise ValueError(
-            f"Expected names of disturbances, got {unknown[0]!r}. There are: "
+            f"Expected names of perturbations, got {unknown[0]!r}. There are: "
             f"{', '.join(DISTURBANCES)}."
         )
     table, unread = _films_of(source, progress)
@@ -75,22 +101,22 @@ def stress(  # noqa: PLR0913 - four of the six are options
     else:
         pixels = source[0][selection.rows]
     p = _probabilities(bundle, pixels, chosen, progress)
-    sick = (table["label"] == "pneumonia").to_numpy()
+    positive = (table["label"] == "pneumonia").to_numpy()
     points = asdict(bundle.points)
-    figures = table_from(sick, p.pop(CLEAN), p, points, about=ABOUT)
-    return {
-        "model": bundle.name,
-        "films": len(table),
-        "normal": int((~sick).sum()),
-        "pneumonia": int(sick.sum()),
-        "held_out": selection.held_out,
-        "points": points,
-        "words": selection.words,
-        "worst": worst_words(figures),
-        "lungless": lungless_words(figures),
-        "rows": figures,
-        "unread": unread,
-    }
+    rows = robustness_rows(positive, p.pop(CLEAN), p, points, about=ABOUT)
+    return Robustness(
+        model=bundle.name,
+        films=len(table),
+        normal=int((~positive).sum()),
+        pneumonia=int(positive.sum()),
+        held_out=selection.held_out,
+        points=points,
+        words=selection.words,
+        worst=worst_words(rows),
+        lungless=lungless_words(rows),
+        rows=rows,
+        unread=unread,
+    )
 
 
 def _probabilities(
@@ -99,8 +125,8 @@ def _probabilities(
     """P(pneumonia) of every film, float (N,), as it is and under each of `names`."""
     runtime, found = Runtime(bundle), {}
     total = len(pixels) * (1 + len(names))
-    for turn, name in enumerate((CLEAN, *names)):
-        progress("stress", turn * len(pixels), total, name)
+    for number, name in enumerate((CLEAN, *names)):
+        progress("stress", number * len(pixels), total, name)
         parts = []
         for start in range(0, len(pixels), BATCH):
             films = np.asarray(pixels[start : start + BATCH])
@@ -108,14 +134,14 @@ def _probabilities(
                 films = disturb(films, name, first=start)
             chances = metrics.probabilities(runtime.run(films)[0], bundle.temperature)
             parts.append(1.0 - chances[:, 0])
-            progress("stress", turn * len(pixels) + start + len(films), total, "")
+            progress("stress", number * len(pixels) + start + len(films), total, "")
         found[name] = np.concatenate(parts)
     return found
 
 
 def _films_of(
     source: Path | Films, progress: Progress
-) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The readable films, and of a folder those that are not, each with its problem."""
     if not isinstance(source, Path):
         return source[1], []
@@ -124,5 +150,4 @@ def _films_of(
     if readable.empty:
         raise DataSetError(f"Expected readable films in the data; none of {len(found)} is.")
     broken = found[~found["readable"]]
-    pairs = zip(broken["film"], broken["problem"], strict=True)
-    return readable, [{"film": film, "problem": problem} for film, problem in pairs]
+    return readable, list(zip(broken["film"], broken["problem"], strict=True))

@@ -1,4 +1,4 @@
-"""Figures a subgroup, ready for a forest plot: does the model serve some films worse?"""
+"""Subgroup analysis: figures per subgroup, ready for a forest plot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import Estimate
 
 MOST_GROUPS = 12
-# What is cut by default where the table has it; "size" and "aspect" are made from width, height.
+# Default subgroups; "size" and "aspect" are made from width and height.
 USUAL = ("subtype", "size", "aspect", "series", "split")
 COLUMNS = (
     *("by", "group", "n", "n_normal", "n_pneumonia", "auc", "auc_low", "auc_high", "auc_against"),
@@ -34,13 +34,13 @@ def subgroups(
 
     table: label, p_pneumonia and the columns to cut by; by: "size" (thirds by megapixels),
     "aspect" (thirds by width / height), or any column: numbers are cut into thirds, text is taken
-    as it is, the rarest kinds together where there are more than 12. By default all of USUAL that
-    tell films apart. Columns, see COLUMNS:
+    as it is, the rarest kinds together where there are more than 12. By default all of USUAL with
+    more than one part. Columns, see COLUMNS:
       by, group                   what was cut, and which part
       auc, …_low, …_high          DeLong; of a group of one class, against `auc_against`
       sensitivity, specificity    Wilson; NaN where there is no such film
-      missed, false_alarms        films called wrongly
-      warning                     what the number of films does not bear, "" if it does
+      missed, false_alarms        misclassified films
+      warning                     that the subgroup is a small sample, "" if it is not
     Age, sex and device are not in the published data: no subgroup here stands for them. Raises
     ValueError for a column that is not there.
     """
@@ -54,7 +54,7 @@ def subgroups(
 
 
 def usual(table: pd.DataFrame) -> list[str]:
-    """Of USUAL, what the table has and what tells its films apart."""
+    """Of USUAL, what the table has with more than one part."""
     sized = {"width", "height"} <= set(table.columns)
     there = [name for name in USUAL if name in table or (sized and name in {"size", "aspect"})]
     return [name for name in there if len(cut(table, name)) > 1]
@@ -105,24 +105,26 @@ def _thirds(values: npt.NDArray[np.float64], unit: str) -> list[tuple[str, npt.N
 def _row(
     by: str, group: str, films: pd.DataFrame, table: pd.DataFrame, threshold: float
 ) -> dict[str, Any]:
-    sick = (films["label"] == "pneumonia").to_numpy()
-    c = metrics.confusion(sick, films["p_pneumonia"].to_numpy(), threshold)
+    positive = (films["label"] == "pneumonia").to_numpy()
+    c = metrics.confusion(positive, films["p_pneumonia"].to_numpy(), threshold)
     area, against = _area(films, table)
     rates = c.rates()
-    n_sick, n_well = c.tp + c.fn, c.tn + c.fp
+    n_positive, n_negative = c.tp + c.fn, c.tn + c.fp
     return {
         "by": by,
         "group": group,
         "n": c.n,
-        "n_normal": n_well,
-        "n_pneumonia": n_sick,
+        "n_normal": n_negative,
+        "n_pneumonia": n_positive,
         **_ends("auc", area),
         "auc_against": against,
         **_ends("sensitivity", rates["sensitivity"]),
         "missed": c.fn,
         **_ends("specificity", rates["specificity"]),
         "false_alarms": c.fp,
-        "warning": metrics.small_sample_words({"pneumonia films": n_sick, "normal films": n_well}),
+        "warning": metrics.small_sample_words(
+            {"pneumonia films": n_positive, "normal films": n_negative}
+        ),
     }
 
 
@@ -139,8 +141,8 @@ def _area(films: pd.DataFrame, table: pd.DataFrame) -> tuple[Estimate, str]:
         if rest.empty:
             return metrics.Estimate(math.nan, math.nan, math.nan), ""
         films, against = pd.concat([films, rest]), f"all {len(rest):,} {missing} films"
-    sick = (films["label"] == "pneumonia").to_numpy()
-    return metrics.auc_delong(sick, films["p_pneumonia"].to_numpy()), against
+    positive = (films["label"] == "pneumonia").to_numpy()
+    return metrics.auc_delong(positive, films["p_pneumonia"].to_numpy()), against
 
 
 def _ends(name: str, estimate: Estimate) -> dict[str, float]:

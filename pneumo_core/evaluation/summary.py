@@ -1,4 +1,4 @@
-"""Everything a reviewer asks of a table of predictions, computed once."""
+"""Summary of a table of predictions: every figure and curve of the report, computed once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import OperatingPoints
 
 
-HELD = (0.9, 0.95)
+HELD = (0.9, 0.95)  # the rate that is held fixed
 ROUNDS = draws.ROUNDS
 HISTOGRAM_BINS = 40
+OUTCOMES = ("found", "missed", "false alarms", "cleared")
+REFERRED = ("referred, pneumonia", "referred, normal")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Summary:
 
     points: {"screening", "balanced", "ruling_in"}; ranking: None where the films are of one class;
     ece: freed of chance, see `grouped_bootstrap_calibration`; ece_counted: as `metrics.ece` counts
-    it; temperature: the one that these films would ask for beyond the model's own, 1 is ideal.
+    it; temperature: optimal for these films on top of the model's own, 1 is ideal.
     """
 
     n: int
@@ -79,7 +81,7 @@ class Summary:
 
     @property
     def small_sample(self) -> str:
-        """One sentence where all of this rests on too few films or patients, else ""."""
+        """A sentence where the figures rest on a small sample, else ""."""
         return metrics.small_sample_words(
             {
                 "pneumonia films": self.n_pneumonia,
@@ -88,7 +90,7 @@ class Summary:
             }
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The figures, without the curves, for JSON."""
         found: dict[str, Any] = {
             "n": self.n,
@@ -96,12 +98,12 @@ class Summary:
             "n_pneumonia": self.n_pneumonia,
             "n_patients": self.n_patients,
             "prevalence": self.prevalence,
-            "points": {name: point.as_dict() for name, point in self.points.items()},
-            "three_way": self.three_way.as_dict(),
-            "brier": self.brier.as_dict(),
+            "points": {name: point.to_dict() for name, point in self.points.items()},
+            "three_way": self.three_way.to_dict(),
+            "brier": self.brier.to_dict(),
             "ece": self.ece_counted,
-            "ece_freed_of_chance": self.ece.as_dict(),
-            "brier_parts": self.parts.as_dict(),
+            "ece_freed_of_chance": self.ece.to_dict(),
+            "brier_parts": self.parts.to_dict(),
             "temperature": self.temperature,
         }
         if self.ranking is not None:
@@ -123,16 +125,18 @@ def summarise(
     prevalence: 0..1, for PPV, NPV and counts of 1,000, the films' own by default; rounds: draws of
     the patient-level bootstrap. 10,000 films take about a second. Raises ValueError.
     """
-    sick = (table["label"] == "pneumonia").to_numpy()
+    positive = (table["label"] == "pneumonia").to_numpy()
     p, groups = table["p_pneumonia"].to_numpy(np.float64), table["group"].to_numpy()
-    sweep = metrics.ThresholdSweep(sick, p)
+    sweep = metrics.ThresholdSweep(positive, p)
     share = sweep.prevalence if prevalence is None else prevalence
     at = {
         "screening": points.screening,
         "balanced": points.balanced,
         "ruling_in": points.ruling_in,
     }
-    score, error = metrics.grouped_bootstrap_calibration(sick, p, groups, seed=seed, rounds=rounds)
+    score, error = metrics.grouped_bootstrap_calibration(
+        positive, p, groups, seed=seed, rounds=rounds
+    )
     return Summary(
         n=len(table),
         n_normal=sweep.n_negative,
@@ -140,22 +144,48 @@ def summarise(
         n_patients=len(set(groups)),
         prevalence=share,
         points={name: sweep.at(threshold, share) for name, threshold in at.items()},
-        three_way=metrics.three_way(sick, p, points.screening, points.ruling_in),
+        three_way=metrics.three_way(positive, p, points.screening, points.ruling_in),
         brier=score,
         ece=error,
-        ece_counted=metrics.ece(sick, p),
-        parts=metrics.brier_parts(sick, p),
-        temperature=_temperature(sick, p),
-        reliability=metrics.reliability(sick, p, bins=10),
-        histogram=_histogram(sick, p),
-        ranking=_rank(sick, p, groups, share, seed=seed, rounds=rounds)
+        ece_counted=metrics.ece(positive, p),
+        parts=metrics.brier_parts(positive, p),
+        temperature=_temperature(positive, p),
+        reliability=metrics.reliability(positive, p, bins=10),
+        histogram=_histogram(positive, p),
+        ranking=_rank(positive, p, groups, share, seed=seed, rounds=rounds)
         if sweep.n_negative and sweep.n_positive
         else None,
     )
 
 
+def films_by_outcome(table: pd.DataFrame, threshold: float) -> dict[str, pd.DataFrame]:
+    """The rows of `table` in each of OUTCOMES, the most confident first; pneumonia is called where
+    p_pneumonia >= threshold.
+    """
+    positive, called = table["label"] == "pneumonia", table["p_pneumonia"] >= threshold
+    of = {
+        "found": positive & called,
+        "missed": positive & ~called,
+        "false alarms": ~positive & called,
+    }
+    of["cleared"] = ~positive & ~called
+    far = (table["p_pneumonia"] - threshold).abs()
+    order = far.sort_values(ascending=False, kind="stable").index
+    return {name: table.loc[order[member.loc[order]]] for name, member in of.items()}
+
+
+def referred_films(table: pd.DataFrame, low: float, high: float) -> dict[str, pd.DataFrame]:
+    """The rows of `table` that are referred, low <= p_pneumonia < high, the highest first."""
+    p = table["p_pneumonia"]
+    between = table[(p >= low) & (p < high)].sort_values(
+        "p_pneumonia", ascending=False, kind="stable"
+    )
+    positive = between["label"] == "pneumonia"
+    return dict(zip(REFERRED, (between[positive], between[~positive]), strict=True))
+
+
 def _rank(  # noqa: PLR0913 - films, and how to draw
-    sick: npt.NDArray[np.bool_],
+    positive: npt.NDArray[np.bool_],
     p: npt.NDArray[np.float64],
     groups: npt.NDArray[Any],
     prevalence: float,
@@ -173,7 +203,7 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
         statistics[f"specificity {s}"] = fixed_rate.sensitivities_at(s)
         statistics[f"sensitivity {s}"] = fixed_rate.specificities_at(s)
     resampling = draws.Resampling(groups, p.size, seed=seed, rounds=rounds)
-    found = draws.bootstrap(sick, p, resampling, statistics)
+    found = draws.bootstrap(positive, p, resampling, statistics)
 
     def interval(name: str, value: float) -> metrics.Estimate:
         low, high = draws.percentiles(found[name])
@@ -181,73 +211,46 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
 
     held = {}
     for s in HELD:
-        at_specificity = fixed_rate.fixed_specificity(sick, p, s, found[f"specificity {s}"])
-        at_sensitivity = fixed_rate.fixed_sensitivity(sick, p, s, found[f"sensitivity {s}"])
+        at_specificity = fixed_rate.fixed_specificity(positive, p, s, found[f"specificity {s}"])
+        at_sensitivity = fixed_rate.fixed_sensitivity(positive, p, s, found[f"sensitivity {s}"])
         held[f"sensitivity at specificity {100 * s:.0f} %"] = at_specificity
         held[f"specificity at sensitivity {100 * s:.0f} %"] = at_sensitivity
-    pr = metrics.pr_curve(sick, p)
+    pr = metrics.pr_curve(positive, p)
     return Ranking(
-        auc=metrics.auc_delong(sick, p),
-        auc_patients=interval("auc", metrics.auc(sick, p)),
+        auc=metrics.auc_delong(positive, p),
+        auc_patients=interval("auc", metrics.auc(positive, p)),
         average_precision=interval("ap", pr.average_precision),
         fixed=held,
-        line=metrics.calibration_line(sick, p),
-        roc=metrics.roc_curve(sick, p, corners=True),
+        line=metrics.calibration_line(positive, p),
+        roc=metrics.roc_curve(positive, p, corners=True),
         band=fixed_rate.band(found["band"]),
         pr=pr,
-        decision=metrics.decision_curve(sick, p, prevalence=prevalence),
+        decision=metrics.decision_curve(positive, p, prevalence=prevalence),
     )
 
 
 def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
     return {
-        "auc": ranking.auc.as_dict(),
-        "auc_patients": ranking.auc_patients.as_dict(),
-        "average_precision": ranking.average_precision.as_dict(),
+        "auc": ranking.auc.to_dict(),
+        "auc_patients": ranking.auc_patients.to_dict(),
+        "average_precision": ranking.average_precision.to_dict(),
         "fixed": {
-            name: {"threshold": at.threshold, **at.rate.as_dict(), "held": at.held}
+            name: {"threshold": at.threshold, **at.rate.to_dict(), "held": at.held}
             for name, at in ranking.fixed.items()
         },
-        "calibration_slope": ranking.line.slope.as_dict(),
-        "calibration_offset": ranking.line.offset.as_dict(),
+        "calibration_slope": ranking.line.slope.to_dict(),
+        "calibration_offset": ranking.line.offset.to_dict(),
     }
 
 
-def _temperature(sick: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> float:
+def _temperature(positive: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> float:
     """The temperature of P(pneumonia) against P(normal) that makes these labels likeliest."""
     inside = np.clip(p, 1e-7, 1 - 1e-7)
     logits = np.log(np.stack([1 - inside, inside], axis=1))
-    return metrics.fit_temperature(logits, sick.astype(np.int64))
+    return metrics.fit_temperature(logits, positive.astype(np.int64))
 
 
-def _histogram(sick: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> Histogram:
+def _histogram(positive: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> Histogram:
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
-    counted = [np.histogram(p[kind], edges)[0] for kind in (~sick, sick)]
+    counted = [np.histogram(p[kind], edges)[0] for kind in (~positive, positive)]
     return Histogram(edges, *counted)
-
-
-CELLS = ("found", "missed", "false alarms", "cleared")
-REFERRED = ("referred, pneumonia", "referred, normal")
-
-
-def films_by_cell(table: pd.DataFrame, threshold: float) -> dict[str, pd.DataFrame]:
-    """The rows of `table` in each of CELLS, those the model is surest of first.
-
-    Called where p_pneumonia >= threshold. What is wrong and surest is what to look at first.
-    """
-    sick, called = table["label"] == "pneumonia", table["p_pneumonia"] >= threshold
-    of = {"found": sick & called, "missed": sick & ~called, "false alarms": ~sick & called}
-    of["cleared"] = ~sick & ~called
-    far = (table["p_pneumonia"] - threshold).abs()
-    order = far.sort_values(ascending=False, kind="stable").index
-    return {name: table.loc[order[member.loc[order]]] for name, member in of.items()}
-
-
-def referred_films(table: pd.DataFrame, low: float, high: float) -> dict[str, pd.DataFrame]:
-    """The rows of `table` that are referred, low <= p_pneumonia < high, the highest first."""
-    p = table["p_pneumonia"]
-    between = table[(p >= low) & (p < high)].sort_values(
-        "p_pneumonia", ascending=False, kind="stable"
-    )
-    sick = between["label"] == "pneumonia"
-    return dict(zip(REFERRED, (between[sick], between[~sick]), strict=True))

@@ -1,7 +1,7 @@
-"""The ledger of a model: every look at a test split, so that nobody looks until it fits.
+"""Test log of a model: every evaluation on a test split, so that repeated testing shows.
 
-`<models_dir>/<name>.ledger.jsonl` lies beside the bundle, whose own hashes stay valid; one JSON
-object a line, in the order of the looks. Nothing is ever taken out of it.
+`<models_dir>/<name>.ledger.jsonl` is beside the bundle, whose own hashes stay valid; one JSON
+object a line, oldest first. Entries are never removed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
 from pneumo_core.bundle.registry import ledger_path
+from pneumo_core.formatting import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,11 +31,11 @@ FIGURES = (
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a test split.
+class LoggedEvaluation:
+    """One evaluation on a test split.
 
-    at: UTC, ISO 8601; version, digest: of the bundle then; data: hash of the films, whatever they
-    are called; figures: those of `evaluate`, NaN as None.
+    at: UTC, ISO 8601; version, digest: of the bundle then; data: hash of the films, whatever their
+    names; figures: those of `evaluate`, NaN as None.
     """
 
     at: str
@@ -48,50 +49,50 @@ class Look:
 
 
 def data_hash(sha256: Iterable[str]) -> str:
-    """What films these are: 16 hexadecimal digits over their hashes, in whatever order."""
+    """Identity of a set of films: 16 hexadecimal digits over their hashes, in any order."""
     return hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest()[:16]
 
 
-def looks(bundle: Bundle, data: str | None = None) -> list[Look]:
-    """All looks at test films, oldest first; at those of the hash `data` only, where given.
+def logged_evaluations(bundle: Bundle, data: str | None = None) -> list[LoggedEvaluation]:
+    """All logged evaluations, oldest first; of the films with the hash `data` only, where given.
 
-    A line that is no look, as after a full disk, is passed over.
+    A damaged line, as after a full disk, is skipped.
     """
     try:
         lines = ledger_path(bundle.path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
-    found = [look for look in map(_parse, lines) if look is not None]
-    return [look for look in found if data in (None, look.data)]
+    found = [entry for entry in map(_parse, lines) if entry is not None]
+    return [entry for entry in found if data in (None, entry.data)]
 
 
 def record(bundle: Bundle, *, data: str, split: str, figures: dict[str, Any]) -> str:
-    """Add a look to the ledger; "" on success, else a sentence that tells why it is not there.
+    """Add an evaluation to the log; "" on success, else a sentence that says why it is missing.
 
-    Several processes may do so at once. A folder that cannot be written is no failure of the
-    evaluation, and is told.
+    Safe for several processes at once. A folder that cannot be written does not fail the
+    evaluation.
     """
     from filelock import FileLock, Timeout
 
-    look = Look(
+    entry = LoggedEvaluation(
         at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=bundle.version,
         digest=bundle.digest[:16],
         data=data,
         split=split,
         n=int(figures["n"]),
-        figures={name: _plain(figures[name]) for name in FIGURES},
+        figures={name: finite(figures[name]) for name in FIGURES},
         pneumo=__version__,
     )
     path = ledger_path(bundle.path)
     try:
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=10):
-            _append(path, json.dumps(asdict(look), allow_nan=False))
+            _append(path, json.dumps(asdict(entry), allow_nan=False))
     except (OSError, Timeout) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is in use"
         return (
-            f"This look at the test films could not be written to the ledger of {bundle.name} "
-            f"({reason}): count it yourself."
+            f"This evaluation could not be written to the test log of {bundle.name} ({reason}): "
+            "keep your own record of it."
         )
     return ""
 
@@ -108,19 +109,17 @@ def _append(path: Path, line: str) -> None:
         os.fsync(file.fileno())
 
 
-def _parse(line: str) -> Look | None:
+def _parse(line: str) -> LoggedEvaluation | None:
     try:
-        entry = json.loads(line)
-        look = Look(**{field.name: entry[field.name] for field in fields(Look)})
+        row = json.loads(line)
+        entry = LoggedEvaluation(
+            **{field.name: row[field.name] for field in fields(LoggedEvaluation)}
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    texts = (look.at, look.version, look.digest, look.data, look.split, look.pneumo)
-    whole = all(isinstance(text, str) for text in texts) and type(look.n) is int
-    if not whole or not isinstance(look.figures, dict):
+    texts = (entry.at, entry.version, entry.digest, entry.data, entry.split, entry.pneumo)
+    whole = all(isinstance(text, str) for text in texts) and type(entry.n) is int
+    if not whole or not isinstance(entry.figures, dict):
         return None
-    told = look.figures.values()
-    return look if all(one is None or isinstance(one, int | float) for one in told) else None
-
-
-def _plain(value: Any) -> float | None:
-    return None if value != value else float(value)  # noqa: PLR0124 - NaN is not itself
+    numbers = all(one is None or isinstance(one, int | float) for one in entry.figures.values())
+    return entry if numbers else None

@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from pneumo_core.config import Limits
@@ -79,8 +80,7 @@ def check_bytes(n_bytes: int, limits: Limits) -> None:
         raise UnreadableImage("This file is empty.", AGAIN)
     if n_bytes > limits.max_bytes:
         raise UnreadableImage(
-            f"This file has {n_bytes / 2**20:.0f} MB; at most {limits.max_bytes / 2**20:.0f} MB "
-            "are read.",
+            f"This file has {file_size(n_bytes)}; at most {file_size(limits.max_bytes)} are read.",
             "Export the film as JPEG or PNG, or raise PNEUMO_MAX_BYTES.",
         )
 

@@ -17,7 +17,7 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.bundle.provenance import disclaimer_of
 from pneumo_core.errors import ForeignImage, UnreadableImage
-from pneumo_core.formatting import per_cent, per_cent_range, told_apart
+from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
 from pneumo_core.imaging.decode import decode, fit_to_side, read_film, resize
 from pneumo_core.imaging.film import Film
 from pneumo_core.inference.input_checks import FeatureChecks, ImageCheck, check_film
@@ -53,7 +53,7 @@ def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[
     point alone changes nothing but the sentence.
     """
     span = per_cent_range(low, high)
-    share, screening, ruling_in = told_apart(p, points.screening, points.ruling_in)
+    share, screening, ruling_in = distinct_per_cents(p, points.screening, points.ruling_in)
     beyond = crossing(p, low, high, points.screening, points.ruling_in)
     if low < points.screening and high >= points.ruling_in:
         return Decision.REFER, (

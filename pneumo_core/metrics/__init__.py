@@ -1,4 +1,4 @@
-"""Pure functions on arrays: how well, how surely and how honestly scores tell two classes apart.
+"""Metrics: pure functions on arrays for discrimination, calibration and clinical use of scores.
 
 Throughout, y holds 1 for pneumonia, the positive class, and 0 for normal; p scores pneumonia;
 a film is called positive where p >= threshold. Nothing here draws, reads files or knows models.

@@ -52,9 +52,9 @@ class Resampling:
         step = max(1, _AT_ONCE // self.n)
         for start in range(0, self.rounds, step):
             rows = min(step, self.rounds - start)
-            drawn = rng.integers(self.n_groups, size=(rows, self.n_groups))
-            drawn += np.arange(rows)[:, np.newaxis] * self.n_groups
-            counted = np.bincount(drawn.ravel(), minlength=rows * self.n_groups)
+            sampled = rng.integers(self.n_groups, size=(rows, self.n_groups))
+            sampled += np.arange(rows)[:, np.newaxis] * self.n_groups
+            counted = np.bincount(sampled.ravel(), minlength=rows * self.n_groups)
             yield counted.reshape(rows, self.n_groups)
 
     def films(self) -> Iterator[Ints]:

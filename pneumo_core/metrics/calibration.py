@@ -1,4 +1,6 @@
-"""Whether a probability means what it says, and the temperature that makes it so."""
+"""Calibration: Brier score and its parts, calibration error, reliability diagram, recalibration
+slope and offset, temperature scaling.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 TEMPERATURES = (0.05, 20.0)
+_HALVINGS = 30  # of 0..1, until the answer is known to a thousand-millionth
+# Probabilities of exactly 0 and 1 have no log odds.
+_ENDS = 1e-7
+_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -150,9 +156,6 @@ def _log_probabilities(z: Floats, temperature: float) -> Floats:
     return log_p
 
 
-_HALVINGS = 30  # of 0..1, until the answer is known to a thousand-millionth
-
-
 def grouped_bootstrap_calibration(  # noqa: PLR0913 - three of the six are options
     y: npt.ArrayLike,
     p: npt.ArrayLike,
@@ -192,19 +195,19 @@ def grouped_bootstrap_calibration(  # noqa: PLR0913 - three of the six are optio
     gaps = np.bincount(cell, weights=positive - p_positive, minlength=np.prod(shape)).reshape(shape)
     errors = np.bincount(draws.member, weights=(positive - p_positive) ** 2)
     films = np.bincount(draws.member)
-    briers, drawn = [], []
+    briers, resampled = [], []
     for times in draws.patients():
         n = times @ films
         briers.append(times @ errors / n)
-        drawn.append(times @ gaps / n[:, np.newaxis])
+        resampled.append(times @ gaps / n[:, np.newaxis])
     low, high = percentiles(np.concatenate(briers))
     score = Estimate(brier(positive, p_positive), float(low), float(high))
-    return score, _freed_of_chance(gaps.sum(axis=0) / p_positive.size, np.concatenate(drawn))
+    return score, _freed_of_chance(gaps.sum(axis=0) / p_positive.size, np.concatenate(resampled))
 
 
-def _freed_of_chance(gaps: Floats, drawn: Floats) -> Estimate:
+def _freed_of_chance(gaps: Floats, resampled: Floats) -> Estimate:
     """The calibration error of gaps (B,), each weighted by its films, as (R, B) draws scatter."""
-    chance = drawn - gaps
+    chance = resampled - gaps
     spread = chance.std(axis=0)
     beyond = np.sign(gaps) * np.maximum(np.abs(gaps) - spread, 0)
     # Without a gap there is no direction but that of chance; without chance nothing is unsure.
@@ -256,7 +259,7 @@ class BrierParts:
     uncertainty: float
     within: float
 
-    def as_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float]:
         """The five by name."""
         return asdict(self)
 
@@ -283,11 +286,6 @@ def brier_parts(y: npt.ArrayLike, p: npt.ArrayLike, *, bins: int = 15) -> BrierP
     uncertainty = overall * (1 - overall)
     within = brier - (reliability - resolution + uncertainty)
     return BrierParts(brier, reliability, resolution, uncertainty, within)
-
-
-# Probabilities of exactly 0 and 1 have no log odds.
-_ENDS = 1e-7
-_STEPS = 50
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""What a call means for one child: likelihood ratios, and PPV and NPV at any prevalence."""
+"""Clinical consequences of a threshold: likelihood ratios, predictive values at any prevalence,
+counts per 1,000 children, three-way answers, and net benefit (decision curve).
+"""
 
 from __future__ import annotations
 
@@ -50,9 +52,9 @@ class PerThousand:
     false_alarms: Estimate
     spared: Estimate
 
-    def as_dict(self) -> dict[str, dict[str, float]]:
+    def to_dict(self) -> dict[str, dict[str, float]]:
         """For JSON: estimates as {"value", "low", "high"}."""
-        return {name: getattr(self, name).as_dict() for name in self.__dataclass_fields__}
+        return {name: getattr(self, name).to_dict() for name in self.__dataclass_fields__}
 
 
 def likelihood_ratios(counts: Confusion, *, level: float = 0.95) -> LikelihoodRatios:
@@ -66,10 +68,10 @@ def likelihood_ratios(counts: Confusion, *, level: float = 0.95) -> LikelihoodRa
     size estimation for diagnostic test studies. J Clin Epidemiol 44, 763-770.
     """
     c = counts
-    sick, well = c.tp + c.fn, c.fp + c.tn
+    positives, negatives = c.tp + c.fn, c.fp + c.tn
     return LikelihoodRatios(
-        positive=_ratio(c.tp, sick, c.fp, well, level),
-        negative=_ratio(c.fn, sick, c.tn, well, level),
+        positive=_ratio(c.tp, positives, c.fp, negatives, level),
+        negative=_ratio(c.fn, positives, c.tn, negatives, level),
     )
 
 
@@ -97,7 +99,7 @@ def per_thousand(counts: Confusion, prevalence: float, *, level: float = 0.95) -
     Raises ValueError.
     """
     _check(prevalence)
-    sick, well = counts.tp + counts.fn, counts.fp + counts.tn
+    positives, negatives = counts.tp + counts.fn, counts.fp + counts.tn
 
     def of(children: float, k: int, n: int) -> Estimate:
         # None of a kind among the 1,000 is known, whatever the rate.
@@ -106,10 +108,10 @@ def per_thousand(counts: Confusion, prevalence: float, *, level: float = 0.95) -
 
     ill, fit = 1000 * prevalence, 1000 * (1 - prevalence)
     return PerThousand(
-        found=of(ill, counts.tp, sick),
-        missed=of(ill, counts.fn, sick),
-        false_alarms=of(fit, counts.fp, well),
-        spared=of(fit, counts.tn, well),
+        found=of(ill, counts.tp, positives),
+        missed=of(ill, counts.fn, positives),
+        false_alarms=of(fit, counts.fp, negatives),
+        spared=of(fit, counts.tn, negatives),
     )
 
 
@@ -185,42 +187,42 @@ class ThreeWay:
     @property
     def missed(self) -> Estimate:
         """Share called normal of all pneumonia films: neither found nor referred."""
-        return proportion(self.answered.fn, self._sick)
+        return proportion(self.answered.fn, self._n_positive)
 
     @property
     def false_alarms(self) -> Estimate:
         """Share called pneumonia of all normal films."""
-        return proportion(self.answered.fp, self._well)
+        return proportion(self.answered.fp, self._n_negative)
 
     @property
     def referred_of_sick(self) -> Estimate:
         """Share referred of the pneumonia films."""
-        return proportion(self.referred_sick, self._sick)
+        return proportion(self.referred_sick, self._n_positive)
 
     @property
     def referred_of_well(self) -> Estimate:
         """Share referred of the normal films."""
-        return proportion(self.referred_well, self._well)
+        return proportion(self.referred_well, self._n_negative)
 
     @property
-    def _sick(self) -> int:
+    def _n_positive(self) -> int:
         return self.answered.tp + self.answered.fn + self.referred_sick
 
     @property
-    def _well(self) -> int:
+    def _n_negative(self) -> int:
         return self.answered.tn + self.answered.fp + self.referred_well
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON: counts, and estimates as {"value", "low", "high"}."""
         rates = (
             *("coverage", "error", "sensitivity", "specificity"),
             *("missed", "false_alarms", "referred_of_sick", "referred_of_well"),
         )
         return {
-            "answered": self.answered.as_dict(),
+            "answered": self.answered.to_dict(),
             "referred_sick": self.referred_sick,
             "referred_well": self.referred_well,
-            **{name: getattr(self, name).as_dict() for name in rates},
+            **{name: getattr(self, name).to_dict() for name in rates},
         }
 
 
@@ -244,8 +246,10 @@ def three_way(y: npt.ArrayLike, p: npt.ArrayLike, low: float, high: float) -> Th
         fn=int(np.count_nonzero(spared & positive)),
     )
     referred = ~called & ~spared
-    sick = int(np.count_nonzero(referred & positive))
-    return ThreeWay(answered, sick, int(np.count_nonzero(referred)) - sick)
+    n_referred_positive = int(np.count_nonzero(referred & positive))
+    return ThreeWay(
+        answered, n_referred_positive, int(np.count_nonzero(referred)) - n_referred_positive
+    )
 
 
 @dataclass(frozen=True)
@@ -290,10 +294,12 @@ def decision_curve(
     share = float(positive.mean()) if prevalence is None else prevalence
     if not 0 <= share <= 1:
         raise ValueError(f"Expected a prevalence within 0 and 1, got {share}.")
-    hits, alarms, n_sick, n_well = _rates(Ranked(positive, scores), at)
+    hits, alarms, n_positive, n_negative = _rates(Ranked(positive, scores), at)
     weight = (1 - share) * at / (1 - at)
     model = share * hits - weight * alarms
-    spread = share**2 * hits * (1 - hits) / n_sick + weight**2 * alarms * (1 - alarms) / n_well
+    spread = (
+        share**2 * hits * (1 - hits) / n_positive + weight**2 * alarms * (1 - alarms) / n_negative
+    )
     half = normal_quantile(0.95) * np.sqrt(spread)
     return DecisionCurve(at, model, model - half, model + half, share - weight, share)
 

@@ -1,4 +1,4 @@
-"""Counts at a threshold, and the rates made of them."""
+"""Confusion counts at a threshold, their rates, and thresholds chosen by a rate."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Confusion:
         }
         return {name: proportion(k, n, level=level) for name, (k, n) in shares.items()}
 
-    def as_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, int]:
         """The four counts by name."""
         return {"tp": self.tp, "fp": self.fp, "tn": self.tn, "fn": self.fn}
 

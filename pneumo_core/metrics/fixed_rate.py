@@ -1,4 +1,4 @@
-"""Sensitivity at a fixed specificity, the reverse, and the ROC curve's band: the same thing."""
+"""Sensitivity at a fixed specificity, the reverse, and the pointwise band of the ROC curve."""
 
 from __future__ import annotations
 
@@ -114,26 +114,26 @@ def roc_band(
 
 
 def fixed_specificity(
-    y: npt.ArrayLike, p: npt.ArrayLike, s: float, drawn: npt.NDArray[np.float64]
+    y: npt.ArrayLike, p: npt.ArrayLike, s: float, resampled: npt.NDArray[np.float64]
 ) -> AtFixed:
     """`sensitivity_at_specificity`, given the sensitivities of the bootstrap's draws (R,)."""
     threshold = threshold_at_specificity(y, p, s)
     c = confusion(y, p, threshold)
-    return AtFixed(s, threshold, _estimate(c.tp, c.tp + c.fn, drawn), c.specificity)
+    return AtFixed(s, threshold, _estimate(c.tp, c.tp + c.fn, resampled), c.specificity)
 
 
 def fixed_sensitivity(
-    y: npt.ArrayLike, p: npt.ArrayLike, s: float, drawn: npt.NDArray[np.float64]
+    y: npt.ArrayLike, p: npt.ArrayLike, s: float, resampled: npt.NDArray[np.float64]
 ) -> AtFixed:
     """`specificity_at_sensitivity`, given the specificities of the bootstrap's draws (R,)."""
     threshold = threshold_at_sensitivity(y, p, s)
     c = confusion(y, p, threshold)
-    return AtFixed(s, threshold, _estimate(c.tn, c.tn + c.fp, drawn), c.sensitivity)
+    return AtFixed(s, threshold, _estimate(c.tn, c.tn + c.fp, resampled), c.sensitivity)
 
 
-def band(drawn: npt.NDArray[np.float64]) -> RocBand:
+def band(resampled: npt.NDArray[np.float64]) -> RocBand:
     """`roc_band`, given the sensitivities of the bootstrap's draws on the grid (R, 101)."""
-    low, high = percentiles(drawn)
+    low, high = percentiles(resampled)
     return RocBand(GRID, low, high)
 
 
@@ -176,8 +176,8 @@ def _sensitivities(
     return found
 
 
-def _estimate(k: int, n: int, drawn: npt.NDArray[np.float64]) -> Estimate:
-    low, high = percentiles(drawn)
+def _estimate(k: int, n: int, resampled: npt.NDArray[np.float64]) -> Estimate:
+    low, high = percentiles(resampled)
     # The same in every draw, as with classes that do not overlap: a point would claim too much.
     ends = wilson(k, n) if math.isclose(low, high) else (float(low), float(high))
     return Estimate(k / n, *ends)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from pneumo_core.metrics.validation import Floats
 
+SMALL_SAMPLE = 30  # below: a rate of 90 % is known to ±11 points only
+VALIDATION_SAMPLE = 100  # below: a validation is unreliable; 90 % is known to ±6 points
+
 
 class Estimate(NamedTuple):
     """A value and its interval, at 95 % unless said otherwise; NaN where nothing can be said."""
@@ -24,9 +27,28 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
-        """As cards and JSON hold it: {"value", "low", "high"}."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+    @classmethod
+    def from_dict(cls, found: Mapping[Any, Any] | None, name: str = "") -> Estimate:
+        """As cards and JSON hold it, by "value", "low" and "high"; with a name as tables hold it,
+        by `name`, `name`_low and `name`_high. NaN for what is None or missing.
+        """
+        keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+        ends = ((found or {}).get(key) for key in keys)
+        return cls(*(math.nan if end is None else float(end) for end in ends))
+
+    def to_dict(self, name: str = "") -> dict[str, float | None]:
+        """The reverse of `from_dict`: None for NaN and infinity, which JSON has no word for."""
+        keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
+        ends = (end if math.isfinite(end) else None for end in self)
+        return dict(zip(keys, ends, strict=True))
+
+
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+
+
+def measured_share(k: int, n: int) -> Estimate:
+    """The share k / n with Wilson's interval; UNKNOWN, ends included, where n is 0."""
+    return proportion(k, n) if n else UNKNOWN
 
 
 def proportion(k: float, n: float, *, level: float = 0.95) -> Estimate:
@@ -67,20 +89,16 @@ def wilson_bounds(
     return low, high
 
 
-SMALL_SAMPLE = 30
-VALIDATION_SAMPLE = 100
-
-
 def is_small_sample(n: int) -> bool:
-    """Whether so many of a kind are there, but too few."""
+    """Whether a count is a small sample; 0 is none."""
     return 0 < n < SMALL_SAMPLE
 
 
 def small_sample_words(counts: Mapping[str, int]) -> str:
-    """One sentence naming what is too small, "" if nothing is. counts: how many, by their plural.
+    """One sentence naming the small samples, "" if there is none. counts: by the plural noun.
 
-    {"pneumonia films": 5, "patients": 200} is "Only 5 pneumonia films: too few to know. Read the
-    intervals, not the values." Of what is not there at all there are no estimates, and no word.
+    {"pneumonia films": 5, "patients": 200} is "Small sample: 5 pneumonia films. Rely on the
+    intervals, not on the values." A count of 0 has no estimates and is not named.
     """
     small = [
         f"{n} {name.removesuffix('s') if n == 1 else name}"
@@ -90,4 +108,4 @@ def small_sample_words(counts: Mapping[str, int]) -> str:
     if not small:
         return ""
     named = f"{', '.join(small[:-1])} and {small[-1]}" if small[1:] else small[0]
-    return f"Only {named}: too few to know. Read the intervals, not the values."
+    return f"Small sample: {named}. Rely on the intervals, not on the values."

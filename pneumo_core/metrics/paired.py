@@ -1,4 +1,4 @@
-"""Two models on the same films: which is the better one, and could it be chance?"""
+"""Paired comparison of two models: DeLong, patient-level bootstrap, McNemar, Holm."""
 
 from __future__ import annotations
 
@@ -190,12 +190,12 @@ def holm(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
     Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scand J Stat 6, 65-70.
     """
     values = np.asarray(p, np.float64)
-    told = ~np.isnan(values)
-    if values.ndim != 1 or not ((values[told] >= 0) & (values[told] <= 1)).all():
+    known = ~np.isnan(values)
+    if values.ndim != 1 or not ((values[known] >= 0) & (values[known] <= 1)).all():
         raise ValueError("Expected p values (K,) within 0 and 1, or NaN.")
-    order = np.argsort(values[told], kind="stable")
+    order = np.argsort(values[known], kind="stable")
     falling = np.arange(order.size, 0, -1)
-    steps = np.minimum(1.0, np.maximum.accumulate(values[told][order] * falling))
+    steps = np.minimum(1.0, np.maximum.accumulate(values[known][order] * falling))
     adjusted = np.full(values.shape, np.nan)
-    adjusted[np.flatnonzero(told)[order]] = steps
+    adjusted[np.flatnonzero(known)[order]] = steps
     return adjusted

@@ -1,4 +1,4 @@
-"""How well scores rank pneumonia above normal: the area under the ROC curve."""
+"""Discrimination: ROC and precision-recall curves, and the areas under them."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ def placements(positive: Bools, scores: Floats) -> tuple[Floats, Floats]:
     and covariances DeLong's components; one sort of each class gives them (Sun & Xu's midranks,
     said otherwise).
     """
-    sick, well = scores[positive], scores[~positive]
-    return _share_below(np.sort(well), sick), 1 - _share_below(np.sort(sick), well)
+    positives, negatives = scores[positive], scores[~positive]
+    return _share_below(np.sort(negatives), positives), 1 - _share_below(
+        np.sort(positives), negatives
+    )
 
 
 def _share_below(rising: Floats, scores: Floats) -> Floats:
@@ -101,9 +103,9 @@ class Ranked:
 
         times: how often each film counts, int (…, N), in the films' own order; once by default.
         """
-        drawn = np.ones(self.order.size, np.int64) if times is None else times[..., self.order]
-        called = drawn.cumsum(axis=-1)
-        tp = np.where(self.positive, drawn, 0).cumsum(axis=-1)
+        weights = np.ones(self.order.size, np.int64) if times is None else times[..., self.order]
+        called = weights.cumsum(axis=-1)
+        tp = np.where(self.positive, weights, 0).cumsum(axis=-1)
         if self.ends.size < self.order.size:
             called, tp = called[..., self.ends], tp[..., self.ends]
         return tp, called - tp

@@ -1,4 +1,4 @@
-"""Every threshold at once: sorted and counted beforehand, so that a slider only looks up."""
+"""Threshold sweep: counts for every threshold precomputed, so that a slider only looks up."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class AtThreshold:
         """Share of the normal films that are called negative."""
         return self.rates["specificity"]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON: estimates as {"value", "low", "high"}."""
         return {
             "threshold": self.threshold,
-            "confusion": self.confusion.as_dict(),
-            **{name: rate.as_dict() for name, rate in self.rates.items()},
+            "confusion": self.confusion.to_dict(),
+            **{name: rate.to_dict() for name, rate in self.rates.items()},
             "prevalence": self.prevalence,
-            "lr_positive": self.ratios.positive.as_dict(),
-            "lr_negative": self.ratios.negative.as_dict(),
-            "ppv_at_prevalence": self.predictive.ppv.as_dict(),
-            "npv_at_prevalence": self.predictive.npv.as_dict(),
-            "per_thousand": self.per_thousand.as_dict(),
+            "lr_positive": self.ratios.positive.to_dict(),
+            "lr_negative": self.ratios.negative.to_dict(),
+            "ppv_at_prevalence": self.predictive.ppv.to_dict(),
+            "npv_at_prevalence": self.predictive.npv.to_dict(),
+            "per_thousand": self.per_thousand.to_dict(),
         }
 
 

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from pneumo_core.formatting import file_size
 from pneumo_core.training.framing_bias import LEFT_ALONE, NO_COUNTERWEIGHT, Counterweight
-from pneumo_core.training.hardware import device_memory_left, gigabytes
+from pneumo_core.training.hardware import device_memory_left
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -203,7 +204,7 @@ def room_for(pixels: NDArray[np.uint8], machine: Machine, devices: Devices) -> b
 def sentence(pixels: NDArray[np.uint8], *, on_device: bool) -> str:
     """Where the films of a training lie, as a run prints it at its start."""
     if on_device:
-        return f"all films on the device ({gigabytes(pixels.nbytes)})"
+        return f"all films on the device ({file_size(pixels.nbytes)})"
     return "films sent batch by batch"
 
 

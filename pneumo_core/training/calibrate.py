@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.metrics.bootstrap import ROUNDS
+from pneumo_core.metrics.intervals import measured_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,15 +94,33 @@ def _loss(
     return float(np.logaddexp(0, np.where(labels > 0, -odds, odds)).mean())
 
 
-def rates(sick: NDArray[Any], p: NDArray[Any], threshold: float) -> dict[str, Any]:
-    """Threshold with sensitivity, specificity and accuracy, each {value, low, high} (Wilson)."""
-    c = metrics.confusion(sick, p, threshold)
-    return {
-        "threshold": threshold,
-        "sensitivity": _share(c.tp, c.tp + c.fn),
-        "specificity": _share(c.tn, c.tn + c.fp),
-        "accuracy": _share(c.tp + c.tn, c.n),
-    }
+@dataclass(frozen=True)
+class PointRates:
+    """Rates at `threshold`, each with Wilson's interval; UNKNOWN without such a film."""
+
+    threshold: float
+    sensitivity: metrics.Estimate
+    specificity: metrics.Estimate
+    accuracy: metrics.Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a card holds an operating point."""
+        names = ("sensitivity", "specificity", "accuracy")
+        return {
+            "threshold": self.threshold,
+            **{name: getattr(self, name).to_dict() for name in names},
+        }
+
+
+def rates(positive: NDArray[Any], p: NDArray[Any], threshold: float) -> PointRates:
+    """Sensitivity, specificity and accuracy where p >= threshold is called pneumonia."""
+    c = metrics.confusion(positive, p, threshold)
+    return PointRates(
+        threshold,
+        sensitivity=measured_share(c.tp, c.tp + c.fn),
+        specificity=measured_share(c.tn, c.tn + c.fp),
+        accuracy=measured_share(c.tp + c.tn, c.n),
+    )
 
 
 def headline(
@@ -110,30 +129,22 @@ def headline(
     """The figures of a card; AUCs with patient-level bootstrap intervals, rates with Wilson's."""
     sick = labels > 0
     p = pneumonia_probability(logits, fitted.temperature)
-    auc, low, high = metrics.grouped_bootstrap_auc(sick, p, groups, seed=0, rounds=ROUNDS)
+    auc = metrics.grouped_bootstrap_auc(sick, p, groups, seed=0, rounds=ROUNDS)
     at = rates(sick, p, fitted.balanced)
     figures: dict[str, Any] = {
         "films": len(labels),
-        "auc": {"value": auc, "low": low, "high": high},
-        "accuracy": at["accuracy"],
-        "sensitivity": at["sensitivity"],
-        "specificity": at["specificity"],
+        "auc": auc.to_dict(),
+        "accuracy": at.accuracy.to_dict(),
+        "sensitivity": at.sensitivity.to_dict(),
+        "specificity": at.specificity.to_dict(),
         "brier": metrics.brier(sick, p),
         "ece": metrics.ece(sick, p),
         "ece_before_calibration": metrics.ece(sick, pneumonia_probability(logits, 1.0)),
     }
     if logits.shape[1] == 3 and len(np.unique(labels[sick])) == 2:
         viral = labels[sick] == 2
-        value, low, high = metrics.grouped_bootstrap_auc(
+        subtype_auc = metrics.grouped_bootstrap_auc(
             viral, (logits[:, 2] - logits[:, 1])[sick], groups[sick], seed=0, rounds=ROUNDS
         )
-        figures["subtype_auc"] = {"value": value, "low": low, "high": high}
+        figures["subtype_auc"] = subtype_auc.to_dict()
     return figures
-
-
-def _share(k: int, n: int) -> dict[str, float | None]:
-    """The share k of n with its interval; None where there is nothing to count."""
-    if not n:
-        return {"value": None, "low": None, "high": None}
-    low, high = metrics.wilson(k, n)
-    return {"value": k / n, "low": low, "high": high}

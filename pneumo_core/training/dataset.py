@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.dataset.cohorts import number_blocks
-from pneumo_core.dataset.folds import grouped_folds, learning_films, read_manifest, write_manifest
+from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.layout import list_films, parse_name
 from pneumo_core.dataset.pixel_cache import pixel_cache
@@ -54,7 +54,7 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Pro
     """Index, decode and fold the films below `data`. Raises DataSetError."""
     run.update(phase="reading the films")
     found = index_folder(data, progress=report)
-    usable = learning_films(found)
+    usable = training_films(found)
     unread = int((~found["readable"]).sum())
     test = len(found) - len(usable) - unread
     run.update(unreadable=found["film"][~found["readable"]].tolist())

@@ -87,9 +87,9 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "operating_points": {
-            "screening": rates(sick, p, fitted.screening),
-            "balanced": rates(sick, p, fitted.balanced),
-            "ruling_in": rates(sick, p, fitted.ruling_in),
+            "screening": rates(sick, p, fitted.screening).to_dict(),
+            "balanced": rates(sick, p, fitted.balanced).to_dict(),
+            "ruling_in": rates(sick, p, fitted.ruling_in).to_dict(),
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),

@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.formatting import count, file_size
 from pneumo_core.storage import write_json
 
 if TYPE_CHECKING:
@@ -51,10 +52,10 @@ class Machine:
 
     def sentence(self) -> str:
         """The machine in one line: "2 CPU cores, 24 GB of memory, no GPU"."""
-        gpus = ", ".join(f"{gpu.name} ({gigabytes(gpu.memory)})" for gpu in self.gpus)
+        gpus = ", ".join(f"{gpu.name} ({file_size(gpu.memory)})" for gpu in self.gpus)
         return (
-            f"{self.cores} CPU {'core' if self.cores == 1 else 'cores'}, "
-            f"{gigabytes(self.memory)} of memory, {gpus or 'no GPU'}"
+            f"{count(self.cores, 'CPU cores')}, "
+            f"{file_size(self.memory)} of memory, {gpus or 'no GPU'}"
         )
 
     def training_sentence(self, batch: int) -> str:
@@ -124,14 +125,6 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def gigabytes(count: float) -> str:
-    """Bytes as a person says them: "24 GB", "1.3 GB", "650 MB"."""
-    if count < 0.95 * 2**30:
-        return f"{max(1, round(count / 2**20))} MB"
-    size = count / 2**30
-    return f"{size:.0f} GB" if size >= 9.5 else f"{size:.1f} GB"
 
 
 def memory_limit() -> int:

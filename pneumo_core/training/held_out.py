@@ -15,7 +15,7 @@ from pneumo_core.dataset.cohorts import (
     size_quarters,
 )
 from pneumo_core.errors import DataSetError
-from pneumo_core.metrics.robustness import lungless_words, table_from, worst_words
+from pneumo_core.metrics.robustness import lungless_words, robustness_rows, worst_words
 from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
 from pneumo_core.training.calibrate import Calibration, pneumonia_probability, rates
 
@@ -126,7 +126,7 @@ def stress_table(
         "ruling_in": fitted.ruling_in,
     }
     changed = dict(zip(VIEWS[1:], p[1:], strict=True))
-    rows = table_from(sick, p[0], changed, points, about=ABOUT) if len(sick) else []
+    rows = robustness_rows(sick, p[0], changed, points, about=ABOUT) if len(sick) else []
     return {
         "model": name,
         "films": len(sick),
@@ -137,7 +137,7 @@ def stress_table(
         "words": f"{len(sick):,} films that the networks had not seen: {where}.",
         "worst": worst_words(rows),
         "lungless": lungless_words(rows),
-        "rows": rows,
+        "rows": [row.to_dict() for row in rows],
     }
 
 
@@ -180,10 +180,10 @@ def _figures(sick: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict
     at = rates(sick, p, threshold)
     auc = None
     if sick.any() and not sick.all():
-        auc = dict(zip(("value", "low", "high"), metrics.auc_delong(sick, p), strict=True))
+        auc = metrics.auc_delong(sick, p).to_dict()
     return {
         "films": len(p),
         "auc": auc,
-        "sensitivity": at["sensitivity"],
-        "specificity": at["specificity"],
+        "sensitivity": at.sensitivity.to_dict(),
+        "specificity": at.specificity.to_dict(),
     }

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pneumo_core.audit import HARMS, integrity
-from pneumo_core.audit.integrity import _look
+from pneumo_core.audit import HARMS, check_integrity, integrity
+from pneumo_core.audit.finding import _sources
+from pneumo_core.audit.integrity import _checks
 from pneumo_core.audit.splits import sizes
 from pneumo_core.dataset.catalogue import open_catalogue
-from pneumo_core.dataset.folds import grouped_folds, joined_groups, learning_films
+from pneumo_core.dataset.folds import grouped_folds, joined_groups, training_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.synthetic.demo_data import write_marker
 from tests import SHARED
@@ -23,12 +24,12 @@ P, N = "train/PNEUMONIA", "train/NORMAL"
 # code → count, unit, harm, films, words of the reason, words of what is done
 FAULTS = {
     "damaged": (2, "films", "medium", [f"{N}/IM-0002-0001.jpeg", f"{N}/IM-0003-0001.jpeg"],
-                "1 ×: This JPEG ends before its picture does", "Left out"),
+                "1 ×: This JPEG ends before its picture does", "Excluded"),
     "foreign": (1, "films", "medium", [f"{P}/person1_virus_1.jpeg"],
-                "1 ×: This is a text file, not a picture.", "Left out"),
+                "1 ×: This is a text file, not a picture.", "Excluded"),
     "refused": (1, "films", "medium", [f"{P}/person2_virus_2.png"],
-                "16 × 16 pixels", "Left out"),
-    "misnamed": (1, "films", "low", [f"{P}/person3_virus_3.jpeg"], "ending", "first bytes"),
+                "16 × 16 pixels", "Excluded"),
+    "misnamed": (1, "films", "low", [f"{P}/person3_virus_3.jpeg"], "extension", "first bytes"),
     "exact-duplicates": (5, "pairs", "medium", [
         f"{N}/IM-0020-0001.jpeg", f"{P}/person20_bacteria_1.jpeg",
         "test/PNEUMONIA/person99_bacteria_1.jpeg", f"{P}/person21_bacteria_1.jpeg",
@@ -38,43 +39,43 @@ FAULTS = {
                     "without loss", "Grouped"),
     "near-duplicates": (1, "pairs", "medium",
                         [f"{P}/person12_bacteria_1.jpeg", f"{P}/person13_bacteria_1.jpeg"],
-                        "under two patients' names: 1.", "Nothing"),
+                        "Pairs of two patients: 1.", "Nothing"),
     "two-labels": (1, "films", "high",
                    [f"{N}/IM-0020-0001.jpeg", f"{P}/person20_bacteria_1.jpeg"],
-                   "One of its labels is wrong", "same fold"),
+                   "One of the two labels is wrong", "same fold"),
     "duplicates-across-splits": (1, "films", "high", [
         "test/PNEUMONIA/person99_bacteria_1.jpeg", f"{P}/person21_bacteria_1.jpeg"],
-        "the test is not a test", "Nothing"),
+        "seen in training", "Nothing"),
     "patients-across-test": (1, "patients", "high", [
         "test/PNEUMONIA/person30_virus_2.jpeg", f"{P}/person30_virus_1.jpeg"],
-        "flatters", "Nothing"),
+        "Data leakage", "Nothing"),
     "patients-across-splits": (1, "patients", "medium", [
-        f"{N}/IM-0031-0001.jpeg", "val/NORMAL/IM-0031-0002.jpeg"], "chosen on val", "Merged"),
-    "wrong-key": (1, "numbers", "none", [], "of two children here: 1.", "right key"),
-    "unknown-patients": (1, "films", "medium", [f"{N}/nameless.jpeg"], "patient of its own",
+        f"{N}/IM-0031-0001.jpeg", "val/NORMAL/IM-0031-0002.jpeg"], "Model selection", "Merged"),
+    "wrong-key": (1, "numbers", "none", [], "of two children here: 1.", "correct key"),
+    "unknown-patients": (1, "films", "medium", [f"{N}/nameless.jpeg"], "counts as one patient",
                          "Nothing"),
     "patients-two-labels": (1, "patients", "low", [
-        f"{N}/NORMAL-7700-0001.jpeg", f"{P}/BACTERIA-7700-0002.jpeg"], "well another time",
+        f"{N}/NORMAL-7700-0001.jpeg", f"{P}/BACTERIA-7700-0002.jpeg"], "healthy another time",
         "same fold"),
-    "empty-class": (1, "classes", "high", ["test: normal", "test/NORMAL"], "nothing can be told",
+    "empty-class": (1, "classes", "high", ["test: normal", "test/NORMAL"], "need both classes",
                     "Training stops"),
     "small-val": (2, "films", "medium", [
         "val/NORMAL/IM-0031-0002.jpeg", "val/PNEUMONIA/person32_virus_1.jpeg"],
-        "A class has 1: a rate of 90 %", "Merged"),
+        "One class has 1 film: a measured rate of 90 %", "Merged"),
     "nested": (3, "films", "medium", [
         f"chest_xray/{N}/IM-{n}-0001.jpeg" for n in ("0001", "0020", "0031")],
-        "copy that counts: 1.", "Counted once"),
-    "macosx": (1, "files", "low", [f"__MACOSX/{N}/._IM-0001-0001.jpeg"], "no films",
-               "Passed over"),
+        "from the one used: 1.", "Counted once"),
+    "macosx": (1, "files", "low", [f"__MACOSX/{N}/._IM-0001-0001.jpeg"], "not images",
+               "Skipped"),
     "links": (2, "links", "low", [f"{N}/IM-0040-0001.jpeg", f"{N}/IM-0041-0001.jpeg"],
-              "Leading out: 1.", "Passed over"),
-    "unlabelled": (1, "files", "low", ["loose.jpeg"], "The folder is the label", "Passed over"),
+              "Leading out: 1.", "Skipped"),
+    "unlabelled": (1, "files", "low", ["loose.jpeg"], "The folder gives the label", "Skipped"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("code", FAULTS)
 def test_a_fault_is_found_named_and_counted(bad, code):
-    (found,) = (one for one in integrity(bad) if one.code == code)
+    (found,) = (one for one in check_integrity(bad) if one.code == code)
     count, unit, harm, films, why, done = FAULTS[code]
     assert (found.count, found.unit, found.harm) == (count, unit, harm)
     assert sorted(found.films) == sorted(films)
@@ -83,14 +84,14 @@ def test_a_fault_is_found_named_and_counted(bad, code):
 
 
 def test_findings_come_in_order_of_harm_and_none_is_missing(bad):
-    findings = integrity(bad)
+    findings = check_integrity(bad)
     order = [HARMS.index(one.harm) for one in findings]
     assert order == sorted(order)
     assert {one.code for one in findings} - {"small-test", "published-counts"} == set(FAULTS)
 
 
 def test_a_good_folder_has_every_check_without_a_hit(good):
-    findings = {one.code: one for one in integrity(good)}
+    findings = {one.code: one for one in check_integrity(good)}
     assert set(findings) == {*FAULTS, "small-test", "published-counts"}
     hits = {code for code, one in findings.items() if one.count}
     # 30 numbers are a child in train and another one in test only by the right key; the counts
@@ -109,25 +110,25 @@ def test_counts_of_drawn_films_are_not_held_against_the_published(good, tmp_path
         one for one in sizes(replace(good, root=tmp_path)) if one.code == "published-counts"
     )
     assert (told.count, told.harm) == (0, "none")
-    assert told.why.endswith("These films were drawn by Pneumo and are none of that data set.")
+    assert told.why.endswith("These films are synthetic and not part of that data set.")
     write_marker(tmp_path, good.index["sha256"][1:])
     mixed = [one for one in sizes(replace(good, root=tmp_path)) if one.count]
     assert [one.code for one in mixed] == ["published-counts"]
 
 
 def test_findings_are_kept_and_made_anew_where_the_file_is_damaged(bad, monkeypatch):
-    first = integrity(bad)
+    first = check_integrity(bad)
     (kept,) = bad.folder.glob("integrity-*.json")
     with monkeypatch.context() as patch:
-        patch.setattr("pneumo_core.audit.integrity._look", lambda _: pytest.fail("not again"))
-        assert integrity(bad) == first
+        patch.setattr(integrity, "_checks", lambda _: pytest.fail("not again"))
+        assert check_integrity(bad) == first
     kept.write_text("{", "utf-8")
-    assert integrity(bad) == first == _look(bad)
+    assert check_integrity(bad) == first == _checks(bad)
 
 
 def test_what_is_done_is_true_of_the_index_and_the_folds(bad):
     index = index_folder(bad.root)
-    films = learning_films(index)
+    films = training_films(index)
     # Left out: the unreadable and the test split. Passed over: second copies, links, the loose.
     assert set(films["split"]) == {"train", "val"}
     assert films["readable"].all()
@@ -149,7 +150,7 @@ def test_what_is_done_is_true_of_the_index_and_the_folds(bad):
 
 
 def test_an_empty_class_stops_training_with_words(bad):
-    films = learning_films(bad.index)
+    films = training_films(bad.index)
     pneumonia = films[films["label"] == "pneumonia"]
     with pytest.raises(Exception, match="got no normal film at all"):
         grouped_folds(pneumonia, folds=2, seed=0)
@@ -159,25 +160,39 @@ def test_near_duplicates_under_two_labels_are_of_high_harm(good, bad):
     index = bad.index.copy()
     index.loc[index["film"] == f"{P}/person13_bacteria_1.jpeg", "label"] = "normal"
     torn = replace(bad, index=index, folder=good.folder.parent)
-    (found,) = (one for one in _look(torn) if one.code == "near-duplicates")
+    (found,) = (one for one in _checks(torn) if one.code == "near-duplicates")
     assert (found.harm, found.count) == ("high", 1)
-    assert "under two labels: 1." in found.why
+    assert "with two labels: 1." in found.why
 
 
 def test_a_small_test_split_is_told_with_its_interval(good):
     keep = np.r_[:10, 30:40, 60:120]  # ten of each class in test
     small = replace(good, index=good.index.iloc[keep])
-    (found,) = (one for one in _look(small) if one.code == "small-test")
+    (found,) = (one for one in _checks(small) if one.code == "small-test")
     assert (found.count, found.harm) == (20, "medium")
-    assert "A class has 10: a rate of 90 % among so few could as well be 60 or 98 %" in found.why
+    assert (
+        "One class has 10 films: a measured rate of 90 % has a 95 % interval of 60–98 %"
+        in found.why
+    )
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the training films (../shared) are not here")
 def test_the_official_training_split(audit_settings):
-    findings = {one.code: one for one in integrity(open_catalogue(REAL, settings=audit_settings))}
+    findings = {
+        one.code: one for one in check_integrity(open_catalogue(REAL, settings=audit_settings))
+    }
     # 22 pairs and 2 triples.
     assert findings["exact-duplicates"].count == 28
     assert len(findings["exact-duplicates"].films) == 50
     assert "children here: 808." in findings["wrong-key"].why
     assert "train pneumonia: 3,875 here, 3,875 published" in findings["published-counts"].why
     assert [code for code, one in findings.items() if one.count] == ["exact-duplicates"]
+
+
+def test_cached_findings_depend_on_the_limits_and_words_of_other_rooms():
+    """The limit of a small sample is in metrics/intervals.py: changing it changes the audit."""
+    names = {f"{path.parent.name}/{path.name}" for path in _sources()}
+    assert {
+        *("audit/splits.py", "metrics/intervals.py", "dataset/layout.py"),
+        "pneumo_core/formatting.py",
+    } <= names

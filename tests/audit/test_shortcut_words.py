@@ -1,4 +1,4 @@
-"""What the shortcut audit says of its rows: never less than the rows do."""
+"""The sentences of the shortcut audit follow from its rows."""
 
 import math
 
@@ -9,8 +9,8 @@ from pneumo_core.audit import overall
 from pneumo_core.audit.shortcuts import FEATURES, measured_words
 from pneumo_core.metrics import Estimate
 
-GIVEN_AWAY, HINTED, HIDDEN = "has not shown", "may come from there", "leaves the lungs out gives"
-COARSE = "cannot tell the two apart"
+GIVEN_AWAY, HINTED, HIDDEN = "has not been shown", "may rest on it", "excludes the lungs predicts"
+COARSE = "cannot separate the two"
 
 
 def row(feature, title, auc, *, split="train", low=None, state="measured"):
@@ -40,7 +40,7 @@ def blurred(auc, **more):
         (0.70, 0.60, [HINTED, "the shape alone reaches AUC 0.70"], [COARSE]),
         (0.70, 0.99, [HINTED, COARSE, "the whole film alone reaches AUC 0.990"], []),
         (0.60, 0.60, [HIDDEN, "(the shape alone reaches AUC 0.60 [0.58–0.61] in train)"], [COARSE]),
-        (0.60, 0.99, [HIDDEN, "But the whole film alone reaches AUC 0.990", COARSE], []),
+        (0.60, 0.99, [HIDDEN, "However, the whole film alone reaches AUC 0.990", COARSE], []),
         (0.60, 0.70, [HIDDEN, COARSE], []),
     ],
 )
@@ -64,9 +64,9 @@ def test_what_may_be_chance_gives_nothing_away():
 
 def test_where_only_coarse_rows_could_be_measured_they_are_named():
     meaning = overall(table(blurred(0.97)))
-    assert meaning.startswith("Nothing that leaves the lungs out could be tried")
+    assert meaning.startswith("No feature that excludes the lungs could be tested")
     assert COARSE in meaning
-    assert overall(table(blurred(0.52))).endswith("tried on these films.")
+    assert overall(table(blurred(0.52))).endswith("tested on these films.")
 
 
 def test_rows_of_all_films_name_no_split():
@@ -85,17 +85,17 @@ def test_what_tells_for_sure_is_named_before_what_may_be_chance():
 def test_as_far_below_one_half_tells_as_much(auc, said):
     meaning = overall(table(shape(auc), blurred(0.52, low=0.4)))
     assert said in meaning
-    assert ("the other way round" in meaning) == (auc < 0.5)
+    assert ("opposite direction" in meaning) == (auc < 0.5)
 
 
 @pytest.mark.parametrize(
     ("ends", "grade"),
     [
-        ((0.24, 0.12, 0.38), "the other way round than the films learnt from, a shortcut"),
+        ((0.24, 0.12, 0.38), "in the opposite direction to the training films, a shortcut"),
         ((0.76, 0.62, 0.88), "a shortcut"),
-        ((0.04, 0.02, 0.06), "the other way round than the films learnt from, it all but gives"),
-        ((0.40, 0.25, 0.55), "no more than chance can give"),
-        ((0.60, 0.45, 0.75), "no more than chance can give"),
+        ((0.04, 0.02, 0.06), "in the opposite direction to the training films, a near-perfect"),
+        ((0.40, 0.25, 0.55), "compatible with chance"),
+        ((0.60, 0.45, 0.75), "compatible with chance"),
     ],
 )
 def test_a_row_is_graded_by_its_distance_from_one_half(ends, grade):
@@ -109,5 +109,6 @@ def test_a_direction_is_told_of_what_is_no_chance():
     assert told.endswith("AUC 0.76 [0.62–0.88]: a shortcut (lower in pneumonia).")
     assert "lower" not in measured_words(FEATURES[0], "all", chance, None, "lower")
     turned = measured_words(FEATURES[0], "test", sure, Estimate(0.3, 0.2, 0.4))
-    assert turned.endswith("0.30 [0.20–0.40]; it holds the other way round than the films learnt "
-                           "from.")  # fmt: skip
+    assert turned.endswith(
+        "0.30 [0.20–0.40]; it holds in the opposite direction to the training films."
+    )

@@ -15,7 +15,7 @@ from pneumo_core.bundle.model_card import readme, shortcuts_section
 from pneumo_core.bundle.write import revise_card
 from pneumo_core.config import ROOT
 from pneumo_core.errors import BundleError
-from pneumo_core.metrics.robustness import table_from
+from pneumo_core.metrics.robustness import robustness_rows
 
 POINTS = {"screening": 0.3, "balanced": 0.5, "ruling_in": 0.7}
 RATE = {"value": 0.951, "low": 0.924, "high": 0.969}
@@ -31,7 +31,8 @@ def stress(sick: list[int] | None = None) -> dict[str, Any]:
         "lungs black": {"family": "anatomy", "words": "Painted.", "keeps_lungs": False},
     }
     changed = {"blur | 2 px": [0.1, 0.6, 0.9, 0.8], "lungs black": [0.9] * 4}
-    rows = table_from(truth, [0.1, 0.4, 0.9, 0.8], changed, POINTS, about=about)
+    found = robustness_rows(truth, [0.1, 0.4, 0.9, 0.8], changed, POINTS, about=about)
+    rows = [row.to_dict() for row in found]
     counts = {"films": 4, "normal": 2, "pneumonia": 2, "held_out": True, "points": POINTS}
     texts = {"words": "4 films not seen.", "worst": "Blur costs most.", "lungless": "AUC 0.50."}
     return {"model": "t", **counts, **texts, "rows": rows, "unread": []}
@@ -61,7 +62,8 @@ def test_every_perturbation_of_the_program_fits(card: dict[str, Any]) -> None:
 
     rng = np.random.default_rng(3)
     p = {name: rng.random(12) for name in ABOUT}
-    rows = table_from(np.arange(12) % 2, rng.random(12), p, POINTS, about=ABOUT)
+    found = robustness_rows(np.arange(12) % 2, rng.random(12), p, POINTS, about=ABOUT)
+    rows = [row.to_dict() for row in found]
     check_card({**card, "stress": {**stress(), "rows": rows}}, "t")
 
 

@@ -94,7 +94,7 @@ def test_audit_in_words(run, demo):
     assert lines[0].endswith("; 1 pair of duplicates, 1 unreadable")
     assert "Pairs of identical files: 1 pair (medium harm)" in lines
     assert "    train/PNEUMONIA/person900_virus_1.jpeg" in lines
-    assert any(line.startswith("Looked for and not found: Damaged or cut") for line in lines)
+    assert any(line.startswith("Checked and not found: Damaged or trunc") for line in lines)
     assert lines[-1] == DISCLAIMER
 
 
@@ -204,7 +204,7 @@ def test_fetch_data_says_what_came(run, tmp_path, monkeypatch):
     assert code == 0
     assert out.splitlines() == [
         f"5,856 films are in {tmp_path}, as many as published.",
-        "The archive's second copies of them (5,856 files) do not count.",
+        "The archive's second copies (5,856 files) are not used.",
         "Content: c0ffee",
     ]
 

@@ -7,10 +7,10 @@ import pytest
 
 from pneumo_core.bundle.registry import ledger_path
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
 from pneumo_core.synthetic.demo_data import write_marker
 
-DRAWN = "drawn by Pneumo: how well a model reads is not measured on them."
+SYNTHETIC = "synthetic: they do not measure performance."
 
 
 def test_evaluate_prints_the_designs_fields_for_a_test_split_alone(run, labelled, tmp_path):
@@ -60,12 +60,12 @@ def test_drawn_films_are_told_before_the_figures_and_leave_no_look(run, labelled
     write_marker(labelled, index_folder(labelled)["sha256"])
     code, out, err = run("evaluate", labelled, "--split", "test")
     assert code == 0
-    assert out.startswith(f"These films were {DRAWN}\n8 films: ")
-    assert "drawn films: no child's. They show no child" in out
-    assert DRAWN not in err
+    assert out.startswith(f"These films are {SYNTHETIC}\n8 films: ")
+    assert "synthetic films. They show no patient" in out
+    assert SYNTHETIC not in err
     _, out, err = run("evaluate", labelled, "--split", "test", "--json")
     assert json.loads(out)["standing"]["kind"] == "drawn"
-    assert f"Note: These films were {DRAWN}" in err
+    assert f"Note: These films are {SYNTHETIC}" in err
     assert not ledger_path(tiny_bundle.path).exists()
 
 
@@ -73,6 +73,6 @@ def test_a_test_split_that_is_drawn_in_part_is_counted_and_told(run, labelled, t
     write_marker(labelled, index_folder(labelled)["sha256"][:3])
     code, out, _ = run("evaluate", labelled, "--split", "test")
     assert code == 0
-    assert out.startswith(f"3 of 8 films were {DRAWN}")
-    assert "test: looked at once" in out
-    assert len(looks(tiny_bundle)) == 1
+    assert out.startswith(f"3 of 8 films are {SYNTHETIC}")
+    assert "test: evaluated once" in out
+    assert len(logged_evaluations(tiny_bundle)) == 1

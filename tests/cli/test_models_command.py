@@ -11,6 +11,7 @@ import pytest
 
 from pneumo_core.bundle import transfer
 from pneumo_core.bundle.integrity import write_sums
+from pneumo_core.formatting import file_size
 
 
 @pytest.fixture
@@ -32,11 +33,11 @@ def test_the_list_says_size_state_and_service(run, models, tiny_bundle):
     code, out, _ = run("list")
     assert code == 0
     tiny, spoilt = out.splitlines()
-    megabytes = sum(p.stat().st_size for p in tiny_bundle.path.rglob("*") if p.is_file()) / 1e6
+    n_bytes = sum(p.stat().st_size for p in tiny_bundle.path.rglob("*") if p.is_file())
     assert tiny.split("\t") == [
         "* tiny 1.0",
         "64 px",
-        f"{megabytes:.1f} MB on disk",
+        f"{file_size(n_bytes)} on disk",
         f"whole, SHA-256 {tiny_bundle.digest[:12]}",
         "in service",
         "validation AUC 0.994 [0.990–0.998]",

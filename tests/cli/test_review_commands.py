@@ -13,7 +13,7 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILMS, write_sums
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def clinic(tmp_path):
 def test_each_evaluation_of_a_test_split_is_counted(run, clinic, models):
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
-    assert "test: looked at once." in out
+    assert "test: evaluated once." in out
     assert "does not list its training films" in err
     code, out, err = run("evaluate", clinic, "--split", "test")
-    assert "This test split has been looked at 2 times." in out
+    assert "This test split has been evaluated 2 times." in out
     assert "no longer a test" in err
-    first, second = looks(load_bundle("tiny"))
+    first, second = logged_evaluations(load_bundle("tiny"))
     assert (first.n, first.data) == (6, second.data)
     assert first.figures["accuracy"] == pytest.approx(4 / 6)
 
@@ -78,7 +78,7 @@ def test_training_films_are_told_by_their_hash(run, clinic, models):
             file.write(f"{hashlib.sha256(listed.read_bytes()).hexdigest()}  {FILMS}\n")
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
-    assert "training films. 4 of 6 films were trained on although" in out
+    assert "training films. 4 of 6 films were used for training although" in out
     assert "how well the model remembers" in err
 
 
@@ -90,7 +90,7 @@ def test_a_look_that_cannot_be_written_is_told(run, clinic, models, monkeypatch)
     code, out, err = run("evaluate", clinic, "--split", "test")
     assert code == 0
     assert "accuracy" in out
-    assert "could not be written to the ledger of tiny" in err
+    assert "could not be written to the test log of tiny" in err
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_compare_reads_a_folder_with_each_model(run, second, clinic, models):
     code, out, err = run("compare", "tiny", "second", "--data", clinic)
     assert code == 0
     assert out.startswith("6 films: 3 normal, 3 pneumonia\ntiny: AUC ")
-    assert "called differently: 0 of 6 films" in out
-    assert "tiny: test: looked at once." in err
+    assert "different calls: 0 of 6 films" in out
+    assert "tiny: test: evaluated once." in err
     assert (models / "second.ledger.jsonl").exists()
 
 
@@ -167,7 +167,7 @@ def test_report_on_a_folder_counts_as_a_look(run, clinic, models):
     code, out, _ = run("report", "--data", clinic, "--json")
     found = json.loads(out)
     assert code == 0
-    assert found["badge"] == "test: looked at once"
+    assert found["badge"] == "test: evaluated once"
     assert found["subtitle"].startswith("tiny 1.0 on the split test of clinic")
     assert len(found["tables"]["looks"]) == 1
 

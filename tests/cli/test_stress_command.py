@@ -40,7 +40,7 @@ def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
         assert sum(line.startswith(f"{name} ") for line in lines) == 1
     assert {"framing", "stretch", "turn", "anatomy"} <= set(lines)
     assert max(map(len, lines[5:-1])) <= 120
-    assert lines[-1].startswith("Only 2 normal films and 3 pneumonia films: too few to know.")
+    assert lines[-1].startswith("Small sample: 2 normal films and 3 pneumonia films.")
     assert "stress: centre crop 90 %" in err
 
 
@@ -126,7 +126,7 @@ def test_figures_that_may_flatter_do_not_go_into_the_card(run, data, models, mon
     before = load_bundle("tiny", models_dir=models)
     code, _, err = run("stress", data, "--into-card")
     assert code == 1
-    assert "Expected films that tiny did not train on, for its card; got 5 films" in err
+    assert "Expected films that tiny was not trained on, for its card; got 5 films" in err
     assert load_bundle("tiny", models_dir=models) == before
 
 
@@ -138,4 +138,4 @@ def test_without_films_it_says_what_is_missing(run):
     code, _, err = run("stress", "--into-card")
     assert code == 2
     words = " ".join(err.replace("│", " ").split())
-    assert "no run that made tiny is in the folder of runs" in words
+    assert "no run that made tiny is in the runs folder" in words

@@ -32,8 +32,8 @@ def test_two_models_by_hand():
     found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=20)
     assert (found.n, found.n_normal, found.n_pneumonia) == (4, 2, 2)
     assert [model.name for model in found.models] == ["a", "b"]
-    assert found.models[0].at.confusion.as_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 0}
-    assert found.models[1].at.confusion.as_dict() == {"tp": 1, "fp": 0, "tn": 2, "fn": 1}
+    assert found.models[0].at.confusion.to_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 0}
+    assert found.models[1].at.confusion.to_dict() == {"tp": 1, "fp": 0, "tn": 2, "fn": 1}
     (pair,) = found.pairs
     assert pair.delong == metrics.delong_paired([0, 0, 1, 1], A["p_pneumonia"], B["p_pneumonia"])
     assert (pair.accuracy.both, pair.accuracy.only_first, pair.accuracy.only_second) == (2, 1, 1)
@@ -81,12 +81,12 @@ def test_one_class_alone_has_no_curves_and_half_of_the_tests():
     assert math.isnan(found.pairs[0].p_holm)
     assert found.pairs[0].sensitivity is None
     assert found.pairs[0].specificity.only_first == 1
-    assert "auc" not in found.as_dict()["pairs"][0]
-    assert found.as_dict()["models"][0]["auc"] is None
+    assert "auc" not in found.to_dict()["pairs"][0]
+    assert found.to_dict()["models"][0]["auc"] is None
 
 
 def test_what_json_gets():
-    found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=5).as_dict()
+    found = compare([Contender("a", A, 0.5), Contender("b", B, 0.5)], rounds=5).to_dict()
     assert found["models"][0]["name"] == "a"
     assert found["models"][0]["sensitivity"]["value"] == 1.0
     assert found["pairs"][0]["auc"]["value"] == 0.0
@@ -105,10 +105,10 @@ def test_a_bundle_by_its_own_predictions(paper_bundle, tmp_path, tiny_card, tiny
     assert (found.name, found.threshold, len(found.table)) == ("paper", 0.5, 60)
 
 
-def test_films_that_not_all_have_are_left_out_and_told():
+def test_films_that_not_all_have_are_excluded_and_noted():
     matched = match([("a", A), ("b", B.iloc[1:])])
     assert matched.films["film"].tolist() == ["1.png", "2.png", "3.png"]
-    assert matched.notes == ("a has 1 film that not all others have: left out.",)
+    assert matched.notes == ("a has 1 film that another model has no prediction for: excluded.",)
 
 
 def test_the_order_of_the_tables_does_not_matter():
@@ -122,7 +122,7 @@ def test_another_file_of_the_same_name_is_another_film():
     one, other = A.assign(sha256=list("abcd")), B.assign(sha256=list("abxd"))
     matched = match([("a", one), ("b", other)])
     assert matched.films["film"].tolist() == ["0.png", "1.png", "3.png"]
-    assert matched.notes == ("1 film of b with another content than in a (2.png): left out.",)
+    assert matched.notes == ("1 film of b with another content than in a (2.png): excluded.",)
     # Where one table has no hashes, the names must do.
     assert len(match([("a", one), ("b", B)]).films) == 4
 
@@ -130,7 +130,7 @@ def test_another_file_of_the_same_name_is_another_film():
 def test_another_label_is_left_out_and_told():
     other = table([0.2] * 4, ["normal", "pneumonia", "pneumonia", "pneumonia"])
     matched = match([("a", A), ("b", other)])
-    assert matched.notes == ("1 film of b with another label than in a (1.png): left out.",)
+    assert matched.notes == ("1 film of b with another label than in a (1.png): excluded.",)
     assert len(matched.films) == 3
 
 
@@ -138,7 +138,7 @@ def test_films_listed_twice_are_left_out_and_told():
     twice = pd.concat([B, B.iloc[:1]])
     matched = match([("a", A), ("b", twice)])
     assert matched.films["film"].tolist() == ["1.png", "2.png", "3.png"]
-    assert matched.notes[0] == "b lists 1 film twice: left out."
+    assert matched.notes[0] == "b lists 1 film twice: excluded."
 
 
 def test_without_a_common_film_there_is_nothing_to_compare():

@@ -10,6 +10,7 @@ from pneumo_core.evaluation.evaluate import (
     shipped_predictions,
     with_facts,
 )
+from pneumo_core.metrics import Confusion
 
 
 def table(rows):
@@ -31,37 +32,37 @@ MIXED = [
 
 def test_figures_of_five_films_by_hand():
     found = figures(table(MIXED), threshold=0.5)
-    assert (found["n"], found["n_normal"], found["n_pneumonia"]) == (5, 2, 3)
-    assert found["confusion"] == {"tp": 2, "fp": 1, "tn": 1, "fn": 1}
-    assert found["accuracy"] == pytest.approx(3 / 5)
-    assert found["sensitivity"] == pytest.approx(2 / 3)
-    assert found["specificity"] == pytest.approx(1 / 2)
+    assert (found.n, found.n_normal, found.n_pneumonia) == (5, 2, 3)
+    assert found.confusion == Confusion(tp=2, fp=1, tn=1, fn=1)
+    assert found.accuracy.value == pytest.approx(3 / 5)
+    assert found.sensitivity.value == pytest.approx(2 / 3)
+    assert found.specificity.value == pytest.approx(1 / 2)
     # Pairs in which the ill film scores higher: 0.8 and 0.9 beat both, 0.3 beats one of two.
-    assert found["auc"] == pytest.approx(5 / 6)
-    assert found["brier"] == pytest.approx((0.01 + 0.36 + 0.04 + 0.49 + 0.01) / 5)
-    assert found["subtype_auc"] == 1.0
-    for name in ("auc", "accuracy", "sensitivity", "specificity"):
-        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
+    assert found.auc.value == pytest.approx(5 / 6)
+    assert found.brier == pytest.approx((0.01 + 0.36 + 0.04 + 0.49 + 0.01) / 5)
+    assert found.subtype_auc == 1.0
+    for rate in (found.auc, found.accuracy, found.sensitivity, found.specificity):
+        assert rate.low < rate.value < rate.high
 
 
 def test_the_threshold_itself_counts_as_pneumonia():
-    assert figures(table(MIXED), threshold=0.6)["confusion"]["fp"] == 1
-    assert figures(table(MIXED), threshold=0.6001)["confusion"]["fp"] == 0
+    assert figures(table(MIXED), threshold=0.6).confusion.fp == 1
+    assert figures(table(MIXED), threshold=0.6001).confusion.fp == 0
 
 
 def test_one_class_alone_has_no_auc_and_half_of_the_rates():
     found = figures(table(MIXED[:2]), threshold=0.5)
-    assert math.isnan(found["auc"])
-    assert math.isnan(found["sensitivity"])
-    assert (found["sensitivity_low"], found["sensitivity_high"]) == (0.0, 1.0)
-    assert found["specificity"] == pytest.approx(0.5)
-    assert found["subtype_auc"] is None
+    assert math.isnan(found.auc.value)
+    assert math.isnan(found.sensitivity.value)
+    assert found.sensitivity[1:] == (0.0, 1.0)
+    assert found.specificity.value == pytest.approx(0.5)
+    assert found.subtype_auc is None
 
 
 def test_a_binary_model_has_no_subtype_figure():
     binary = table(MIXED)
     binary[["p_bacterial", "p_viral"]] = float("nan")
-    assert figures(binary, threshold=0.5)["subtype_auc"] is None
+    assert figures(binary, threshold=0.5).subtype_auc is None
 
 
 HEAD = "film,split,label,subtype,group,p_normal,p_bacterial,p_viral,p_pneumonia\n"

@@ -1,4 +1,4 @@
-"""What figures may be called: films told by hash or by name, and how often they were looked at."""
+"""What figures may be called: films told by hash or by name, and how often they were evaluated."""
 
 import pandas as pd
 import pytest
@@ -7,9 +7,9 @@ from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.errors import BundleError
-from pneumo_core.evaluation.evidence_level import standing, standing_of_shipped
+from pneumo_core.evaluation.evidence_level import evidence_level, evidence_of_shipped
 from pneumo_core.evaluation.leakage import film_roles
-from pneumo_core.evaluation.test_log import Look
+from pneumo_core.evaluation.test_log import LoggedEvaluation
 from tests import ROOT
 
 ORIGINALS = ROOT.parent / "shared" / "data" / "fullres"
@@ -110,80 +110,78 @@ def test_a_cross_validated_model_was_trained_on_its_validation_films(
 
 
 def look(digest="d"):
-    return Look("2026-01-01T00:00:00+00:00", "1.0", digest, "h", "test", 2, {}, "0.1.0")
+    return LoggedEvaluation("2026-01-01T00:00:00+00:00", "1.0", digest, "h", "test", 2, {}, "0.1.0")
 
 
 def test_a_first_look_at_test_films_is_a_test(bundle):
     hashed(bundle)
     table = films("NORMAL/9.png", split="test", sha256=["d" * 64])
-    found = standing(bundle, table, split="test", looks=[look()])
-    assert (found.kind, found.badge, found.looks) == ("test", "test: looked at once", 1)
+    found = evidence_level(bundle, table, split="test", evaluations=[look()])
+    assert (found.kind, found.badge, found.evaluations) == ("test", "test: evaluated once", 1)
     assert found.warning == ""
-    assert found.sure
+    assert found.by_hash
 
 
 def test_later_looks_are_counted_and_warned_of(bundle):
     table = films("NORMAL/9.png", split="test")
-    found = standing(bundle, table, split="test", looks=[look(), look(), look("e")])
-    assert found.badge == "test: looked at 3 times"
+    found = evidence_level(bundle, table, split="test", evaluations=[look(), look(), look("e")])
+    assert found.badge == "test: evaluated 3 times"
     assert "3 times, with 2 versions of the model" in found.words
     assert "no longer a test" in found.warning
     assert "does not list its training films" in found.warning
-    assert not found.sure
+    assert not found.by_hash
 
 
 def test_training_films_are_no_test_whatever_the_split_is_called(bundle):
     hashed(bundle, f"{'a' * 16} t")
     table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
-    found = standing(bundle, table, split="test", looks=[look()])
+    found = evidence_level(bundle, table, split="test", evaluations=[look()])
     assert (found.kind, found.badge) == ("training", "training films")
-    assert found.words == ("1 of 2 films were trained on although the split is called test.")
+    assert found.words == ("1 of 2 films were used for training although the split is called test.")
     assert "how well the model remembers" in found.warning
 
 
 def test_films_that_thresholds_were_chosen_on_are_validation(bundle):
     table = films("train/NORMAL/IM-0001-0001.jpeg", split="train")
-    found = standing(bundle, table, split="train")
+    found = evidence_level(bundle, table, split="train")
     assert found.kind == "validation"
     assert found.badge == "validation: thresholds were chosen on these films"
-    assert "1 of 1 films, as far as their names tell" in found.words
+    assert "1 of 1 films, as far as file names show" in found.words
     assert "not a test" in found.warning
 
 
 def test_other_films_are_other_data_and_doubt_is_told(bundle):
-    found = standing(bundle, films("NORMAL/x.png"), split="all")
+    found = evidence_level(bundle, films("NORMAL/x.png"), split="all")
     assert (found.kind, found.badge) == ("other", "other data")
-    assert "flatter" in found.warning
+    assert "too high" in found.warning
     hashed(bundle, f"{'a' * 16} t")
-    sure = standing(bundle, films("NORMAL/x.png", sha256=["d" * 64]), split="all")
+    sure = evidence_level(bundle, films("NORMAL/x.png", sha256=["d" * 64]), split="all")
     assert sure.warning == ""
 
 
 def test_a_bundles_own_predictions_are_validation(bundle):
-    found = standing_of_shipped(bundle)
+    found = evidence_of_shipped(bundle)
     assert found.kind == "validation"
     assert "60 films that do not exist" in found.words
-    assert found.as_dict()["looks"] == 0
+    assert found.to_dict()["looks"] == 0
 
 
 def test_films_that_pneumo_drew_measure_nothing_whatever_else_they_are(bundle):
     hashed(bundle, f"{'a' * 16} t")
     table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
-    found = standing(bundle, table.assign(drawn=True), split="test", looks=[look()])
-    assert (found.kind, found.drawn, found.looks) == ("drawn", 2, 0)
-    assert found.warning == (
-        "These films were drawn by Pneumo: how well a model reads is not measured on them."
-    )
-    assert "A look at them is not counted" in found.words
+    found = evidence_level(bundle, table.assign(synthetic=True), split="test", evaluations=[look()])
+    assert (found.kind, found.synthetic, found.evaluations) == ("drawn", 2, 0)
+    assert found.warning == ("These films are synthetic: they do not measure performance.")
+    assert "Their evaluation is not logged" in found.words
 
 
 def test_of_a_mixed_folder_it_is_told_how_many_were_drawn(bundle):
     hashed(bundle)
     table = films("NORMAL/1.png", "NORMAL/2.png", split="test", sha256=["a" * 64, "d" * 64])
-    found = standing(bundle, table.assign(drawn=[True, False]), split="test", looks=[look()])
-    assert (found.kind, found.drawn, found.looks) == ("test", 1, 1)
-    assert found.warning == (
-        "1 of 2 films were drawn by Pneumo: how well a model reads is not measured on them."
+    found = evidence_level(
+        bundle, table.assign(synthetic=[True, False]), split="test", evaluations=[look()]
     )
-    real = standing(bundle, table.assign(drawn=False), split="test", looks=[look()])
-    assert (real.drawn, real.warning) == (0, "")
+    assert (found.kind, found.synthetic, found.evaluations) == ("test", 1, 1)
+    assert found.warning == ("1 of 2 films are synthetic: they do not measure performance.")
+    real = evidence_level(bundle, table.assign(synthetic=False), split="test", evaluations=[look()])
+    assert (real.synthetic, real.warning) == (0, "")

@@ -5,7 +5,7 @@ import pytest
 
 from pneumo_core.bundle import Bundle
 from pneumo_core.bundle.card import Card
-from pneumo_core.evaluation.evidence_level import standing
+from pneumo_core.evaluation.evidence_level import evidence_level
 from pneumo_core.evaluation.leakage import film_roles, select_films
 
 
@@ -42,7 +42,7 @@ def test_films_of_the_validation_wherever_the_data_set_lies(bundle):
     assert found.rows.tolist() == [0, 2]
     assert found.held_out
     assert found.words == (
-        "2 films of the model's own validation: it did not train on these patients."
+        "2 films of the model's own validation: it was not trained on these patients."
     )
 
 
@@ -50,7 +50,7 @@ def test_the_others_where_the_network_was_trained_on_all_it_predicted(bundle):
     found = select_films(replace(bundle, card=Card.from_document({"data": {"films": 4}})), FILMS)
     assert found.rows.tolist() == [1, 3, 4]
     assert found.held_out
-    assert found.words == "3 films, by name not among those the model was trained on."
+    assert found.words == "3 films, not used for training, by file name."
 
 
 def test_films_the_model_was_trained_on_flatter_it(bundle):
@@ -59,9 +59,7 @@ def test_films_the_model_was_trained_on_flatter_it(bundle):
     )
     assert found.rows.tolist() == [0, 1]
     assert not found.held_out
-    assert found.words == (
-        "2 films, all of which the model was trained on: these figures flatter it."
-    )
+    assert found.words == ("2 films, all of them used for training: these figures are too high.")
 
 
 def test_films_of_another_place_may_have_been_trained_on(bundle):
@@ -69,8 +67,8 @@ def test_films_of_another_place_may_have_been_trained_on(bundle):
     assert found.rows.tolist() == [0, 1]
     assert not found.held_out
     assert found.words == (
-        "2 films, none of them in the model's validation. Where the model trained on some of "
-        "them, these figures flatter it."
+        "2 films, none of them in the model's validation. If some were used for training, these "
+        "figures are too high."
     )
 
 
@@ -84,7 +82,7 @@ def test_a_limit_draws_the_same_films_of_each_class(bundle):
     assert sum(found.rows < 9) == 3
     assert found.rows.tolist()[3:] == [9, 10]
     assert found.rows.tolist() == select_films(bundle, films, limit=3).rows.tolist()
-    assert found.words.startswith("5 films (at most 3 of each class, drawn at random), none of")
+    assert found.words.startswith("5 films (random sample of at most 3 of each class), none of")
 
 
 def test_the_selection_and_the_evidence_level_agree_without_a_list_of_films(bundle):
@@ -96,15 +94,17 @@ def test_the_selection_and_the_evidence_level_agree_without_a_list_of_films(bund
     found = select_films(bundle, table)
     assert (found.rows.tolist(), found.held_out) == ([6, 7], True)
     assert film_roles(bundle, table).trained.tolist() == [True] * 6 + [False] * 2
-    assert standing(bundle, table, split="train").words.startswith("6 of 8 films were trained on")
+    assert evidence_level(bundle, table, split="train").words.startswith(
+        "6 of 8 films were used for training"
+    )
 
 
 @pytest.mark.parametrize(
     ("roles", "rows", "held_out", "words"),
     [
         (["t", "v", "v", ""], [1, 2], True, "of the model's own validation"),
-        (["t", "tv", "", ""], [2, 3], True, "none of which the model was trained or chosen on"),
-        (["tv", "tv", "t", "t"], [0, 1, 2, 3], False, "these figures flatter it"),
+        (["t", "tv", "", ""], [2, 3], True, "none of them used to train or calibrate"),
+        (["tv", "tv", "t", "t"], [0, 1, 2, 3], False, "these figures are too high"),
     ],
 )
 def test_hashes_tell_where_the_bundle_lists_its_films(bundle, *, roles, rows, held_out, words):

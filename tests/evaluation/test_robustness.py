@@ -8,7 +8,7 @@ from PIL import Image
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError
-from pneumo_core.evaluation.robustness import stress
+from pneumo_core.evaluation.robustness import measure_robustness
 
 SIDE = 64
 
@@ -45,35 +45,37 @@ def settings(tmp_path):
 
 
 def test_the_films_of_the_validation_are_measured(tiny_bundle, folder, settings):
-    found = stress(tiny_bundle, folder, settings=settings, names=["brighter", "lungs black"])
-    assert (found["model"], found["films"]) == ("tiny", 60)
-    assert (found["normal"], found["pneumonia"]) == (20, 40)
-    assert found["held_out"] is True
-    assert found["words"] == (
-        "60 films of the model's own validation: it did not train on these patients."
+    found = measure_robustness(
+        tiny_bundle, folder, settings=settings, names=["brighter", "lungs black"]
     )
-    assert found["points"] == {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
-    assert [row["name"] for row in found["rows"]] == ["as it is", "brighter", "lungs black"]
-    assert found["lungless"] == ""  # of 20 normal films
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert (found.model, found.films) == ("tiny", 60)
+    assert (found.normal, found.pneumonia) == (20, 40)
+    assert found.held_out is True
+    assert found.words == (
+        "60 films of the model's own validation: it was not trained on these patients."
+    )
+    assert found.points == {"screening": 0.2, "balanced": 0.5, "ruling_in": 0.8}
+    assert [row.name for row in found.rows] == ["as it is", "brighter", "lungs black"]
+    assert found.lungless == ""  # of 20 normal films
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
 
 
 def test_rates_are_those_at_the_locked_points(tiny_bundle, folder, settings, validation):
-    found = stress(tiny_bundle, folder, settings=settings, names=["brighter"])
+    found = measure_robustness(tiny_bundle, folder, settings=settings, names=["brighter"])
     grey = np.array([grey_of(name) for name in validation])
     ill = np.array([name.startswith("PNEUMONIA") for name in validation])
-    clean, brighter = found["rows"]
-    assert clean["sensitivity"]["value"] == clean["specificity"]["value"] == 1
+    clean, brighter = found.rows
+    assert clean.sensitivity.value == clean.specificity.value == 1
     # 0.5 is reached at a grey of 127.5, which 31 more lifts no dark film to: 60..89.
-    assert brighter["specificity"]["value"] == 1
+    assert brighter.specificity.value == 1
     change = np.abs(p_of(grey + 31) - p_of(grey))
-    assert brighter["change_mean"] == pytest.approx(change.mean(), abs=2e-3)
-    assert brighter["change_p95"] == pytest.approx(np.quantile(change, 0.95), abs=2e-3)
-    assert clean["change_mean"] == 0
+    assert brighter.change_mean == pytest.approx(change.mean(), abs=2e-3)
+    assert brighter.change_p95 == pytest.approx(np.quantile(change, 0.95), abs=2e-3)
+    assert clean.change_mean == 0
     called = p_of(grey + 31) >= 0.8
-    assert brighter["ruling_in"]["sensitivity"]["value"] == pytest.approx(called[ill].mean())
-    assert found["worst"] == (
-        "Only 20 normal films: too few to know. Read the intervals, not the values."
+    assert brighter.ruling_in.sensitivity.value == pytest.approx(called[ill].mean())
+    assert found.worst == (
+        "Small sample: 20 normal films. Rely on the intervals, not on the values."
     )
 
 
@@ -83,13 +85,14 @@ def test_what_costs_most_is_said(tiny_bundle, settings):
     table = pd.DataFrame({"film": [f"x/{n}.png" for n in range(100, 180)]})
     table["label"] = np.repeat(["normal", "pneumonia"], 40)
     names = ["darker", "blur 1 px", "lungs black"]
-    found = stress(tiny_bundle, (films, table), settings=settings, names=names)
-    assert found["worst"].startswith(
-        "Of the 2 disturbances that keep the lungs, “darker” costs most: sensitivity falls by"
+    found = measure_robustness(tiny_bundle, (films, table), settings=settings, names=names)
+    assert found.worst.startswith(
+        "Of the 2 perturbations that keep the lungs visible, “darker” costs most: sensitivity "
+        "falls by"
     )
-    assert found["lungless"].startswith("Without lungs the AUC is ")
-    assert found["rows"][1]["cost_sensitivity"] > 0
-    assert found["rows"][2]["cost_sensitivity"] == 0
+    assert found.lungless.startswith("Without lungs the AUC is ")
+    assert found.rows[1].cost_sensitivity.value > 0
+    assert found.rows[2].cost_sensitivity.value == 0
 
 
 def test_pixels_and_a_table_give_what_the_folder_gives(tiny_bundle, folder, settings, validation):
@@ -97,25 +100,27 @@ def test_pixels_and_a_table_give_what_the_folder_gives(tiny_bundle, folder, sett
     table["label"] = table["film"].str.split("/").str[0].str.lower()
     films = np.stack([np.full((SIDE, SIDE), grey_of(f), np.uint8) for f in table["film"]])
     names = ["noise 6 %", "darker"]
-    given = stress(tiny_bundle, (films, table), settings=settings, names=names)
-    assert given["films"] == 60
-    of_folder = stress(tiny_bundle, folder, settings=settings, names=["darker"])
+    given = measure_robustness(tiny_bundle, (films, table), settings=settings, names=names)
+    assert given.films == 60
+    of_folder = measure_robustness(tiny_bundle, folder, settings=settings, names=["darker"])
     # Row numbers differ, and with them the grain; what is not random is the same.
-    assert given["rows"][2]["change_mean"] == pytest.approx(of_folder["rows"][1]["change_mean"])
+    assert given.rows[2].change_mean == pytest.approx(of_folder.rows[1].change_mean)
 
 
 def test_a_limit_draws_the_same_films_of_each_class(tiny_bundle, folder, settings):
-    found = stress(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
-    assert (found["normal"], found["pneumonia"]) == (7, 7)
-    assert found["words"].startswith("14 films (at most 7 of each class, drawn at random) of the")
-    again = stress(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
+    found = measure_robustness(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
+    assert (found.normal, found.pneumonia) == (7, 7)
+    assert found.words.startswith("14 films (random sample of at most 7 of each class) of the")
+    again = measure_robustness(tiny_bundle, folder, settings=settings, names=["darker"], limit=7)
     assert again == found
-    assert stress(tiny_bundle, folder, settings=settings, names=[], limit=30)["normal"] == 20
+    assert (
+        measure_robustness(tiny_bundle, folder, settings=settings, names=[], limit=30).normal == 20
+    )
 
 
 def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, settings):
     heard = []
-    stress(
+    measure_robustness(
         tiny_bundle,
         folder,
         settings=settings,
@@ -130,21 +135,21 @@ def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, se
 
 
 def test_an_unknown_disturbance_is_refused(tiny_bundle, folder, settings):
-    with pytest.raises(ValueError, match="Expected names of disturbances, got 'fog'"):
-        stress(tiny_bundle, folder, settings=settings, names=["fog"])
+    with pytest.raises(ValueError, match="Expected names of perturbations, got 'fog'"):
+        measure_robustness(tiny_bundle, folder, settings=settings, names=["fog"])
 
 
 def test_broken_films_are_named_and_the_others_measured(tiny_bundle, folder, settings):
     (folder / "NORMAL" / "cut.png").write_bytes(b"no picture")
-    found = stress(tiny_bundle, folder, settings=settings, names=[])
-    assert found["films"] == 60
-    [broken] = found["unread"]
-    assert broken["film"] == "NORMAL/cut.png"
-    assert broken["problem"]
+    found = measure_robustness(tiny_bundle, folder, settings=settings, names=[])
+    assert found.films == 60
+    [broken] = found.unread
+    assert broken[0] == "NORMAL/cut.png"
+    assert broken[1]
 
 
 def test_a_folder_of_broken_films_is_refused(tiny_bundle, tmp_path, settings):
     (tmp_path / "NORMAL").mkdir()
     (tmp_path / "NORMAL" / "0.png").write_bytes(b"no picture")
     with pytest.raises(DataSetError, match="Expected readable films in the data; none of 1 is"):
-        stress(tiny_bundle, tmp_path, settings=settings)
+        measure_robustness(tiny_bundle, tmp_path, settings=settings)

@@ -51,7 +51,7 @@ def test_a_group_of_one_class_is_ranked_against_all_films_of_the_other():
 def test_few_films_are_warned_of():
     found = subgroups(TABLE, threshold=0.5, by=["subtype"])
     assert row(found, "subtype", "viral")["warning"] == (
-        "Only 2 pneumonia films: too few to know. Read the intervals, not the values."
+        "Small sample: 2 pneumonia films. Rely on the intervals, not on the values."
     )
     many = pd.concat([TABLE] * 10)
     assert subgroups(many, threshold=0.5, by=[])["warning"].tolist() == [""]

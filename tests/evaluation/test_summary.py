@@ -6,7 +6,7 @@ import pytest
 
 from pneumo_core import metrics
 from pneumo_core.bundle import OperatingPoints
-from pneumo_core.evaluation.summary import films_by_cell, referred_films, summarise
+from pneumo_core.evaluation.summary import films_by_outcome, referred_films, summarise
 
 POINTS = OperatingPoints(screening=0.3, balanced=0.5, ruling_in=0.7)
 
@@ -80,12 +80,12 @@ def test_a_prevalence_moves_what_a_call_means_and_no_rate(table, summary):
 def test_one_class_has_no_ranking(table):
     found = summarise(table[table["label"] == "normal"], POINTS, rounds=5)
     assert found.ranking is None
-    assert "auc" not in found.as_dict()
-    assert found.as_dict()["n_pneumonia"] == 0
+    assert "auc" not in found.to_dict()
+    assert found.to_dict()["n_pneumonia"] == 0
 
 
 def test_what_json_gets(summary):
-    found = summary.as_dict()
+    found = summary.to_dict()
     assert found["auc"]["value"] == pytest.approx(summary.ranking.auc.value)
     assert found["points"]["screening"]["threshold"] == 0.3
     assert set(found["brier_parts"]) == {
@@ -104,7 +104,7 @@ TABLE = pd.DataFrame(
 
 
 def test_each_film_is_in_one_cell_the_surest_first():
-    found = {name: films["film"].tolist() for name, films in films_by_cell(TABLE, 0.5).items()}
+    found = {name: films["film"].tolist() for name, films in films_by_outcome(TABLE, 0.5).items()}
     assert found == {
         "found": ["h", "g"],
         "missed": ["e", "f"],
@@ -115,7 +115,7 @@ def test_each_film_is_in_one_cell_the_surest_first():
 
 def test_rows_keep_their_index_even_if_it_is_not_in_order():
     shuffled = TABLE.iloc[[7, 2, 0, 5, 1, 6, 3, 4]]
-    found = films_by_cell(shuffled, 0.5)
+    found = films_by_outcome(shuffled, 0.5)
     assert found["missed"].index.tolist() == [4, 5]
 
 
@@ -126,6 +126,6 @@ def test_referred_films_the_highest_first():
 
 
 def test_an_empty_cell_is_an_empty_table():
-    found = films_by_cell(TABLE, 2.0)
+    found = films_by_outcome(TABLE, 2.0)
     assert found["found"].empty
     assert list(found["found"].columns) == ["film", "label", "p_pneumonia"]

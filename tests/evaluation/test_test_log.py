@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pneumo_core.bundle.registry import ledger_path
-from pneumo_core.evaluation.test_log import FIGURES, data_hash, looks, record
+from pneumo_core.evaluation.test_log import FIGURES, data_hash, logged_evaluations, record
 
 FOUND = {"n": 12, **dict.fromkeys(FIGURES, 0.5), "auc": math.nan}
 
@@ -20,17 +20,17 @@ def bundle(paper_bundle, tmp_path, tiny_card, tiny_predictions):
 
 
 def test_a_look_is_written_beside_the_bundle_and_read_again(bundle):
-    assert looks(bundle) == []
+    assert logged_evaluations(bundle) == []
     assert record(bundle, data="abc", split="test", figures=FOUND) == ""
     assert record(bundle, data="xyz", split="test", figures=FOUND) == ""
     assert ledger_path(bundle.path) == bundle.path.parent / "paper.ledger.jsonl"
-    first, second = looks(bundle)
+    first, second = logged_evaluations(bundle)
     assert (first.data, first.n, first.version, first.split) == ("abc", 12, "1.0", "test")
     assert first.digest == "d1" * 8
     assert first.figures["auc"] is None
     assert first.figures["sensitivity"] == 0.5
     assert first.at.endswith("+00:00")
-    assert looks(bundle, "xyz") == [second]
+    assert logged_evaluations(bundle, "xyz") == [second]
 
 
 def test_films_have_one_hash_whatever_their_order_and_names():
@@ -44,7 +44,7 @@ def test_a_line_that_was_cut_short_is_passed_over_and_left_behind(bundle):
     with ledger_path(bundle.path).open("a", encoding="utf-8") as file:
         file.write('{"at": "2026-')
     record(bundle, data="two", split="test", figures=FOUND)
-    assert [look.data for look in looks(bundle)] == ["one", "two"]
+    assert [look.data for look in logged_evaluations(bundle)] == ["one", "two"]
     assert len(ledger_path(bundle.path).read_text("utf-8").splitlines()) == 3
 
 
@@ -55,7 +55,7 @@ def test_strange_lines_are_no_looks(bundle):
     strange.append({**whole, "figures": {"auc": "high"}})
     lines = ["[]", "null", '{"at": 1}', "", "5", *map(json.dumps, strange)]
     ledger_path(bundle.path).write_text("\n".join(lines), "utf-8")
-    assert looks(bundle) == []
+    assert logged_evaluations(bundle) == []
 
 
 def test_two_at_once_lose_nothing(bundle, tmp_path):
@@ -77,7 +77,7 @@ for i in range(20):
         for name in ("a", "b")
     ]
     assert [process.wait(60) for process in running] == [0, 0]
-    assert sorted(look.data for look in looks(bundle)) == sorted(
+    assert sorted(look.data for look in logged_evaluations(bundle)) == sorted(
         f"{name}{i}" for name in "ab" for i in range(20)
     )
 
@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_no_failure(bundle, monkeypa
     monkeypatch.setattr("pneumo_core.evaluation.test_log._append", refuse)
     note = record(bundle, data="abc", split="test", figures=FOUND)
     assert note == (
-        "This look at the test films could not be written to the ledger of paper "
-        "(Permission denied): count it yourself."
+        "This evaluation could not be written to the test log of paper (Permission denied): "
+        "keep your own record of it."
     )
-    assert looks(bundle) == []
+    assert logged_evaluations(bundle) == []

@@ -1,4 +1,4 @@
-"""One rule for what is too few to know, and why its limit is where it is."""
+"""One rule for a small sample, and why its limit is where it is."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from pneumo_core.metrics import is_small_sample, small_sample_words, wilson
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, VALIDATION_SAMPLE
 
 
-@pytest.mark.parametrize(("n", "few"), [(0, False), (1, True), (29, True), (30, False)])
-def test_none_is_not_few(n, few):
-    assert is_small_sample(n) is few
+@pytest.mark.parametrize(("n", "small"), [(0, False), (1, True), (29, True), (30, False)])
+def test_none_is_not_a_small_sample(n, small):
+    assert is_small_sample(n) is small
 
 
 def test_the_limit_is_where_a_rate_of_90_per_cent_is_known_to_eleven_points():
@@ -23,11 +23,11 @@ def test_the_limit_is_where_a_rate_of_90_per_cent_is_known_to_eleven_points():
     [
         ({"films": 30, "patients": 0}, ""),
         ({}, ""),
-        ({"normal films": 1}, "Only 1 normal film: too few to know. Read the"),
-        ({"a films": 5, "b films": 400, "patients": 9}, "Only 5 a films and 9 patients: too few"),
-        ({"a films": 5, "b films": 4, "patients": 9}, "Only 5 a films, 4 b films and 9 patients:"),
+        ({"normal films": 1}, "Small sample: 1 normal film. Rely on the"),
+        ({"a films": 5, "b films": 400, "patients": 9}, "Small sample: 5 a films and 9 patients. "),
+        ({"a films": 5, "b films": 4, "patients": 9}, "Small sample: 5 a films, 4 b films and 9 p"),
     ],
 )  # fmt: skip
-def test_only_what_is_few_is_named(counts, words):
+def test_only_what_is_small_is_named(counts, words):
     found = small_sample_words(counts)
     assert found.startswith(words) if words else found == ""

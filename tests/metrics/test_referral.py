@@ -13,7 +13,7 @@ P = [0.1, 0.3, 0.5, 0.9, 0.1, 0.5, 0.6, 0.8, 0.9]
 def test_three_answers_by_hand_with_scores_on_both_points():
     # Normal below 0.3: 0.1 and 0.1. Pneumonia from 0.8: 0.9, 0.8, 0.9. Referred: the other four.
     found = three_way(Y, P, 0.3, 0.8)
-    assert found.answered.as_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 1}
+    assert found.answered.to_dict() == {"tp": 2, "fp": 1, "tn": 1, "fn": 1}
     assert (found.referred_sick, found.referred_well, found.n) == (2, 2, 9)
     assert found.coverage == (5 / 9, *wilson(5, 9))
     assert found.error == (2 / 5, *wilson(2, 5))
@@ -46,7 +46,7 @@ def test_one_class_alone_is_fine():
 
 
 def test_what_json_gets():
-    found = three_way(Y, P, 0.3, 0.8).as_dict()
+    found = three_way(Y, P, 0.3, 0.8).to_dict()
     assert found["coverage"]["value"] == 5 / 9
     assert found["referred_sick"] == 2
     assert set(found) == {

@@ -31,7 +31,7 @@ def test_counts_of_many_thresholds_keep_their_shape():
 
 def test_one_threshold_by_hand():
     found = ThresholdSweep(Y, P).at(0.5, prevalence=0.2)
-    assert found.confusion.as_dict() == {"tp": 3, "fp": 2, "tn": 2, "fn": 1}
+    assert found.confusion.to_dict() == {"tp": 3, "fp": 2, "tn": 2, "fn": 1}
     assert (found.sensitivity.value, found.specificity.value) == (0.75, 0.5)
     assert found.rates["ppv"].value == 0.6
     assert found.ratios.positive.value == pytest.approx(1.5)
@@ -69,7 +69,7 @@ def test_the_films_own_prevalence_is_the_default():
 
 
 def test_what_json_gets():
-    found = ThresholdSweep(Y, P).at(0.5, prevalence=0.2).as_dict()
+    found = ThresholdSweep(Y, P).at(0.5, prevalence=0.2).to_dict()
     assert found["confusion"] == {"tp": 3, "fp": 2, "tn": 2, "fn": 1}
     assert found["sensitivity"] == {
         "value": 0.75,
@@ -95,8 +95,8 @@ def test_one_class_alone_has_half_of_the_rates():
 def test_constant_scores_are_called_together():
     sweep = ThresholdSweep([0, 1, 1], [0.5] * 3)
     assert sweep.thresholds.tolist() == [0.5]
-    assert sweep.at(0.5).confusion.as_dict() == {"tp": 2, "fp": 1, "tn": 0, "fn": 0}
-    assert sweep.at(0.51).confusion.as_dict() == {"tp": 0, "fp": 0, "tn": 1, "fn": 2}
+    assert sweep.at(0.5).confusion.to_dict() == {"tp": 2, "fp": 1, "tn": 0, "fn": 0}
+    assert sweep.at(0.51).confusion.to_dict() == {"tp": 0, "fp": 0, "tn": 1, "fn": 2}
 
 
 def test_what_makes_no_sense_is_refused():

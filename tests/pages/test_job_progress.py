@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.job_progress import duration, progress_words
+from pages.ui.job_progress import progress_words
 from pneumo_core.jobs.status import Status
 
 
@@ -92,11 +92,3 @@ def test_a_job_that_ended_badly_says_why_and_what_it_said_last(state):
 )
 def test_progress_in_words(status, words):
     assert progress_words(status, {}) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "1 s"), (89, "89 s"), (200, "3 min"), (3900, "1 h 5 min")],
-)
-def test_durations_in_words(seconds, words):
-    assert duration(seconds) == words

@@ -47,8 +47,8 @@ def test_points_keep_their_promises_and_their_order():
     fitted = calibrate(logits, labels)
     p = pneumonia_probability(logits, fitted.temperature)
     assert fitted.screening <= fitted.balanced <= fitted.ruling_in
-    assert rates(labels > 0, p, fitted.screening)["sensitivity"]["value"] >= 0.99
-    assert rates(labels > 0, p, fitted.ruling_in)["specificity"]["value"] >= 0.99
+    assert rates(labels > 0, p, fitted.screening).sensitivity.value >= 0.99
+    assert rates(labels > 0, p, fitted.ruling_in).specificity.value >= 0.99
 
 
 def test_points_of_a_perfect_network_are_still_in_order():

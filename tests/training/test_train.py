@@ -14,6 +14,7 @@ from pneumo_core.bundle.provenance import SYNTHETIC
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError
+from pneumo_core.storage import utc_now
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.dataset import class_labels

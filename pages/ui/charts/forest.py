@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import GREY, SERIES, TEXT_SIZE, figure
+from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def intervals(
 
 def spoken(row: Estimate) -> str:
     """Number and interval: "0.88 [0.86–0.90]"."""
-    return f"{row.value:.2f} [{row.low:.2f}–{row.high:.2f}]"
+    return estimate((row.value, row.low, row.high), digits=2)
 
 
 def _traces(
@@ -172,7 +173,7 @@ class Row:
         """Rate and interval: "95.1 % [92.4–96.9]"."""
         if math.isnan(self.value):
             return "no such film"
-        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}–{100 * self.high:.1f}]"
+        return estimate((self.value, self.low, self.high), as_percent=True)
 
 
 def forest_html(rows: Sequence[Row], *, x: str, look: Look, reference: float | None = None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, GREY, SERIES, figure
+from pneumo_core.formatting import interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,7 +130,7 @@ def _ring(line: Line, digits: int) -> go.Scatter:
 def _diamond(model: Measured, digits: int) -> go.Scatter:
     """The finished model's figure and its interval, beside the estimates of its epochs."""
     ends = {"array": [model.high - model.value], "arrayminus": [model.value - model.low]}
-    interval = f"[{model.low:.{digits}f}–{model.high:.{digits}f}]"
+    ends_shown = interval((model.low, model.high), digits=digits)
     return go.Scatter(
         x=[model.epoch],
         y=[model.value],
@@ -137,7 +138,7 @@ def _diamond(model: Measured, digits: int) -> go.Scatter:
         mode="markers",
         marker={"symbol": "diamond", "size": 11, "color": ACCENT, "line": {"width": 1}},
         error_y={"type": "data", "symmetric": False, **ends, "thickness": 1.5, "color": ACCENT},
-        hovertemplate=f"{model.name}<br>%{{y:.{digits}f}} {interval}<extra></extra>",
+        hovertemplate=f"{model.name}<br>%{{y:.{digits}f}} {ends_shown}<extra></extra>",
     )
 
 

@@ -29,7 +29,7 @@ from pages.ui.dataset.filters import (
 from pages.ui.dataset.findings import Shortcuts, prepared, show_findings, show_shortcuts
 from pages.ui.dataset.gallery_view import show_films
 from pages.ui.page import plain_words
-from pneumo_core.audit import audit_ready, integrity, overall, shortcuts
+from pneumo_core.audit import audit_ready, check_integrity, measure_shortcuts, overall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -179,8 +179,8 @@ def audit_of(catalogue: Catalogue) -> Audit | None:
     """Both audits where they were made already; they are read from the disk."""
     if not audit_ready(catalogue):
         return None
-    table = shortcuts(catalogue)
-    return Audit(tuple(integrity(catalogue)), prepared(table, overall(table)))
+    table = measure_shortcuts(catalogue)
+    return Audit(tuple(check_integrity(catalogue)), prepared(table, overall(table)))
 
 
 @st.fragment

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.page import plain
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -268,7 +268,7 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
     parts = [
         _fact(len(shown), "films")
         if len(shown) == len(films)
-        else _told(len(shown), f"of {amount(len(films), 'films')}"),
+        else _told(len(shown), f"of {count(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
         *(_told(count, SUBTYPES[kind].title, KIND_CLASSES[kind]) for kind, count in _kinds(shown)),
         _fact(duplicates(shown), "pairs", " of duplicates"),
@@ -314,7 +314,7 @@ def _kinds(films: pd.DataFrame) -> list[tuple[str, int]]:
 
 
 def _fact(number: int, unit: str, rest: str = "") -> str:
-    return _told(number, amount(number, unit).partition(" ")[2] + rest)
+    return _told(number, count(number, unit).partition(" ")[2] + rest)
 
 
 def _told(number: int, words: str, css: str = "") -> str:

@@ -14,7 +14,7 @@ from pages.ui.charts.theme import figure_config
 from pages.ui.dataset import filters
 from pages.ui.dataset.filters import Among, put
 from pneumo_core.audit import as_document, as_html, harm_words, strength
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def card_html(finding: Finding) -> str:
     """A finding in words: harm, what, how many, why it matters, what is done."""
     return (
         f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
-        f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
+        f"{harm_words(finding.harm)}: {escape(count(finding.count, finding.unit))}</p>"
         f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
         f"<p>{escape(finding.why)}</p>"
         f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"

@@ -15,7 +15,7 @@ from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.filters import NAMES, Among, Named, OneOf, Span, on, put, show_chips, without
 from pages.ui.images import data_uri, jpeg
 from pages.ui.page import plain_words
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,7 +65,7 @@ def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) ->
 
 def heading(shown: int, films: int) -> str:
     """What the gallery shows: all films, or how many of them."""
-    every = amount(films, "films")
+    every = count(films, "films")
     if shown == films:
         return f"The {every}" if films > 1 else "The film"
     return f"{shown:,} of the {every}"

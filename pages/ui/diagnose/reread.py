@@ -12,7 +12,7 @@ from pages.ui import cache, state
 from pages.ui.page import plain
 from pages.ui.session_film import content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
-from pneumo_core.formatting import amount
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,13 +66,13 @@ def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: st
     old = [entry for entry in entries if is_old(entry, bundle)]
     if bundle is None or not old:
         return
-    what = "it" if len(entries) == 1 else amount(len(old), "films")
+    what = "it" if len(entries) == 1 else count(len(old), "films")
     if st.button(
         f"Read {what} again with {plain(_named(bundle))}", key=key, icon=":material/refresh:"
     ):
         bar = st.progress(0.0)
-        for count, entry in enumerate(old):
-            bar.progress(count / len(old), f"Reading {plain(entry.name)}")
+        for done, entry in enumerate(old):
+            bar.progress(done / len(old), f"Reading {plain(entry.name)}")
             state.put_in_place(entry, _read_again(entry, bundle))
         st.rerun()
 

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
 from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, Sense, sense_of, why_unread
-from pneumo_core.formatting import amount, per_cent
+from pneumo_core.formatting import count, per_cent
 from pneumo_core.inference.table import as_row, to_csv
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             on_click="ignore",
         )
         with st.popover("Clear the list", icon=":material/delete:"):
-            st.write(
-                f"This forgets {amount(len(entries), 'films')} with all that was read of them."
-            )
+            st.write(f"This forgets {count(len(entries), 'films')} with all that was read of them.")
             st.button("Clear", on_click=state.clear, type="primary")
 
 
@@ -127,9 +125,9 @@ def _summary_html(entries: list[Entry]) -> str:
         for sense in SENSES
         if counts[sense]
     )
-    count = amount(len(entries), "films")
     order = ", most suspicious first" if len(entries) > 1 else ""
-    return f'<p class="pn-summary"><span>This session: {count}{order}</span>{parts}</p>'
+    films = count(len(entries), "films")
+    return f'<p class="pn-summary"><span>This session: {films}{order}</span>{parts}</p>'
 
 
 def _unread_html(entries: list[Entry]) -> str:

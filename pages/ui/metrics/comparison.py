@@ -23,7 +23,7 @@ from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.comparison import ROUNDS, Contender, NoCommonFilms, shipped
-from pneumo_core.formatting import area, rate
+from pneumo_core.formatting import estimate, interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +87,7 @@ def _by_how_much(pair: Pair, difference: Estimate, verb: str, of: str = "") -> s
     if value < 0:
         value, low, high = -value, -high, -low
     what = "better by" if verb == "ranks" else "more by"
-    ends = f"[{low:+.2f} to {high:+.2f}]".replace("-", "−")
+    ends = interval((low, high), digits=2, signed=True)
     return f"{better} {verb} {what} {value:.2f} points {ends} {of}".rstrip()
 
 
@@ -280,8 +280,10 @@ def _curve(one: OnCommonFilms) -> Named:
 
 def _models_html(models: list[OnCommonFilms]) -> str:
     body = "".join(
-        f"<tr><th>{escape(one.name)}</th><td>{area(one.auc_patients) if one.auc_patients else '–'}"
-        f"</td><td>{rate(one.at.sensitivity)}</td><td>{rate(one.at.specificity)}</td></tr>"
+        f"<tr><th>{escape(one.name)}</th>"
+        f"<td>{estimate(one.auc_patients, digits=4) if one.auc_patients else '–'}</td>"
+        f"<td>{estimate(one.at.sensitivity, as_percent=True)}</td>"
+        f"<td>{estimate(one.at.specificity, as_percent=True)}</td></tr>"
         for one in models
     )
     return (

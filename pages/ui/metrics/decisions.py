@@ -11,7 +11,7 @@ from pages.ui.charts.calibration import net_benefit
 from pages.ui.components.chart_threshold import show_marked
 from pages.ui.metrics.charts import ONE_CLASS
 from pneumo_core import metrics
-from pneumo_core.formatting import decimal, rate
+from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +68,9 @@ def worth(measures: Measures, at: AtThreshold) -> str:
     instead = "calling every child" if everyone > 0 else "calling none"
     verdict = "worth more than" if low > best else "not clearly worth more than"
     return (
-        f"At {100 * at.threshold:.1f} % its calls are worth {model:.0f} [{low:.0f}–{high:.0f}] "
-        f"children found of 1,000, {verdict} {instead} ({best:.0f})."
+        f"At {100 * at.threshold:.1f} % its calls are worth "
+        f"{estimate((model, low, high), digits=0)} children found of 1,000, "
+        f"{verdict} {instead} ({best:.0f})."
     )
 
 
@@ -105,10 +106,14 @@ def three_ways_html(three: ThreeWay) -> str:
         )
     )
     rates = [
-        ("Answered", rate(three.coverage), "of all films"),
-        ("Wrong", rate(three.error), "of the answers"),
-        ("Missed", rate(three.missed), "of the pneumonia films: neither found nor referred"),
-        ("False alarms", rate(three.false_alarms), "of the normal films"),
+        ("Answered", estimate(three.coverage, as_percent=True), "of all films"),
+        ("Wrong", estimate(three.error, as_percent=True), "of the answers"),
+        (
+            "Missed",
+            estimate(three.missed, as_percent=True),
+            "of the pneumonia films: neither found nor referred",
+        ),
+        ("False alarms", estimate(three.false_alarms, as_percent=True), "of the normal films"),
     ]
     facts = "".join(
         f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{of}</span></dd>'
@@ -125,8 +130,8 @@ def calibration_html(subject: Subject, measures: Measures) -> str:
     """How far a probability is from what is seen, here, and before and after calibration."""
     s = measures.summary
     rows = [
-        ("Here", f"{decimal(s.ece)}; {s.ece_counted:.3f} as usually counted (ECE)"),
-        ("Brier score", f"{decimal(s.brier)}, 0 is perfect"),
+        ("Here", f"{estimate(s.ece)}; {s.ece_counted:.3f} as usually counted (ECE)"),
+        ("Brier score", f"{estimate(s.brier)}, 0 is perfect"),
         ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
     ]
     card = subject.bundle.card

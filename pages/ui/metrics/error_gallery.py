@@ -19,8 +19,8 @@ from pages.ui.outcomes import sense_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
-from pneumo_core.evaluation.summary import CELLS, films_by_cell, referred_films
-from pneumo_core.formatting import per_cent, per_cent_range, told_apart
+from pneumo_core.evaluation.summary import OUTCOMES, films_by_outcome, referred_films
+from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
     sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
     look = PNEUMONIA if sick else NORMAL
     side = "at or above" if called else "below"
-    p, at = told_apart(row.p_pneumonia, threshold)
+    p, at = distinct_per_cents(row.p_pneumonia, threshold)
     return (
         f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
         f"{CALLS[sick, called].capitalize()}</h2>"
@@ -75,7 +75,7 @@ def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
     if reading.p_pneumonia is None:
         return f'<p class="pn-hint">{escape(why_unread(reading))}</p>'
     low, high = reading.p_low or 0.0, reading.p_high or 0.0
-    counted, now = told_apart(row.p_pneumonia, reading.p_pneumonia)
+    counted, now = distinct_per_cents(row.p_pneumonia, reading.p_pneumonia)
     rows = []
     if learnt:
         rows += [
@@ -241,7 +241,7 @@ def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
     points = measures.points
-    found = films_by_cell(measures.table, threshold)
+    found = films_by_outcome(measures.table, threshold)
     between = referred_films(measures.table, points.screening, points.ruling_in)
     ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
     return found | {REFERRED: ordered}
@@ -253,7 +253,7 @@ def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: 
     st.session_state["metrics.cell"] = state.confusion_cell()
     cell = st.segmented_control(
         "Films behind the numbers",
-        [*CELLS, REFERRED],
+        [*OUTCOMES, REFERRED],
         key="metrics.cell",
         required=True,
         format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",

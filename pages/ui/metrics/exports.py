@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.metrics.headline import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
@@ -47,7 +47,7 @@ def show_exports(
         "The report is made at the locked points, whatever the slider says, with every figure, "
         "CLAIM 2024 and TRIPOD+AI item by item, and the disclaimer."
     )
-    of = (subject.key, state.prevalence(), len(looks(subject.bundle)))
+    of = (subject.key, state.prevalence(), len(logged_evaluations(subject.bundle)))
     made: Made | None = st.session_state.get(_KEPT)
     if made is None or made.of != of:
         if not st.button(
@@ -75,7 +75,7 @@ def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
             subject.table,
             subject.standing,
             films=subject.films,
-            looks=looks(subject.bundle),
+            evaluations=logged_evaluations(subject.bundle),
             prevalence=of[1] / 100,
         )
         status.update(label="Making the report: the page…")
@@ -106,9 +106,9 @@ def figures_now(subject: Subject, measures: Measures, at: AtThreshold) -> dict[s
     return {
         "model": f"{subject.bundle.name} {subject.bundle.version}",
         "films": subject.films,
-        "standing": subject.standing.as_dict(),
+        "standing": subject.standing.to_dict(),
         "threshold_is": f"locked on validation ({point})" if point else EXPLORING,
-        "figures": _finite(at.as_dict()),
+        "figures": _finite(at.to_dict()),
         "disclaimer": disclaimer(subject.bundle),
     }
 

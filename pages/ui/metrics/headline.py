@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from pneumo_core.formatting import POINT_NAMES, children, rate
+from pneumo_core.formatting import POINT_NAMES, count, estimate, ratio
 
 if TYPE_CHECKING:
     from pages.ui.metrics.predictions import Subject
@@ -36,13 +36,21 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
     c = at.confusion
     items = []
     if summary.ranking is not None:
-        value, low, high = summary.ranking.auc_patients
-        area = f"{value:.3f} [{low:.3f}–{high:.3f}]"
-        items.append(("AUC", area, "at any threshold; patients drawn anew"))
+        items.append(
+            ("AUC", estimate(summary.ranking.auc_patients), "at any threshold; patients drawn anew")
+        )
     items += [
-        ("Sensitivity", rate(at.sensitivity), f"of {c.tp + c.fn:,} pneumonia films"),
-        ("Specificity", rate(at.specificity), f"of {c.tn + c.fp:,} normal films"),
-        ("Right calls", rate(at.rates["accuracy"]), f"of {c.n:,} films"),
+        (
+            "Sensitivity",
+            estimate(at.sensitivity, as_percent=True),
+            f"of {c.tp + c.fn:,} pneumonia films",
+        ),
+        (
+            "Specificity",
+            estimate(at.specificity, as_percent=True),
+            f"of {c.tn + c.fp:,} normal films",
+        ),
+        ("Right calls", estimate(at.rates["accuracy"], as_percent=True), f"of {c.n:,} films"),
         ("Calibration error", _points(summary.ece), "said against seen, freed of chance"),
     ]
     return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
@@ -57,7 +65,7 @@ def of_what(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
     small = f"<strong>{summary.small_sample}</strong>" if summary.small_sample else ""
     return (
-        f"{_count(summary.n, 'film')} of {_count(summary.n_patients, 'patient')}, {films}: "
+        f"{count(summary.n, 'films')} of {count(summary.n_patients, 'patients')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
         f"In brackets the 95 % interval. {small}".rstrip()
     )
@@ -68,9 +76,10 @@ def thousand_html(at: AtThreshold) -> str:
     of = at.per_thousand
     return (
         '<p class="pn-thousand">% prevalence: '
-        f"<strong>{children(of.missed)} missed</strong>, "
-        f"<strong>{children(of.false_alarms)} called back for nothing</strong>"
-        f'<span class="pn-rest">; {children(of.found)} found, {children(of.spared)} left alone'
+        f"<strong>{estimate(of.missed, digits=0)} missed</strong>, "
+        f"<strong>{estimate(of.false_alarms, digits=0)} called back for nothing</strong>"
+        f'<span class="pn-rest">; {estimate(of.found, digits=0)} found, '
+        f"{estimate(of.spared, digits=0)} left alone"
         "</span>.</p>"
     )
 
@@ -78,10 +87,18 @@ def thousand_html(at: AtThreshold) -> str:
 def rates_html(at: AtThreshold) -> str:
     """What a call means for one child at the prevalence supposed."""
     rows = [
-        ("If called, pneumonia in", rate(at.predictive.ppv), "PPV at this prevalence"),
-        ("If not called, none in", rate(at.predictive.npv), "NPV at this prevalence"),
-        ("A call multiplies the odds by", _ratio(at.ratios.positive), "LR+"),
-        ("No call multiplies them by", _ratio(at.ratios.negative), "LR−"),
+        (
+            "If called, pneumonia in",
+            estimate(at.predictive.ppv, as_percent=True),
+            "PPV at this prevalence",
+        ),
+        (
+            "If not called, none in",
+            estimate(at.predictive.npv, as_percent=True),
+            "NPV at this prevalence",
+        ),
+        ("A call multiplies the odds by", ratio(at.ratios.positive), "LR+"),
+        ("No call multiplies them by", ratio(at.ratios.negative), "LR−"),
     ]
     inner = "".join(
         f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{what}</span></dd>'
@@ -90,15 +107,8 @@ def rates_html(at: AtThreshold) -> str:
     return f'<dl class="pn-facts pn-rates">{inner}</dl>'
 
 
-def _ratio(estimate: Estimate) -> str:
-    from pneumo_core.formatting import ratio
-
-    return ratio(estimate)
-
-
-def _points(estimate: Estimate) -> str:
-    value, low, high = (100 * end for end in estimate)
-    return f"{value:.1f} [{low:.1f}–{high:.1f}] points"
+def _points(e: Estimate) -> str:
+    return f"{estimate((100 * end for end in e), digits=1)} points"
 
 
 def _item(name: str, value: str, of: str) -> str:
@@ -108,7 +118,3 @@ def _item(name: str, value: str, of: str) -> str:
         f'<li><span class="pn-figure-name">{name}</span><strong>{head}</strong>{ends}'
         f'<span class="pn-hint">{of}</span></li>'
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

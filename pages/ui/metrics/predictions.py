@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from pages.ui import cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import shipped_predictions, with_facts
-from pneumo_core.evaluation.evidence_level import standing, standing_of_shipped
-from pneumo_core.evaluation.test_log import data_hash, looks
+from pneumo_core.evaluation.evidence_level import evidence_level, evidence_of_shipped
+from pneumo_core.evaluation.test_log import data_hash, logged_evaluations
 from pneumo_core.jobs.job import Job, latest_job, start_job
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
 
 
 OWN = "its own validation films"
@@ -41,7 +41,7 @@ class Subject:
     key: str
     films: str
     table: pd.DataFrame
-    standing: Standing
+    standing: EvidenceLevel
     root: Path | None
 
 
@@ -52,7 +52,7 @@ def own_subject(bundle: Bundle) -> Subject:
         f"{bundle.name}/{bundle.digest}",
         OWN,
         shipped_predictions(bundle),
-        standing_of_shipped(bundle),
+        evidence_of_shipped(bundle),
         None,
     )
 
@@ -74,13 +74,17 @@ def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Sub
     known = index is not None and bool((table["sha256"] != "").all())
     if not known:
         table = table.drop(columns="sha256", errors="ignore")
-    past = looks(bundle, data_hash(table["sha256"])) if known else looks(bundle)
+    past = (
+        logged_evaluations(bundle, data_hash(table["sha256"]))
+        if known
+        else logged_evaluations(bundle)
+    )
     return Subject(
         bundle,
         f"{one.key}/{path.stat().st_mtime_ns}",
         one.films,
         table,
-        standing(bundle, table, split=one.split, looks=past),
+        evidence_level(bundle, table, split=one.split, evaluations=past),
         Path(one.data),
     )
 

@@ -14,7 +14,8 @@ from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
+from pneumo_core.formatting import times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +98,10 @@ def _show_measuring(bundle: Bundle, settings: Settings) -> None:
         "Split", predictions.SPLITS, default="test", required=True, key="metrics.split"
     )
     if split == "test":
-        past = len(looks(bundle))
-        times = "never" if not past else "once" if past == 1 else f"{past:,} times"
         st.caption(
-            "Films called test are counted: this look goes into the model's ledger. Test films "
-            f"have been looked at {times}. Look when everything else is settled. Films that Pneumo "
-            "drew are not counted."
+            "Evaluations on a test split are logged with the model. So far test films have been "
+            f"evaluated {times(len(logged_evaluations(bundle)))}. Evaluate them once everything "
+            "else is settled. Synthetic films are not logged."
         )
     if st.button("Measure", type="primary", key=start_key("metrics.begin")):
         try:

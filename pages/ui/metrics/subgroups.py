@@ -8,6 +8,8 @@ import streamlit as st
 
 from pages.ui.charts.forest import Row, forest_html
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
+from pneumo_core.formatting import estimate
+from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
@@ -93,8 +95,7 @@ def _show_areas(measures: Measures) -> None:
 
 
 def _area(group: Group) -> str:
-    value, low, high = (group.facts[key] for key in ("auc", "auc_low", "auc_high"))
-    return "–" if value != value else f"{value:.3f} [{low:.3f}–{high:.3f}]"  # noqa: PLR0124 - NaN
+    return estimate(Estimate.from_dict(group.facts, "auc"))
 
 
 def _name(group: Group) -> str:

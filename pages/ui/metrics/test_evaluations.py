@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.evaluation.test_log import looks
+from pneumo_core.evaluation.test_log import logged_evaluations
+from pneumo_core.formatting import estimate
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Subject
     from pneumo_core.config import Settings
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
     from pneumo_core.metrics import AtThreshold
 
 WHY = (
@@ -31,7 +34,7 @@ def show_looks(
 ) -> None:
     """Every recorded look at a split called test."""
     st.caption(WHY)
-    past = looks(subject.bundle)
+    past = logged_evaluations(subject.bundle)
     if not past:
         st.info(
             "Nobody has measured this model on test films on this machine.",
@@ -41,7 +44,7 @@ def show_looks(
     st.dataframe(table(past), hide_index=True, placeholder="–", alt="Looks at test films")
 
 
-def table(past: list[Look]) -> pd.DataFrame:
+def table(past: list[LoggedEvaluation]) -> pd.DataFrame:
     """One row a look, the latest first."""
     import pandas as pd
 
@@ -58,21 +61,15 @@ def table(past: list[Look]) -> pd.DataFrame:
     )[::-1]
 
 
-def _moment(look: Look) -> str:
+def _moment(look: LoggedEvaluation) -> str:
     return f"{look.at:.16}".replace("T", " ")
 
 
-def _rate(look: Look, name: str) -> str | None:
-    found = [look.figures.get(f"{name}{end}") for end in ("", "_low", "_high")]
-    if None in found:
-        return None
-    value, low, high = (100 * float(one or 0) for one in found)
-    return f"{value:.1f} % [{low:.1f}–{high:.1f}]"
+def _rate(look: LoggedEvaluation, name: str) -> str | None:
+    rate = Estimate.from_dict(look.figures, name)
+    return None if math.isnan(rate.value) else estimate(rate, as_percent=True)
 
 
-def _area(look: Look) -> str | None:
-    found = [look.figures.get(f"auc{end}") for end in ("", "_low", "_high")]
-    if None in found:
-        return None
-    value, low, high = (float(one or 0) for one in found)
-    return f"{value:.3f} [{low:.3f}–{high:.3f}]"
+def _area(look: LoggedEvaluation) -> str | None:
+    area = Estimate.from_dict(look.figures, "auc")
+    return None if math.isnan(area.value) else estimate(area)

@@ -10,14 +10,14 @@ from pneumo_core.bundle.provenance import (
     training_film_count,
     training_summary,
 )
-from pneumo_core.formatting import figure
+from pneumo_core.formatting import duration, figure, file_size, times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.bundle.card import Card, DataFacts, TrainingFacts
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 USUAL_SOURCE = (
@@ -43,7 +43,7 @@ def of_what(card: Card) -> str:
     )
 
 
-def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
+def facts(bundle: Bundle, n_bytes: int, looks: Sequence[LoggedEvaluation]) -> list[tuple[str, str]]:
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
     rows = [
@@ -56,7 +56,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
         ("Network", _joined(card.network.backbone, _count(card.network.parameters, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
         ("Answers", ", ".join(bundle.classes)),
-        ("On disk", megabytes(n_bytes)),
+        ("On disk", file_size(n_bytes)),
         ("SHA-256", bundle.digest),
     ]
     return [(name, words) for name, words in rows if words]
@@ -68,30 +68,24 @@ def in_short(bundle: Bundle, n_bytes: int) -> str:
     parts = (
         bundle.card.network.backbone,
         f"{bundle.size} × {bundle.size} pixels",
-        megabytes(n_bytes),
+        file_size(n_bytes),
         f"trained on {trained:,} films" if trained else None,
     )
     return ", ".join(str(part) for part in parts if part)
 
 
-def looked_at(looks: Sequence[Look], digest: str) -> str:
+def looked_at(looks: Sequence[LoggedEvaluation], digest: str) -> str:
     """How often somebody has measured the model on a test split, from its ledger."""
     if not looks:
         return "never looked at on this machine"
-    times = "once" if len(looks) == 1 else f"{len(looks):,} times"
     earlier = sum(look.digest != digest[:16] for look in looks)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
-    return f"looked at {times}{others}; the last time on {_day(looks[-1].at[:10])}"
-
-
-def megabytes(n_bytes: int) -> str:
-    """A size as people read it: "35.3 MB"."""
-    return f"{n_bytes / 1e6:,.1f} MB"
+    return f"looked at {times(len(looks))}{others}; the last time on {_day(looks[-1].at[:10])}"
 
 
 def _trained(training: TrainingFacts) -> str:
     seconds = training.seconds
-    took = f"training {_duration(seconds)}" if seconds and 0 < seconds < 1e9 else None
+    took = f"training {duration(seconds)}" if seconds and 0 < seconds < 1e9 else None
     preset = f"preset {training.preset}" if training.preset else None
     day = _day(training.finished) if training.finished else None
     return _joined(day, took, preset, training.machine)
@@ -125,9 +119,3 @@ def _day(text: str) -> str:
     except ValueError:
         return text
     return f"{day.day} {day:%B %Y}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

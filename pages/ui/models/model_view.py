@@ -13,9 +13,10 @@ from pages.ui import state as memory
 from pages.ui.html import caution_html
 from pages.ui.models import actions
 from pages.ui.models.actions import DOUBT, put_in_service
-from pages.ui.models.card_facts import facts, headline, in_short, megabytes, of_what
+from pages.ui.models.card_facts import facts, headline, in_short, of_what
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
+from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
     from pages.ui.models.inventory import Checked
@@ -70,12 +71,12 @@ def _show_facts(found: BundleStatus) -> None:
     """Figures beside facts, which are folded to a line for all but the model in service: ten models
     are to be looked over.
     """
-    from pneumo_core.evaluation.test_log import looks
+    from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = found.bundle
     if bundle is None:
         return
-    rows = facts(bundle, found.n_bytes, looks(bundle))
+    rows = facts(bundle, found.n_bytes, logged_evaluations(bundle))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
     told = f'<dl class="pn-facts">{listed}</dl>'
     if not found.in_service:
@@ -89,7 +90,7 @@ def _title(checked: Checked) -> str:
     version = "" if found.bundle is None else escape(found.bundle.version)
     service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
     state = "✕ Damaged" if found.fault else "✓ Every file unaltered"
-    size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
+    size = "" if found.bundle else f" · {file_size(found.n_bytes)} on disk"
     return (
         f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
         f'<span class="pn-aside">{state}, checked at {escape(checked.at)}{size}</span></div>'

@@ -12,9 +12,10 @@ from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pages.ui.training.setup import sentence
 from pneumo_core.errors import TrainingError
+from pneumo_core.formatting import file_size
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.training.dataset import lacks
-from pneumo_core.training.hardware import cached_machine, cores, gigabytes, memory_limit
+from pneumo_core.training.hardware import cached_machine, cores, memory_limit
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
@@ -107,7 +108,7 @@ def _look(job: Job | None, settings: Settings) -> None:
     """What is known of the machine while its devices are asked for."""
     if cached_machine(settings) is not None:
         st.rerun()
-    told = f"{cores()} CPU cores, {gigabytes(memory_limit())} of memory."
+    told = f"{cores()} CPU cores, {file_size(memory_limit())} of memory."
     status = None if job is None else job.status()
     if status is not None and status.state == "running":
         told += " Looking for GPUs…"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pages.ui.training.setup import BACKBONES, backbone_title
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.hardware import gigabytes
-from pneumo_core.training.runs.status import duration_in_words
+from pneumo_core.formatting import count, duration, estimate, file_size
+from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run
@@ -40,10 +40,7 @@ def rate_in_words(found: dict[str, Any] | None, *, whole: bool) -> str | None:
     """An estimate with its 95 % interval: "80 % [67–89]", or "0.656 [0.454–0.815]"."""
     if not found:
         return None
-    value, low, high = (float(found[name]) for name in ("value", "low", "high"))
-    if whole:
-        return f"{100 * value:.0f} % [{100 * low:.0f}–{100 * high:.0f}]"
-    return f"{value:.3f} [{low:.3f}–{high:.3f}]"
+    return estimate(Estimate.from_dict(found), as_percent=whole, digits=0 if whole else 3)
 
 
 _FIGURES = {
@@ -58,7 +55,7 @@ def notes(status: RunStatus) -> list[str]:
     notes = [str(status.note)] if status.note else []
     left_out = status.unreadable
     if left_out:
-        films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
+        films = count(len(left_out), "films")
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
         notes.append(
             f"{films} could not be read and were not used: {', '.join(left_out[:3])}{more}. "
@@ -86,13 +83,13 @@ def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:
         found.append(("Learning rate", f"{status.learning_rate:.2g}"))
     memory = status.memory
     if summary.state.live and memory:
-        device = f", {gigabytes(memory['device'])} of the GPU's" if "device" in memory else ""
-        found.append(("Memory", f"{gigabytes(memory['process'])}{device}"))
+        device = f", {file_size(memory['device'])} of the GPU's" if "device" in memory else ""
+        found.append(("Memory", f"{file_size(memory['process'])}{device}"))
     if status.machine:
         found.append(("Device", status.machine))
     if (worked := status.seconds_worked) >= 1:
         training = status.seconds  # as the model's card has it
-        of_it = f", of it training {duration_in_words(training)}" if training else ""
+        of_it = f", of it training {duration(training)}" if training else ""
         name = "Time so far" if summary.state.live else "Time"
-        found.append((name, f"whole run {duration_in_words(worked)}{of_it}"))
+        found.append((name, f"whole run {duration(worked)}{of_it}"))
     return found

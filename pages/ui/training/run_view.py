@@ -13,9 +13,10 @@ from pages.ui.charts.training import curves as draw
 from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
 from pages.ui.training.run_labels import facts, notes, run_title
+from pneumo_core.formatting import duration
 from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
 from pneumo_core.training.runs.progress import time_left
-from pneumo_core.training.runs.status import AFTER_TRAINING, duration_in_words, summary_of
+from pneumo_core.training.runs.status import AFTER_TRAINING, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -194,7 +195,7 @@ def _show_progress(status: RunStatus, summary: RunSummary) -> None:
         if summary.state.name == "queued":
             words = f"{summary.message} {summary.remedy}".strip()
         if left is not None:
-            words += f" · about {duration_in_words(left)} left"
+            words += f" · about {duration(left)} left"
         st.progress(min(1.0, done / total) if total else 0.0, plain(words))
         return
     words = f"{summary.message} {summary.remedy}".strip()

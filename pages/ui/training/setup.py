@@ -14,6 +14,7 @@ from pages.ui.dataset.source import show_chooser, show_making
 from pages.ui.page import plain
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.formatting import count
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.recipe import PRECISIONS, PRESETS, Recipe, make_recipe
 
@@ -151,7 +152,7 @@ def sentence(recipe: Recipe, where: str, time: str) -> str:
     start = {"imagenet": "ImageNet weights", "none": "from scratch"}.get(
         recipe.weights, "weights of a local file"
     )
-    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    epochs = count(recipe.epochs, "epochs")
     if recipe.folds > 1:
         epochs += f" in each of {recipe.folds} folds and once on all films"
     name = backbone_title(recipe.backbone)

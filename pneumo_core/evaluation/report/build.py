@@ -11,10 +11,10 @@ from pneumo_core.evaluation.report import figures, sections
 from pneumo_core.evaluation.report.checklists import checklists
 from pneumo_core.evaluation.report.document import Report
 from pneumo_core.evaluation.report.model_sections import (
-    ledger_section,
     model,
-    stress_section,
+    robustness_section,
     subgroup_section,
+    test_log_section,
 )
 from pneumo_core.evaluation.report.sections import decisions, errors
 from pneumo_core.evaluation.subgroups import subgroups
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.evaluation.evidence_level import Standing
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 PREVALENCE = 0.2
 
@@ -35,10 +35,10 @@ PREVALENCE = 0.2
 def build_report(  # noqa: PLR0913 - a report gathers all that is known
     bundle: Bundle,
     table: pd.DataFrame,
-    standing: Standing,
+    evidence: EvidenceLevel,
     *,
     films: str,
-    looks: Sequence[Look] = (),
+    evaluations: Sequence[LoggedEvaluation] = (),
     prevalence: float = PREVALENCE,
     today: str | None = None,
 ) -> Report:
@@ -54,26 +54,28 @@ def build_report(  # noqa: PLR0913 - a report gathers all that is known
     pictures = figures.of(summary)
     stress = bundle.card.stress
     measured = [
-        sections.headline(summary, standing, pictures),
-        sections.telling_apart(summary, pictures),
+        sections.headline(summary, evidence, pictures),
+        sections.discrimination(summary, pictures),
         sections.calibration(summary, pictures),
         decisions(summary),
         subgroup_section(groups, figures.forest(groups)),
     ]
     if stress is not None and bundle.card.stress_rows:
-        measured.append(stress_section(dict(stress), figures.stress(bundle.card.stress_rows)))
+        measured.append(
+            robustness_section(dict(stress), figures.robustness(bundle.card.stress_rows))
+        )
     date = today or datetime.now(UTC).date().isoformat()
     return Report(
         title=f"{bundle.card.title or bundle.name}: evaluation",
         subtitle=f"{bundle.name} {bundle.version} on {films} · {date} · Pneumo {__version__}",
-        badge=standing.badge,
-        badge_kind=standing.kind,
+        badge=evidence.badge,
+        badge_kind=evidence.kind,
         disclaimer=disclaimer(bundle),
         sections=(
             *measured,
             errors(table, threshold),
-            ledger_section(looks),
+            test_log_section(evaluations),
             model(bundle),
-            *checklists(bundle, summary, standing, films),
+            *checklists(bundle, summary, evidence, films),
         ),
     )

@@ -10,7 +10,7 @@ from pneumo_core.evaluation.report.document import Section, Table, Words
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
-    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.summary import Summary
 
 
@@ -19,17 +19,19 @@ State = Literal["answered", "in part", "open", "not applicable"]
 
 @dataclass(frozen=True)
 class Answer:
-    """How far an item is answered, and with what; open: what whoever reports must add."""
+    """How far an item is answered, and with what; open: what the authors must add."""
 
     state: State
     text: str
 
 
-def answers(bundle: Bundle, summary: Summary, standing: Standing, films: str) -> dict[str, Answer]:
+def answers(
+    bundle: Bundle, summary: Summary, evidence: EvidenceLevel, films: str
+) -> dict[str, Answer]:
     """An answer by key of the checklists' items; a key that is missing is open."""
     found = {
         **_always(summary, films),
-        **_of_evaluation(summary, standing, films),
+        **_of_evaluation(summary, evidence, films),
         **_of_card(bundle),
     }
     return {**found, **(_PUBLISHED if is_published(bundle) else _of_source(bundle))}
@@ -44,15 +46,16 @@ def _part(text: str) -> Answer:
 
 
 def _always(summary: Summary, films: str) -> dict[str, Answer]:
-    """What holds for every model of this tool."""
+    """What holds for every model of Pneumo."""
     return {
         "category": _part(
             "Deep learning, a convolutional network that classifies chest films. Say so in the "
             "title, with the population and the outcome."
         ),
         "intended": _part(
-            "Research and teaching: to show what a network finds, how sure it is, where it looked "
-            "and when it should not answer. No clinical role. Add the clinical background."
+            "Research and teaching: to show a network's findings, their uncertainty, the image "
+            "regions behind them and when it should not answer. No clinical role. Add the clinical "
+            "background."
         ),
         "goal": _part(f"Evaluation of a trained classifier on {films}. State hypotheses."),
         "preprocessing": _yes(
@@ -69,12 +72,12 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
             "not removed. State how the films were de-identified at their source."
         ),
         "partition": _yes(
-            "Training and validation films are parted at random, stratified, by patient; films "
-            "with the same bytes count as one patient. A split called test is never trained on."
+            "Training and validation films are split at random, stratified, by patient; identical "
+            "films count as one patient. A split called test is never used for training."
         ),
-        "disjoint": _yes("Patients, as far as file names tell them."),
-        "predictors": _yes("The pixels of one frontal film; nothing else enters."),
-        "not_subjective": Answer("not applicable", "No predictor is judged by a person."),
+        "disjoint": _yes("Patients, as far as file names identify them."),
+        "predictors": _yes("The pixels of one frontal film; nothing else."),
+        "not_subjective": Answer("not applicable", "No predictor is assessed by a person."),
         "metrics": _yes(
             "AUC, average precision, sensitivity, specificity and accuracy at locked points, rates "
             "at a fixed rate, PPV and NPV by prevalence, Brier score and its parts, calibration "
@@ -91,8 +94,8 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
             "measured."
         ),
         "explain": _yes(
-            "Class activation maps on every reading, with the caption that they show where the "
-            "model looked and not where the lesion is (Saporta et al. 2022)."
+            "Class activation maps on every reading, captioned as model attention and not as "
+            "lesion location (Saporta et al. 2022)."
         ),
         "fairness": _part(
             "Figures by subtype, film size, aspect ratio and file series. Age, sex, ethnicity and "
@@ -100,15 +103,15 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
         ),
         "updating": Answer("not applicable", "The model was not updated after its evaluation."),
         "input_quality": _yes(
-            "What is plainly no frontal chest radiograph is refused before any probability; films "
-            "between the operating points are referred, and so are films whose answer changes "
-            "under small re-framings."
+            "Images that are clearly not frontal chest radiographs are refused before prediction; "
+            "films between the operating points are referred, and so are films whose answer "
+            "changes under small crops and shifts."
         ),
         "code_sharing": _yes(
             "The code that trained, evaluated and wrote this is open (MIT licence)."
         ),
-        "performance": _yes("Headline, Telling films apart, Calibration, Decisions, Subgroups."),
-        "failures": _yes("Errors: the films called wrongly, the surest first; Subgroups."),
+        "performance": _yes("Headline, Discrimination, Calibration, Decisions, Subgroups."),
+        "failures": _yes("Errors: misclassified films, the most confident first; Subgroups."),
         "how_predicted": _yes(
             "The stored network on each film once, logits divided by the stored temperature, "
             "softmax; P(pneumonia) = 1 − P(normal)."
@@ -123,7 +126,7 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
     }
 
 
-def _of_evaluation(summary: Summary, standing: Standing, films: str) -> dict[str, Answer]:
+def _of_evaluation(summary: Summary, evidence: EvidenceLevel, films: str) -> dict[str, Answer]:
     """What follows from the films that were measured."""
     accuracy = summary.points["balanced"]
     found = {
@@ -133,16 +136,16 @@ def _of_evaluation(summary: Summary, standing: Standing, films: str) -> dict[str
             f"{accuracy.specificity.value:.1%} at the locked balanced point, with intervals in the "
             "headline.".replace("%", " %")
         ),
-        "internal": _part(f"{standing.badge}. {standing.words}"),
+        "internal": _part(f"{evidence.badge}. {evidence.words}"),
         "external": Answer("open", "Test on films of another hospital."),
         "differences": Answer(
             "open", "Describe how the films measured differ from those trained on."
         ),
     }
-    if standing.kind == "test":
-        found["internal"] = _yes(f"{standing.badge}. {standing.words}")
-    if standing.kind == "other":
-        found["external"] = _part(f"{films}: {standing.words} State where they come from.")
+    if evidence.kind == "test":
+        found["internal"] = _yes(f"{evidence.badge}. {evidence.words}")
+    if evidence.kind == "other":
+        found["external"] = _part(f"{films}: {evidence.words} State where they come from.")
     return found
 
 
@@ -188,7 +191,7 @@ def _of_card(bundle: Bundle) -> dict[str, Answer]:
     if card.versions:
         found["software"] = _yes(_listed(dict(card.versions), tuple(card.versions)))
     if card.stress is not None:
-        found["robustness"] = _yes("Disturbed films: cost of each disturbance at the locked point.")
+        found["robustness"] = _yes("Robustness: cost of each perturbation at the locked point.")
     if card.limitations:
         found["limits"] = _part(" ".join(card.limitations))
     return found
@@ -203,7 +206,7 @@ _PUBLISHED = {
     "retrospective": _yes("Retrospective."),
     "sources": _yes(
         "Kermany, Zhang, Goldbaum (2018), Mendeley Data V2, doi 10.17632/rscbjbr9sj.2, CC BY 4.0; "
-        "74 % of the films show pneumonia, which is no clinic's share."
+        "74 % of the films show pneumonia, unlike in a clinic."
     ),
     "target": _part(
         "Children of 1–5 years with a frontal film. For researchers and students, not for patients."
@@ -222,7 +225,7 @@ _PUBLISHED = {
     ),
     "annotators": _part("Two expert physicians (Kermany et al. 2018). Their years are not stated."),
     "test_annotation": _yes("The official test films were checked by a third expert."),
-    "inequalities": Answer("open", "The data hold no age, sex or origin to tell."),
+    "inequalities": Answer("open", "The data include no age, sex or origin."),
     "data_sharing": _yes("Open: doi 10.17632/rscbjbr9sj.2, CC BY 4.0."),
     "ethics": _part(
         "The publishers report approval by the institutional review boards (Kermany et al. 2018). "
@@ -239,8 +242,8 @@ _PUBLISHED = {
 
 
 def _listed(facts: dict[str, Any], keys: tuple[str, ...]) -> str:
-    told = [f"{key.replace('_', ' ')} {facts[key]}" for key in keys if facts.get(key) is not None]
-    return ", ".join(told)
+    listed = [f"{key.replace('_', ' ')} {facts[key]}" for key in keys if facts.get(key) is not None]
+    return ", ".join(listed)
 
 
 # (item, part of the manuscript, what it asks for, key of the answer)
@@ -354,7 +357,7 @@ TRIPOD: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-OPEN = Answer("open", "Not known to the tool: for whoever reports to answer.")
+OPEN = Answer("open", "Not known to Pneumo: for the authors to answer.")
 MARKS = {
     "answered": "✓ answered",
     "in part": "◐ in part",
@@ -368,10 +371,10 @@ SOURCES = {
 
 
 def checklists(
-    bundle: Bundle, summary: Summary, standing: Standing, films: str
+    bundle: Bundle, summary: Summary, evidence: EvidenceLevel, films: str
 ) -> tuple[Section, ...]:
     """A section a checklist."""
-    known = answers(bundle, summary, standing, films)
+    known = answers(bundle, summary, evidence, films)
     return tuple(
         _section(title, name, items, doi, known) for title, (name, items, doi) in SOURCES.items()
     )
@@ -407,8 +410,8 @@ def _section(
         wide=(1, 3),
     )
     words = Words(
-        f"Of {len(items)} items of {title} ({doi}) the tool answers {count['answered']}, "
-        f"{count['in part']} in part; not applicable: {count['not applicable']}; open, for whoever "
-        f"reports: {count['open']}. The items are in our words; the published hold."
+        f"Of {len(items)} items of {title} ({doi}), Pneumo answers {count['answered']}, "
+        f"{count['in part']} in part; not applicable: {count['not applicable']}; open, for the "
+        f"authors: {count['open']}. Items are paraphrased; the published wording prevails."
     )
     return Section(f"Checklist: {title}", (words, table))

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written as."""
+"""The parts of a report, independent of its file format."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A report; `badge` says what the figures may be called, `disclaimer` is on every page."""
+    """A report; `badge` is the evidence level, `disclaimer` is on every page."""
 
     title: str
     subtitle: str

@@ -1,4 +1,4 @@
-"""How figures of a report are drawn: one look, and each as SVG and PNG.
+"""Style of a report's figures: one palette, each figure as SVG and PNG.
 
 Figures are built without pyplot: nothing is kept, and no display is needed.
 """

@@ -1,4 +1,4 @@
-"""The curves of a report, each from the arrays that hold it; and all figures by name."""
+"""Figures of a report: curves, confusion matrix, subgroups, robustness; and all of them by name."""
 
 from __future__ import annotations
 
@@ -29,8 +29,33 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold, DecisionCurve, PrCurve, Reliability
 
 
+MARKS = {
+    "screening": ("o", NORMAL),
+    "balanced": ("s", ACCENT),
+    "ruling_in": ("^", PNEUMONIA),
+}
+CROWDED = 0.95  # area above which the corner of the curve is shown enlarged
+
+
+def of(summary: Summary) -> dict[str, Picture]:
+    """Every figure that the films allow, by name."""
+    found = {
+        "confusion": confusion(summary.points["balanced"]),
+        "reliability": reliability(summary.reliability),
+        "scores": scores(summary.histogram, summary.points),
+    }
+    if summary.ranking is not None:
+        share = summary.n_pneumonia / summary.n
+        found |= {
+            "roc": roc(summary.ranking, summary.points),
+            "precision_recall": precision_recall(summary.ranking.pr, share),
+            "decision_curve": decision(summary.ranking.decision),
+        }
+    return found
+
+
 def reliability(table: Reliability) -> Picture:
-    """Observed share against mean probability, and how many films stand behind each point."""
+    """Observed frequency against predicted probability, and the number of films per bin."""
 
     def onto(axes: list[Axes]) -> None:
         top, below = axes
@@ -41,10 +66,10 @@ def reliability(table: Reliability) -> Picture:
         top.errorbar(
             p, share, yerr=reach, fmt="o", color=ACCENT, markersize=5, elinewidth=1.2, clip_on=False
         )
-        top.set(xlim=(0, 1), ylim=(0, 1), ylabel="films with pneumonia")
+        top.set(xlim=(0, 1), ylim=(0, 1), ylabel="observed pneumonia")
         centres = (table.edges[1:] + table.edges[:-1]) / 2
         below.bar(centres, table.n, width=np.diff(table.edges) * 0.9, color=ACCENT, alpha=0.5)
-        below.set(xlim=(0, 1), xlabel="P(pneumonia), as the model says it", ylabel="films")
+        below.set(xlim=(0, 1), xlabel="predicted P(pneumonia)", ylabel="films")
         per_cents(top, "y")
         top.tick_params(labelbottom=False)
         per_cents(below, "x")
@@ -52,8 +77,8 @@ def reliability(table: Reliability) -> Picture:
     return draw_many(
         "reliability",
         "Calibration",
-        "Of the films given a probability, how many show pneumonia: on the dashed line the "
-        "probability means what it says. Bars are 95 % Wilson intervals; below, films per bin.",
+        "Observed frequency of pneumonia by predicted probability; the dashed line is perfect "
+        "calibration. Bars are 95 % Wilson intervals; below, films per bin.",
         "Reliability diagram in ten bins with the number of films in each.",
         size=HALF,
         half=True,
@@ -64,7 +89,7 @@ def reliability(table: Reliability) -> Picture:
 
 
 def scores(histogram: Histogram, points: dict[str, AtThreshold]) -> Picture:
-    """How films of both classes spread over the probability."""
+    """Distribution of P(pneumonia) in both classes."""
 
     def onto(axes: Axes) -> None:
         width = np.diff(histogram.edges)
@@ -85,8 +110,8 @@ def scores(histogram: Histogram, points: dict[str, AtThreshold]) -> Picture:
 
     return draw(
         "scores",
-        "How surely films are told apart",
-        "Films by the probability they were given, pneumonia above and normal below the line, on a "
+        "Distribution of P(pneumonia)",
+        "Films by predicted probability, pneumonia above and normal below the line, on a "
         "logarithmic scale. Between the outer points a film is referred; dashed: balanced point.",
         "Histogram of P(pneumonia) for normal and pneumonia films.",
         size=HALF,
@@ -100,13 +125,13 @@ def confusion(at: AtThreshold) -> Picture:
 
     def onto(axes: Axes) -> None:
         c = at.confusion
-        cells = (
-            (0, 1, c.tp, "found", PNEUMONIA, 0.9),
+        outcomes = (
+            (0, 1, c.tp, "true positives", PNEUMONIA, 0.9),
             (1, 1, c.fn, "missed", PNEUMONIA, 0.25),
             (0, 0, c.fp, "false alarms", NORMAL, 0.25),
-            (1, 0, c.tn, "rightly cleared", NORMAL, 0.9),
+            (1, 0, c.tn, "true negatives", NORMAL, 0.9),
         )
-        for x, y, count, word, colour, strength in cells:
+        for x, y, count, word, colour, strength in outcomes:
             axes.add_patch(_tile(x, y, colour, strength))
             ink = "white" if strength > 0.5 else INK
             axes.text(x + 0.5, y + 0.56, f"{count:,}", ha="center", fontsize=20, color=ink)
@@ -123,35 +148,13 @@ def confusion(at: AtThreshold) -> Picture:
     c = at.confusion
     return draw(
         "confusion",
-        "Films by truth and by call",
+        "Confusion matrix",
         f"At the balanced point, P(pneumonia) ≥ {at.threshold:.3f}.",
-        f"{c.tp} found, {c.fn} missed, {c.fp} false alarms, {c.tn} rightly cleared.",
+        f"{c.tp} true positives, {c.fn} missed, {c.fp} false alarms, {c.tn} true negatives.",
         size=HALF,
         half=True,
         onto=onto,
     )
-
-
-def _tile(x: float, y: float, colour: str, strength: float) -> Any:
-    from matplotlib.patches import FancyBboxPatch
-
-    return FancyBboxPatch(
-        (x + 0.04, y + 0.04),
-        0.92,
-        0.92,
-        boxstyle="round,pad=0,rounding_size=0.05",
-        facecolor=colour,
-        alpha=strength,
-        linewidth=0,
-    )
-
-
-MARKS = {
-    "screening": ("o", NORMAL),
-    "balanced": ("s", ACCENT),
-    "ruling_in": ("^", PNEUMONIA),
-}
-CROWDED = 0.95  # area from which the corner of the curve is drawn again
 
 
 def roc(ranking: Ranking, points: dict[str, AtThreshold]) -> Picture:
@@ -192,7 +195,7 @@ def roc(ranking: Ranking, points: dict[str, AtThreshold]) -> Picture:
         "roc",
         "ROC curve",
         "Sensitivity against false alarms over all thresholds. The band holds the curve point by "
-        "point with 95 % confidence (patients drawn anew).",
+        "point with 95 % confidence (bootstrap by patient).",
         f"ROC curve with area {ranking.auc.value:.3f} and the locked points.",
         size=HALF,
         half=True,
@@ -212,7 +215,7 @@ def precision_recall(curve: PrCurve, prevalence: float) -> Picture:
             color=ACCENT,
             where="pre",
         )
-        axes.text(0.02, prevalence - 0.01, "calling all films", color=GREY, va="top", fontsize=8)
+        axes.text(0.02, prevalence - 0.01, "call all films", color=GREY, va="top", fontsize=8)
         axes.set(
             xlim=(0, 1),
             ylim=(max(0.0, np.floor(10 * lowest) / 10 - 0.1), 1.01),
@@ -224,7 +227,7 @@ def precision_recall(curve: PrCurve, prevalence: float) -> Picture:
     return draw(
         "precision_recall",
         "Precision and recall",
-        "What share of the called films show pneumonia. It holds only for the share of pneumonia "
+        "Share of the films called pneumonia that show it (PPV), valid only at the prevalence "
         f"among these films, {100 * prevalence:.0f} %.",
         f"Precision-recall curve; average precision {curve.average_precision:.3f}.",
         size=HALF,
@@ -246,8 +249,8 @@ def decision(curve: DecisionCurve) -> Picture:
         axes.set(
             xlim=(0, 0.8),
             ylim=(bottom, 1.15 * max(curve.prevalence, 0.05)),
-            xlabel="threshold: chance of pneumonia from which one would act",
-            ylabel="net benefit (found children a child)",
+            xlabel="threshold probability",
+            ylabel="net benefit (true positives per child)",
         )
         axes.legend(
             loc="lower left",
@@ -262,48 +265,14 @@ def decision(curve: DecisionCurve) -> Picture:
     return draw(
         "decision_curve",
         "Decision curve",
-        "Who acts from a chance of 20 % on weighs a missed pneumonia like four false alarms. "
-        "Calling by the model is worth it where its line is the highest. At a prevalence of "
+        "Acting from a probability of 20 % weighs a missed pneumonia like four false alarms. "
+        "The model is useful where its line is the highest. At a prevalence of "
         f"{100 * curve.prevalence:.0f} %.",
         "Net benefit of the model, of calling all films and of calling none.",
         size=HALF,
         half=True,
         onto=onto,
     )
-
-
-def _corner(axes: Axes, ranking: Ranking, points: dict[str, AtThreshold]) -> None:
-    """The upper left corner again, larger: a good model's points crowd there."""
-    inset = axes.inset_axes((0.36, 0.34, 0.58, 0.54))
-    band, curve = ranking.band, ranking.roc
-    inset.fill_between(
-        band.false_positive_rate, band.low, band.high, color=ACCENT, alpha=0.18, linewidth=0
-    )
-    inset.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT)
-    for name, at in points.items():
-        marker, colour = MARKS[name]
-        alarms, hits = 1 - at.specificity.value, at.sensitivity.value
-        inset.plot(alarms, hits, marker, color=colour, markeredgecolor="white", markersize=8)
-    inset.set(xlim=(-0.004, 0.2), ylim=(0.8, 1.005), xticks=[0, 0.1, 0.2], yticks=[0.8, 0.9, 1.0])
-    inset.tick_params(labelsize=7)
-    per_cents(inset)
-
-
-def of(summary: Summary) -> dict[str, Picture]:
-    """Every figure that the films allow, by name."""
-    found = {
-        "confusion": confusion(summary.points["balanced"]),
-        "reliability": reliability(summary.reliability),
-        "scores": scores(summary.histogram, summary.points),
-    }
-    if summary.ranking is not None:
-        share = summary.n_pneumonia / summary.n
-        found |= {
-            "roc": roc(summary.ranking, summary.points),
-            "precision_recall": precision_recall(summary.ranking.pr, share),
-            "decision_curve": decision(summary.ranking.decision),
-        }
-    return found
 
 
 def forest(groups: pd.DataFrame) -> Picture:
@@ -334,12 +303,12 @@ def forest(groups: pd.DataFrame) -> Picture:
     )
 
 
-def stress(rows: list[dict[str, Any]], most: int = 16) -> Picture:
-    """What disturbances cost at the balanced point, the dearest first; rows as of `stress`."""
+def robustness(rows: list[dict[str, Any]], most: int = 16) -> Picture:
+    """Cost of perturbations at the balanced point, the largest first; rows of a card's "stress"."""
     measured = [row for row in rows[1:] if _cost(row) is not None]
     worst = sorted(measured, key=lambda row: -(_cost(row) or 0.0))[:most]
     bare = sum(not row.get("keeps_lungs", True) for row in measured)
-    painted = f", {bare} of them without lungs," if bare else ""
+    without = f", {bare} of them without lungs," if bare else ""
 
     def onto(axes: Axes) -> None:
         places = np.arange(len(worst))[::-1]
@@ -347,15 +316,15 @@ def stress(rows: list[dict[str, Any]], most: int = 16) -> Picture:
             ("sensitivity", PNEUMONIA, "^", 0.13),
             ("specificity", NORMAL, "o", -0.13),
         ):
-            told = [
+            known = [
                 (y, row)
                 for y, row in zip(places, worst, strict=True)
                 if row[f"cost_{rate}"] is not None
             ]
-            y = [one[0] + up for one in told]
-            cost = np.array([one[1][f"cost_{rate}"] for one in told])
-            low = np.array([one[1][f"cost_{rate}_low"] for one in told])
-            high = np.array([one[1][f"cost_{rate}_high"] for one in told])
+            y = [one[0] + up for one in known]
+            cost = np.array([one[1][f"cost_{rate}"] for one in known])
+            low = np.array([one[1][f"cost_{rate}_low"] for one in known])
+            high = np.array([one[1][f"cost_{rate}_high"] for one in known])
             axes.errorbar(
                 cost,
                 y,
@@ -368,18 +337,49 @@ def stress(rows: list[dict[str, Any]], most: int = 16) -> Picture:
             )
         axes.axvline(0, color=GREY, linewidth=1)
         axes.set_yticks(places, [row["name"] for row in worst])
-        axes.set(xlabel="cost in points of 100 (right of the line: worse than undisturbed)")
+        axes.set(xlabel="cost in percentage points (right of the line: worse than unperturbed)")
         axes.legend(loc="lower right")
 
     return draw(
         "stress",
-        "What disturbing the films costs",
-        f"The {len(worst)} dearest of {len(measured)} disturbances{painted} at the balanced point, "
-        "with 95 % intervals for the same films twice.",
-        "Cost of each disturbance in sensitivity and specificity.",
+        "Cost of perturbations",
+        f"The {len(worst)} largest of {len(measured)} perturbations{without} at the balanced "
+        "point, with paired 95 % intervals.",
+        "Cost of each perturbation in sensitivity and specificity.",
         size=(9.0, 1.0 + 0.32 * len(worst)),
         onto=onto,
     )
+
+
+def _tile(x: float, y: float, colour: str, strength: float) -> Any:
+    from matplotlib.patches import FancyBboxPatch
+
+    return FancyBboxPatch(
+        (x + 0.04, y + 0.04),
+        0.92,
+        0.92,
+        boxstyle="round,pad=0,rounding_size=0.05",
+        facecolor=colour,
+        alpha=strength,
+        linewidth=0,
+    )
+
+
+def _corner(axes: Axes, ranking: Ranking, points: dict[str, AtThreshold]) -> None:
+    """The upper left corner again, larger: a good model's points crowd there."""
+    inset = axes.inset_axes((0.36, 0.34, 0.58, 0.54))
+    band, curve = ranking.band, ranking.roc
+    inset.fill_between(
+        band.false_positive_rate, band.low, band.high, color=ACCENT, alpha=0.18, linewidth=0
+    )
+    inset.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT)
+    for name, at in points.items():
+        marker, colour = MARKS[name]
+        alarms, hits = 1 - at.specificity.value, at.sensitivity.value
+        inset.plot(alarms, hits, marker, color=colour, markeredgecolor="white", markersize=8)
+    inset.set(xlim=(-0.004, 0.2), ylim=(0.8, 1.005), xticks=[0, 0.1, 0.2], yticks=[0.8, 0.9, 1.0])
+    inset.tick_params(labelsize=7)
+    per_cents(inset)
 
 
 def _forest_panel(

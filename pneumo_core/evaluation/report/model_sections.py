@@ -1,13 +1,12 @@
-"""The sections on the model: what it is, subgroups, stress, who looked at the test films."""
+"""Report sections on the model: what it is, subgroups, robustness, test-set evaluations."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.evaluation.report.document import Section, Table, Words
-from pneumo_core.formatting import NONE, finite, rate
+from pneumo_core.formatting import NONE, estimate, finite
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.robustness import CLEAN
 
@@ -18,37 +17,37 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.evaluation.report.document import Cell, Picture
-    from pneumo_core.evaluation.test_log import Look
+    from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 UNKNOWN = "not stated in the model's card"
 
 
 def model(bundle: Bundle) -> Section:
-    """What was measured, from the card."""
+    """The model that was evaluated, from its card."""
     card = bundle.card
     facts = (
         ("model", f"{bundle.name} {bundle.version}, files {bundle.digest[:12]}"),
-        ("network", _said(card.network.backbone)),
+        ("network", _stated(card.network.backbone)),
         ("input", f"one grey film at {bundle.size}×{bundle.size} pixels, aspect ratio ignored"),
-        ("answers", ", ".join(bundle.classes)),
-        ("start of training", _said(card.network.weights)),
+        ("classes", ", ".join(bundle.classes)),
+        ("initial weights", _stated(card.network.weights)),
         ("trained on", population(bundle)),
         ("training films", _counts(card.document.get("data", {}))),
-        ("held out for thresholds", _said(card.points_fitted_on)),
-        ("finished", _said(card.training.finished)),
-        ("machine", _said(card.training.machine)),
+        ("held out for thresholds", _stated(card.points_fitted_on)),
+        ("finished", _stated(card.training.finished)),
+        ("machine", _stated(card.training.machine)),
     )
     table = Table(
         "model",
         "The model",
-        ("what", "which"),
+        ("item", "value"),
         facts,
         tuple({"what": what, "which": which} for what, which in facts),
         wide=(1,),
     )
     usual = (
         "Age, sex and device are not in the data: how well the model does in such groups is "
-        "unknown. A chest film cannot tell bacterial from viral infection reliably."
+        "unknown. A chest film cannot reliably distinguish bacterial from viral infection."
     )
     limits = [*([usual] if is_published(bundle) else []), *card.limitations]
     return Section("The model", (table, *(Words(str(line), "small") for line in limits)))
@@ -63,9 +62,9 @@ def subgroup_section(rows: pd.DataFrame, picture: Picture) -> Section:
         (
             f"{row['by']}: {row['group']}" if row["by"] != "all" else row["group"],
             f"{row['n_normal']:,} + {row['n_pneumonia']:,}",
-            _share(row, "sensitivity"),
-            _share(row, "specificity"),
-            _area(row),
+            estimate(Estimate.from_dict(row, "sensitivity"), as_percent=True),
+            estimate(Estimate.from_dict(row, "specificity"), as_percent=True),
+            estimate(Estimate.from_dict(row, "auc")),
         )
         for row in rows.to_dict("records")
     )
@@ -75,23 +74,23 @@ def subgroup_section(rows: pd.DataFrame, picture: Picture) -> Section:
         ("group", "normal + pneumonia", "sensitivity", "specificity", "AUC"),
         shown,
         tuple(records),
-        "The AUC of a group of one class is against all films of the other. Groups were not chosen "
-        "beforehand: among many, one may stand out by chance. Age, sex and device are not in the "
+        "The AUC of a group of one class is against all films of the other. Groups were not "
+        "prespecified: among many, one may differ by chance. Age, sex and device are not in the "
         "published data.",
         wide=(0,),
     )
     return Section("Subgroups", (picture, table))
 
 
-def stress_section(stress: dict[str, Any], picture: Picture) -> Section:
-    """What disturbances cost, as the card has it."""
+def robustness_section(stress: dict[str, Any], picture: Picture) -> Section:
+    """The cost of each perturbation, from the card."""
     rows = stress["rows"]
     shown = tuple(
         (
             str(row["name"]),
-            _rate(row["sensitivity"]),
+            estimate(Estimate.from_dict(row["sensitivity"]), as_percent=True),
             _cost(row, "sensitivity"),
-            _rate(row["specificity"]),
+            estimate(Estimate.from_dict(row["specificity"]), as_percent=True),
             _cost(row, "specificity"),
             f"{100 * row['change_median']:.1f}",
         )
@@ -100,58 +99,58 @@ def stress_section(stress: dict[str, Any], picture: Picture) -> Section:
     records = tuple(_flat(row) for row in rows)
     table = Table(
         "stress",
-        "The same films, disturbed",
-        ("disturbance", "sensitivity", "cost", "specificity", "cost", "median change"),
+        "Performance on perturbed images",
+        ("perturbation", "sensitivity", "cost", "specificity", "cost", "median change"),
         shown,
         records,
-        "At the balanced point, in brackets the 95 % interval, that of a cost of the same films "
-        "twice; costs and changes of P(pneumonia) in points of 100.",
+        "At the balanced point, with 95 % intervals, for costs paired on the same films. Costs and "
+        "changes of P(pneumonia) in percentage points.",
         wide=(0,),
     )
-    told = [stress.get(key, "") for key in ("words", "worst", "lungless")]
-    words = Words(" ".join(one for one in told if one))
-    return Section("Disturbed films", (words, picture, table))
+    sentences = (stress.get(key, "") for key in ("words", "worst", "lungless"))
+    words = Words(" ".join(filter(None, sentences)))
+    return Section("Robustness", (words, picture, table))
 
 
-def ledger_section(looks: Sequence[Look]) -> Section:
-    """Every recorded look at test films."""
-    if not looks:
-        words = Words("No look at a split called test is recorded for this model.")
-        return Section("Looks at test films", (words,))
+def test_log_section(evaluations: Sequence[LoggedEvaluation]) -> Section:
+    """Every logged evaluation on a test split."""
+    if not evaluations:
+        words = Words("No evaluation on a split called test is logged for this model.")
+        return Section("Test-set evaluations", (words,))
     rows = tuple(
         (
-            look.at.replace("T", " ").removesuffix("+00:00"),
-            look.version,
-            look.data,
-            f"{look.n:,}",
-            _rate(look.figures, "sensitivity"),
-            _rate(look.figures, "specificity"),
+            one.at.replace("T", " ").removesuffix("+00:00"),
+            one.version,
+            one.data,
+            f"{one.n:,}",
+            estimate(Estimate.from_dict(one.figures, "sensitivity"), as_percent=True),
+            estimate(Estimate.from_dict(one.figures, "specificity"), as_percent=True),
         )
-        for look in looks
+        for one in evaluations
     )
     records: list[dict[str, Cell]] = [
         {
-            "at": look.at,
-            "version": look.version,
-            "digest": look.digest,
-            "data": look.data,
-            "n": look.n,
-            **look.figures,
+            "at": one.at,
+            "version": one.version,
+            "digest": one.digest,
+            "data": one.data,
+            "n": one.n,
+            **one.figures,
         }
-        for look in looks
+        for one in evaluations
     ]
     table = Table(
         "looks",
-        "Each time this model was measured on a split called test",
+        "Evaluations of this model on a split called test",
         ("when (UTC)", "version", "films (hash)", "n", "sensitivity", "specificity"),
         rows,
         tuple(records),
-        "As recorded on this computer. What was looked at elsewhere is not here.",
+        "As logged on this computer; evaluations elsewhere are not included.",
     )
-    return Section("Looks at test films", (table,))
+    return Section("Test-set evaluations", (table,))
 
 
-def _said(value: object) -> str:
+def _stated(value: object) -> str:
     return str(value) if value else UNKNOWN
 
 
@@ -160,54 +159,23 @@ def _counts(data: dict[str, Any]) -> str:
         return UNKNOWN
     groups = f" of {data['groups']:,} patients" if "groups" in data else ""
     kinds = [f"{data[kind]:,} {kind}" for kind in ("normal", "bacterial", "viral") if kind in data]
-    told = f": {', '.join(kinds)}" if kinds else ""
-    return f"{data['films']:,} films{groups}{told}"
-
-
-def _share(row: dict[Any, Any], rate: str) -> str:
-    if math.isnan(row[rate]):
-        return NONE
-    value, low, high = (100 * row[key] for key in (rate, f"{rate}_low", f"{rate}_high"))
-    return f"{value:.1f} % [{low:.1f}–{high:.1f}]"
-
-
-def _area(row: dict[Any, Any]) -> str:
-    if math.isnan(row["auc"]):
-        return NONE
-    return f"{row['auc']:.3f} [{row['auc_low']:.3f}–{row['auc_high']:.3f}]"
+    subtypes = f": {', '.join(kinds)}" if kinds else ""
+    return f"{data['films']:,} films{groups}{subtypes}"
 
 
 def _plain(value: Any) -> Cell:
     return finite(value) if isinstance(value, float) else value
 
 
-def _rate(found: dict[str, float | None] | None, name: str = "") -> str:
-    """A rate as a card or a ledger holds it, 0..1, with its interval where it has one.
-
-    By "value", "low" and "high"; of a ledger's figure by `name`, `name`_low and `name`_high.
-    """
-    keys = (name, f"{name}_low", f"{name}_high") if name else ("value", "low", "high")
-    value, low, high = ((found or {}).get(key) for key in keys)
-    if value is None:
-        return NONE
-    if low is None or high is None:
-        return f"{100 * value:.1f} %"
-    return rate(Estimate(value, low, high))
-
-
 def _cost(row: dict[str, Any], rate: str) -> str:
-    """Points lost, with their interval; the films as they are cost nothing."""
-    cost, low, high = (row.get(f"cost_{rate}{end}") for end in ("", "_low", "_high"))
-    if cost is None or row["name"] == CLEAN:
+    """Points lost, with their interval; NONE for the clean films."""
+    if row["name"] == CLEAN:
         return NONE
-    ends = [
-        f"{end:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0") for end in (cost, low, high)
-    ]
-    return f"{ends[0]} [{ends[1]} to {ends[2]}]".replace("-", "−")
+    return estimate(Estimate.from_dict(row, f"cost_{rate}"), digits=1, signed=True)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Cell]:
-    """A row of a stress table without what lies in it deeper than one step."""
+    """A row of the card's robustness table, flattened by one level; what is deeper is left out."""
     found: dict[str, Cell] = {}
     for key, value in row.items():
         if isinstance(value, dict):

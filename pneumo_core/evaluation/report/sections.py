@@ -1,22 +1,19 @@
-"""The sections on figures: headline, telling films apart, calibration."""
+"""Report sections on performance: headline, discrimination, calibration, decisions, errors."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pneumo_core.evaluation.report.document import Section, Table, Tile, Tiles, Words
-from pneumo_core.evaluation.summary import films_by_cell
+from pneumo_core.evaluation.summary import films_by_outcome
 from pneumo_core.formatting import (
     NONE,
     POINT_NAMES,
-    area,
-    children,
-    decimal,
-    finite,
+    estimate,
+    interval,
     number,
     per_cent,
-    plain,
-    rate,
     ratio,
 )
 from pneumo_core.metrics import per_thousand, predictive_values
@@ -24,102 +21,112 @@ from pneumo_core.metrics import per_thousand, predictive_values
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo_core.evaluation.evidence_level import Standing
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.report.document import Block, Cell, Picture
     from pneumo_core.evaluation.summary import Summary
     from pneumo_core.metrics import Estimate
 
+PREVALENCES = (0.05, 0.1, 0.2, 0.4)
+MOST_ERRORS = 15
 
-def headline(summary: Summary, standing: Standing, pictures: dict[str, Picture]) -> Section:
-    """What the figures are of, and the main ones in a row."""
+
+def headline(summary: Summary, evidence: EvidenceLevel, pictures: dict[str, Picture]) -> Section:
+    """The films, their evidence level, and the main figures in a row."""
     at, three = summary.points["balanced"], summary.three_way
     tiles = [
-        _tile("Sensitivity", at.sensitivity, "of the pneumonia films called, 95 % interval"),
-        _tile("Specificity", at.specificity, "of the normal films cleared, 95 % interval"),
-        _tile("Answered", three.coverage, "of the films; the others are referred"),
+        _tile("Sensitivity", at.sensitivity, "of the pneumonia films; 95 % interval"),
+        _tile("Specificity", at.specificity, "of the normal films; 95 % interval"),
+        _tile("Answered", three.coverage, "of all films; the others are referred"),
         _tile("Wrong answers", three.error, "of the answered films"),
     ]
     if summary.ranking is not None:
-        value, low, high = summary.ranking.auc_patients
-        of = f"[{low:.3f}–{high:.3f}] patients drawn anew"
-        tiles.insert(0, Tile("AUC", f"{value:.3f}", of))
+        value, *ends = summary.ranking.auc_patients
+        tiles.insert(0, Tile("AUC", f"{value:.3f}", f"{interval(ends)}, bootstrap by patient"))
     blocks: list[Block] = [
         Words(
             f"{summary.n:,} films of {summary.n_patients:,} patients: {summary.n_normal:,} normal, "
-            f"{summary.n_pneumonia:,} pneumonia. {standing.words}"
+            f"{summary.n_pneumonia:,} pneumonia. {evidence.words}"
         )
     ]
-    blocks += [Words(one, "warning") for one in (standing.warning, summary.small_sample) if one]
+    blocks += [Words(one, "warning") for one in (evidence.warning, summary.small_sample) if one]
     blocks += [Tiles(tuple(tiles)), points_table(summary)]
     blocks += [pictures["confusion"], pictures["scores"]]
     return Section("Headline", tuple(blocks))
 
 
-def telling_apart(summary: Summary, pictures: dict[str, Picture]) -> Section:
-    """ROC, precision and recall, and rates at a fixed rate; or why there are none."""
+def discrimination(summary: Summary, pictures: dict[str, Picture]) -> Section:
+    """ROC and precision-recall curves, and rates at a fixed rate; or why there are none."""
     ranking = summary.ranking
     if ranking is None:
-        words = "All films are of one class: there is no ranking to measure."
-        return Section("Telling films apart", (Words(words, "warning"),))
+        words = "All films are of one class: discrimination cannot be measured."
+        return Section("Discrimination (AUC)", (Words(words, "warning"),))
     names: tuple[tuple[str, str, Estimate], ...] = (
-        ("AUC", "DeLong, films taken as independent", ranking.auc),
-        ("AUC", "bootstrap, patients drawn anew", ranking.auc_patients),
-        ("average precision", "bootstrap, patients drawn anew", ranking.average_precision),
+        ("AUC", "DeLong, films assumed independent", ranking.auc),
+        ("AUC", "bootstrap by patient", ranking.auc_patients),
+        ("average precision", "bootstrap by patient", ranking.average_precision),
     )
-    rows = [(name, area(value), how) for name, how, value in names]
+    rows = [(name, estimate(value, digits=4), how) for name, how, value in names]
     records: list[dict[str, Cell]] = [
-        {"figure": name, **plain(value, "value"), "interval": how} for name, how, value in names
+        {"figure": name, **value.to_dict("value"), "interval": how} for name, how, value in names
     ]
     for name, held in ranking.fixed.items():
-        how = f"threshold {held.threshold:.3f}, chosen anew in each draw"
-        rows.append((name, rate(held.rate), how))
-        records.append({"figure": name, **plain(held.rate, "value"), "interval": how})
+        how = f"threshold {held.threshold:.3f}, rechosen in each bootstrap sample"
+        rows.append((name, estimate(held.rate, as_percent=True), how))
+        records.append({"figure": name, **held.rate.to_dict("value"), "interval": how})
     table = Table(
         "ranking",
         "Over all thresholds",
         ("figure", "value [95 % interval]", "interval by"),
         tuple(rows),
         tuple(records),
-        "Thresholds at a fixed rate are chosen on these very films: they describe the ranking and "
-        "are no operating points.",
+        "Thresholds at a fixed rate are chosen on these same films: they describe the ranking and "
+        "are not operating points.",
     )
-    return Section("Telling films apart", (pictures["roc"], pictures["precision_recall"], table))
+    return Section("Discrimination (AUC)", (pictures["roc"], pictures["precision_recall"], table))
 
 
 def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
-    """Whether a probability means what it says."""
+    """Calibration: do predicted probabilities match observed frequencies?"""
     parts = summary.parts
     rows: list[tuple[str, str, str]] = [
-        ("Brier score", decimal(summary.brier, 4), "0 is perfect; mean squared error"),
-        ("calibration error", decimal(summary.ece, 4), "0 is perfect; freed of chance"),
-        ("as usually counted (ECE)", number(summary.ece_counted, 4), "15 bins; chance adds to it"),
-        ("of the Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
-        ("of the Brier score: resolution", number(parts.resolution, 4), "more is better"),
-        ("of the Brier score: uncertainty", number(parts.uncertainty, 4), "of the films alone"),
-        ("temperature asked for", number(summary.temperature, 2), "1 is ideal, above: too sure"),
+        ("Brier score", estimate(summary.brier, digits=4), "0 is perfect; mean squared error"),
+        (
+            "calibration error",
+            estimate(summary.ece, digits=4),
+            "0 is perfect; without chance",
+        ),
+        ("uncorrected (ECE)", number(summary.ece_counted, 4), "15 bins; inflated by chance"),
+        ("Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
+        ("Brier score: resolution", number(parts.resolution, 4), "more is better"),
+        (
+            "Brier score: uncertainty",
+            number(parts.uncertainty, 4),
+            "of the films alone",
+        ),
+        ("optimal temperature", number(summary.temperature, 2), "1 is ideal; above: overconfident"),
     ]
     records: list[dict[str, Cell]] = [
-        {"figure": "brier", **plain(summary.brier, "value")},
+        {"figure": "brier", **summary.brier.to_dict("value")},
         {"figure": "ece", "value": summary.ece_counted},
-        {"figure": "ece_freed_of_chance", **plain(summary.ece, "value")},
+        {"figure": "ece_freed_of_chance", **summary.ece.to_dict("value")},
         {"figure": "temperature", "value": summary.temperature},
     ]
-    for name, value in list(parts.as_dict().items())[1:]:
+    for name, value in list(parts.to_dict().items())[1:]:
         records.append({"figure": f"brier_{name}", "value": value})
     if summary.ranking is not None:
         line = summary.ranking.line
         rows += [
-            ("calibration slope", decimal(line.slope, 2), "1 is ideal, below: too extreme"),
-            ("calibration offset", decimal(line.offset, 2), "0 is ideal, above: too low"),
+            ("calibration slope", estimate(line.slope, digits=2), "1 is ideal; below: too extreme"),
+            ("calibration offset", estimate(line.offset, digits=2), "0 is ideal; above: too low"),
         ]
         records += [
-            {"figure": "calibration_slope", **plain(line.slope, "value")},
-            {"figure": "calibration_offset", **plain(line.offset, "value")},
+            {"figure": "calibration_slope", **line.slope.to_dict("value")},
+            {"figure": "calibration_offset", **line.offset.to_dict("value")},
         ]
     table = Table(
         "calibration",
-        "Does a probability mean what it says?",
-        ("figure", "value [95 % interval]", "how to read it"),
+        "Calibration of P(pneumonia)",
+        ("figure", "value [95 % interval]", "interpretation"),
         tuple(rows),
         tuple(records),
     )
@@ -137,17 +144,17 @@ def points_table(summary: Summary) -> Table:
             (
                 POINT_NAMES[name],
                 f"{at.threshold:.3f}",
-                rate(at.sensitivity),
-                rate(at.specificity),
-                rate(at.rates["accuracy"]),
+                estimate(at.sensitivity, as_percent=True),
+                estimate(at.specificity, as_percent=True),
+                estimate(at.rates["accuracy"], as_percent=True),
                 f"{c.fn:,}",
                 f"{c.fp:,}",
             )
         )
         rates = {
-            key: value for one, est in at.rates.items() for key, value in plain(est, one).items()
+            key: value for one, est in at.rates.items() for key, value in est.to_dict(one).items()
         }
-        records.append({"point": name, "threshold": at.threshold, **c.as_dict(), **rates})
+        records.append({"point": name, "threshold": at.threshold, **c.to_dict(), **rates})
     return Table(
         "operating_points",
         "At the locked operating points",
@@ -162,17 +169,6 @@ def _decision(pictures: dict[str, Picture]) -> tuple[Picture, ...]:
     return (pictures["decision_curve"],) if "decision_curve" in pictures else ()
 
 
-def _tile(name: str, estimate: Estimate, detail: str) -> Tile:
-    if finite(estimate.value) is None:
-        return Tile(name, NONE, "no such film")
-    value, low, high = (100 * end for end in estimate)
-    return Tile(name, f"{value:.1f} %", f"[{low:.1f}–{high:.1f}] {detail}")
-
-
-PREVALENCES = (0.05, 0.1, 0.2, 0.4)
-MOST_ERRORS = 15
-
-
 def decisions(summary: Summary) -> Section:
     """Three-way rates, and what the balanced point means at several prevalences."""
     return Section(
@@ -182,7 +178,7 @@ def decisions(summary: Summary) -> Section:
                 "A film below the screening point is answered “no sign of pneumonia”, one from the "
                 "ruling-in point on “signs of pneumonia”, and one between them is referred to a "
                 "radiologist. Measured on the films as they are; a reading on the screen refers a "
-                "few more, where small re-framings change its answer."
+                "few more, whose answer changes under small crops and shifts."
             ),
             Words(_sums(summary)),
             _three_way(summary),
@@ -191,26 +187,14 @@ def decisions(summary: Summary) -> Section:
     )
 
 
-def _sums(summary: Summary) -> str:
-    """How the films of each class are answered, as counts that add up."""
-    three = summary.three_way
-    a = three.answered
-    return (
-        f"▲ {summary.n_pneumonia:,} with pneumonia = {a.tp:,} found + {three.referred_sick:,} "
-        f"referred + {a.fn:,} missed. ● {summary.n_normal:,} normal = {a.tn:,} cleared + "
-        f"{three.referred_well:,} referred + {a.fp:,} false alarms. The counts of two answers, "
-        "above, know no refer: there a film that would be referred is called or not."
-    )
-
-
 def errors(table: pd.DataFrame, threshold: float) -> Section:
-    """The films called wrongly, the surest first."""
+    """Misclassified films, the most confident first."""
     import pandas as pd
 
-    cells = films_by_cell(table, threshold)
-    wrong = pd.concat([cells["missed"], cells["false alarms"]])
-    surest = (wrong["p_pneumonia"] - threshold).abs().sort_values(ascending=False, kind="stable")
-    shown = wrong.loc[surest.index]
+    outcomes = films_by_outcome(table, threshold)
+    wrong = pd.concat([outcomes["missed"], outcomes["false alarms"]])
+    margin = (wrong["p_pneumonia"] - threshold).abs().sort_values(ascending=False, kind="stable")
+    shown = wrong.loc[margin.index]
     records: list[dict[str, Cell]] = [
         {"film": film, "label": label, "subtype": subtype, "p_pneumonia": p}
         for film, label, subtype, p in shown[
@@ -227,12 +211,12 @@ def errors(table: pd.DataFrame, threshold: float) -> Section:
         for one in records[:MOST_ERRORS]
     )
     if not rows:
-        return Section("Errors", (Words("No film is called wrongly at the balanced point."),))
+        return Section("Errors", (Words("No film is misclassified at the balanced point."),))
     left = len(records) - len(rows)
     note = f"{left:,} more in the CSV file." if left else ""
     worst = Table(
         "errors",
-        "Films called wrongly at the balanced point, the surest first",
+        "Films misclassified at the balanced point, the most confident first",
         ("film", "label", "P(pneumonia)", "error"),
         rows,
         tuple(records),
@@ -242,11 +226,23 @@ def errors(table: pd.DataFrame, threshold: float) -> Section:
     return Section("Errors", (worst,))
 
 
+def _sums(summary: Summary) -> str:
+    """Answers by class, as counts that add up."""
+    three = summary.three_way
+    a = three.answered
+    return (
+        f"▲ {summary.n_pneumonia:,} with pneumonia = {a.tp:,} found + {three.referred_sick:,} "
+        f"referred + {a.fn:,} missed. ● {summary.n_normal:,} normal = {a.tn:,} cleared + "
+        f"{three.referred_well:,} referred + {a.fp:,} false alarms. With two answers, as "
+        "in the counts above, referred films are called pneumonia or normal."
+    )
+
+
 def _three_way(summary: Summary) -> Table:
     three = summary.three_way
     answers = (
         ("answered", "coverage", three.coverage, "of all films"),
-        ("wrong among the answered", "error", three.error, "of the answered films"),
+        ("errors among the answered", "error", three.error, "of the answered films"),
         ("sensitivity among the answered", "sensitivity", three.sensitivity, "of pneumonia films"),
         ("specificity among the answered", "specificity", three.specificity, "of normal films"),
         ("missed", "missed", three.missed, "of all pneumonia films"),
@@ -257,9 +253,9 @@ def _three_way(summary: Summary) -> Table:
     return Table(
         "three_way",
         "Answered or referred",
-        ("rate", "value [95 % interval]", "of what"),
-        tuple((name, rate(value), of) for name, _, value, of in answers),
-        tuple({"rate": key, **plain(value, "value")} for _, key, value, _ in answers),
+        ("rate", "value [95 % interval]", "denominator"),
+        tuple((name, estimate(value, as_percent=True), of) for name, _, value, of in answers),
+        tuple({"rate": key, **value.to_dict("value")} for _, key, value, _ in answers),
     )
 
 
@@ -273,30 +269,37 @@ def _prevalences(summary: Summary) -> Table:
         rows.append(
             (
                 f"{100 * share:.0f} %",
-                rate(values.ppv),
-                rate(values.npv),
-                children(thousand.missed),
-                children(thousand.false_alarms),
+                estimate(values.ppv, as_percent=True),
+                estimate(values.npv, as_percent=True),
+                estimate(thousand.missed, digits=0),
+                estimate(thousand.false_alarms, digits=0),
             )
         )
         records.append(
             {
                 "prevalence": share,
-                **plain(values.ppv, "ppv"),
-                **plain(values.npv, "npv"),
-                **plain(thousand.missed, "missed_of_1000"),
-                **plain(thousand.false_alarms, "false_alarms_of_1000"),
+                **values.ppv.to_dict("ppv"),
+                **values.npv.to_dict("npv"),
+                **thousand.missed.to_dict("missed_of_1000"),
+                **thousand.false_alarms.to_dict("false_alarms_of_1000"),
             }
         )
     own = summary.n_pneumonia / summary.n
     positive, negative = at.ratios.positive, at.ratios.negative
     return Table(
         "prevalence",
-        "What a call means, by how common pneumonia is",
+        "Predictive values by prevalence",
         ("prevalence", "PPV", "NPV", "missed of 1,000 children", "false alarms of 1,000"),
         tuple(rows),
         tuple(records),
-        f"At the balanced point. {100 * own:.0f} % of these films show pneumonia, which is no "
-        f"clinic's share. Likelihood ratio of a positive call {ratio(positive)}, of a negative "
-        f"call {ratio(negative)}.",
+        f"At the balanced point. {100 * own:.0f} % of these films show pneumonia, which is not the "
+        f"prevalence in a clinic. Positive likelihood ratio {ratio(positive)}, negative "
+        f"{ratio(negative)}.",
     )
+
+
+def _tile(name: str, rate: Estimate, detail: str) -> Tile:
+    if math.isnan(rate.value):
+        return Tile(name, NONE, "no such film")
+    value, *ends = (100 * end for end in rate)
+    return Tile(name, f"{value:.1f} %", f"{interval(ends, digits=1)} {detail}")

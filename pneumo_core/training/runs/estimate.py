@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import TrainingError
+from pneumo_core.formatting import duration, file_size
 from pneumo_core.storage import utc_now, write_json
-from pneumo_core.training.hardware import cores, gigabytes, machine_key, memory_left, memory_limit
+from pneumo_core.training.hardware import cores, machine_key, memory_left, memory_limit
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.runs.run import list_runs
-from pneumo_core.training.runs.status import RunStatus, duration_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.status import RunStatus
 
 
 STEPS, ENOUGH_SECONDS = 4, 15.0  # measured steps, or as many as fit into this time
@@ -235,8 +236,8 @@ class Estimate:
     def sentence(self) -> str:
         """The time in words, and how far they can be relied on."""
         if self.measured:
-            return f"about {duration_in_words(self.seconds)}"
-        return f"very roughly {duration_in_words(self.seconds)}"
+            return f"about {duration(self.seconds)}"
+        return f"very roughly {duration(self.seconds)}"
 
 
 def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -> Estimate:
@@ -292,8 +293,8 @@ def shortages(recipe: Recipe, films: int, expected: Estimate, settings: Settings
         free = shutil.disk_usage(_existing(folder)).free
         if free < needed:
             lacks.append(
-                f"Expected {gigabytes(needed)} of free disk for decoded films and checkpoints; "
-                f"{gigabytes(free)} are free. Free some space, or choose a smaller size."
+                f"Expected {file_size(needed)} of free disk for decoded films and checkpoints; "
+                f"{file_size(free)} are free. Free some space, or choose a smaller size."
             )
             break
     return lacks
@@ -305,16 +306,16 @@ def _memory_short(expected: Estimate) -> list[str]:
     if expected.measured and expected.memory > left:
         return [
             (
-                f"Expected about {gigabytes(expected.memory)} of free memory, as measured here; "
-                f"{gigabytes(left)} are free. Close other programs, or choose a smaller batch or "
+                f"Expected about {file_size(expected.memory)} of free memory, as measured here; "
+                f"{file_size(left)} are free. Close other programs, or choose a smaller batch or "
                 "size."
             )
         ]
     if not expected.measured and expected.memory > limit:
         return [
             (
-                f"Expected very roughly {gigabytes(expected.memory)} of memory; this machine has "
-                f"{gigabytes(limit)} in all. Choose a smaller batch or size, or measure first what "
+                f"Expected very roughly {file_size(expected.memory)} of memory; this machine has "
+                f"{file_size(limit)} in all. Choose a smaller batch or size, or measure first what "
                 "it takes here."
             )
         ]

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.errors import TrainingError
+from pneumo_core.formatting import NONE, duration, estimate
+from pneumo_core.metrics import Estimate
 from pneumo_core.training.runs.run import Run, list_runs
-from pneumo_core.training.runs.status import LIVE, duration_in_words, summary_of
+from pneumo_core.training.runs.status import LIVE, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,7 +219,7 @@ def row_of(run: Run) -> dict[str, Any]:
         "epochs": f"{status.epoch} of {recipe.get('epochs')}",
         "version": config.get("version") or "",
         "device": status.machine,
-        "time": duration_in_words(status.seconds_worked) if status.seconds_worked else "",
+        "time": duration(status.seconds_worked) if status.seconds_worked else "",
         "val_loss": last.get("val_loss"),
         "val_auc": last.get("val_auc"),
         **{name: figures.get(name) for name in FIGURES},
@@ -244,7 +246,7 @@ def weights_in_words(recipe: Mapping[str, Any]) -> str:
 def in_words(value: Any) -> str:
     """A value of a row: "0.9412", "0.94 [0.92–0.96]", "–" for none."""
     if value is None or value == "":
-        return "–"
+        return NONE
     if isinstance(value, dict):
-        return f"{value['value']:.3f} [{value['low']:.3f}–{value['high']:.3f}]"
+        return estimate(Estimate.from_dict(value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from pneumo_core.evaluation.evaluate import shipped_predictions
-from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.evidence_level import evidence_of_shipped
 from pneumo_core.evaluation.report import build_report
-from pneumo_core.evaluation.test_log import Look
+from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 RATE = {"value": 0.9, "low": 0.8, "high": 0.95}
 STRESS = {
@@ -26,7 +26,7 @@ STRESS = {
         for name, lost in (("as it is", 0.0), ("blurred", 3.0))
     ],
 }  # fmt: skip
-LOOK = Look(
+LOOK = LoggedEvaluation(
     at="2026-01-02T03:04:05+00:00", version="1.0", digest="d", data="abc", split="test", n=7,
     figures={"sensitivity": 0.9, "sensitivity_low": 0.85, "sensitivity_high": 0.94,
              "specificity": None}, pneumo="0.1.0",
@@ -75,8 +75,8 @@ def make_report(folder):
     bundle = Bundle(name="paper", path=path, card=Card.from_document(card), digest="ab" * 32)
     table = shipped_predictions(bundle)
     report = build_report(
-        bundle, table, standing_of_shipped(bundle), films="its own validation films",
-        looks=[LOOK], today="2026-01-01",
+        bundle, table, evidence_of_shipped(bundle), films="its own validation films",
+        evaluations=[LOOK], today="2026-01-01",
     )  # fmt: skip
     return bundle, table, report
 

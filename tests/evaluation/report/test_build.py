@@ -2,7 +2,7 @@
 
 import pytest
 
-from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.evidence_level import evidence_of_shipped
 from pneumo_core.evaluation.report import build_report, to_pdf
 from pneumo_core.evaluation.report.document import Words
 from pneumo_core.evaluation.report.model_sections import _cost
@@ -45,8 +45,8 @@ def test_the_surest_error_comes_first(made):
 def test_a_figure_drawn_again_is_the_same(made):
     bundle, table, report = made
     again = build_report(
-        bundle, table, standing_of_shipped(bundle), films="its own validation films",
-        looks=[LOOK], today="2026-01-01",
+        bundle, table, evidence_of_shipped(bundle), films="its own validation films",
+        evaluations=[LOOK], today="2026-01-01",
     )  # fmt: skip
     assert again == report
 
@@ -54,14 +54,14 @@ def test_a_figure_drawn_again_is_the_same(made):
 def test_films_of_one_class_have_a_report_without_curves(made):
     bundle, table, _ = made
     report = build_report(
-        bundle, table[table["label"] == "normal"], standing_of_shipped(bundle), films="normals"
+        bundle, table[table["label"] == "normal"], evidence_of_shipped(bundle), films="normals"
     )
     assert {picture.name for picture in report.pictures} == {
         *("confusion", "scores", "reliability", "subgroups", "stress")
     }
-    apart = next(s for s in report.sections if s.title == "Telling films apart")
+    apart = next(s for s in report.sections if s.title == "Discrimination (AUC)")
     assert apart.blocks == (
-        Words("All films are of one class: there is no ranking to measure.", "warning"),
+        Words("All films are of one class: discrimination cannot be measured.", "warning"),
     )
     assert to_pdf(report).startswith(b"%PDF-")
     assert rows_of(report, "operating_points")[0]["sensitivity"] is None
@@ -70,7 +70,7 @@ def test_films_of_one_class_have_a_report_without_curves(made):
 def test_no_error_is_told(made):
     _, table, _ = made
     right = table[(table["p_pneumonia"] >= 0.5) == (table["label"] == "pneumonia")]
-    assert errors(right, 0.5).blocks == (Words("No film is called wrongly at the balanced point."),)
+    assert errors(right, 0.5).blocks == (Words("No film is misclassified at the balanced point."),)
 
 
 def test_counts_of_three_answers_add_up_in_words(made):
@@ -102,9 +102,9 @@ def test_a_cost_of_next_to_nothing_has_no_sign():
 def test_few_films_are_warned_of_in_the_headline(made):
     bundle, table, report = made
     few = build_report(
-        bundle, table[table["label"] == "normal"][:9], standing_of_shipped(bundle), films="nine"
+        bundle, table[table["label"] == "normal"][:9], evidence_of_shipped(bundle), films="nine"
     )
     told = [block.text for block in few.sections[0].blocks if isinstance(block, Words)]
-    assert "Only 9 normal films and 9 patients: too few to know." in " ".join(told)
+    assert "Small sample: 9 normal films and 9 patients." in " ".join(told)
     told = [block.text for block in report.sections[0].blocks if isinstance(block, Words)]
-    assert "too few" not in " ".join(told)  # 30 films a class, 30 patients
+    assert "Small sample" not in " ".join(told)  # 30 films a class, 30 patients

@@ -2,7 +2,7 @@
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle.provenance import disclaimer
-from pneumo_core.evaluation.evidence_level import standing_of_shipped
+from pneumo_core.evaluation.evidence_level import evidence_of_shipped
 from pneumo_core.evaluation.report import to_html
 from pneumo_core.evaluation.report.checklists import CLAIM, TRIPOD, answers, checklists
 from pneumo_core.evaluation.report.document import Report
@@ -21,7 +21,7 @@ def test_the_checklists_are_whole_and_each_item_has_a_state(made):
         assert row["answer"]
     funding = next(row for row in claim if row["item"] == "44")
     assert (funding["state"], funding["answer"]) == (
-        "open", "Not known to the tool: for whoever reports to answer.",
+        "open", "Not known to Pneumo: for the authors to answer.",
     )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def test_every_answer_belongs_to_an_item(made):
     asked = {key for *_, key in (*CLAIM, *TRIPOD)}
     for card in (bundle.card, bundle.card.with_parts(data={"source": "Our clinic."})):
         known = answers(
-            type(bundle)("b", bundle.path, card, "d"), summary, standing_of_shipped(bundle), "x"
+            type(bundle)("b", bundle.path, card, "d"), summary, evidence_of_shipped(bundle), "x"
         )
         assert set(known) <= asked
 
@@ -46,7 +46,7 @@ def test_a_model_of_other_films_says_whose(made):
         "Research demonstration. Not a medical device. Trained on: Films of our clinic, 2020–2024."
     )
     summary = summarise(table, own.points, rounds=5)
-    lists = checklists(own, summary, standing_of_shipped(own), "its own films")
+    lists = checklists(own, summary, evidence_of_shipped(own), "its own films")
     report = Report("T", "s", "b", "other", disclaimer(own), (model(own), *lists))
     page = to_html(report)
     assert "Films of our clinic" in page

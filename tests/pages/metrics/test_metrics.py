@@ -125,7 +125,7 @@ def test_a_folder_that_pneumo_drew_is_told_where_its_figures_stand(models, folde
     shutil.copy(models / "tiny" / "predictions.csv", started[0][-1])
     write_marker(folder, index_folder(folder)["sha256"])
     page.run()
-    assert "<strong>These films were drawn by Pneumo: how well a model" in html(page)
+    assert "<strong>These films are synthetic" in html(page)
 
 
 def test_a_folder_that_may_not_be_opened_is_refused_in_words(models):

@@ -12,7 +12,7 @@ from pages.ui.metrics.subgroups import rows_of
 from pages.ui.metrics.test_evaluations import table as looks_table
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
-from pneumo_core.evaluation.test_log import Look
+from pneumo_core.evaluation.test_log import LoggedEvaluation
 from tests.pages.metrics.metrics_page import POINTS, altered, html, opened, shuffled, subject_of
 
 
@@ -112,7 +112,9 @@ def test_the_worst_disturbance_comes_first_and_lungless_films_are_not_drawn():
 def test_looks_are_listed_the_latest_first():
     figures = {"sensitivity": 0.9, "sensitivity_low": 0.8, "sensitivity_high": 0.95}
     past = [
-        Look(f"2026-01-0{day}T10:00:00+00:00", "1.0", "d", "f", "test", 70, figures, "0.1")
+        LoggedEvaluation(
+            f"2026-01-0{day}T10:00:00+00:00", "1.0", "d", "f", "test", 70, figures, "0.1"
+        )
         for day in (1, 2)
     ]
     table = looks_table(past)

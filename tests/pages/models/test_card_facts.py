@@ -11,7 +11,7 @@ from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
 from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.provenance import training_summary
-from pneumo_core.evaluation.test_log import Look
+from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 
 def test_the_name_of_a_file_is_no_markdown():
@@ -53,7 +53,7 @@ def test_the_words_of_a_card(tiny_bundle):
     assert rows["Films"] == f"{counted}; 1,044 of them for the figures"
     assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
     assert rows["Licences"] == "data CC BY 4.0; weights Apache"
-    assert rows["On disk"] == "35.3 MB"
+    assert rows["On disk"] == "34 MB"
     assert rows["Test films"] == "never looked at on this machine"
 
 
@@ -70,7 +70,9 @@ def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
 
 def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
     def look(day, digest):
-        return Look(f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1")
+        return LoggedEvaluation(
+            f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1"
+        )
 
     new, old = "a" * 16, "b" * 16
     assert (

@@ -14,7 +14,6 @@ from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.status import (
     CANCEL,
     RunStatus,
-    duration_in_words,
     explain,
     killed_message,
     summary_of,
@@ -200,19 +199,3 @@ def test_waiting_is_not_counted_as_work():
     assert status.seconds_worked == 90
     assert replace(status, phase="waiting").seconds_worked == 60
     assert RunStatus("running").seconds_worked == 0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.2, "1 s"),
-        (89, "89 s"),
-        (91, "2 min"),
-        (3599, "1 h"),
-        (4800, "1 h 20 min"),
-        (47 * 3600, "47 h"),
-        (50 * 3600, "2 days"),
-    ],
-)
-def test_a_time_is_told_as_a_person_says_it(seconds, words):
-    assert duration_in_words(seconds) == words
