@@ -120,10 +120,10 @@ def test_the_converter_is_told_versions_and_keeps_its_own_function() -> None:
     import tensorflow as tf
     from openvino.frontend.tensorflow import utils
 
-    from pneumo_core.bundle.openvino_graph import _versions_told
+    from pneumo_core.bundle.openvino_graph import _versions_given
 
     own = utils.get_environment_setup
-    with _versions_told():
+    with _versions_given():
         assert utils.get_environment_setup("tf")["tensorflow"] == tf.__version__
     assert utils.get_environment_setup is own
 

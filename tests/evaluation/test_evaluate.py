@@ -94,9 +94,9 @@ def test_a_table_is_read_with_the_series_of_each_film(tmp_path):
     ("rows", "head", "message"),
     [
         ([], HEAD, "got no film"),
-        (["a,s,normal,normal,g,1,0,0,1.2"], HEAD, "within 0 and 1; got 1 rows that have not"),
+        (["a,s,normal,normal,g,1,0,0,1.2"], HEAD, "within 0 and 1; got 1 rows without"),
         (["a,s,healthy,normal,g,1,0,0,0.2"], HEAD, "a label, normal or pneumonia"),
-        (["a,s,normal,normal,g,1,0,0,"], HEAD, "1 rows that have not"),
+        (["a,s,normal,normal,g,1,0,0,"], HEAD, "1 rows without"),
         (["a,0.5"], "film,p_pneumonia\n", "split, label, subtype, .* missing"),
     ],
 )
