@@ -39,7 +39,7 @@ def metrics() -> None:
         subject = pick_films(bundle, settings)
     place = whereabouts(subject, settings)
     subject = with_sizes(subject, place.catalogue, place.rows or ())
-    measures = measures_of(subject.key, subject.table, bundle.points)
+    measures = measures_of(subject.keyed, bundle.points)
     show_live(subject, measures, settings)
 
 

@@ -1,11 +1,12 @@
-"""Pixels to compact pictures for the browser, and back."""
+"""Pixels as compact pictures for the browser, and back."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pages.ui.html import data_uri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +41,3 @@ def thumbnail(pixels: NDArray[np.uint8]) -> str:
     height, width = (max(1, round(scale * side)) for side in pixels.shape)
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     return data_uri(jpeg(np.asarray(small, dtype=np.uint8), quality=75))
-
-
-def data_uri(picture: bytes) -> str:
-    """A JPEG as a data URI."""
-    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from pages.ui import state
 from pneumo_core import __version__
 from pneumo_core.errors import PneumoError, disk_words
+from pneumo_core.palette import css_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,8 @@ def plain(text: str) -> str:
     return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
 
 
-STYLE = Path(__file__).with_name("style.css")
+_STYLE = Path(__file__).with_name("style.css")
+_THEMED = '.stApp, [role="dialog"]:has(.pn-on-dark, .pn-on-light)'
 # Pictures of our own: Streamlit fetches emoji and Material icons for the tab from other hosts.
 ICON = Path(__file__).with_name("icon.svg")
 # Streamlit follows the system's theme until a person chooses one, and offers no other default.
@@ -71,7 +74,7 @@ def page_frame(title: str) -> Iterator[None]:
         initial_sidebar_state=200,
         menu_items={"About": f"**Pneumo {__version__}**\n\n{plain(foot)}"},
     )
-    st.html(STYLE)
+    st.html(style())
     state.prepare()
     content = st.container(key="page", gap="xsmall")
     # The band is sent before the content, so that no failure can keep it away.
@@ -80,6 +83,13 @@ def page_frame(title: str) -> Iterator[None]:
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
     with content, plain_words():
         yield
+
+
+@cache
+def style() -> str:
+    """The style sheet of every page, after the colours it is made of."""
+    colours = f"{_THEMED} {{ {css_variables('pn-')} }}"
+    return f"<style>{colours}\n{_STYLE.read_text('utf-8')}</style>"
 
 
 def _foot() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.outcomes import SENSES, UNREAD, sense_of
+from pages.ui.outcomes import OUTCOMES, UNREAD, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -156,9 +156,9 @@ def drop_zone_key() -> str:
 
 
 def _suspicion(entry: Entry) -> tuple[int, float]:
-    sense = sense_of(entry.reading)
+    sense = outcome_of(entry.reading)
     p = entry.reading.p_pneumonia
-    return SENSES.index(sense), 0.0 if sense is UNREAD or p is None else -p
+    return OUTCOMES.index(sense), 0.0 if sense is UNREAD or p is None else -p
 
 
 PREVALENCE = 20  # per cent, until the reader says otherwise

@@ -11,6 +11,7 @@ from pneumo_core.audit.finding import harm_words
 from pneumo_core.audit.integrity import integrity
 from pneumo_core.audit.shortcuts import few_patients, overall, shortcuts, with_interval
 from pneumo_core.formatting import amount
+from pneumo_core.palette import css_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,29 +156,26 @@ def _order(subtype: str) -> int:
 _NAMED_ON_PAGE = 200  # films by name under a finding
 _LEFT, _WIDTH = 0.4, 240  # the scale's least AUC, and its length in pixels
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --quiet: #59636e; --paper: #fff;
-  --line: #d5dae0; --mark: #0b6e8c; --high: #b5480b; --medium: #6a4bb5; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --quiet: #9aa5b1;
-  --paper: #14181c; --line: #333b44; --mark: #5cc3e0; --high: #f0955a; --medium: #b79df2; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+_RULES = """
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground);
   max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line);
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
 td.auc { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 .quiet, footer { color: var(--quiet); }
-.card { border: 1px solid var(--line); border-left-width: 4px; border-radius: 4px;
+.card { border: 1px solid var(--rule); border-left-width: 4px; border-radius: 4px;
   padding: .2rem 1rem .6rem; margin: .8rem 0; }
-.high { border-left-color: var(--high); } .medium { border-left-color: var(--medium); }
+.high { border-left-color: var(--alarm); } .medium { border-left-color: var(--refer); }
 .card h3 { font-size: 1rem; margin: .5rem 0; } .card p { margin: .3rem 0; }
 details { margin-top: .4rem; } details li { overflow-wrap: anywhere; font-size: .9rem; }
 svg text { fill: var(--quiet); font-size: 11px; }
-footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .8rem; }
+footer { margin-top: 3rem; border-top: 1px solid var(--rule); padding-top: .8rem; }
 """
+_STYLE = f":root {{ color-scheme: light dark; {css_variables()} }}{_RULES}"
 
 
 def as_html(document: dict[str, Any]) -> str:
@@ -293,9 +291,9 @@ def _bar(row: dict[str, Any]) -> str:
     label = f"AUC {with_interval(row['auc'], row['low'], row['high'])}"
     return (
         f'<svg width="{_WIDTH + 12}" height="18" role="img" aria-label="{label}">'
-        f'<line x1="{_x(0.5):.1f}" x2="{_x(0.5):.1f}" y1="0" y2="18" stroke="var(--line)"/>'
-        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="9" y2="9" stroke="var(--mark)" '
-        f'stroke-width="3"/><circle cx="{value:.1f}" cy="9" r="5" fill="var(--mark)"/></svg>'
+        f'<line x1="{_x(0.5):.1f}" x2="{_x(0.5):.1f}" y1="0" y2="18" stroke="var(--rule)"/>'
+        f'<line x1="{low:.1f}" x2="{high:.1f}" y1="9" y2="9" stroke="var(--accent)" '
+        f'stroke-width="3"/><circle cx="{value:.1f}" cy="9" r="5" fill="var(--accent)"/></svg>'
     )
 
 

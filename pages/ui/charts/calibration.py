@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, FAINT, GREY, NORMAL, PNEUMONIA, REFER, figure
+from pneumo_core.palette import faint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 P = "P(pneumonia) as the model says it (%)"
-_REFER = "rgba(138,99,216,0.14)"
+_REFER = faint(REFER.colour, 0.14)
 _COUNTS = (1, 10, 100, 1000, 10_000)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, FAINT, GREY, PNEUMONIA, SERIES, figure
+from pneumo_core import palette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,7 +213,7 @@ def _dot(mark: Mark, symbol: str, colour: str) -> go.Scatter:
         y=[100 * mark.y],
         mode="markers",
         marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5,
-                "color": "#ffffff"}},
+                "color": palette.GROUND.light}},
         text=[f"{mark.name}: {mark.threshold:.3f}"],
         hovertemplate="%{text}<br>%{y:.1f} %<extra></extra>",
         cliponaxis=False,

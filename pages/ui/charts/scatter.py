@@ -8,7 +8,6 @@ and go: any chart that changes is taken down by Streamlit and drawn from its beg
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, SUBTYPES, figure
+from pages.ui.html import data_uri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,7 +123,7 @@ def png_uri(picture: NDArray[np.uint8]) -> str:
     import cv2
 
     _, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"
+    return data_uri(data.tobytes(), "image/png")
 
 
 def _inside(x: Numbers, y: Numbers, area: Area | None) -> NDArray[np.bool_]:

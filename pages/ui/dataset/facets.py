@@ -194,14 +194,10 @@ def _ends(values: pd.Series) -> tuple[float, float]:
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def facets_of(catalogue: Catalogue) -> pd.DataFrame:
     """The index of a catalogue with what the charts add to it."""
-    from pages.ui.dataset.facets import with_facets
-
     return with_facets(catalogue.index)
 
 
 @st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
 def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
     """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
-    from pages.ui.dataset.facets import cover
-
     return cover(facets_of(catalogue), cloud, conditions)

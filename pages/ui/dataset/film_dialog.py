@@ -18,6 +18,7 @@ from pages.ui.dataset.filters import OneOf
 from pages.ui.dataset.gallery_view import tiles
 from pages.ui.diagnose.upload import take_sample
 from pages.ui.diagnose.viewer import show_film_steps
+from pages.ui.html import facts_list
 from pages.ui.page import plain, plain_words
 from pneumo_core.dataset.similarity import NEAR
 
@@ -96,8 +97,7 @@ def facts_html(row: Any, findings: Sequence[Finding]) -> str:
     flags = [finding.title for finding in findings if row.film in finding.films]
     facts.append(("Audit", "; ".join(map(escape, flags)) or "nothing found"))
     facts.append(("SHA-256", f"<code>{row.sha256}</code>"))
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
-    return f'<dl class="pn-facts">{inner}</dl>'
+    return facts_list(facts)
 
 
 def _show_ways(catalogue: Catalogue, row: Any, origin: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -13,7 +12,8 @@ from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.dataset import filters
 from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.filters import NAMES, Among, Named, OneOf, Span, on, put, show_chips, without
-from pages.ui.images import data_uri, jpeg
+from pages.ui.html import data_uri
+from pages.ui.images import jpeg
 from pages.ui.page import plain_words
 from pneumo_core.formatting import amount
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     Open = Callable[[str, list[str]], None]
 
-_UNREADABLE = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
-    'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>'
+_UNREADABLE = data_uri(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    b'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>',
+    "image/svg+xml",
 )
 _KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from pages.ui.html import badge
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
@@ -103,7 +104,7 @@ def line_html(source: Source, catalogue: Catalogue | None) -> str:
         when = f"looked through on {seen.day} {seen:%B %Y at %H:%M}"
     return (
         f'<p class="pn-loaded"><strong>{escape(source.path.name)}</strong> '
-        f'<span class="pn-badge">{_KINDS[source.kind].lower()}</span> '
+        f"{badge(_KINDS[source.kind].lower())} "
         f'<span class="pn-hint">{when}</span></p>'
     )
 

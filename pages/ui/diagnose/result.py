@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, sense_of, why_unread
+from pages.ui.html import facts_list
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, outcome_of, why_unread
 from pneumo_core.formatting import per_cent, per_cent_range
 from pneumo_core.inference.predict import Decision, crossing
 
@@ -27,7 +28,7 @@ def scale_html(reading: Reading) -> str:
     """
     p, span = reading.p_pneumonia or 0.0, (reading.p_low or 0.0, reading.p_high or 0.0)
     low, high = reading.threshold_low, reading.threshold_high
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     zones = "".join(
         f'<span class="pn-zone pn-{kind.name}" style="{_place(start, end)}"></span>'
         for kind, start, end in ((NORMAL, 0, low), (REFER, low, high), (PNEUMONIA, high, 1))
@@ -110,7 +111,7 @@ def _unread_html(reading: Reading) -> str:
 
 
 def _decision_html(reading: Reading) -> str:
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     p = per_cent(reading.p_pneumonia or 0.0)
     if not reading.gate_ok:  # words alone: a large number would be believed
         return (
@@ -157,7 +158,7 @@ def _findings_html(reading: Reading) -> str:
         )
     if (subtype := _subtype(reading)) is not None:
         rows.append(("Exploratory", subtype))
-    return _facts_html(rows)
+    return facts_list(rows)
 
 
 def _film_check(reading: Reading) -> str:
@@ -204,13 +205,7 @@ def _details_html(entry: Entry) -> str:
         ("Operating points", f"screening {low}, ruling-in {high}"),
         ("Time", f"{reading.ms:,.0f} ms"),
     ]
-    return _facts_html(rows)
-
-
-def _facts_html(rows: list[tuple[str, str]]) -> str:
-    """A list of facts; the values are HTML."""
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<dl class="pn-facts">{inner}</dl>'
+    return facts_list(rows)
 
 
 def _capital(text: str) -> str:

@@ -10,7 +10,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
-from pages.ui.outcomes import sense_of
+from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
 from pages.ui.session_film import Entry, content_of, make_entry
 from pneumo_core.formatting import per_cent
@@ -111,7 +111,7 @@ def _progress(name: str, done: int, total: int, seconds: float) -> str:
 
 def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     p = entry.reading.p_pneumonia
-    sense = sense_of(entry.reading)
+    sense = outcome_of(entry.reading)
     text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")

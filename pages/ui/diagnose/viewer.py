@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.html import badge
 from pages.ui.images import jpeg
-from pages.ui.outcomes import sense_of
+from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain_words
 
 if TYPE_CHECKING:
@@ -117,17 +118,17 @@ def _picture(data: bytes, alt: str) -> None:
 
 def _described(entry: Entry) -> str:
     return (
-        f"Map of the film {entry.name}, {sense_of(entry.reading).words.lower()}: "
+        f"Map of the film {entry.name}, {outcome_of(entry.reading).words.lower()}: "
         f"the model looked at {entry.reading.where or 'no single place'}"
     )
 
 
 def show_stepper(shown: Entry, entries: list[Entry]) -> None:
     """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
-    badge = '<span class="pn-badge">synthetic</span>' if shown.origin else ""
+    note = badge("synthetic") if shown.origin else ""
     keys = [entry.key for entry in entries]
     show_steps(
-        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {badge}"
+        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {note}"
     )
 
 

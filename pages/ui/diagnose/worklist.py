@@ -11,7 +11,16 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, Sense, sense_of, why_unread
+from pages.ui.outcomes import (
+    NORMAL,
+    OUTCOMES,
+    PNEUMONIA,
+    REFER,
+    UNREAD,
+    Outcome,
+    outcome_of,
+    why_unread,
+)
 from pneumo_core.formatting import amount, per_cent
 from pneumo_core.inference.table import as_row, to_csv
 
@@ -80,7 +89,7 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "film": [entry.thumb or None for entry in entries],
-            "decision": [[sense_of(reading).title] for reading in readings],
+            "decision": [[outcome_of(reading).title] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "file": [entry.name for entry in entries],
             "check": [check_words(reading) for reading in readings],
@@ -99,8 +108,8 @@ def _columns() -> dict[str, Any]:
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
-            options=[sense.title for sense in SENSES],
-            color=[sense.colour for sense in SENSES],
+            options=[sense.title for sense in OUTCOMES],
+            color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
         "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
@@ -121,10 +130,10 @@ def _open_selected(keys: list[str]) -> None:
 
 
 def _summary_html(entries: list[Entry]) -> str:
-    counts = Counter(sense_of(entry.reading) for entry in entries)
+    counts = Counter(outcome_of(entry.reading) for entry in entries)
     parts = "".join(
         f'<span class="pn-{sense.name}">{sense.sign} {sense.words}: {counts[sense]}</span>'
-        for sense in SENSES
+        for sense in OUTCOMES
         if counts[sense]
     )
     count = amount(len(entries), "films")
@@ -137,7 +146,7 @@ def _unread_html(entries: list[Entry]) -> str:
     items = [
         f"<li><strong>{escape(entry.name)}</strong> {escape(why_unread(entry.reading))}</li>"
         for entry in entries
-        if sense_of(entry.reading) is UNREAD
+        if outcome_of(entry.reading) is UNREAD
     ]
     if not items:
         return ""
@@ -180,5 +189,5 @@ def show_welcome(bundle: Bundle) -> None:
     )
 
 
-def _answer(sense: Sense, meaning: str) -> str:
+def _answer(sense: Outcome, meaning: str) -> str:
     return f'<li><strong class="pn-{sense.name}">{sense.title}</strong> {escape(meaning)}</li>'

@@ -39,7 +39,7 @@ def show_roc(subject: Subject, measures: Measures, at: AtThreshold) -> None:
         for name in POINTS
     ]
     show_marked(
-        cache.drawn(
+        cache.chart(
             (subject.key, "roc", corner),
             lambda: roc(ranking.roc, locked=locked, band=ranking.band, corner=corner),
         ),
@@ -70,7 +70,7 @@ def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
             st.info(ONE_CLASS, icon=":material/info:")
         else:
             show(
-                cache.drawn((subject.key, "pr"), partial(precision_recall, summary.ranking.pr)),
+                cache.chart((subject.key, "pr"), partial(precision_recall, summary.ranking.pr)),
                 "metrics.pr",
                 x="found",
                 y="right",
@@ -79,7 +79,7 @@ def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
     with columns[1]:
         _titled("Does a probability mean what it says?", "On the dotted line it does.")
         show(
-            cache.drawn((subject.key, "reliability"), partial(reliability, summary.reliability)),
+            cache.chart((subject.key, "reliability"), partial(reliability, summary.reliability)),
             "metrics.reliability",
             x="at",
             alt=f"Reliability diagram; calibration error {summary.ece.value:.3f}",
@@ -88,7 +88,7 @@ def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
         _titled("How films spread", "Shaded: referred. The thick line is the threshold.")
         locked = {name: getattr(measures.points, name) for name in POINTS}
         show(
-            cache.drawn(
+            cache.chart(
                 (subject.key, "histogram"), partial(histogram, summary.histogram, locked=locked)
             ),
             "metrics.histogram",

@@ -190,10 +190,8 @@ def show_comparison(
         if contenders is None:
             return
         with st.spinner(f"Comparing: patients are drawn {ROUNDS:,} times…"):
-            found = cache.comparison(
-                tuple(f"{one.name}:{key}" for one, key in contenders),
-                [one for one, _ in contenders],
-            )
+            key = " ".join(f"{one.name}:{key}" for one, key in contenders)
+            found = cache.comparison(cache.Keyed(key, [one for one, _ in contenders]))
     except NoCommonFilms:
         names = " and ".join(plain(name) for name in (subject.bundle.name, *chosen))
         st.info(f"{names} {_APART}", icon=":material/info:")

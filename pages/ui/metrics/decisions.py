@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.charts.calibration import net_benefit
 from pages.ui.components.chart_threshold import show_marked
+from pages.ui.html import facts_list, hint
 from pages.ui.metrics.charts import ONE_CLASS
 from pneumo_core import metrics
 from pneumo_core.formatting import decimal, rate
@@ -44,7 +45,7 @@ def show_decisions(
             return
         st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
         show_marked(
-            cache.drawn(
+            cache.chart(
                 (subject.key, "benefit", state.prevalence()),
                 lambda: net_benefit(_curve(measures, state.prevalence() / 100)),
             ),
@@ -110,14 +111,11 @@ def three_ways_html(three: ThreeWay) -> str:
         ("Missed", rate(three.missed), "of the pneumonia films: neither found nor referred"),
         ("False alarms", rate(three.false_alarms), "of the normal films"),
     ]
-    facts = "".join(
-        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{of}</span></dd>'
-        for name, value, of in rates
-    )
     return (
         '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Films</th>'
         "<th>▲ signs</th><th>◆ refer</th><th>● no sign</th></tr></thead>"
-        f'<tbody>{body}</tbody></table></div><dl class="pn-facts pn-rates">{facts}</dl>'
+        f"<tbody>{body}</tbody></table></div>"
+        + facts_list(((name, f"{value} {hint(of)}") for name, value, of in rates), css="pn-rates")
     )
 
 
@@ -134,12 +132,10 @@ def calibration_html(subject: Subject, measures: Measures) -> str:
     after = card["calibration"].get("ece_after", _figure(card, "ece"))
     if isinstance(before, int | float) and isinstance(after, int | float):
         rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
-    inner = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows)
     return (
         '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
         "the probability said and the share seen, 0 to 1. Chance alone leaves some, which the "
-        "usual count (ECE) holds too; the first figure is freed of it.</p>"
-        f'<dl class="pn-facts">{inner}</dl>'
+        "usual count (ECE) holds too; the first figure is freed of it.</p>" + facts_list(rows)
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -13,9 +12,10 @@ from pages.ui import cache, outcomes, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.diagnose.viewer import LEGEND, show_film_steps
+from pages.ui.html import data_uri, facts_list
 from pages.ui.images import jpeg
 from pages.ui.metrics.film_folder import Whereabouts, show_way, whereabouts
-from pages.ui.outcomes import sense_of, why_unread
+from pages.ui.outcomes import outcome_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Subject
-    from pages.ui.outcomes import Sense
+    from pages.ui.outcomes import Outcome
     from pneumo_core.bundle import OperatingPoints
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
@@ -60,7 +60,7 @@ def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
     )
 
 
-def _three(p: float, points: OperatingPoints) -> Sense:
+def _three(p: float, points: OperatingPoints) -> Outcome:
     """The answer at the locked points, of this one number: re-framings and film check apart."""
     if p >= points.ruling_in:
         return outcomes.PNEUMONIA
@@ -71,7 +71,7 @@ def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
     """What reading the file now adds. learnt: the network that reads it, which the map is of,
     learnt from this film; the number in the figures is of one that had not seen it.
     """
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     if reading.p_pneumonia is None:
         return f'<p class="pn-hint">{escape(why_unread(reading))}</p>'
     low, high = reading.p_low or 0.0, reading.p_high or 0.0
@@ -95,7 +95,7 @@ def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
         ("Re-framed", f"{per_cent_range(low, high)} under small re-framings"),
         ("Looked at", escape(reading.where or "no single place")),
     ]
-    return _facts(rows)
+    return facts_list(rows)
 
 
 def facts_html(row: Any, facts: dict[str, Any]) -> str:
@@ -110,12 +110,7 @@ def facts_html(row: Any, facts: dict[str, Any]) -> str:
     if facts.get("width"):
         rows.append(("Size", f"{facts['width']:,} × {facts['height']:,} pixels"))
     rows.append(("File", escape(row.film)))
-    return _facts(rows)
-
-
-def _facts(rows: list[tuple[str, str]]) -> str:
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<dl class="pn-facts">{inner}</dl>'
+    return facts_list(rows)
 
 
 _OPEN = "metrics.film"
@@ -230,9 +225,10 @@ _ABOUT = {
     "point, whatever the threshold. Each is in one of the other groups too, for two answers know "
     "no refer. The most suspicious first.",
 }
-_BLANK = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
-    'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>'
+_NO_PICTURE = data_uri(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    b'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>',
+    "image/svg+xml",
 )
 
 
@@ -295,7 +291,7 @@ def _tile(row: Any, place: Whereabouts) -> Tile:
     picture, aspect = place.thumbnail(row.film)
     return Tile(
         film=row.film,
-        picture=picture or _BLANK,
+        picture=picture or _NO_PICTURE,
         caption=f"{look.words}: {per_cent(row.p_pneumonia)}",
         sign=look.sign,
         kind=_KINDS.get(row.subtype, "unread"),

@@ -9,7 +9,8 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset.source import catalogue_of
-from pages.ui.images import data_uri, jpeg
+from pages.ui.html import data_uri
+from pages.ui.images import jpeg
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import share_drawn
 from pneumo_core.dataset.sources import check_folder, remember_source, remembered_source
@@ -77,7 +78,7 @@ def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
         return Whereabouts()
     if catalogue is None:
         return Whereabouts(root)
-    return Whereabouts(root, catalogue, cache.rows_of(catalogue, subject.key, subject.table))
+    return Whereabouts(root, catalogue, cache.rows_of(catalogue, subject.keyed))
 
 
 def show_way(subject: Subject, place: Whereabouts, settings: Settings) -> None:

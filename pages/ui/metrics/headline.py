@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from pneumo_core.formatting import POINT_NAMES, children, rate
+from pages.ui.html import badge, facts_list, hint
+from pneumo_core.formatting import POINT_NAMES, amount, children, rate, ratio
 
 if TYPE_CHECKING:
     from pages.ui.metrics.predictions import Subject
@@ -20,12 +21,12 @@ def badge_html(subject: Subject, point: str) -> str:
     standing = subject.standing
     if point:
         lock = f"✓ threshold locked on validation ({POINT_NAMES[point]} point)"
-        first = f'<span class="pn-badge pn-locked">{lock}</span>'
+        first = badge(lock, css="pn-locked")
     else:
-        first = f'<span class="pn-badge pn-exploring">{EXPLORING}</span>'
+        first = badge(EXPLORING, css="pn-exploring")
     warning = f"<strong>{escape(standing.warning)}</strong>" if standing.warning else ""
     return (
-        f'<div class="pn-standing">{first}<span class="pn-badge">{escape(standing.badge)}</span>'
+        f'<div class="pn-standing">{first}{badge(standing.badge)}'
         f"{warning}<details><summary>What are these films to the model?</summary>"
         f"{escape(standing.words)}</details></div>"
     )
@@ -57,7 +58,7 @@ def of_what(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
     small = f"<strong>{summary.small_sample}</strong>" if summary.small_sample else ""
     return (
-        f"{_count(summary.n, 'film')} of {_count(summary.n_patients, 'patient')}, {films}: "
+        f"{amount(summary.n, 'films')} of {amount(summary.n_patients, 'patients')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
         f"In brackets the 95 % interval. {small}".rstrip()
     )
@@ -80,20 +81,12 @@ def rates_html(at: AtThreshold) -> str:
     rows = [
         ("If called, pneumonia in", rate(at.predictive.ppv), "PPV at this prevalence"),
         ("If not called, none in", rate(at.predictive.npv), "NPV at this prevalence"),
-        ("A call multiplies the odds by", _ratio(at.ratios.positive), "LR+"),
-        ("No call multiplies them by", _ratio(at.ratios.negative), "LR−"),
+        ("A call multiplies the odds by", ratio(at.ratios.positive), "LR+"),
+        ("No call multiplies them by", ratio(at.ratios.negative), "LR−"),
     ]
-    inner = "".join(
-        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{what}</span></dd>'
-        for name, value, what in rows
+    return facts_list(
+        ((name, f"{value} {hint(what)}") for name, value, what in rows), css="pn-rates"
     )
-    return f'<dl class="pn-facts pn-rates">{inner}</dl>'
-
-
-def _ratio(estimate: Estimate) -> str:
-    from pneumo_core.formatting import ratio
-
-    return ratio(estimate)
 
 
 def _points(estimate: Estimate) -> str:
@@ -108,7 +101,3 @@ def _item(name: str, value: str, of: str) -> str:
         f'<li><span class="pn-figure-name">{name}</span><strong>{head}</strong>{ends}'
         f'<span class="pn-hint">{of}</span></li>'
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.cache import HASH_FUNCS, Keyed
 from pages.ui.components.chart_threshold import path
 from pneumo_core import metrics
 from pneumo_core.evaluation.subgroups import cut, subgroups, usual
@@ -84,13 +85,9 @@ def _sweep(films: pd.DataFrame) -> ThresholdSweep:
     return metrics.ThresholdSweep(films["label"] == "pneumonia", films["p_pneumonia"])
 
 
-@st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
-def measures_of(
-    key: str,  # noqa: ARG001
-    _table: pd.DataFrame,
-    points: OperatingPoints,
-) -> Measures:
-    """All figures of a table of predictions; `key` is another one for another table."""
-    from pages.ui.metrics.measures import measure
-
-    return measure(_table, points)
+@st.cache_resource(
+    show_spinner="Computing the figures and their intervals…", max_entries=6, hash_funcs=HASH_FUNCS
+)
+def measures_of(table: Keyed[pd.DataFrame], points: OperatingPoints) -> Measures:
+    """`measure`, once for each table."""
+    return measure(table.value, points)

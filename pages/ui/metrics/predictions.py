@@ -44,6 +44,11 @@ class Subject:
     standing: Standing
     root: Path | None
 
+    @property
+    def keyed(self) -> cache.Keyed[pd.DataFrame]:
+        """The table as an argument of a cached function."""
+        return cache.Keyed(self.key, self.table)
+
 
 def own_subject(bundle: Bundle) -> Subject:
     """The predictions that the bundle ships. Raises DataSetError."""
@@ -68,7 +73,9 @@ def with_sizes(subject: Subject, catalogue: Catalogue | None, rows: Collection[s
 def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Subject:
     """The predictions of an evaluation that is done. Raises DataSetError, BundleError."""
     path = one.table_path(settings)
-    table, index = cache.evaluated(path, path.stat().st_mtime_ns, Path(one.data), settings)
+    changed = path.stat().st_mtime_ns
+    version = cache.Keyed(f"{path} {changed}", path)
+    table, index = cache.evaluated(version, Path(one.data), settings)
     if index is not None:
         table = with_facts(table, index)
     known = index is not None and bool((table["sha256"] != "").all())
@@ -77,7 +84,7 @@ def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Sub
     past = looks(bundle, data_hash(table["sha256"])) if known else looks(bundle)
     return Subject(
         bundle,
-        f"{one.key}/{path.stat().st_mtime_ns}",
+        f"{one.key}/{changed}",
         one.films,
         table,
         standing(bundle, table, split=one.split, looks=past),

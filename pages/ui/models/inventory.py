@@ -42,22 +42,21 @@ def shelf() -> list[Checked]:
 
 def check_again(name: str) -> Checked:
     """The model with all its files read anew."""
-    path = load_settings().models_dir / name
-    cache.checked_bundle.clear(str(path), _stamp(path))
+    cache.checked_bundle.clear(_folder(name))
     return _check(name, name_in_service())
 
 
 def _check(name: str, active: str) -> Checked:
-    path = load_settings().models_dir / name
-    found, at = cache.checked_bundle(str(path), _stamp(path))
+    found, at = cache.checked_bundle(_folder(name))
     return Checked(replace(found, in_service=name == active), at)
 
 
-def _stamp(path: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Changes with every write to the folder, also where the times of files are set back."""
-    marks = []
+def _folder(name: str) -> cache.Keyed[Path]:
+    """A model's folder; the key changes with every write, also where times are set back."""
+    path = load_settings().models_dir / name
+    marks: list[object] = [path]
     for file in sorted(path.rglob("*")):
         with suppress(OSError):
             stat = file.lstat()
             marks.append((file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
-    return tuple(marks)
+    return cache.Keyed(repr(marks), path)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from pages.ui import state as memory
-from pages.ui.html import caution_html
+from pages.ui import state
+from pages.ui.html import caution_html, facts_list
 from pages.ui.models import actions
 from pages.ui.models.actions import DOUBT, put_in_service
 from pages.ui.models.card_facts import facts, headline, in_short, megabytes, of_what
@@ -76,23 +76,22 @@ def _show_facts(found: Found) -> None:
     if bundle is None:
         return
     rows = facts(bundle, found.n_bytes, looks(bundle))
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
-    told = f'<dl class="pn-facts">{listed}</dl>'
+    listed = facts_list((name, escape(words)) for name, words in rows)
     if not found.in_service:
         short = escape(in_short(bundle, found.n_bytes))
-        told = f'<details class="pn-more"><summary>{short}</summary>{told}</details>'
-    st.html(f'<div class="pn-model">{_figures(bundle)}{told}</div>')
+        listed = f'<details class="pn-more"><summary>{short}</summary>{listed}</details>'
+    st.html(f'<div class="pn-model">{_figures(bundle)}{listed}</div>')
 
 
 def _title(checked: Checked) -> str:
     found = checked.found
     version = "" if found.bundle is None else escape(found.bundle.version)
     service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
-    state = "✕ Damaged" if found.fault else "✓ Every file unaltered"
+    integrity = "✕ Damaged" if found.fault else "✓ Every file unaltered"
     size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
     return (
         f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
-        f'<span class="pn-aside">{state}, checked at {escape(checked.at)}{size}</span></div>'
+        f'<span class="pn-aside">{integrity}, checked at {escape(checked.at)}{size}</span></div>'
     )
 
 
@@ -141,6 +140,6 @@ def _buttons(checked: Checked) -> None:
                 on_click="ignore",
             )
         if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
-            memory.request_delete(name)
+            state.request_delete(name)
     if found.in_service:
         st.caption(_KEPT)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_making
+from pages.ui.html import badge
 from pages.ui.page import plain
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
@@ -317,9 +318,9 @@ def show_source(settings: Settings) -> tuple[Source, Material] | None:
         st.error(plain(str(error)), icon=":material/error:")
         show_chooser(settings)
         return None
-    badge = '<span class="pn-badge">synthetic</span>' if source.kind == "synthetic" else ""
+    note = badge("synthetic") if source.kind == "synthetic" else ""
     st.html(
-        f'<p class="pn-name">{escape(source.path.name)} {badge}</p>'
+        f'<p class="pn-name">{escape(source.path.name)} {note}</p>'
         f'<p class="pn-aside">{escape(found.sentence())}</p>'
     )
     with st.expander("Another data set"):

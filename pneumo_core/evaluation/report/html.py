@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.evaluation.report.document import Picture, Table, Tiles, Words
+from pneumo_core.palette import WARNING_GROUND, css_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 def to_html(report: Report) -> str:
     """The report as HTML: no script, nothing loaded from elsewhere, to be printed as it is."""
-    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    colours = f"{css_variables(dark=False)} --warning: {WARNING_GROUND};"
+    rules = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
+    style = f":root {{ {colours} }}\n{rules}"
     contents = "".join(
         f'<a href="#s{i}">{escape(section.title)}</a>' for i, section in enumerate(report.sections)
     )
