@@ -1,4 +1,4 @@
-"""The frame of every page: settings, style, heading, disclaimer, and words where code fails."""
+"""The frame of every page: settings, style, heading, disclaimer, and messages for errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.ui import state
 from pneumo_core import __version__
 from pneumo_core.errors import PneumoError, disk_words
 from pneumo_core.palette import css_variables
@@ -75,9 +74,8 @@ def page_frame(title: str) -> Iterator[None]:
         menu_items={"About": f"**Pneumo {__version__}**\n\n{plain(foot)}"},
     )
     st.html(style())
-    state.prepare()
     content = st.container(key="page", gap="xsmall")
-    # The band is sent before the content, so that no failure can keep it away.
+    # The footer is sent before the content, so that no failure can keep it away.
     with st.container(key="band"):
         st.html(f'<footer class="pn-band">{escape(foot)}</footer>')
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
@@ -93,7 +91,7 @@ def style() -> str:
 
 
 def _foot() -> str:
-    """What the band says: whose films the model in service learnt from, if there is one."""
+    """What the footer says: on whose films the model in service was trained, if there is one."""
     from pneumo_core.bundle.provenance import NO_DEVICE, disclaimer_of
     from pneumo_core.bundle.registry import card_in_service
 
@@ -114,7 +112,7 @@ def _by_the_router() -> None:
 
 @contextmanager
 def plain_words() -> Iterator[None]:
-    """Turn an error into words on the page; its trace goes to the log alone."""
+    """Show an error as a message on the page; its trace goes to the log alone."""
     try:
         yield
     except PneumoError as error:
@@ -122,19 +120,19 @@ def plain_words() -> Iterator[None]:
     except OSError as error:
         log.exception("The disk failed a page.")
         words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
-        remedy = "Look at the permissions of its folders and at the room on the disk."
+        remedy = "Check the permissions of its folders and the free space on the disk."
         st.error(plain(f"{words} {remedy}"), icon=":material/error:")
     except Exception:
         log.exception("A page failed.")
         st.error(
-            "Something went wrong on this page, through no fault of yours. The films that were "
-            "read are kept: try again. If it happens twice, start Pneumo again; its log says why.",
+            "Something went wrong on this page. Films already read are kept: try again. If it "
+            "happens again, restart Pneumo; its log has the details.",
             icon=":material/error:",
         )
 
 
 def heading(title: str, aside: str = "") -> None:
-    """The line on top: the product, the page, and a quiet fact on the right."""
+    """The line on top: product, page, and a short note."""
     st.html(
         f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
         f'<span class="pn-aside">{escape(aside)}</span></header>'
@@ -144,11 +142,11 @@ def heading(title: str, aside: str = "") -> None:
 
 
 def _caution() -> None:
-    """A line above the films where the model that reads them is not to be relied on."""
+    """The reliability warnings of the model in service, above the films it reads."""
     from pages.ui.html import caution_html
     from pneumo_core.bundle.registry import card_in_service
 
     card = card_in_service()
-    words = "Do not rely on the model in service:"
+    words = "The model in service has reliability warnings:"
     if card is not None and (caution := caution_html(card, words, folded=True)):
         st.html(caution)

@@ -14,7 +14,7 @@ from pages.ui.charts.theme import GREY, SERIES, TEXT_SIZE, figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pages.ui.charts.theme import Look
+    from pages.ui.charts.theme import Style
 
 
 _ROW = 19  # pixels a dot
@@ -150,7 +150,7 @@ HOLLOW = {"●": "○", "▲": "△"}
 @dataclass(frozen=True)
 class Row:
     """A group: its name, its rate with its interval (0..1, NaN where there is none), how many
-    films it is of, and whether these are few.
+    films it is of, and whether that is a small sample.
     """
 
     name: str
@@ -163,9 +163,9 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name and films: "viral · 807", "series IM · 12 (few)"."""
-        few = " (few)" if self.small_sample else ""
-        return f"{self.name} · {self.films:,}{few}" if self.counted else f"{self.name}{few}"
+        """Name and films: "viral · 807", "series IM · 12 (small sample)"."""
+        small = " (small sample)" if self.small_sample else ""
+        return f"{self.name} · {self.films:,}{small}" if self.counted else f"{self.name}{small}"
 
     @property
     def spoken(self) -> str:
@@ -175,8 +175,10 @@ class Row:
         return f"{100 * self.value:.1f} % [{100 * self.low:.1f}–{100 * self.high:.1f}]"
 
 
-def forest_html(rows: Sequence[Row], *, x: str, look: Look, reference: float | None = None) -> str:
-    """Groups from top to bottom in the order given; few films make an open mark.
+def forest_html(
+    rows: Sequence[Row], *, x: str, style: Style, reference: float | None = None
+) -> str:
+    """Groups from top to bottom in the order given; a small sample makes an open mark.
 
     x: title of the axis; reference: the rate of all films, a line, 0..1.
     """
@@ -184,7 +186,7 @@ def forest_html(rows: Sequence[Row], *, x: str, look: Look, reference: float | N
     line = "" if reference is None or math.isnan(reference) else _reference(reference, floor)
     body = "".join(
         f'<li><span class="pn-forest-name">{escape(row.title)}</span>'
-        f'<span class="pn-forest-line">{line}{_mark(row, look, floor)}</span>'
+        f'<span class="pn-forest-line">{line}{_mark(row, style, floor)}</span>'
         f'<span class="pn-forest-number">{row.spoken}</span></li>'
         for row in rows
     )
@@ -209,14 +211,14 @@ def _ticks(floor: float) -> list[float]:
     return [floor + (1 - floor) * step / steps for step in range(steps + 1)]
 
 
-def _mark(row: Row, look: Look, floor: float) -> str:
+def _mark(row: Row, style: Style, floor: float) -> str:
     if math.isnan(row.value):
         return ""
-    sign = HOLLOW.get(look.sign, look.sign) if row.small_sample else look.sign
+    sign = HOLLOW.get(style.sign, style.sign) if row.small_sample else style.sign
     width = 100 * (row.high - row.low) / (1 - floor)
     return (
-        f'<i class="pn-forest-range pn-{look.words}" style="left:{_at(row.low, floor)};'
-        f'width:{width:.2f}%"></i><b class="pn-{look.words}" '
+        f'<i class="pn-forest-range pn-{style.words}" style="left:{_at(row.low, floor)};'
+        f'width:{width:.2f}%"></i><b class="pn-{style.words}" '
         f'style="left:{_at(row.value, floor)}">{sign}</b>'
     )
 

@@ -59,7 +59,7 @@ def axes(ends: Ends, *, across: str, up: str) -> go.Figure:
     )
 
 
-def cover_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
+def overlay_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
     """What lies over the axes: the picture of `marks`, and the rectangle that was drawn."""
     return (
         f'<div class="pn-cover"><img src="{png_uri(picture)}" alt="{escape(alt)}">'
@@ -92,13 +92,13 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     place = row * WIDTH + column
     total = np.zeros(HEIGHT * WIDTH, np.float32)
     colour = np.zeros((HEIGHT * WIDTH, 3), np.float32)
-    for kind, look in SUBTYPES.items():
+    for kind, style in SUBTYPES.items():
         own = kinds[known] == kind
         if own.any():
-            density = _spread(place[own], strength[known][own], look.symbol, radius)
+            density = _spread(place[own], strength[known][own], style.symbol, radius)
             lit = np.flatnonzero(density)
             total += density
-            colour[lit] += density[lit, None] * np.array(_bgr(look.colour), np.float32)
+            colour[lit] += density[lit, None] * np.array(_bgr(style.colour), np.float32)
     picture = np.zeros((HEIGHT * WIDTH, 4), np.uint8)
     painted = np.flatnonzero(total)  # most of the ground is bare
     picture[painted, :3] = (colour[painted] / total[painted, None]).round()

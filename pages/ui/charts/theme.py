@@ -31,7 +31,7 @@ TEXT_SIZE = 13  # pixels
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """How one kind of film is drawn everywhere: never by its colour alone.
 
     sign: in words and labels; colour: hex; symbol: of a point; pattern: of a bar ("" is plain).
@@ -49,15 +49,15 @@ class Look:
         return f"{self.sign} {self.words}"
 
 
-NORMAL = Look("normal", "●", palette.NORMAL.mark, "circle")
-PNEUMONIA = Look("pneumonia", "▲", palette.PNEUMONIA.mark, "triangle-up")
-REFER = Look("refer", "◆", palette.REFER.mark, "diamond")
+NORMAL = Style("normal", "●", palette.NORMAL.mark, "circle")
+PNEUMONIA = Style("pneumonia", "▲", palette.PNEUMONIA.mark, "triangle-up")
+REFER = Style("refer", "◆", palette.REFER.mark, "diamond")
 # Subtypes of a film's label. Both kinds of pneumonia share its hue; lightness and form differ.
 SUBTYPES = {
     "normal": NORMAL,
-    "bacterial": Look("bacterial", "▲", PNEUMONIA.colour, "triangle-up"),
-    "viral": Look("viral", "▼", palette.VIRAL.mark, "triangle-down", "/"),
-    "unknown": Look("pneumonia, kind unknown", "■", GREY, "square", "."),
+    "bacterial": Style("bacterial", "▲", PNEUMONIA.colour, "triangle-up"),
+    "viral": Style("viral", "▼", palette.VIRAL.mark, "triangle-down", "/"),
+    "unknown": Style("pneumonia, kind unknown", "■", GREY, "square", "."),
 }
 
 
@@ -69,7 +69,7 @@ def figure(
     height: int = 300,
     **layout: Any,
 ) -> go.Figure:
-    """A figure in Pneumo's look.
+    """A figure in Pneumo's style.
 
     x, y: titles of the axes with their unit, "Width (pixels)"; empty for an axis of words. A
     mapping is an axis with settings of its own, the title under "title". height: pixels.

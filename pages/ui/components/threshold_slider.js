@@ -48,7 +48,7 @@ function build(root) {
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dial");
+  const root = parentElement.querySelector(".slider");
   const state = (root.pneumo ??= { parts: build(root), told: 0, timer: 0, touched: 0 });
   const { input, zone, marks, value } = state.parts;
   if (state.written !== data.path) {
@@ -69,7 +69,7 @@ export default function ({ data, parentElement, setStateValue }) {
       setStateValue("threshold", at);
     }, wait);
   };
-  // The marks on the charts need not wait for Python: see mark.js.
+  // The marks on the charts need not wait for Python: see chart_threshold.js.
   const lead = (at) => {
     const step = Math.round(at * (state.path.found.length - 1));
     const detail = { at: 100 * at };

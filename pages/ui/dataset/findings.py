@@ -1,4 +1,4 @@
-"""What the audit found, as cards in order of harm; a click shows the films of one."""
+"""The findings of the audit as cards in order of harm, the shortcuts, and their downloads."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _NO_PICTURES = "classes"  # the unit of findings whose `films` are folders
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Cards of what was found; what was looked for in vain in one line."""
+    """A card for each finding; checks that passed in one line."""
     met = [one for one in findings if one.count]
     st.html(
-        '<h2 class="pn-section">What the audit found</h2>'
-        + ("" if met else '<p class="pn-hint">Nothing to complain of.</p>')
+        '<h2 class="pn-section">Audit findings</h2>'
+        + ("" if met else '<p class="pn-hint">No problems were found.</p>')
     )
     for start in range(0, len(met), _COLUMNS):
         row = met[start : start + _COLUMNS]
@@ -43,12 +43,12 @@ def show_findings(findings: Sequence[Finding]) -> None:
             with column, st.container(border=True, height="stretch", gap="xsmall"):
                 _card(one)
     if clean := [one.title for one in findings if not one.count]:
-        with st.expander(f"Looked for and not found: {len(clean)} more"):
+        with st.expander(f"Passed: {amount(len(clean), 'checks')}"):
             st.html("<br>".join(f"✓ {escape(title)}" for title in clean))
 
 
 def card_html(finding: Finding) -> str:
-    """A finding in words: harm, what, how many, why it matters, what is done."""
+    """A finding: harm, count, title, why it matters, what is done."""
     return (
         f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
         f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
@@ -59,7 +59,7 @@ def card_html(finding: Finding) -> str:
 
 
 def _which(finding: Finding) -> str:
-    """What cannot be shown as pictures is named."""
+    """The names of what has no pictures."""
     named = finding.films if finding.unit == _NO_PICTURES else ()
     return f": {escape(', '.join(named))}" if named else ""
 
@@ -78,10 +78,10 @@ def _card(finding: Finding) -> None:
 
 def _show(finding: Finding) -> None:
     condition = Among(finding.films, finding.title)
-    filters.choose(put((), condition), look=True)
+    filters.choose(put((), condition), go_to_films=True)
 
 
-_ACROSS = "learnt in train, tried on test"
+_ACROSS = "fitted on train, evaluated on test"
 _ORDER = ("train", "all", "val", "test")
 
 
@@ -90,7 +90,8 @@ class Shortcuts:
     """What is shown of the table of `films.audit.shortcuts`: made once, shown after every click.
 
     meaning: for any accuracy on this data; chart: None where nothing could be measured; alt: the
-    chart in sentences; silent: what is the same for all films or cannot be judged, in sentences.
+    chart in sentences; silent: features that carry no information or cannot be judged, in
+    sentences.
     """
 
     meaning: str
@@ -108,20 +109,22 @@ def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
 
 
 def show_shortcuts(found: Shortcuts) -> None:
-    """What gives the label away, and what that means for any accuracy on this data."""
+    """Features that predict the label, and what that means for any accuracy on this data."""
     st.html(
-        '<h2 class="pn-section">What gives the label away without a lung</h2>'
+        '<h2 class="pn-section">Shortcuts: the label predicted without the lungs</h2>'
         f'<p class="pn-meaning">{escape(found.meaning)}</p>'
     )
     if found.chart is not None:
         st.html(
             '<p class="pn-hint">How well each of these alone tells pneumonia from normal: area '
-            "under the ROC curve, cross-validated by patient, with its 95 % interval.</p>"
+            "(0.5 is chance), cross-validated by patient, with its 95 % interval.</p>"
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
     if found.silent:
         more = "" if found.chart is None else " more"
-        with st.expander(f"{len(found.silent)}{more} that tell nothing here, or cannot be judged"):
+        with st.expander(
+            f"{len(found.silent)}{more} features without information, or not testable"
+        ):
             st.html("<br>".join(map(escape, found.silent)))
 
 
@@ -129,7 +132,7 @@ def _chart(rows: list[Estimate]) -> go.Figure:
     lowest = min(row.low for row in rows)
     return intervals(
         rows,
-        x="AUC (0.5 coin toss, 1 certain)",
+        x="AUC (0.5 chance, 1 perfect)",
         reference=0.5,
         span=(min(0.4, lowest - 0.02), 1.0),
         order=[*map(_in, _ORDER), _ACROSS],
@@ -137,10 +140,10 @@ def _chart(rows: list[Estimate]) -> go.Figure:
 
 
 def estimates(table: pd.DataFrame) -> list[Estimate]:
-    """Rows of the chart, the feature that tells most first, in either direction."""
+    """Rows of the chart, the strongest feature first, in either direction."""
     measured = table[table["state"] == "measured"]
-    told = measured["auc"].map(strength)
-    best = told.groupby(measured["feature"]).max().sort_values(ascending=False)
+    strengths = measured["auc"].map(strength)
+    best = strengths.groupby(measured["feature"]).max().sort_values(ascending=False)
     found = []
     for split in measured["split"].unique():
         own = measured[measured["split"] == split].set_index("feature")
@@ -159,7 +162,7 @@ def estimates(table: pd.DataFrame) -> list[Estimate]:
 
 
 def silences(table: pd.DataFrame) -> list[str]:
-    """What is the same for all films, or cannot be judged, each in a sentence, once."""
+    """What is the same for all films, or cannot be tested, each in a sentence, once."""
     return list(dict.fromkeys(table.loc[table["state"] != "measured", "words"]))
 
 
@@ -174,8 +177,8 @@ def _short(title: str) -> str:
 
 
 def show_downloads(catalogue: Catalogue) -> None:
-    """Both audits as JSON and as a page; made when asked for, from what is kept on disk."""
-    st.html('<h2 class="pn-section">Take the audit along</h2>')
+    """Both audits as JSON and as a page, made on demand."""
+    st.html('<h2 class="pn-section">Download the audit</h2>')
     name = f"{catalogue.root.name}-audit"
     with st.container(horizontal=True):
         st.download_button(

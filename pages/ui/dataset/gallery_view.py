@@ -1,4 +1,4 @@
-"""The films themselves: filters that the charts do not have, and the gallery."""
+"""The gallery of films, with the filters that the charts do not have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.dataset import filters
@@ -45,20 +46,20 @@ def show_films(
     _show_filters(catalogue.index, findings)
     show_chips("films")
     if shown.empty:
-        st.html('<p class="pn-empty">No film fits all of this. Take a condition away.</p>')
+        st.html('<p class="pn-empty">No film matches all filters. Remove one.</p>')
     else:
         _show_gallery(catalogue, shown, open_film)
 
 
 @st.fragment
 def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
-    """The gallery by itself: to leaf through it and to open a film, no chart is drawn again."""
+    """The gallery in a fragment of its own: paging and opening redraw no chart."""
     with plain_words():
         clicked = show_gallery(
             len(shown),
             lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
             key="dataset.gallery",
-            look=filters.look(),
+            request=state.gallery_request.get(),
         )
         if clicked is not None:
             open_film(clicked, shown["film"].tolist())
@@ -68,8 +69,8 @@ def heading(shown: int, films: int) -> str:
     """What the gallery shows: all films, or how many of them."""
     every = amount(films, "films")
     if shown == films:
-        return f"The {every}" if films > 1 else "The film"
-    return f"{shown:,} of the {every}"
+        return f"All {every}" if films > 1 else "1 film"
+    return f"{shown:,} of {every}"
 
 
 def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
@@ -183,7 +184,7 @@ def _finding_box(findings: Sequence[Finding]) -> None:
     marked = own.name if isinstance(own, Among) and own.name in options else None
     st.session_state["dataset.filter.finding"] = marked
     st.selectbox(
-        "Flagged by the audit", list(options), index=None, placeholder="anything or nothing",
+        "Audit finding", list(options), index=None, placeholder="any",
         key="dataset.filter.finding", on_change=_flagged, args=(options,),
     )  # fmt: skip
 

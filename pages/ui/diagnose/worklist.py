@@ -112,9 +112,9 @@ def _columns() -> dict[str, Any]:
             color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
-        "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
-        "file": st.column_config.TextColumn("File", width=69),
-        "check": st.column_config.TextColumn("Check", width=90, help="Film check"),
+        "p": st.column_config.NumberColumn("P (%)", width=56, help="Probability of pneumonia"),
+        "file": st.column_config.TextColumn("File", width=64),
+        "check": st.column_config.TextColumn("Image check", width=90),
         "model": st.column_config.TextColumn(
             "Model", width=150, help="The model that read the film"
         ),
@@ -157,34 +157,31 @@ def _unread_html(entries: list[Entry]) -> str:
 
 
 def check_words(reading: Reading) -> str:
-    """The film check so short that a narrow table has room; in full it stands beside the film,
-    and of files that were not read above the table.
+    """The image check in short; in full it is beside the film, and above the table for files that
+    were not read.
     """
     if reading.decision is None:
         return "✕ unread"
-    return "✓ passed" if reading.gate_ok else "◆ unlike"
+    return "✓ passed" if reading.gate_ok else "◆ failed"
 
 
 def _reliable(reading: Reading) -> float | None:
-    """The probability, but of a picture unlike the films the model knows: a high one beside it
-    would be believed.
-    """
+    """The probability; None for an image out of distribution, whose number would mislead."""
     return reading.p_pneumonia if reading.gate_ok else None
 
 
 def show_welcome(bundle: Bundle) -> None:
-    """One sentence on what to do, and the three answers a film may get."""
+    """One sentence on what to do, and the three possible answers."""
     points = bundle.points
     low, high = per_cent(points.screening), per_cent(points.ruling_in)
-    between = f"between {low} and {high}, or a doubtful film: a radiologist should read it"
+    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
     st.html(
-        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or take a sample.</h2>'
-        "<p>Each film is answered within about a second, with one of three decisions, its "
-        "probability and a map of where the model looked. Films stay in this session and are not "
-        "stored.</p><ul>"
+        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
+        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
+        "and a saliency map. Films stay in this session and are not stored.</p><ul>"
         f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
         f"{_answer(REFER, between)}"
-        f"{_answer(NORMAL, f'below {low}; this does not rule pneumonia out')}"
+        f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
         "</ul></section>"
     )
 

@@ -1,4 +1,4 @@
-"""Three answers instead of two, and whether calling with this model is worth it."""
+"""Three-way decisions, calibration error, and decision curve analysis."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 
 def show_decisions(
-    subject: Subject,
+    subject: Predictions,
     measures: Measures,
     at: AtThreshold,
     settings: Settings,  # noqa: ARG001 - all parts are called alike
@@ -36,29 +36,29 @@ def show_decisions(
         st.html(calibration_html(subject, measures))
     with right:
         st.html(
-            '<h3 class="pn-chart">Is it worth calling with this model?</h3><p class="pn-hint">'
-            "A threshold of 20 % says that a missed pneumonia weighs as much as four false "
-            f"alarms. At {state.prevalence()} % prevalence.</p>"
+            '<h3 class="pn-chart">Decision curve: net benefit</h3><p class="pn-hint">'
+            "A threshold of 20 % means that one missed pneumonia weighs as much as four false "
+            f"alarms. At {state.prevalence.get()} % prevalence.</p>"
         )
         if measures.summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
             return
-        st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
+        st.html(f'<p class="pn-meaning">{net_benefit_sentence(measures, at)}</p>')
         show_marked(
             cache.chart(
-                (subject.key, "benefit", state.prevalence()),
-                lambda: net_benefit(_curve(measures, state.prevalence() / 100)),
+                (subject.key, "benefit", state.prevalence.get()),
+                lambda: net_benefit(_curve(measures, state.prevalence.get() / 100)),
             ),
             "metrics.benefit",
             subject=subject.key,
             at=at,
             x="at",
-            alt="Net benefit of calling with the model, every child and none",
+            alt="Net benefit of the model, of calling every child positive, and none",
         )
 
 
-def worth(measures: Measures, at: AtThreshold) -> str:
-    """What calling at this threshold is worth, against calling every child and none."""
+def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
+    """Net benefit at this threshold, against calling every child positive, and none."""
     if not 0 < at.threshold < 1:
         return ""
     curve = _curve(measures, at.prevalence, thresholds=[at.threshold])
@@ -66,11 +66,11 @@ def worth(measures: Measures, at: AtThreshold) -> str:
         1000 * float(line[0]) for line in (curve.model, curve.low, curve.high, curve.call_all)
     )
     best = max(everyone, 0.0)
-    instead = "calling every child" if everyone > 0 else "calling none"
+    instead = "calling every child positive" if everyone > 0 else "calling no child positive"
     verdict = "worth more than" if low > best else "not clearly worth more than"
     return (
-        f"At {100 * at.threshold:.1f} % its calls are worth {model:.0f} [{low:.0f}–{high:.0f}] "
-        f"children found of 1,000, {verdict} {instead} ({best:.0f})."
+        f"At {100 * at.threshold:.1f} % the net benefit is {model:.0f} [{low:.0f}–{high:.0f}] "
+        f"true positives per 1,000 children, {verdict} {instead} ({best:.0f})."
     )
 
 
@@ -88,15 +88,15 @@ def _curve(
 def _show_three_ways(measures: Measures) -> None:
     points = measures.points
     st.html(
-        '<h3 class="pn-chart">Three answers</h3><p class="pn-hint">Below '
+        '<h3 class="pn-chart">Three-way decisions</h3><p class="pn-hint">Below '
         f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
-        "pneumonia, between them refer: at the locked points, whatever the slider says.</p>"
+        "pneumonia, between them refer: at the locked thresholds; the slider has no effect.</p>"
         + three_ways_html(measures.summary.three_way)
     )
 
 
 def three_ways_html(three: ThreeWay) -> str:
-    """How films of both classes are answered, as a table, and what the answers are worth."""
+    """Decisions by class as a table, with coverage and error rates."""
     a = three.answered
     body = "".join(
         f"<tr><th>{name}</th>" + "".join(f"<td>{n:,}</td>" for n in counts) + "</tr>"
@@ -107,8 +107,8 @@ def three_ways_html(three: ThreeWay) -> str:
     )
     rates = [
         ("Answered", rate(three.coverage), "of all films"),
-        ("Wrong", rate(three.error), "of the answers"),
-        ("Missed", rate(three.missed), "of the pneumonia films: neither found nor referred"),
+        ("Error rate", rate(three.error), "of the answers"),
+        ("Missed", rate(three.missed), "of the pneumonia films, neither found nor referred"),
         ("False alarms", rate(three.false_alarms), "of the normal films"),
     ]
     return (
@@ -119,13 +119,13 @@ def three_ways_html(three: ThreeWay) -> str:
     )
 
 
-def calibration_html(subject: Subject, measures: Measures) -> str:
-    """How far a probability is from what is seen, here, and before and after calibration."""
+def calibration_html(subject: Predictions, measures: Measures) -> str:
+    """Calibration error on these films, and on validation before and after calibration."""
     s = measures.summary
     rows = [
-        ("Here", f"{decimal(s.ece)}; {s.ece_counted:.3f} as usually counted (ECE)"),
+        ("Debiased ECE", f"{decimal(s.ece)}; {s.ece_counted:.3f} without correction (ECE)"),
         ("Brier score", f"{decimal(s.brier)}, 0 is perfect"),
-        ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
+        ("Temperature", f"{s.temperature:.2f} fits these films best; 1 is ideal"),
     ]
     card = subject.bundle.card
     before = card["calibration"].get("ece_before", _figure(card, "ece_before_calibration"))
@@ -134,8 +134,8 @@ def calibration_html(subject: Subject, measures: Measures) -> str:
         rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
     return (
         '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
-        "the probability said and the share seen, 0 to 1. Chance alone leaves some, which the "
-        "usual count (ECE) holds too; the first figure is freed of it.</p>" + facts_list(rows)
+        "predicted and observed probability, 0 to 1. The usual estimate (ECE) is biased upwards "
+        "in small samples; the first figure corrects for it.</p>" + facts_list(rows)
     )
 
 

@@ -1,4 +1,4 @@
-"""All figures of a table of predictions, counted beforehand: a threshold only looks them up."""
+"""All figures of a table of predictions, counted once: a threshold only looks them up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POINTS = ("screening", "balanced", "ruling_in")
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """One subgroup: `facts` is its row of `review.subgroups`, `sweep` counts every threshold."""
+    """One subgroup: `facts` is its row of `subgroups`, `sweep` counts at every threshold."""
 
     by: str
     name: str
@@ -39,7 +39,7 @@ class Group:
 class Measures:
     """What the screen shows of N films.
 
-    groups: all films first; path: `mark.path` as JSON, written once.
+    groups: all films first; path: `chart_threshold.path` as JSON, written once.
     """
 
     table: pd.DataFrame

@@ -1,4 +1,4 @@
-"""What is measured: a model's predictions on some films, and what these films are to it."""
+"""Predictions of a model: those it brings, and those of evaluations run here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OWN = "its own validation films"
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Predictions:
     """Predictions of `bundle` on `films` (words), a row a film of `table`.
 
     key: another one for other predictions; root: where the files lie, None where it is not known.
@@ -50,9 +50,9 @@ class Subject:
         return cache.Keyed(self.key, self.table)
 
 
-def own_subject(bundle: Bundle) -> Subject:
+def shipped_predictions_of(bundle: Bundle) -> Predictions:
     """The predictions that the bundle ships. Raises DataSetError."""
-    return Subject(
+    return Predictions(
         bundle,
         f"{bundle.name}/{bundle.digest}",
         OWN,
@@ -62,7 +62,9 @@ def own_subject(bundle: Bundle) -> Subject:
     )
 
 
-def with_sizes(subject: Subject, catalogue: Catalogue | None, rows: Collection[str]) -> Subject:
+def with_sizes(
+    subject: Predictions, catalogue: Catalogue | None, rows: Collection[str]
+) -> Predictions:
     """The subject with width and height of its films, where the folder of the films has them."""
     if catalogue is None or not rows or "width" in subject.table:
         return subject
@@ -70,7 +72,7 @@ def with_sizes(subject: Subject, catalogue: Catalogue | None, rows: Collection[s
     return replace(subject, key=f"{subject.key}/{catalogue.key}", table=table)
 
 
-def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Subject:
+def evaluated_predictions(bundle: Bundle, one: Evaluation, settings: Settings) -> Predictions:
     """The predictions of an evaluation that is done. Raises DataSetError, BundleError."""
     path = one.table_path(settings)
     changed = path.stat().st_mtime_ns
@@ -82,7 +84,7 @@ def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Sub
     if not known:
         table = table.drop(columns="sha256", errors="ignore")
     past = looks(bundle, data_hash(table["sha256"])) if known else looks(bundle)
-    return Subject(
+    return Predictions(
         bundle,
         f"{one.key}/{changed}",
         one.films,
@@ -109,15 +111,15 @@ class Evaluation:
     @property
     def key(self) -> str:
         """Its name on disk and as a job."""
-        told = f"{self.model} {self.digest} {self.split} {self.data}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        parts = f"{self.model} {self.digest} {self.split} {self.data}"
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     @property
     def films(self) -> str:
-        """What films these are, without a path: "the split test of chest_xray"."""
+        """The films in words, without a path: "the test split of chest_xray"."""
         name = Path(self.data).name
         return (
-            f"all films of {name}" if self.split == "all" else f"the split {self.split} of {name}"
+            f"all films of {name}" if self.split == "all" else f"the {self.split} split of {name}"
         )
 
     def table_path(self, settings: Settings) -> Path:
@@ -125,12 +127,12 @@ class Evaluation:
         return _home(settings) / f"{self.key}.csv"
 
     def job(self, settings: Settings) -> Job | None:
-        """The work that makes or made the predictions."""
+        """The job that makes or made the predictions."""
         return latest_job(KIND, settings=settings, key=self.key)
 
 
 def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Evaluation:
-    """Let the model read the folder's films, as a job. Raises JobError, DataSetError."""
+    """Start an evaluation as a job. Raises JobError, DataSetError."""
     new = Evaluation(
         bundle.name,
         bundle.digest[:16],
@@ -146,7 +148,7 @@ def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Eval
     except OSError as error:
         raise DataSetError(
             f"Expected to write to the cache folder, got: {error.strerror or error}. Free some "
-            "space or set PNEUMO_CACHE to another folder."
+            "space on its disk."
         ) from error
     arguments = [KIND, new.data, "--split", split, "--model", bundle.name]
     start_job(KIND, [*arguments, "--predictions", str(table)], settings=settings, key=new.key)
@@ -167,7 +169,7 @@ def evaluations(bundle: Bundle, *, settings: Settings) -> list[Evaluation]:
 
 
 def is_done(one: Evaluation, *, settings: Settings) -> bool:
-    """Whether there are predictions and nothing is at work on them."""
+    """Whether there are predictions and no job is writing them."""
     job = one.job(settings)
     running = job is not None and job.status().state == "running"
     return one.table_path(settings).is_file() and not running

@@ -1,4 +1,4 @@
-"""What a card says of its model, as people read it; nothing here is computed or typed in."""
+"""The facts of a model card in words; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -30,13 +30,11 @@ def headline(card: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def of_what(card: dict[str, Any]) -> str:
+def sample_sentence(card: dict[str, Any]) -> str:
     """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
     films = card.get("figures", {}).get("films", card.get("data", {}).get("validation_films"))
     count = f"{films:,} " if isinstance(films, int) else ""
-    return (
-        f"on {count}validation films, unseen by the network that read each, at the balanced point"
-    )
+    return f"on {count}validation films not used to train the network, at the balanced threshold"
 
 
 def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str, str]]:
@@ -46,11 +44,11 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
     source = data.get("source")
     rows = [
         ("Trained", _trained(card.get("training", {}))),
-        ("Learnt from", learnt_from(card)),
-        ("Films", _films(data, told=bool(learnt_from(card)))),
+        ("Trained on", learnt_from(card)),
+        ("Films", _films(data, counted=bool(learnt_from(card)))),
         ("Data", str(source or USUAL_SOURCE)),
         ("Licences", _licences(network, data_licence_of(card))),
-        ("Test films", looked_at(looks, bundle.digest)),
+        ("Test-set evaluations", evaluation_count(looks, bundle.digest)),
         ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
         ("Answers", ", ".join(bundle.classes)),
@@ -60,30 +58,30 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
     return [(name, words) for name, words in rows if words]
 
 
-def in_short(bundle: Bundle, n_bytes: int) -> str:
-    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, learnt from 272 films"."""
-    network, learnt = bundle.card.get("network", {}), films_learnt_from(bundle.card)
+def summary_line(bundle: Bundle, n_bytes: int) -> str:
+    """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, trained on 272 films"."""
+    network, trained_on = bundle.card.get("network", {}), films_learnt_from(bundle.card)
     parts = (
         network.get("backbone"),
         f"{bundle.size} × {bundle.size} pixels",
         megabytes(n_bytes),
-        f"learnt from {learnt:,} films" if learnt else None,
+        f"trained on {trained_on:,} films" if trained_on else None,
     )
     return ", ".join(str(part) for part in parts if part)
 
 
-def looked_at(looks: Sequence[Look], digest: str) -> str:
-    """How often somebody has measured the model on a test split, from its ledger."""
+def evaluation_count(looks: Sequence[Look], digest: str) -> str:
+    """How often the model was evaluated on a test split, from its log."""
     if not looks:
-        return "never looked at on this machine"
-    times = "once" if len(looks) == 1 else f"{len(looks):,} times"
-    earlier = sum(look.digest != digest[:16] for look in looks)
+        return "none on this machine"
+    times = f"{len(looks):,}"
+    earlier = sum(one.digest != digest[:16] for one in looks)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
-    return f"looked at {times}{others}; the last time on {_day(looks[-1].at[:10])}"
+    return f"{times}{others}; last on {_day(looks[-1].at[:10])}"
 
 
 def megabytes(n_bytes: int) -> str:
-    """A size as people read it: "35.3 MB"."""
+    """A size: "35.3 MB"."""
     return f"{n_bytes / 1e6:,.1f} MB"
 
 
@@ -96,13 +94,13 @@ def _trained(training: dict[str, Any]) -> str:
     return _joined(day, took, preset, training.get("machine"))
 
 
-def _films(data: dict[str, Any], *, told: bool) -> str:
-    """The films by class; and how many the figures are of, unless that is told beside it."""
+def _films(data: dict[str, Any], *, counted: bool) -> str:
+    """The films by class; and how many the figures are of, unless another line says so."""
     classes = [f"{_count(data, kind)}" for kind in ("normal", "bacterial", "viral")]
     parts = ", ".join(part for part in classes if part)
     films, patients = _count(data, "films"), _count(data, "groups", "patients")
     whole = f"{films} of {patients}" if films and patients else films
-    measured = "" if told else _count(data, "validation_films", "of them for the figures")
+    measured = "" if counted else _count(data, "validation_films", "used for the figures")
     return _joined(f"{whole}: {parts}" if whole and parts else whole, measured)
 
 

@@ -1,4 +1,4 @@
-"""Which models there are: each checked once, and again as soon as any of its files changes."""
+"""All models, each checked once, and again as soon as any of its files changes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checked:
-    """A model, whole or damaged, and when its hashes were compared ("14:02")."""
+    """A model, intact or damaged, and when its hashes were compared ("14:02:31")."""
 
     found: Found
     at: str
 
 
 def name_in_service() -> str:
-    """Name of the model in service, whether it is there or not; "" where none was chosen."""
+    """Name of the model in service, present or missing; "" where none was chosen."""
     try:
         return active_name()
     except BundleError:
         return ""
 
 
-def shelf() -> list[Checked]:
+def all_models() -> list[Checked]:
     """Every model, the one in service first."""
     active = name_in_service()
     checked = [_check(name, active) for name in bundle_names()]
@@ -41,7 +41,7 @@ def shelf() -> list[Checked]:
 
 
 def check_again(name: str) -> Checked:
-    """The model with all its files read anew."""
+    """The model with all its files verified again."""
     cache.checked_bundle.clear(_folder(name))
     return _check(name, name_in_service())
 

@@ -1,4 +1,4 @@
-"""One model on the shelf: what its card says, how it stands, and what can be done with it."""
+"""One model: its figures and facts, its integrity, and its actions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.html import caution_html, facts_list
 from pages.ui.models import actions
-from pages.ui.models.actions import DOUBT, put_in_service
-from pages.ui.models.card_facts import facts, headline, in_short, megabytes, of_what
+from pages.ui.models.actions import UNRELIABLE, put_in_service
+from pages.ui.models.card_facts import facts, headline, megabytes, sample_sentence, summary_line
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
 
@@ -43,7 +43,7 @@ def show_model_card(readme: str) -> None:
         st.markdown(safe_markdown(readme), anchors=False)
 
 
-_KEPT = "The model in service cannot be deleted: put another one in service first."
+_NOT_DELETABLE = "The model in service cannot be deleted. Put another one in service first."
 
 
 def show_model(checked: Checked) -> None:
@@ -52,7 +52,7 @@ def show_model(checked: Checked) -> None:
     with st.container(border=True, key=f"model-{found.name}"):
         st.html(_title(checked))
         if found.fault:
-            st.error(f"{plain(found.fault)} It reads no film until then.", icon=":material/error:")
+            st.error(f"{plain(found.fault)} It cannot be used until then.", icon=":material/error:")
         if found.bundle is not None:
             _show_caution(found, found.bundle)
             _show_facts(found)
@@ -60,16 +60,14 @@ def show_model(checked: Checked) -> None:
 
 
 def _show_caution(found: Found, bundle: Bundle) -> None:
-    """What speaks against the model; a damaged one reads no film anyway."""
-    caution = caution_html(bundle.card, DOUBT, folded=not found.in_service)
+    """The reliability warnings; a damaged model cannot be used anyway."""
+    caution = caution_html(bundle.card, UNRELIABLE, folded=not found.in_service)
     if caution and not found.fault:
         st.html(caution)
 
 
 def _show_facts(found: Found) -> None:
-    """Figures beside facts, which are folded to a line for all but the model in service: ten models
-    are to be looked over.
-    """
+    """Figures beside facts, which are folded to a line for all but the model in service."""
     from pneumo_core.evaluation.test_log import looks
 
     bundle = found.bundle
@@ -78,7 +76,7 @@ def _show_facts(found: Found) -> None:
     rows = facts(bundle, found.n_bytes, looks(bundle))
     listed = facts_list((name, escape(words)) for name, words in rows)
     if not found.in_service:
-        short = escape(in_short(bundle, found.n_bytes))
+        short = escape(summary_line(bundle, found.n_bytes))
         listed = f'<details class="pn-more"><summary>{short}</summary>{listed}</details>'
     st.html(f'<div class="pn-model">{_figures(bundle)}{listed}</div>')
 
@@ -87,10 +85,11 @@ def _title(checked: Checked) -> str:
     found = checked.found
     version = "" if found.bundle is None else escape(found.bundle.version)
     service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
-    integrity = "✕ Damaged" if found.fault else "✓ Every file unaltered"
+    integrity = "✕ Damaged" if found.fault else "✓ All files unaltered"
     size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
     return (
-        f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
+        f'<div class="pn-model-head"><h2>{escape(found.name)} <small>{version}</small></h2>'
+        f'{service}'
         f'<span class="pn-aside">{integrity}, checked at {escape(checked.at)}{size}</span></div>'
     )
 
@@ -98,20 +97,20 @@ def _title(checked: Checked) -> str:
 def _figures(bundle: Bundle) -> str:
     figures = headline(bundle.card)
     if not figures:
-        return '<p class="pn-aside">There are no figures in its card.</p>'
+        return '<p class="pn-aside">Its card has no figures.</p>'
     items = "".join(
         f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
         for label, value in figures
     )
     note = (
-        f"{of_what(bundle.card)}; in brackets the 95 % interval (of the AUC by drawing patients "
-        "anew). AUC: 0.5 is guessing, 1 perfect"
+        f"{sample_sentence(bundle.card)}; 95 % intervals in brackets (AUC: bootstrap by patient). "
+        "AUC: 0.5 is chance, 1 is perfect"
     )
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 
 def _weight(found: Found) -> Literal["primary", "secondary"]:
-    """How a model's button stands out: nobody is led to one that something speaks against."""
+    """The weight of the button: primary only for a model without reliability warnings."""
     sound = found.bundle is not None and judge(found.bundle.card).sound
     return "primary" if sound else "secondary"
 
@@ -140,6 +139,6 @@ def _buttons(checked: Checked) -> None:
                 on_click="ignore",
             )
         if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
-            state.request_delete(name)
+            state.delete_request.set(name)
     if found.in_service:
-        st.caption(_KEPT)
+        st.caption(_NOT_DELETABLE)

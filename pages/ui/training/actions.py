@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.html import caution_html
-from pages.ui.models.actions import DOUBT, put_in_service
+from pages.ui.models.actions import UNRELIABLE, put_in_service
 from pages.ui.page import plain, plain_words
 from pages.ui.training.run_labels import run_title
 from pneumo_core.bundle.reliability import judge
@@ -35,7 +35,7 @@ def show_actions(
     can_stop: whether a stop would leave a model; place: keeps keys apart.
     """
     bundle = _model_of(run, stands, settings)
-    if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
+    if bundle is not None and (caution := caution_html(bundle.card, UNRELIABLE)):
         st.html(caution)
     with st.container(horizontal=True, key=f"training.{place}.actions"):
         if stands.state.live:
@@ -52,7 +52,7 @@ def show_actions(
 
 def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
     if _in_service(settings) == bundle.name:
-        st.caption(f"Its model {bundle.name} is in service: Diagnose reads with it.")
+        st.caption(f"Its model {bundle.name} is in service on Diagnose.")
     elif _button("Put in service", "activate", run, place, primary=judge(bundle.card).sound):
         put_in_service(bundle)
 
@@ -65,7 +65,7 @@ def _live(run: Run, stands: Standing, place: str, *, can_stop: bool) -> None:
             key=f"training.{place}.stop.{run.id}",
             on_click=_quietly,
             args=(stop_run, run),
-            help="Ends the robustness suite. The model is written and stays."
+            help="Ends the robustness suite. The model is saved and stays."
             if written
             else "Ends after this step. The best epoch so far becomes the model.",
             icon=":material/stop_circle:",
@@ -75,7 +75,7 @@ def _live(run: Run, stands: Standing, place: str, *, can_stop: bool) -> None:
         key=f"training.{place}.cancel.{run.id}",
         on_click=_quietly,
         args=(cancel_run, run),
-        help="Ends now. The model is written and stays."
+        help="Ends now. The model is saved and stays."
         if written
         else "Ends now, without a model. It can be resumed after its last finished epoch.",
         icon=":material/cancel:",
@@ -97,12 +97,12 @@ def _spare() -> None:
 @st.dialog("Delete this run?", on_dismiss=_spare)
 def _confirm(run: Run) -> None:
     st.markdown(
-        f"**{plain(run_title(run))}**: its curves, its log and what it could be resumed from will "
-        "be gone for good. The model it made stays."
+        f"**{plain(run_title(run))}**: its curves, its log and its checkpoint will "
+        "be deleted permanently. Its model stays."
     )
     with st.container(horizontal=True):
-        gone = st.button("Delete for good", key="training.delete.yes", type="primary")
-        kept = st.button("Keep it", key="training.delete.no")
+        gone = st.button("Delete permanently", key="training.delete.yes", type="primary")
+        kept = st.button("Keep", key="training.delete.no")
     if gone or kept:
         _spare()
         if gone:
@@ -142,7 +142,7 @@ def _model_of(run: Run, stands: Standing, settings: Settings) -> Bundle | None:
     try:
         return load_bundle(name, models_dir=settings.models_dir, verify=False)
     except BundleError:
-        st.caption(f"Its model {name} is damaged; the Models screen says how.")
+        st.caption(f"Its model {name} is damaged; see the Models screen.")
         return None
 
 

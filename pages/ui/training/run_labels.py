@@ -1,4 +1,4 @@
-"""What a run is called on the screen."""
+"""A run in words: its title, figures, facts and notes."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ _FIGURES = {
 
 
 def notes(status: dict[str, Any]) -> list[str]:
-    """What went not quite as it should."""
+    """What deviated from the plan."""
     told = [str(status["note"])] if status.get("note") else []
     left_out = status.get("unreadable") or []
     if left_out:
         films = "1 film" if len(left_out) == 1 else f"{len(left_out):,} films"
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
         told.append(
-            f"{films} could not be read and had no part in it: {', '.join(left_out[:3])}{more}. "
-            "The Dataset screen says why."
+            f"{films} could not be read and were left out: {', '.join(left_out[:3])}{more}. "
+            "See the Dataset screen."
         )
     return told
 
 
 def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
-    """What the run says of itself, name and words."""
+    """The facts of the run: (name, words)."""
     found = []
     last = {name: value for name, value in (status.get("last") or {}).items() if value is not None}
     if figures := status.get("figures"):
@@ -78,7 +78,7 @@ def facts(status: dict[str, Any], stands: Standing) -> list[tuple[str, str]]:
         ]
     elif "val_auc" in last and "val_loss" in last:
         words = f"AUC about {last['val_auc']:.3f}, loss {last['val_loss']:.3f} after the last epoch"
-        found.append(("Films held out", words))
+        found.append(("Validation", words))
     if stands.state.live and status.get("films_per_second"):
         found.append(("Speed", f"{status['films_per_second']:,.0f} films a second"))
     if stands.state.live and status.get("learning_rate") is not None:

@@ -39,7 +39,7 @@ def script(films=100):
         asked.append((start, stop))
         return [Tile(f"film {at}", "data:,", f"caption {at}") for at in range(start, stop)]
 
-    st.session_state["opened"] = show_gallery(films, tiles, key="g", page_size=40, look=3)
+    st.session_state["opened"] = show_gallery(films, tiles, key="g", page_size=40, request=3)
 
 
 def page(**given):

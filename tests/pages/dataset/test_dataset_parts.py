@@ -136,13 +136,13 @@ def test_patients_are_counted_once_a_split(films):
 
 
 def test_a_rectangle_may_be_drawn_from_any_corner():
-    drawn = facets.rectangle(facets.CLOUDS[0], (500.0, 300.0), (1.2, 1.9))
+    drawn = facets.rectangle(facets.SCATTER_PLOTS[0], (500.0, 300.0), (1.2, 1.9))
     assert (drawn.across.low, drawn.across.high) == (300, 500)
     assert drawn.words == "width 300–500 px, width ÷ height 1.20–1.90"
 
 
 def test_where_there_is_nothing_to_draw_words_say_so(films):
-    size, grey, compression = facets.CLOUDS
+    size, grey, compression = facets.SCATTER_PLOTS
     assert facets.constant(films, grey) == ""
     same = films[films["readable"]].assign(width=224, height=224, aspect=1.0)
     assert facets.constant(same, size) == "All films are 224 × 224 pixels."
@@ -228,10 +228,10 @@ def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):
     other = OneOf("split", ("train",), "split")
     filters.choose((area,))
     filters.choose((area, other))
-    assert filters.blank(area.columns) == 0
+    assert filters.cleared(area.columns) == 0
     filters.choose((other,))
-    assert filters.blank(area.columns) == 1
-    assert filters.blank(frozenset({"width"})) == 0
+    assert filters.cleared(area.columns) == 1
+    assert filters.cleared(frozenset({"width"})) == 0
 
 
 def test_the_legend_names_the_kinds_that_there_are():

@@ -8,8 +8,8 @@ from pages.ui.diagnose.result import (
     _findings_html,
     _why,
     in_words,
+    range_words,
     scale_html,
-    spoken_range,
 )
 from pages.ui.session_film import make_entry
 from pneumo_core.inference.predict import Decision
@@ -129,4 +129,4 @@ def test_a_screen_reader_hears_one_sentence(reading):
     [(0.79, 0.92, "79–92 %"), (0.92, 0.999, "92 to >99 %"), (0.001, 0.03, "<1 to 3 %")],
 )
 def test_a_range_stays_readable_at_the_ends(reading, low, high, words):
-    assert spoken_range(reading(0.5, p_low=low, p_high=high)) == words
+    assert range_words(reading(0.5, p_low=low, p_high=high)) == words

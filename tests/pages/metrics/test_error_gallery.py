@@ -9,7 +9,7 @@ from pages.ui import cache
 from pages.ui.components.confusion_tiles import cells_of, sums_html
 from pages.ui.metrics import error_gallery
 from pages.ui.metrics.error_gallery import facts_html, reading_html, verdict_html
-from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
@@ -29,7 +29,7 @@ def test_films_that_are_not_here_are_asked_for(models, tmp_path):
 
 def test_drawn_films_are_not_taken_for_those_of_the_same_name(models, folder):
     write_marker(folder, index_folder(folder)["sha256"])
-    place = whereabouts(subject_of(models), load_settings())
+    place = find_folder(subject_of(models), load_settings())
     assert (place.rows, place.drawn) == (None, True)
     told = opened().info[0].value
     assert told.startswith("These figures are of its own validation films: 60, such as ")
@@ -44,7 +44,7 @@ def test_the_gallery_shows_the_worst_errors_first(models, folder):
     for name, rising in (("missed", True), ("false alarms", False)):
         p = of[name]["p_pneumonia"].tolist()
         assert p == sorted(p, reverse=not rising)
-    place = whereabouts(subject, load_settings())
+    place = find_folder(subject, load_settings())
     assert len(place.rows) == 60
     (tile, *_) = error_gallery.tiles(of["cleared"], place)
     assert tile.picture.startswith("data:image/jpeg")

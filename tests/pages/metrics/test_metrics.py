@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import state
 from pages.ui.metrics import predictions
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.predictions import measured_subject
+from pages.ui.metrics.predictions import evaluated_predictions
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
@@ -105,7 +105,7 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     (one,) = predictions.evaluations(load_bundle("tiny"), settings=load_settings())
     assert one.films == "the split test of films"
     assert predictions.is_done(one, settings=load_settings())
-    subject = measured_subject(load_bundle("tiny"), one, load_settings())
+    subject = evaluated_predictions(load_bundle("tiny"), one, load_settings())
     assert subject.standing.kind == "validation"
     assert set(subject.table["width"]) == {80}
     page.run()

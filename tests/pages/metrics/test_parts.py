@@ -3,8 +3,8 @@
 import pytest
 
 from pages.ui.metrics.comparison import chance, difference_html, disagreement_table, p_words
-from pages.ui.metrics.decisions import three_ways_html, worth
-from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.decisions import net_benefit_sentence, three_ways_html
+from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.predictions import with_sizes
 from pages.ui.metrics.robustness import worst_first
@@ -34,7 +34,7 @@ def test_every_part_says_something(models, name):
 
 def test_sizes_become_subgroups_where_the_folder_is_known(models, folder):
     subject = subject_of(models)
-    place = whereabouts(subject, load_settings())
+    place = find_folder(subject, load_settings())
     sized = with_sizes(subject, place.catalogue, place.rows)
     assert set(sized.table["width"]) == {80}
     assert sized.key != subject.key
@@ -123,7 +123,7 @@ def test_looks_are_listed_the_latest_first():
 
 def test_what_calls_are_worth_is_compared_with_calling_every_child(models):
     measures = measure(subject_of(models).table, POINTS)
-    assert "calling none (0)" in worth(measures, measures.at(0.5, 0.2))
-    assert "calling every child" in worth(measures, measures.at(0.1, 0.2))
-    assert worth(measures, measures.at(1.0, 0.2)) == ""
+    assert "calling none (0)" in net_benefit_sentence(measures, measures.at(0.5, 0.2))
+    assert "calling every child" in net_benefit_sentence(measures, measures.at(0.1, 0.2))
+    assert net_benefit_sentence(measures, measures.at(1.0, 0.2)) == ""
     assert "<th>▲ pneumonia</th>" in three_ways_html(measures.summary.three_way)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache
-from pages.ui.models.actions import reliable, what_is_lost, what_remains
+from pages.ui.models.actions import loss_sentence, reliable, remaining_sentence
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import Found, active_name
 from pneumo_core.bundle.integrity import write_sums
@@ -17,7 +17,7 @@ from tests.pages.models.models_page import APP, click, html, opened
 
 
 def worthless(models, name="other"):
-    """Make it a model of no worth, by its card."""
+    """Make it a model of no net_benefit_sentence, by its card."""
     card = json.loads((models / name / "card.json").read_text())
     card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
     card["training"] = {"folds": 1}
@@ -111,7 +111,7 @@ def test_a_damaged_model_in_service_is_told_in_the_heading(models):
 
 @pytest.fixture
 def found(tiny_bundle):
-    """Makes a model of this name: sound, of no worth, or damaged."""
+    """Makes a model of this name: sound, of no net_benefit_sentence, or damaged."""
 
     def made(name, how="sound"):
         figures = {"auc": 0.6, "sensitivity": 0.9, "specificity": 0.9}
@@ -123,11 +123,13 @@ def found(tiny_bundle):
 
 
 def test_what_is_lost_depends_on_what_the_model_is_worth(found):
-    assert what_is_lost(found("a")).startswith("Nothing in its card speaks against it: AUC 0.994 [")
-    assert what_is_lost(found("a", "poor")) == (
+    assert loss_sentence(found("a")).startswith(
+        "Nothing in its card speaks against it: AUC 0.994 ["
+    )
+    assert loss_sentence(found("a", "poor")) == (
         "Its own card speaks against it: tells the classes apart poorly."
     )
-    assert what_is_lost(found("a", "damaged")) == "It is damaged and reads no film as it is."
+    assert loss_sentence(found("a", "damaged")) == "It is damaged and reads no film as it is."
     assert not reliable(found("a", "damaged"))
 
 
@@ -144,4 +146,4 @@ def test_what_is_lost_depends_on_what_the_model_is_worth(found):
 )
 def test_what_remains_says_whether_any_can_be_relied_on(found, others, words):
     shelf = [found(f"m{number}", how) for number, how in enumerate(others)]
-    assert what_remains(shelf) == words
+    assert remaining_sentence(shelf) == words

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pages.ui.models.card_facts import facts, headline, looked_at, of_what
+from pages.ui.models.card_facts import evaluation_count, facts, headline, sample_sentence
 from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import learnt_from
@@ -58,8 +58,10 @@ def test_the_words_of_a_card(tiny_bundle):
 def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
     assert headline({}) == []
     assert headline({"figures": {"AUC": None, "sensitivity": 0.9}}) == [("sensitivity", "0.9")]
-    assert of_what({"figures": {"films": 1044}}).startswith("on 1,044 validation films, unseen")
-    assert of_what({}).startswith("on validation films")
+    assert sample_sentence({"figures": {"films": 1044}}).startswith(
+        "on 1,044 validation films, unseen"
+    )
+    assert sample_sentence({}).startswith("on validation films")
 
 
 def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
@@ -68,9 +70,10 @@ def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
 
     new, old = "a" * 16, "b" * 16
     assert (
-        looked_at([look(20, new)], "a" * 64) == "looked at once; the last time on 20 November 2026"
+        evaluation_count([look(20, new)], "a" * 64)
+        == "looked at once; the last time on 20 November 2026"
     )
-    assert looked_at([look(20, old), look(21, new), look(22, new)], "a" * 64) == (
+    assert evaluation_count([look(20, old), look(21, new), look(22, new)], "a" * 64) == (
         "looked at 3 times, 1 of them with an earlier model of this name; "
         "the last time on 22 November 2026"
     )
