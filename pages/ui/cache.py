@@ -1,4 +1,4 @@
-"""The only st.cache_* of the screens: the model that reads, sample films, data sets, checks."""
+"""Caches of the screens: the model in service, sample films, data sets, evaluations, charts."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def samples() -> tuple[Sample, ...]:
     return tuple(
         Sample(
             name=film.name,
-            origin=f"synthetic, drawn as {film.subtype}; nobody's film",
+            origin=f"synthetic, class {film.subtype}; shows no patient",
             data=jpeg(film.pixels, quality=95),
             thumb=thumbnail(film.pixels),
         )
@@ -163,7 +163,7 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
         data = b""
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DataSetError(
-            f"Expected {film} as it was when the folder was looked at; it has changed or gone. "
+            f"Expected {film} as it was when the folder was indexed; it has changed or is missing. "
             "Open the folder again."
         )
     return data
@@ -171,7 +171,7 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
 
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
-    """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
+    """The films that may be trained on, with their `fold`; raises as `grouped_folds` does."""
     from pneumo_core.dataset.folds import grouped_folds, learning_films
 
     films = learning_films(catalogue.index)
@@ -218,7 +218,7 @@ def comparison(contenders: Keyed[list[Contender]]) -> Comparison:
 
 
 @st.cache_resource(
-    show_spinner="Comparing the films with those the model has seen…",
+    show_spinner="Comparing the films with the training images…",
     max_entries=4,
     hash_funcs=HASH_FUNCS,
 )

@@ -26,13 +26,6 @@ _SIGNS = re.compile(r"([\\`*\[\]$~<]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z]))")
 # Addresses become links even where their signs are escaped: a mark of no width parts them.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
 _UNSEEN = "\u2060"
-
-
-def plain(text: str) -> str:
-    """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
-    return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
-
-
 _STYLE = Path(__file__).with_name("style.css")
 _THEMED = '.stApp, [role="dialog"]:has(.pn-on-dark, .pn-on-light)'
 # Pictures of our own: Streamlit fetches emoji and Material icons for the tab from other hosts.
@@ -55,9 +48,7 @@ try {
   window.pneumoThemed = true;
 } catch (error) {}
 </script>"""
-
 READING = "Diagnose"  # the page on which films are read
-
 log = logging.getLogger(__name__)
 
 
@@ -81,6 +72,42 @@ def page_frame(title: str) -> Iterator[None]:
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
     with content, plain_words():
         yield
+
+
+def heading(title: str, aside: str = "") -> None:
+    """The line on top: product, page, and a short note."""
+    st.html(
+        f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
+        f'<span class="pn-aside">{escape(aside)}</span></header>'
+    )
+    if title == READING:
+        _caution()
+
+
+@contextmanager
+def plain_words() -> Iterator[None]:
+    """Show an error as a message on the page; its trace goes to the log alone."""
+    try:
+        yield
+    except PneumoError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        log.exception("The disk failed a page.")
+        words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
+        remedy = "Check the permissions of its folders and the free space on the disk."
+        st.error(plain(f"{words} {remedy}"), icon=":material/error:")
+    except Exception:
+        log.exception("A page failed.")
+        st.error(
+            "Something went wrong on this page. Films already read are kept: try again. If it "
+            "happens again, restart Pneumo; its log has the details.",
+            icon=":material/error:",
+        )
+
+
+def plain(text: str) -> str:
+    """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
+    return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
 
 
 @cache
@@ -108,37 +135,6 @@ def _by_the_router() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
-
-
-@contextmanager
-def plain_words() -> Iterator[None]:
-    """Show an error as a message on the page; its trace goes to the log alone."""
-    try:
-        yield
-    except PneumoError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-    except OSError as error:
-        log.exception("The disk failed a page.")
-        words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
-        remedy = "Check the permissions of its folders and the free space on the disk."
-        st.error(plain(f"{words} {remedy}"), icon=":material/error:")
-    except Exception:
-        log.exception("A page failed.")
-        st.error(
-            "Something went wrong on this page. Films already read are kept: try again. If it "
-            "happens again, restart Pneumo; its log has the details.",
-            icon=":material/error:",
-        )
-
-
-def heading(title: str, aside: str = "") -> None:
-    """The line on top: product, page, and a short note."""
-    st.html(
-        f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
-        f'<span class="pn-aside">{escape(aside)}</span></header>'
-    )
-    if title == READING:
-        _caution()
 
 
 def _caution() -> None:

@@ -154,7 +154,7 @@ def test_slider_films_and_comparison(browser, address, models):
     inside(browser, ".film", "it.click()")
     wait(browser, lambda b: "Pneumonia, missed" in text(b, "[role=dialog]"))
     assert first in text(browser, "[role=dialog]")
-    assert "The film itself is not at hand" in text(browser, "[role=dialog]")
+    assert "The image is not available here" in text(browser, "[role=dialog]")
     browser.find_element(By.CSS_SELECTOR, "[role=dialog] [aria-label=Close]").click()
     wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, "[role=dialog]"))
 

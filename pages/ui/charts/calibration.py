@@ -95,6 +95,41 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
     )
 
 
+def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
+    """Decision curve: net benefit of the model, of calling every child positive, and none.
+
+    In true positives per 1,000 children, less the false alarms at the odds of the threshold.
+    """
+    x = 100 * curve.thresholds
+    top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
+    band = go.Scatter(
+        x=np.r_[x, x[::-1]],
+        y=1000 * np.r_[curve.high, curve.low[::-1]],
+        fill="toself",
+        fillcolor=FAINT,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return figure(
+        [
+            band,
+            _line(x, 1000 * curve.call_all, "every child positive", GREY, "dash"),
+            _line(x, 0 * x, "no child positive", GREY, "dot"),
+            _line(x, 1000 * curve.model, "model", ACCENT, "solid"),
+        ],
+        x={"title": "Threshold probability (%)", "range": [0, 100], "nticks": 6},
+        y={
+            "title": "Net benefit (true positives per 1,000 children)",
+            "range": [-0.25 * top, top],
+            "showgrid": True,
+        },
+        height=height,
+        showlegend=True,
+    )
+
+
 def _bars(  # noqa: PLR0913 - one side of the histogram
     centres: Any, width: Any, films: Any, colour: str, name: str, *, sign: int
 ) -> go.Bar:
@@ -135,41 +170,6 @@ def _upright(at: float) -> dict[str, Any]:
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * at, "x1": 100 * at,
         "line": {"color": GREY, "width": 1, "dash": "dot"},
     }  # fmt: skip
-
-
-def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
-    """Decision curve: net benefit of the model, of calling every child positive, and none.
-
-    In true positives per 1,000 children, less the false alarms at the odds of the threshold.
-    """
-    x = 100 * curve.thresholds
-    top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
-    band = go.Scatter(
-        x=np.r_[x, x[::-1]],
-        y=1000 * np.r_[curve.high, curve.low[::-1]],
-        fill="toself",
-        fillcolor=FAINT,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    return figure(
-        [
-            band,
-            _line(x, 1000 * curve.call_all, "every child positive", GREY, "dash"),
-            _line(x, 0 * x, "no child positive", GREY, "dot"),
-            _line(x, 1000 * curve.model, "model", ACCENT, "solid"),
-        ],
-        x={"title": "Threshold probability (%)", "range": [0, 100], "nticks": 6},
-        y={
-            "title": "Net benefit (true positives per 1,000 children)",
-            "range": [-0.25 * top, top],
-            "showgrid": True,
-        },
-        height=height,
-        showlegend=True,
-    )
 
 
 def _line(x: Any, y: Any, name: str, colour: str, dash: str) -> go.Scatter:

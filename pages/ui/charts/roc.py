@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 FALSE_ALARMS = "False alarms (1 − specificity, % of the normal films)"
 SENSITIVITY = "Sensitivity (% of the pneumonia films)"
 PRECISION = "Precision (% of the positive results)"
-CORNER = 0.2  # side of the corner that may be looked at alone
-_POINTS = 180  # of a curve: more cannot be told apart at this size
+CORNER = 0.2  # side of the corner that can be zoomed to
+_POINTS = 180  # of a curve: more make no visible difference
 _TARGETS = 90  # of them that may be clicked: each is an element of the page
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")

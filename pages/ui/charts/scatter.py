@@ -1,4 +1,4 @@
-"""Films as marks over two of their numbers; a rectangle drawn over them chooses films.
+"""Scatter plots of two numbers of each film; a rectangle drawn over them selects films.
 
 The marks are one picture that lies over a Plotly chart of nothing but axes: all films are drawn,
 however many there are, and a browser shows one picture at once, where thousands of single points

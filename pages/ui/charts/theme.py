@@ -32,15 +32,17 @@ TEXT_SIZE = 13  # pixels
 
 @dataclass(frozen=True)
 class Style:
-    """How one kind of film is drawn everywhere: never by its colour alone.
+    """How one class is plotted everywhere: never by its colour alone.
 
-    sign: in words and labels; colour: hex; symbol: of a point; pattern: of a bar ("" is plain).
+    sign: in words and labels; colour: hex; symbol: of a point; css: its class in a page, after
+    "pn-"; pattern: of a bar ("" is plain).
     """
 
     words: str
     sign: str
     colour: str
     symbol: str
+    css: str
     pattern: str = ""
 
     @property
@@ -49,15 +51,15 @@ class Style:
         return f"{self.sign} {self.words}"
 
 
-NORMAL = Style("normal", "●", palette.NORMAL.mark, "circle")
-PNEUMONIA = Style("pneumonia", "▲", palette.PNEUMONIA.mark, "triangle-up")
-REFER = Style("refer", "◆", palette.REFER.mark, "diamond")
+NORMAL = Style("normal", "●", palette.NORMAL.mark, "circle", "normal")
+PNEUMONIA = Style("pneumonia", "▲", palette.PNEUMONIA.mark, "triangle-up", "pneumonia")
+REFER = Style("refer", "◆", palette.REFER.mark, "diamond", "refer")
 # Subtypes of a film's label. Both kinds of pneumonia share its hue; lightness and form differ.
 SUBTYPES = {
     "normal": NORMAL,
-    "bacterial": Style("bacterial", "▲", PNEUMONIA.colour, "triangle-up"),
-    "viral": Style("viral", "▼", palette.VIRAL.mark, "triangle-down", "/"),
-    "unknown": Style("pneumonia, kind unknown", "■", GREY, "square", "."),
+    "bacterial": Style("bacterial", "▲", PNEUMONIA.colour, "triangle-up", "pneumonia"),
+    "viral": Style("viral", "▼", palette.VIRAL.mark, "triangle-down", "viral", "/"),
+    "unknown": Style("pneumonia, subtype unknown", "■", GREY, "square", "unread", "."),
 }
 
 

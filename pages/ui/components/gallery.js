@@ -36,7 +36,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const open = (film) => setTriggerValue("opened", film);
   grid.replaceChildren(...data.tiles.map((film) => tile(film, data.marked, open)));
-  // A gallery that comes anew with its page must not draw the page to it; a new request must.
+  // A gallery that comes anew with its page must not scroll the page to it; a new request must.
   const requests = (window.pneumoGalleryRequests ??= {});
   const before = requests[data.name];
   requests[data.name] = data.request;

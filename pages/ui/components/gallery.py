@@ -31,7 +31,7 @@ class Tile:
 
     film: what a click gives back; picture: a data URI; caption: a line under it; sign and kind:
     "▲" in the colour of "pneumonia" ("normal", "refer", "unread", "" for no colour); aspect:
-    width ÷ height at which the picture is shown; note: a second, quiet line.
+    width ÷ height at which the picture is shown; note: quiet lines under it.
     """
 
     film: str
@@ -45,7 +45,9 @@ class Tile:
     @property
     def alt(self) -> str:
         """What is said to those who do not see the picture."""
-        return ", ".join(part for part in (self.caption, self.note, "open this film") if part)
+        return ", ".join(
+            part for part in (self.caption, *self.note.splitlines(), "open this film") if part
+        )
 
 
 def show_gallery(

@@ -49,7 +49,7 @@ function build(root) {
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".slider");
-  const state = (root.pneumo ??= { parts: build(root), told: 0, timer: 0, touched: 0 });
+  const state = (root.pneumo ??= { parts: build(root), sent: 0, timer: 0, touched: 0 });
   const { input, zone, marks, value } = state.parts;
   if (state.written !== data.path) {
     state.written = data.path;
@@ -61,11 +61,11 @@ export default function ({ data, parentElement, setStateValue }) {
     value.style.left = place(at);
     input.setAttribute("aria-valuetext", percent(at));
   };
-  const tell = (at) => {
+  const send = (at) => {
     clearTimeout(state.timer);
-    const wait = Math.max(0, state.told + EVERY - Date.now());
+    const wait = Math.max(0, state.sent + EVERY - Date.now());
     state.timer = setTimeout(() => {
-      state.told = Date.now();
+      state.sent = Date.now();
       setStateValue("threshold", at);
     }, wait);
   };
@@ -80,7 +80,7 @@ export default function ({ data, parentElement, setStateValue }) {
     state.touched = Date.now();
     paint(at);
     lead(at);
-    tell(at);
+    send(at);
   };
   const snapped = (at) =>
     data.points.reduce((best, p) => (Math.abs(p.at - at) < SNAP ? p.at : best), at);

@@ -16,7 +16,6 @@ from pages.ui.dataset import facets, filters
 from pages.ui.dataset.facets import facets_of, overlay_of
 from pages.ui.dataset.film_dialog import open_film
 from pages.ui.dataset.filters import (
-    KIND_CLASSES,
     NAMES,
     OneOf,
     chosen,
@@ -47,7 +46,6 @@ _ROWS = (
     '<span class="pn-mouse">Click</span><span class="pn-touch">Tap</span> a row to filter by it, '
     "again to show all."
 )
-
 # Plotly takes a tap as a selection only after a hover: this makes one.
 _TAPS = """<script>
 window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
@@ -56,6 +54,43 @@ window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
   chart?.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
 }, { capture: true, passive: true }) ?? true;
 </script>"""
+# A finger that drags over a chart scrolls the page: on a touch screen only the rows answer.
+_HINT = (
+    'All films are shown. <span class="pn-mouse">Click a row or draw a rectangle</span>'
+    '<span class="pn-touch">Tap a row</span> to select some of them.'
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The results of both audits: findings in order of harm, and the shortcuts."""
+
+    findings: tuple[Finding, ...]
+    shortcuts: Shortcuts
+
+
+@st.fragment
+def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
+    """Facts, linked charts, findings and films of a data set; `origin` is said of
+    films that show no patient.
+    """
+    with plain_words():
+        films = facets_of(catalogue)
+        conditions = filters.current_conditions()
+        shown = in_order(films[chosen(films, conditions)], conditions)
+        findings = () if audit is None else audit.findings
+        show_facts(films, shown)
+        show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
+        show_charts(catalogue, films)
+        if audit is not None:
+            show_findings(findings)
+            show_shortcuts(audit.shortcuts)
+        show_films(
+            catalogue,
+            shown,
+            findings,
+            partial(open_film, catalogue, findings=findings, origin=origin),
+        )
 
 
 def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
@@ -82,21 +117,29 @@ def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
                 _show_scatter(catalogue, films, one)
 
 
-def _card(title: str, hint: str) -> Any:
-    card = st.container(border=True, gap="xxsmall", height="stretch")
-    card.html(f'<div class="pn-card"><h3>{title}</h3><p>{hint}</p></div>')
-    return card
+def audit_of(catalogue: Catalogue) -> Audit | None:
+    """Both audits, read from the disk; None where they were not made yet."""
+    if not audit_ready(catalogue):
+        return None
+    table = shortcuts(catalogue)
+    return Audit(tuple(integrity(catalogue)), prepared(table, overall(table)))
 
 
 def legend_html(films: pd.DataFrame) -> str:
     """The classes present with their signs, once for all scatter plots."""
     there = set(films["subtype"].unique())
     parts = "".join(
-        f'<span class="{KIND_CLASSES[kind]}">{style.title}</span>'
+        f'<span class="pn-{style.css}">{style.title}</span>'
         for kind, style in SUBTYPES.items()
         if kind in there
     )
     return f'<p class="pn-summary pn-key">{parts}</p>'
+
+
+def _card(title: str, hint: str) -> Any:
+    card = st.container(border=True, gap="xxsmall", height="stretch")
+    card.html(f'<div class="pn-card"><h3>{title}</h3><p>{hint}</p></div>')
+    return card
 
 
 def _show_bars(
@@ -161,50 +204,3 @@ def _selected_area(key: str, one: ScatterPlot) -> None:
         filters.choose(put(filters.current_conditions(), new))
     else:
         filters.drop(one.columns)
-
-
-# A finger that drags over a chart scrolls the page: on a touch screen only the rows answer.
-_HINT = (
-    'All films are shown. <span class="pn-mouse">Click a row or draw a rectangle</span>'
-    '<span class="pn-touch">Tap a row</span> to select some of them.'
-)
-
-
-@dataclass(frozen=True)
-class Audit:
-    """The results of both audits: findings in order of harm, and the shortcuts."""
-
-    findings: tuple[Finding, ...]
-    shortcuts: Shortcuts
-
-
-def audit_of(catalogue: Catalogue) -> Audit | None:
-    """Both audits, read from the disk; None where they were not made yet."""
-    if not audit_ready(catalogue):
-        return None
-    table = shortcuts(catalogue)
-    return Audit(tuple(integrity(catalogue)), prepared(table, overall(table)))
-
-
-@st.fragment
-def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
-    """Facts, linked charts, findings and films of a data set; `origin` is said of
-    films that show no patient.
-    """
-    with plain_words():
-        films = facets_of(catalogue)
-        conditions = filters.current_conditions()
-        shown = in_order(films[chosen(films, conditions)], conditions)
-        findings = () if audit is None else audit.findings
-        show_facts(films, shown)
-        show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
-        show_charts(catalogue, films)
-        if audit is not None:
-            show_findings(findings)
-            show_shortcuts(audit.shortcuts)
-        show_films(
-            catalogue,
-            shown,
-            findings,
-            partial(open_film, catalogue, findings=findings, origin=origin),
-        )

@@ -74,6 +74,12 @@ SCATTER_PLOTS = (
 )
 
 
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
+def facets_of(catalogue: Catalogue) -> pd.DataFrame:
+    """The index of a catalogue with what the charts add to it."""
+    return with_facets(catalogue.index)
+
+
 def with_facets(index: pd.DataFrame) -> pd.DataFrame:
     """The index with `per_patient`: how many films the film's patient has, as in PER_PATIENT."""
     counts = index["group"].map(index["group"].value_counts()).to_numpy()
@@ -116,15 +122,12 @@ def patients_by_films(films: pd.DataFrame, conditions: tuple[Condition, ...]) ->
     return _patients(films, conditions, "per_patient", tuple(PER_PATIENT), ())
 
 
-def rectangle(scatter: ScatterPlot, across: tuple[float, float], up: tuple[float, float]) -> Area:
-    """The condition of a rectangle drawn in a scatter; its corners may come in any order."""
-    return Area(_between(scatter.across, across), _between(scatter.up, up))
-
-
-def numbers(films: pd.DataFrame, scatter: ScatterPlot) -> tuple[Numbers, Numbers]:
-    """What a scatter draws: two numbers of each film, float (N,), NaN where unknown."""
-    across, up = (films[span.column].to_numpy(float) for span in (scatter.across, scatter.up))
-    return across, up
+@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
+def overlay_of(
+    catalogue: Catalogue, scatter: ScatterPlot, conditions: tuple[Condition, ...]
+) -> str:
+    """`overlay` of a catalogue, once for the same conditions."""
+    return overlay(facets_of(catalogue), scatter, conditions)
 
 
 def overlay(films: pd.DataFrame, scatter: ScatterPlot, conditions: tuple[Condition, ...]) -> str:
@@ -143,8 +146,19 @@ def overlay(films: pd.DataFrame, scatter: ScatterPlot, conditions: tuple[Conditi
     )
 
 
+def rectangle(scatter: ScatterPlot, across: tuple[float, float], up: tuple[float, float]) -> Area:
+    """The condition of a rectangle in a scatter plot; its corners may come in any order."""
+    return Area(_between(scatter.across, across), _between(scatter.up, up))
+
+
+def numbers(films: pd.DataFrame, scatter: ScatterPlot) -> tuple[Numbers, Numbers]:
+    """What a scatter draws: two numbers of each film, float (N,), NaN where unknown."""
+    across, up = (films[span.column].to_numpy(float) for span in (scatter.across, scatter.up))
+    return across, up
+
+
 def constant(films: pd.DataFrame, scatter: ScatterPlot) -> str:
-    """In words, why there is nothing to draw: a number is unknown, or both the same for all."""
+    """Why there is nothing to plot: a number is unknown, or both are the same for all films."""
     across, up = films[scatter.across.column].dropna(), films[scatter.up.column].dropna()
     if across.empty or up.empty:
         return f"{scatter.titles[0 if across.empty else 1]}: unknown for all of these films."
@@ -189,17 +203,3 @@ def _between(span: Span, ends: tuple[float, float]) -> Span:
 
 def _ends(values: pd.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())
-
-
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
-def facets_of(catalogue: Catalogue) -> pd.DataFrame:
-    """The index of a catalogue with what the charts add to it."""
-    return with_facets(catalogue.index)
-
-
-@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
-def overlay_of(
-    catalogue: Catalogue, scatter: ScatterPlot, conditions: tuple[Condition, ...]
-) -> str:
-    """What lies over the axes of a scatter, as HTML: drawn once for the same choice of films."""
-    return overlay(facets_of(catalogue), scatter, conditions)

@@ -101,7 +101,7 @@ def facts_html(row: Any, findings: Sequence[Finding]) -> str:
 
 
 def _show_actions(catalogue: Catalogue, row: Any, origin: str) -> None:
-    """Read it in Diagnose; look at all films of its patient."""
+    """Read it on Diagnose; show all films of its patient."""
     with st.container(horizontal=True):
         if st.button(
             "Read with the model", type="primary", disabled=not row.readable, key="dataset.read"

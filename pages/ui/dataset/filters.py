@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Rows = NDArray[np.bool_]
 
 
+NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
+
+
 @dataclass(frozen=True)
 class OneOf:
     """The films whose `column` has one of `among`; `name` is the column in words."""
@@ -236,18 +239,9 @@ def clear() -> None:
 
 def cleared(columns: frozenset[str]) -> int:
     """How often the rectangle over these columns was cleared: part of the key of their chart,
-    which keeps what was drawn in it as long as it is the same chart.
+    which keeps its rectangle as long as it is the same chart.
     """
     return state.cleared_rectangles.get().get(columns, 0)
-
-
-# CSS classes of the kinds of film, by SUBTYPES.
-KIND_CLASSES = {
-    "normal": "pn-normal",
-    "bacterial": "pn-pneumonia",
-    "viral": "pn-viral",
-    "unknown": "pn-unread",
-}
 
 
 def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
@@ -257,10 +251,7 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
         if len(shown) == len(films)
         else _number(len(shown), f"of {amount(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
-        *(
-            _number(count, SUBTYPES[kind].title, KIND_CLASSES[kind])
-            for kind, count in _kinds(shown)
-        ),
+        *(_number(count, SUBTYPES[kind]) for kind, count in _kinds(shown)),
         _fact(duplicates(shown), "duplicate pairs"),
         _number(int((~shown["readable"]).sum()), "unreadable"),
     ]
@@ -309,6 +300,3 @@ def _fact(number: int, unit: str) -> str:
 
 def _number(number: int, words: str, css: str = "") -> str:
     return f'<li><strong>{number:,}</strong> <span class="{css}">{escape(words)}</span></li>'
-
-
-NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}

@@ -27,60 +27,7 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = 3
-_NO_PICTURES = "classes"  # the unit of findings whose `films` are folders
-
-
-def show_findings(findings: Sequence[Finding]) -> None:
-    """A card for each finding; checks that passed in one line."""
-    met = [one for one in findings if one.count]
-    st.html(
-        '<h2 class="pn-section">Audit findings</h2>'
-        + ("" if met else '<p class="pn-hint">No problems were found.</p>')
-    )
-    for start in range(0, len(met), _COLUMNS):
-        row = met[start : start + _COLUMNS]
-        for column, one in zip(st.columns(_COLUMNS), row, strict=False):
-            with column, st.container(border=True, height="stretch", gap="xsmall"):
-                _card(one)
-    if clean := [one.title for one in findings if not one.count]:
-        with st.expander(f"Passed: {amount(len(clean), 'checks')}"):
-            st.html("<br>".join(f"✓ {escape(title)}" for title in clean))
-
-
-def card_html(finding: Finding) -> str:
-    """A finding: harm, count, title, why it matters, what is done."""
-    return (
-        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
-        f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
-        f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
-        f"<p>{escape(finding.why)}</p>"
-        f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"
-    )
-
-
-def _which(finding: Finding) -> str:
-    """The names of what has no pictures."""
-    named = finding.films if finding.unit == _NO_PICTURES else ()
-    return f": {escape(', '.join(named))}" if named else ""
-
-
-def _card(finding: Finding) -> None:
-    st.html(card_html(finding))
-    if finding.films and finding.unit != _NO_PICTURES:
-        films = len(finding.films)
-        st.button(
-            f"Show the {films:,} films" if films > 1 else "Show the film",
-            key=f"dataset.finding.{finding.code}",
-            on_click=_show,
-            args=(finding,),
-        )
-
-
-def _show(finding: Finding) -> None:
-    condition = Among(finding.films, finding.title)
-    filters.choose(put((), condition), go_to_films=True)
-
-
+_FOLDERS = "classes"  # the unit of findings whose `films` are folders
 _ACROSS = "fitted on train, evaluated on test"
 _ORDER = ("train", "all", "val", "test")
 
@@ -100,12 +47,21 @@ class Shortcuts:
     silent: tuple[str, ...]
 
 
-def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
-    """The table made ready to be shown."""
-    rows = estimates(table)
-    return Shortcuts(
-        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+def show_findings(findings: Sequence[Finding]) -> None:
+    """A card for each finding; checks that passed in one line."""
+    met = [one for one in findings if one.count]
+    st.html(
+        '<h2 class="pn-section">Audit findings</h2>'
+        + ("" if met else '<p class="pn-hint">No problems were found.</p>')
     )
+    for start in range(0, len(met), _COLUMNS):
+        row = met[start : start + _COLUMNS]
+        for column, one in zip(st.columns(_COLUMNS), row, strict=False):
+            with column, st.container(border=True, height="stretch", gap="xsmall"):
+                _card(one)
+    if clean := [one.title for one in findings if not one.count]:
+        with st.expander(f"Passed: {amount(len(clean), 'checks')}"):
+            st.html("<br>".join(f"✓ {escape(title)}" for title in clean))
 
 
 def show_shortcuts(found: Shortcuts) -> None:
@@ -116,7 +72,7 @@ def show_shortcuts(found: Shortcuts) -> None:
     )
     if found.chart is not None:
         st.html(
-            '<p class="pn-hint">How well each of these alone tells pneumonia from normal: area '
+            '<p class="pn-hint">How well each feature alone separates pneumonia from normal: AUC '
             "(0.5 is chance), cross-validated by patient, with its 95 % interval.</p>"
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
@@ -128,14 +84,47 @@ def show_shortcuts(found: Shortcuts) -> None:
             st.html("<br>".join(map(escape, found.silent)))
 
 
-def _chart(rows: list[Estimate]) -> go.Figure:
-    lowest = min(row.low for row in rows)
-    return intervals(
-        rows,
-        x="AUC (0.5 chance, 1 perfect)",
-        reference=0.5,
-        span=(min(0.4, lowest - 0.02), 1.0),
-        order=[*map(_in, _ORDER), _ACROSS],
+def show_downloads(catalogue: Catalogue) -> None:
+    """Both audits as JSON and as a page, made on demand."""
+    st.html('<h2 class="pn-section">Download the audit</h2>')
+    name = f"{catalogue.root.name}-audit"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Audit (HTML)",
+            lambda: as_html(as_document(catalogue)),
+            f"{name}.html",
+            "text/html",
+            icon=":material/download:",
+            on_click="ignore",
+            key="dataset.audit.html",
+        )
+        st.download_button(
+            "Audit (JSON)",
+            lambda: json.dumps(as_document(catalogue), indent=1, ensure_ascii=False),
+            f"{name}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="dataset.audit.json",
+        )
+
+
+def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
+    """The table made ready to be shown."""
+    rows = estimates(table)
+    return Shortcuts(
+        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+    )
+
+
+def card_html(finding: Finding) -> str:
+    """A finding: harm, count, title, why it matters, what is done."""
+    return (
+        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
+        f"{harm_words(finding.harm)}: {escape(amount(finding.count, finding.unit))}</p>"
+        f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
+        f"<p>{escape(finding.why)}</p>"
+        f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"
     )
 
 
@@ -166,6 +155,40 @@ def silences(table: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(table.loc[table["state"] != "measured", "words"]))
 
 
+def _which(finding: Finding) -> str:
+    """The names of folders, which have no gallery."""
+    named = finding.films if finding.unit == _FOLDERS else ()
+    return f": {escape(', '.join(named))}" if named else ""
+
+
+def _card(finding: Finding) -> None:
+    st.html(card_html(finding))
+    if finding.films and finding.unit != _FOLDERS:
+        films = len(finding.films)
+        st.button(
+            f"Show the {films:,} films" if films > 1 else "Show the film",
+            key=f"dataset.finding.{finding.code}",
+            on_click=_show,
+            args=(finding,),
+        )
+
+
+def _show(finding: Finding) -> None:
+    condition = Among(finding.films, finding.title)
+    filters.choose(put((), condition), go_to_films=True)
+
+
+def _chart(rows: list[Estimate]) -> go.Figure:
+    lowest = min(row.low for row in rows)
+    return intervals(
+        rows,
+        x="AUC (0.5 chance, 1 perfect)",
+        reference=0.5,
+        span=(min(0.4, lowest - 0.02), 1.0),
+        order=[*map(_in, _ORDER), _ACROSS],
+    )
+
+
 def _in(split: str) -> str:
     return "all films" if split == "all" else f"within {split}"
 
@@ -174,28 +197,3 @@ def _short(title: str) -> str:
     """A title as a label: "The width in pixels" is "Width in pixels"."""
     words = title.removeprefix("The ").removeprefix("A ")
     return words[:1].upper() + words[1:]
-
-
-def show_downloads(catalogue: Catalogue) -> None:
-    """Both audits as JSON and as a page, made on demand."""
-    st.html('<h2 class="pn-section">Download the audit</h2>')
-    name = f"{catalogue.root.name}-audit"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Audit (HTML)",
-            lambda: as_html(as_document(catalogue)),
-            f"{name}.html",
-            "text/html",
-            icon=":material/download:",
-            on_click="ignore",
-            key="dataset.audit.html",
-        )
-        st.download_button(
-            "Audit (JSON)",
-            lambda: json.dumps(as_document(catalogue), indent=1, ensure_ascii=False),
-            f"{name}.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-            key="dataset.audit.json",
-        )

@@ -69,9 +69,9 @@ def table_html(films: pd.DataFrame) -> str:
         numbers = "".join(f"<td>{int(cell):,}</td>" for cell in cells)
         rows += f"<tr><th>{int(fold)}</th>{numbers}<td>{share}</td></tr>"
     torn = len(straddling_groups(films, films["fold"].to_numpy()))
-    verdict = f"Patients in two folds: {torn:,}." if torn else "✓ No patient is in two folds."
+    check = f"Patients in two folds: {torn:,}." if torn else "✓ No patient is in two folds."
     return (
         '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Fold</th><th>Films</th>'
         f"<th>Patients</th>{head}<th>Pneumonia</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<p class="pn-label">{verdict}</p>'
+        f'<p class="pn-label">{check}</p>'
     )

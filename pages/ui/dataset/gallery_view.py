@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     Open = Callable[[str, list[str]], None]
 
+
 _UNREADABLE = data_uri(
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
     b'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>',
     "image/svg+xml",
 )
-_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 
 
 def show_films(
@@ -49,20 +49,6 @@ def show_films(
         st.html('<p class="pn-empty">No film matches all filters. Remove one.</p>')
     else:
         _show_gallery(catalogue, shown, open_film)
-
-
-@st.fragment
-def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
-    """The gallery in a fragment of its own: paging and opening redraw no chart."""
-    with plain_words():
-        clicked = show_gallery(
-            len(shown),
-            lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
-            key="dataset.gallery",
-            request=state.gallery_request.get(),
-        )
-        if clicked is not None:
-            open_film(clicked, shown["film"].tolist())
 
 
 def heading(shown: int, films: int) -> str:
@@ -81,7 +67,7 @@ def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
             picture=picture(catalogue, row),
             caption=PurePosixPath(row.film).stem,
             sign=SUBTYPES[row.subtype].sign,
-            kind=_KINDS.get(row.subtype, "unread"),
+            kind=SUBTYPES[row.subtype].css,
             aspect=row.width / row.height if row.readable else 1.0,
             note=f"{row.split} · {SUBTYPES[row.subtype].words}",
         )
@@ -94,6 +80,20 @@ def picture(catalogue: Catalogue, row: object) -> str:
     if not row.readable:
         return _UNREADABLE
     return data_uri(jpeg(catalogue.thumbnails[int(row.thumbnail)], quality=85))
+
+
+@st.fragment
+def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
+    """The gallery in a fragment of its own: paging and opening redraw no chart."""
+    with plain_words():
+        clicked = show_gallery(
+            len(shown),
+            lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
+            key="dataset.gallery",
+            request=state.gallery_request.get(),
+        )
+        if clicked is not None:
+            open_film(clicked, shown["film"].tolist())
 
 
 def _show_filters(films: pd.DataFrame, findings: Sequence[Finding]) -> None:

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 SYNTHETIC = 400  # films, made in about ten seconds
 _KINDS = {
-    "folder": "Folder on this machine",
-    "kaggle": "Kaggle data set",
-    "synthetic": "Synthetic films",
+    "folder": "Folder",
+    "kaggle": "Kaggle",
+    "synthetic": "Synthetic",
 }
 _COMMANDS = {"kaggle": "fetch-data", "synthetic": "demo-data"}
 _JOB_TITLES = {"kaggle": "Downloading the data set", "synthetic": "Making synthetic films"}
@@ -47,6 +47,13 @@ _WELCOME = (
     "the Kaggle data set, or of synthetic films, which show no patient and take seconds.</p>"
     "</section>"
 )
+_AUDIT = "audit"
+_AUDIT_TITLE = "Indexing the films"
+_AUDIT_PHASES = {
+    "films": "reading each file",
+    "checks": "duplicates and leakage",
+    "shortcuts": "shortcuts",
+}
 
 
 def show_welcome(settings: Settings) -> None:
@@ -100,6 +107,30 @@ def show_source_job(settings: Settings) -> bool:
     return progress == "running"
 
 
+def catalogue_of(root: Path, settings: Settings) -> Catalogue | None:
+    """The catalogue of the films below `root`; where there is none yet, the job that makes it is
+    shown instead. Raises DataSetError where the folder is gone or holds no films.
+    """
+    if catalogue_ready(root, settings=settings):
+        return open_catalogue(root, settings=settings)
+    show_audit_job(root, settings)
+    return None
+
+
+def show_audit_job(root: Path, settings: Settings) -> None:
+    """The job that makes catalogue and audit of `root`: started if it never was, shown while it
+    runs; one that failed is restarted on request only.
+    """
+    job = latest_job(_AUDIT, settings=settings, key=str(root))
+    if job is None or job.status().state == "done":  # done, and the folder has changed since
+        job = _start(root, settings)
+    stopped = show_job(job, doing=_AUDIT_TITLE, phases=_AUDIT_PHASES).state != "running"
+    if stopped and st.button("Try again", key=start_key("dataset.again")):
+        with starting():
+            _start(root, settings)
+        st.rerun()
+
+
 def line_html(source: Source, catalogue: Catalogue | None) -> str:
     """What is loaded and when it was indexed, as one line."""
     when = ""
@@ -108,7 +139,7 @@ def line_html(source: Source, catalogue: Catalogue | None) -> str:
         when = f"indexed on {seen.day} {seen:%B %Y at %H:%M}"
     return (
         f'<p class="pn-loaded"><strong>{escape(source.path.name)}</strong> '
-        f"{badge(_KINDS[source.kind].lower())} "
+        f"{badge(_KINDS[source.kind])} "
         f'<span class="pn-hint">{when}</span></p>'
     )
 
@@ -178,41 +209,8 @@ def _kaggle_folder(settings: Settings) -> Path:
     return data_dir(settings) / "chest-xray-pneumonia"
 
 
-_PARTS = {"folder": _folder, "kaggle": _kaggle, "synthetic": _synthetic}
-
-
-_AUDIT = "audit"
-_AUDIT_TITLE = "Indexing the films"
-_AUDIT_PHASES = {
-    "films": "reading each file",
-    "checks": "duplicates and leakage",
-    "shortcuts": "shortcuts",
-}
-
-
-def catalogue_of(root: Path, settings: Settings) -> Catalogue | None:
-    """The catalogue of the films below `root`; where there is none yet, the job that makes it is
-    shown instead. Raises DataSetError where the folder is gone or holds no films.
-    """
-    if catalogue_ready(root, settings=settings):
-        return open_catalogue(root, settings=settings)
-    show_audit_job(root, settings)
-    return None
-
-
-def show_audit_job(root: Path, settings: Settings) -> None:
-    """The job that makes catalogue and audit of `root`: begun if it never was, shown while it
-    runs; one that did not end well is not begun again unasked.
-    """
-    job = latest_job(_AUDIT, settings=settings, key=str(root))
-    if job is None or job.status().state == "done":  # done, and the folder has changed since
-        job = _start(root, settings)
-    stopped = show_job(job, doing=_AUDIT_TITLE, phases=_AUDIT_PHASES).state != "running"
-    if stopped and st.button("Try again", key=start_key("dataset.again")):
-        with starting():
-            _start(root, settings)
-        st.rerun()
-
-
 def _start(root: Path, settings: Settings) -> Job:
     return start_job(_AUDIT, [_AUDIT, str(root)], settings=settings, key=str(root))
+
+
+_PARTS = {"folder": _folder, "kaggle": _kaggle, "synthetic": _synthetic}

@@ -29,6 +29,11 @@ EVALUATED_ON = (
     "The model was tuned and evaluated on this film: its answer here is weak evidence of its "
     "accuracy."
 )
+_CORRECTIONS = {
+    "sideways": ":material/rotate_right: Rotate upright and read again",
+    "upside down": ":material/rotate_right: Rotate upright and read again",
+    "negative": ":material/invert_colors: Invert the grey levels and read again",
+}
 
 
 def is_old(entry: Entry, bundle: Bundle | None) -> bool:
@@ -77,6 +82,17 @@ def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: st
         st.rerun()
 
 
+def offer_to_correct(entry: Entry, bundle: Bundle | None) -> None:
+    """A button, for a film that seems rotated or inverted, that reads a corrected copy: an entry of
+    its own, read from the picture at display size.
+    """
+    if bundle is None or entry.reading.lies == UPRIGHT or state.is_full():
+        return
+    if st.button(_CORRECTIONS[entry.reading.lies], key="diagnose.set-right"):
+        _correct(entry, bundle)
+        st.rerun()
+
+
 def _read_again(entry: Entry, bundle: Bundle) -> Entry:
     """The film read from its picture at display size, which is finer than what the network sees."""
     from pneumo_core.imaging.film import Film
@@ -93,24 +109,6 @@ def _read_again(entry: Entry, bundle: Bundle) -> Entry:
 
 def _named(bundle: Bundle) -> str:
     return f"{bundle.name} {bundle.version}"
-
-
-_CORRECTIONS = {
-    "sideways": ":material/rotate_right: Rotate upright and read again",
-    "upside down": ":material/rotate_right: Rotate upright and read again",
-    "negative": ":material/invert_colors: Invert the grey levels and read again",
-}
-
-
-def offer_to_correct(entry: Entry, bundle: Bundle | None) -> None:
-    """A button, for a film that seems rotated or inverted, that reads a corrected copy: an entry of
-    its own, read from the picture at display size.
-    """
-    if bundle is None or entry.reading.lies == UPRIGHT or state.is_full():
-        return
-    if st.button(_CORRECTIONS[entry.reading.lies], key="diagnose.set-right"):
-        _correct(entry, bundle)
-        st.rerun()
 
 
 def _correct(entry: Entry, bundle: Bundle) -> None:

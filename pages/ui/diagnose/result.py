@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 
 
 _LABEL = 0.24  # share of the line that a label may need: nearer to an end it is held at the end
+SUBTYPE_NOTE = (
+    "A chest radiograph cannot reliably tell bacterial from viral pneumonia (PMC5922330). Do not "
+    "base treatment on these shares."
+)
+PREVALENCE_NOTE = (
+    "The probability is calibrated on the model's validation data. Where pneumonia is rarer, the "
+    "true probability is lower."
+)
+
+
+def show_result(entry: Entry, evidence: str = "") -> None:
+    """The result beside the image; `evidence` is HTML that belongs right below the answer."""
+    if entry.reading.decision is None:
+        st.html(_unread_html(entry.reading) + evidence)
+    else:
+        st.html(_decision_html(entry.reading) + evidence + _findings_html(entry.reading))
+    with st.expander("Details"):
+        st.html(_details_html(entry))
 
 
 def scale_html(reading: Reading) -> str:
@@ -77,28 +95,6 @@ def _place(start: float, end: float) -> str:
 
 def _at(x: float) -> str:
     return f"{100 * min(max(x, 0.0), 1.0):.1f}%"
-
-
-SUBTYPE_NOTE = (
-    "A chest radiograph cannot reliably tell bacterial from viral pneumonia (PMC5922330). Do not "
-    "base treatment on these shares."
-)
-
-
-PREVALENCE_NOTE = (
-    "The probability is calibrated on the model's validation data. Where pneumonia is rarer, the "
-    "true probability is lower."
-)
-
-
-def show_result(entry: Entry, standing: str = "") -> None:
-    """The words beside the picture; `standing` is HTML that belongs right below the answer."""
-    if entry.reading.decision is None:
-        st.html(_unread_html(entry.reading) + standing)
-    else:
-        st.html(_decision_html(entry.reading) + standing + _findings_html(entry.reading))
-    with st.expander("Details"):
-        st.html(_details_html(entry))
 
 
 def _unread_html(reading: Reading) -> str:

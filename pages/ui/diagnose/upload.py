@@ -30,11 +30,20 @@ def drop_zone() -> list[UploadedFile]:
     It asks for no file type: what a file is, its bytes say, and a DICOM file may have no suffix.
     """
     files = st.file_uploader(
-        "Drop frontal chest films here: JPEG, PNG or DICOM, up to 50 MB each",
+        "Drop frontal chest films here: JPEG, PNG or DICOM",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
     )
     return [file for file in files if file.file_id not in state.taken()]
+
+
+def chosen_sample(*, thumbnails: bool) -> Sample | None:
+    """The sample film that was clicked: shown with their pictures, or folded into a menu."""
+    if thumbnails:
+        return _gallery()
+    samples = {sample.name: sample for sample in cache.samples()}
+    name = st.menu_button("Try a synthetic film", list(samples), key="diagnose.samples")
+    return None if name is None else samples[name]
 
 
 def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
@@ -117,15 +126,6 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
         strip.caption(f"{plain(entry.name)}: {text}")
-
-
-def chosen_sample(*, thumbnails: bool) -> Sample | None:
-    """The sample film that was clicked: shown with their pictures, or folded into a menu."""
-    if thumbnails:
-        return _gallery()
-    samples = {sample.name: sample for sample in cache.samples()}
-    name = st.menu_button("Try a synthetic film", list(samples), key="diagnose.samples")
-    return None if name is None else samples[name]
 
 
 def _gallery() -> Sample | None:

@@ -45,6 +45,36 @@ def show_film(key: str) -> None:
                 _picture(entry.picture, f"The picture {entry.name}, which {why}")
 
 
+def show_stepper(shown: Entry, entries: list[Entry]) -> None:
+    """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
+    note = badge("synthetic") if shown.origin else ""
+    keys = [entry.key for entry in entries]
+    show_steps(
+        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {note}"
+    )
+
+
+def show_film_steps(film: str, order: Sequence[str], go: Callable[[str], None], key: str) -> None:
+    """The same for a film of a folder, named by its path there, among the films of a gallery."""
+    show_steps(film, order, go, key=key, title=escape(film.rpartition("/")[2]))
+
+
+def show_steps(
+    shown: str, order: Sequence[str], go: Callable[[str], None], *, key: str, title: str
+) -> None:
+    """`title` (HTML), the place of `shown` in `order`, and buttons that go to its neighbours.
+
+    key: of this row of buttons; where `shown` is not in `order` there is nowhere to go.
+    """
+    at = order.index(shown) if shown in order else -1
+    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
+        st.html(f'<p class="pn-name">{title}</p>')
+        if at >= 0 and len(order) > 1:
+            _step("Previous", "Left", order, at - 1, go, key)
+            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
+            _step("Next", "Right", order, at + 1, go, key)
+
+
 def has_map(reading: Reading) -> bool:
     """Whether a map is shown: never on an image out of distribution, where it would mislead."""
     return reading.cam is not None and reading.gate_ok
@@ -119,36 +149,6 @@ def _described(entry: Entry) -> str:
         f"Map of the film {entry.name}, {outcome_of(entry.reading).words.lower()}: "
         f"the model responded to {entry.reading.where or 'no single region'}"
     )
-
-
-def show_stepper(shown: Entry, entries: list[Entry]) -> None:
-    """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
-    note = badge("synthetic") if shown.origin else ""
-    keys = [entry.key for entry in entries]
-    show_steps(
-        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {note}"
-    )
-
-
-def show_film_steps(film: str, order: Sequence[str], go: Callable[[str], None], key: str) -> None:
-    """The same for a film of a folder, named by its path there, among the films of a gallery."""
-    show_steps(film, order, go, key=key, title=escape(film.rpartition("/")[2]))
-
-
-def show_steps(
-    shown: str, order: Sequence[str], go: Callable[[str], None], *, key: str, title: str
-) -> None:
-    """`title` (HTML), the place of `shown` in `order`, and buttons that go to its neighbours.
-
-    key: of this row of buttons; where `shown` is not in `order` there is nowhere to go.
-    """
-    at = order.index(shown) if shown in order else -1
-    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
-        st.html(f'<p class="pn-name">{title}</p>')
-        if at >= 0 and len(order) > 1:
-            _step("Previous", "Left", order, at - 1, go, key)
-            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
-            _step("Next", "Right", order, at + 1, go, key)
 
 
 def _step(  # noqa: PLR0913, PLR0917 - a button

@@ -78,6 +78,22 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             st.button("Clear", on_click=state.clear, type="primary")
 
 
+def show_welcome(bundle: Bundle) -> None:
+    """One sentence on what to do, and the three possible answers."""
+    points = bundle.points
+    low, high = per_cent(points.screening), per_cent(points.ruling_in)
+    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
+    st.html(
+        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
+        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
+        "and a saliency map. Films stay in this session and are not stored.</p><ul>"
+        f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
+        f"{_answer(REFER, between)}"
+        f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
+        "</ul></section>"
+    )
+
+
 def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on.
 
@@ -101,6 +117,15 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     return rows
 
 
+def check_words(reading: Reading) -> str:
+    """The image check in short; in full it is beside the film, and above the table for files that
+    were not read.
+    """
+    if reading.decision is None:
+        return "✕ unread"
+    return "✓ passed" if reading.gate_ok else "◆ failed"
+
+
 def _columns() -> dict[str, Any]:
     """Down to the file all fit on a telephone; a wider page shares out what is left."""
     return {
@@ -112,8 +137,8 @@ def _columns() -> dict[str, Any]:
             color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
-        "p": st.column_config.NumberColumn("P (%)", width=56, help="Probability of pneumonia"),
-        "file": st.column_config.TextColumn("File", width=64),
+        "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
+        "file": st.column_config.TextColumn("File", width=69),
         "check": st.column_config.TextColumn("Image check", width=90),
         "model": st.column_config.TextColumn(
             "Model", width=150, help="The model that read the film"
@@ -156,34 +181,9 @@ def _unread_html(entries: list[Entry]) -> str:
     return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
 
 
-def check_words(reading: Reading) -> str:
-    """The image check in short; in full it is beside the film, and above the table for files that
-    were not read.
-    """
-    if reading.decision is None:
-        return "✕ unread"
-    return "✓ passed" if reading.gate_ok else "◆ failed"
-
-
 def _reliable(reading: Reading) -> float | None:
     """The probability; None for an image out of distribution, whose number would mislead."""
     return reading.p_pneumonia if reading.gate_ok else None
-
-
-def show_welcome(bundle: Bundle) -> None:
-    """One sentence on what to do, and the three possible answers."""
-    points = bundle.points
-    low, high = per_cent(points.screening), per_cent(points.ruling_in)
-    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
-    st.html(
-        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
-        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
-        "and a saliency map. Films stay in this session and are not stored.</p><ul>"
-        f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
-        f"{_answer(REFER, between)}"
-        f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
-        "</ul></section>"
-    )
 
 
 def _answer(sense: Outcome, meaning: str) -> str:

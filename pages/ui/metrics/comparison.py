@@ -37,116 +37,7 @@ if TYPE_CHECKING:
 
 
 ALPHA = 0.05  # level of significance
-
-
-def difference_html(pair: Pair) -> str:
-    """One sentence a figure: by how much the first is better, and how likely that is by chance."""
-    lines = []
-    if pair.delong is not None and pair.patients is not None:
-        lines.append(
-            f"<strong>AUC:</strong> {_by_how_much(pair, pair.patients, 'ranks')}; "
-            f"{chance(pair.p_holm)} (DeLong, p {p_words(pair.p_holm)})."
-        )
-    tests = (
-        ("sensitivity", "finds", "of the pneumonia films", pair.sensitivity),
-        ("specificity", "clears", "of the normal films", pair.specificity),
-    )
-    for name, verb, of, test in tests:
-        if test is not None:
-            lines.append(
-                f"<strong>{name.capitalize()}:</strong> "
-                f"{_by_how_much(pair, test.difference, verb, of)}; correct alone: "
-                f"{_alone(pair, test)}; {chance(test.p_mid)} (McNemar, p {p_words(test.p_mid)})."
-            )
-    items = "".join(f"<li>{line}</li>" for line in lines)
-    names = f"{escape(pair.first)} against {escape(pair.second)}"
-    return f'<h3 class="pn-chart">{names}</h3><ul class="pn-differences">{items}</ul>'
-
-
-def chance(p: float) -> str:
-    """Whether a difference could be chance: "not statistically significant"."""
-    if math.isnan(p):
-        return "significance cannot be computed"
-    return "statistically significant" if p < ALPHA else "not statistically significant"
-
-
-def p_words(p: float) -> str:
-    """A p value: "< 0.001", "= 0.031", or "not known"."""
-    if math.isnan(p):
-        return "not known"
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def _by_how_much(pair: Pair, difference: Estimate, verb: str, of: str = "") -> str:
-    """The difference in points of 100, from the side of the better one."""
-    value, low, high = (100 * end for end in difference)
-    first, second = escape(pair.first), escape(pair.second)
-    if value == 0:
-        return f"both {verb.removesuffix('s')} equally well"
-    better = first if value > 0 else second
-    if value < 0:
-        value, low, high = -value, -high, -low
-    what = "better by" if verb == "ranks" else "more by"
-    ends = f"[{low:+.2f} to {high:+.2f}]".replace("-", "−")
-    return f"{better} {verb} {what} {value:.2f} points {ends} {of}".rstrip()
-
-
-def _alone(pair: Pair, test: McNemar) -> str:
-    first, second = escape(pair.first), escape(pair.second)
-    return f"{first} on {test.only_first:,}, {second} on {test.only_second:,}"
-
-
 SHOWN = 200  # films, those with the largest differences
-
-
-def show_disagreements(
-    found: Comparison, subject: Predictions, at: AtThreshold, settings: Settings
-) -> None:
-    """The films on which the models disagree; a tick opens one."""
-    films = found.disagreements
-    st.html(
-        f'<h3 class="pn-chart">The models disagree on {len(films):,} of {found.n:,} films</h3>'
-        '<p class="pn-hint">Largest difference first. Tick a row to open the film.</p>'
-    )
-    if films.empty:
-        return
-    shown = films.head(SHOWN)
-    event = st.dataframe(
-        disagreement_table(shown, [one.name for one in found.models]),
-        hide_index=True,
-        selection_mode="single-row",
-        on_select="rerun",
-        key="metrics.disagreements",
-        height=340,
-        alt="Films on which the models disagree",
-    )
-    rows = event["selection"]["rows"]
-    if rows and rows != state.disagreement.get():
-        open_film(
-            subject,
-            shown["film"].iloc[rows[0]],
-            shown["film"].tolist(),
-            threshold=at.threshold,
-            place=find_folder(subject, settings),
-        )
-    state.disagreement.set(rows)
-
-
-def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Film, label, each model's probability in per cent, and which of them are correct."""
-    import pandas as pd
-
-    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
-    return pd.DataFrame(
-        {
-            "film": films["film"].str.rpartition("/")[2],
-            "label": films["label"],
-            **chances,
-            "correct": films["right"].replace("", "none"),
-        }
-    )
-
-
 _APART = (
     "have no films in common yet. Choose “Evaluate on a folder” at the top; after that, choose the "
     "other model here again to evaluate it on the same folder."
@@ -199,6 +90,111 @@ def show_comparison(
         st.error(plain(str(error)), icon=":material/error:")
         return
     _show(found, subject, at, settings)
+
+
+def difference_html(pair: Pair) -> str:
+    """One sentence a figure: by how much the first is better, and how likely that is by chance."""
+    lines = []
+    if pair.delong is not None and pair.patients is not None:
+        lines.append(
+            f"<strong>AUC:</strong> {_by_how_much(pair, pair.patients, 'ranks')}; "
+            f"{chance(pair.p_holm)} (DeLong, p {p_words(pair.p_holm)})."
+        )
+    tests = (
+        ("sensitivity", "finds", "of the pneumonia films", pair.sensitivity),
+        ("specificity", "clears", "of the normal films", pair.specificity),
+    )
+    for name, verb, of, test in tests:
+        if test is not None:
+            lines.append(
+                f"<strong>{name.capitalize()}:</strong> "
+                f"{_by_how_much(pair, test.difference, verb, of)}; correct alone: "
+                f"{_alone(pair, test)}; {chance(test.p_mid)} (McNemar, p {p_words(test.p_mid)})."
+            )
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    names = f"{escape(pair.first)} against {escape(pair.second)}"
+    return f'<h3 class="pn-chart">{names}</h3><ul class="pn-differences">{items}</ul>'
+
+
+def show_disagreements(
+    found: Comparison, subject: Predictions, at: AtThreshold, settings: Settings
+) -> None:
+    """The films on which the models disagree; a tick opens one."""
+    films = found.disagreements
+    st.html(
+        f'<h3 class="pn-chart">The models disagree on {len(films):,} of {found.n:,} films</h3>'
+        '<p class="pn-hint">Largest difference first. Tick a row to open the film.</p>'
+    )
+    if films.empty:
+        return
+    shown = films.head(SHOWN)
+    event = st.dataframe(
+        disagreement_table(shown, [one.name for one in found.models]),
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="metrics.disagreements",
+        height=340,
+        alt="Films on which the models disagree",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows != state.disagreement.get():
+        open_film(
+            subject,
+            shown["film"].iloc[rows[0]],
+            shown["film"].tolist(),
+            threshold=at.threshold,
+            place=find_folder(subject, settings),
+        )
+    state.disagreement.set(rows)
+
+
+def chance(p: float) -> str:
+    """Whether a difference could be chance: "not statistically significant"."""
+    if math.isnan(p):
+        return "significance cannot be computed"
+    return "statistically significant" if p < ALPHA else "not statistically significant"
+
+
+def p_words(p: float) -> str:
+    """A p value: "< 0.001", "= 0.031", or "not known"."""
+    if math.isnan(p):
+        return "not known"
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Film, label, each model's probability in per cent, and which of them are correct."""
+    import pandas as pd
+
+    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
+    return pd.DataFrame(
+        {
+            "film": films["film"].str.rpartition("/")[2],
+            "label": films["label"],
+            **chances,
+            "correct": films["right"].replace("", "none"),
+        }
+    )
+
+
+def _by_how_much(pair: Pair, difference: Estimate, verb: str, of: str = "") -> str:
+    """The difference in points of 100, from the side of the better one."""
+    value, low, high = (100 * end for end in difference)
+    first, second = escape(pair.first), escape(pair.second)
+    if value == 0:
+        return f"both {verb.removesuffix('s')} equally well"
+    better = first if value > 0 else second
+    if value < 0:
+        value, low, high = -value, -high, -low
+    what = "better by" if verb == "ranks" else "more by"
+    ends = f"[{low:+.2f} to {high:+.2f}]".replace("-", "−")
+    return f"{better} {verb} {what} {value:.2f} points {ends} {of}".rstrip()
+
+
+def _alone(pair: Pair, test: McNemar) -> str:
+    first, second = escape(pair.first), escape(pair.second)
+    return f"{first} on {test.only_first:,}, {second} on {test.only_second:,}"
 
 
 def _contenders(

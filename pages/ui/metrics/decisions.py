@@ -67,31 +67,10 @@ def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
     )
     best = max(everyone, 0.0)
     instead = "calling every child positive" if everyone > 0 else "calling no child positive"
-    verdict = "worth more than" if low > best else "not clearly worth more than"
+    comparison = "more than" if low > best else "not clearly more than"
     return (
         f"At {100 * at.threshold:.1f} % the net benefit is {model:.0f} [{low:.0f}–{high:.0f}] "
-        f"true positives per 1,000 children, {verdict} {instead} ({best:.0f})."
-    )
-
-
-def _curve(
-    measures: Measures, prevalence: float, thresholds: Sequence[float] | None = None
-) -> DecisionCurve:
-    return metrics.decision_curve(
-        measures.table["label"] == "pneumonia",
-        measures.table["p_pneumonia"],
-        thresholds=thresholds,
-        prevalence=prevalence,
-    )
-
-
-def _show_three_ways(measures: Measures) -> None:
-    points = measures.points
-    st.html(
-        '<h3 class="pn-chart">Three-way decisions</h3><p class="pn-hint">Below '
-        f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
-        "pneumonia, between them refer: at the locked thresholds; the slider has no effect.</p>"
-        + three_ways_html(measures.summary.three_way)
+        f"true positives per 1,000 children, {comparison} {instead} ({best:.0f})."
     )
 
 
@@ -136,6 +115,27 @@ def calibration_html(subject: Predictions, measures: Measures) -> str:
         '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
         "predicted and observed probability, 0 to 1. The usual estimate (ECE) is biased upwards "
         "in small samples; the first figure corrects for it.</p>" + facts_list(rows)
+    )
+
+
+def _curve(
+    measures: Measures, prevalence: float, thresholds: Sequence[float] | None = None
+) -> DecisionCurve:
+    return metrics.decision_curve(
+        measures.table["label"] == "pneumonia",
+        measures.table["p_pneumonia"],
+        thresholds=thresholds,
+        prevalence=prevalence,
+    )
+
+
+def _show_three_ways(measures: Measures) -> None:
+    points = measures.points
+    st.html(
+        '<h3 class="pn-chart">Three-way decisions</h3><p class="pn-hint">Below '
+        f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
+        "pneumonia, between them refer: at the locked thresholds; the slider has no effect.</p>"
+        + three_ways_html(measures.summary.three_way)
     )
 
 

@@ -45,28 +45,107 @@ CALLS = {
     (False, True): "normal, false alarm",
     (False, False): "normal, cleared",
 }
+VIEWS = ("Film", "Blend", "Map")
+REFERRED = "referred"
+PAGE = 18
+_TITLES = {REFERRED: "◆ of these, referred"}
+_ABOUT = {
+    "found": "True positives: pneumonia at or above the threshold, highest probability first.",
+    "missed": "False negatives: pneumonia below the threshold, lowest probability first.",
+    "false alarms": "False positives: normal at or above the threshold, highest probability first.",
+    "cleared": "True negatives: normal below the threshold, lowest probability first.",
+    REFERRED: "Films between the screening and the ruling-in threshold, which Diagnose refers; "
+    "each is in one of the other groups too. The most suspicious first.",
+}
+_NO_PICTURE = data_uri(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    b'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>',
+    "image/svg+xml",
+)
 
 
-def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
+def show_films(
+    subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
+) -> None:
+    """The choice of a cell, its gallery, and where images are missing the way to them."""
+    of = cells(measures, at.threshold)
+    st.session_state["metrics.cell"] = state.confusion_cell.get()
+    cell = st.segmented_control(
+        "Films by outcome",
+        [*CELLS, REFERRED],
+        key="metrics.cell",
+        required=True,
+        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
+        on_change=_chose,
+    )
+    cell = cell or state.MISSED
+    films = of[cell]
+    st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
+    place = find_folder(subject, settings)
+    offer_folder(subject, place, settings)  # before the tiles: without pictures it says why
+    if films.empty:
+        st.html('<p class="pn-empty">There are no such films at this threshold.</p>')
+    else:
+        gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
+
+
+def open_film(
+    subject: Predictions,
+    film: str,
+    order: Sequence[str],
+    *,
+    threshold: float,
+    place: FilmFolder,
+) -> None:
+    """Show `film` over the page; `order` are the films that one may go through from it."""
+    _open(film)
+    st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
+
+
+def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
+    """The rows of the table in each cell, and those referred, each in the order to show them."""
+    import pandas as pd
+
+    points = measures.points
+    found = films_by_cell(measures.table, threshold)
+    between = referred_films(measures.table, points.screening, points.ruling_in)
+    ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
+    return found | {REFERRED: ordered}
+
+
+def gallery(
+    films: pd.DataFrame, place: FilmFolder, open_one: Callable[[str], None], *, key: str
+) -> None:
+    """These films, a page at a time; a click opens one."""
+    clicked = show_gallery(
+        len(films),
+        lambda start, stop: tiles(films.iloc[start:stop], place),
+        key=key,
+        page_size=PAGE,
+        request=state.cell_requests.get(),
+    )
+    if clicked is not None:
+        open_one(clicked)
+
+
+def tiles(films: pd.DataFrame, place: FilmFolder) -> Sequence[Tile]:
+    """Tiles of these rows: label, probability and name."""
+    return [_tile(row, place) for row in films.itertuples()]
+
+
+def prediction_html(row: Any, threshold: float, points: OperatingPoints) -> str:
     """The prediction against the label, with two decisions and with three."""
     positive, called = row.label == "pneumonia", row.p_pneumonia >= threshold
     style = PNEUMONIA if positive else NORMAL
     side = "at or above" if called else "below"
     p, at = told_apart(row.p_pneumonia, threshold)
     return (
-        f'<section class="pn-result"><h2><span class="pn-{style.words}">{style.sign}</span> '
+        f'<section class="pn-result"><h2><span class="pn-{style.css}">{style.sign}</span> '
         f"{CALLS[positive, called].capitalize()}</h2>"
         f'<p class="pn-number"><strong>{p}</strong> probability of '
         f"pneumonia<br><span>{side} the threshold of {at}</span><br>"
         f"<span>three-way decision: {_three(row.p_pneumonia, points).title}</span></p></section>"
     )
-
-
-def _three(p: float, points: OperatingPoints) -> Outcome:
-    """The decision at the locked thresholds from the probability alone."""
-    if p >= points.ruling_in:
-        return outcomes.PNEUMONIA
-    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
 
 
 def reading_html(reading: Reading, row: Any, *, trained_on: bool) -> str:
@@ -115,20 +194,11 @@ def facts_html(row: Any, facts: dict[str, Any]) -> str:
     return facts_list(rows)
 
 
-VIEWS = ("Film", "Blend", "Map")
-
-
-def open_film(
-    subject: Predictions,
-    film: str,
-    order: Sequence[str],
-    *,
-    threshold: float,
-    place: FilmFolder,
-) -> None:
-    """Show `film` over the page; `order` are the films that one may go through from it."""
-    _open(film)
-    st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
+def _three(p: float, points: OperatingPoints) -> Outcome:
+    """The decision at the locked thresholds from the probability alone."""
+    if p >= points.ruling_in:
+        return outcomes.PNEUMONIA
+    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
 
 
 def _show(subject: Predictions, order: Sequence[str], threshold: float, place: FilmFolder) -> None:
@@ -145,7 +215,7 @@ def _show(subject: Predictions, order: Sequence[str], threshold: float, place: F
             ground = "light" if st.context.theme.type == "light" else "dark"
             st.html(
                 f'<span class="pn-on-{ground}"></span>'
-                f"{verdict_html(row, threshold, subject.bundle.points)}"
+                f"{prediction_html(row, threshold, subject.bundle.points)}"
             )
             if why:
                 st.warning(plain(why), icon=":material/image_not_supported:")
@@ -213,92 +283,17 @@ def _trained_on(subject: Predictions, row: Any, place: FilmFolder) -> bool:
     return bool(film_roles(subject.bundle, pd.DataFrame(film)).trained[0])
 
 
-REFERRED = "referred"
-PAGE = 18
-_TITLES = {REFERRED: "◆ of these, referred"}
-_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
-_ABOUT = {
-    "found": "True positives: pneumonia at or above the threshold, highest probability first.",
-    "missed": "False negatives: pneumonia below the threshold, lowest probability first.",
-    "false alarms": "False positives: normal at or above the threshold, highest probability first.",
-    "cleared": "True negatives: normal below the threshold, lowest probability first.",
-    REFERRED: "Films between the screening and the ruling-in threshold, which Diagnose refers; "
-    "each is in one of the other groups too. The most suspicious first.",
-}
-_NO_PICTURE = data_uri(
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
-    b'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>',
-    "image/svg+xml",
-)
-
-
-def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
-    """The rows of the table in each cell, and those referred, each in the order to show them."""
-    import pandas as pd
-
-    points = measures.points
-    found = films_by_cell(measures.table, threshold)
-    between = referred_films(measures.table, points.screening, points.ruling_in)
-    ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
-    return found | {REFERRED: ordered}
-
-
-def show_films(
-    subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
-) -> None:
-    """The choice of a cell, its gallery, and where images are missing the way to them."""
-    of = cells(measures, at.threshold)
-    st.session_state["metrics.cell"] = state.confusion_cell.get()
-    cell = st.segmented_control(
-        "Films by outcome",
-        [*CELLS, REFERRED],
-        key="metrics.cell",
-        required=True,
-        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
-        on_change=_chose,
-    )
-    cell = cell or state.MISSED
-    films = of[cell]
-    st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
-    place = find_folder(subject, settings)
-    offer_folder(subject, place, settings)  # before the tiles: without pictures it says why
-    if films.empty:
-        st.html('<p class="pn-empty">There are no such films at this threshold.</p>')
-    else:
-        gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
-
-
-def gallery(
-    films: pd.DataFrame, place: FilmFolder, open_one: Callable[[str], None], *, key: str
-) -> None:
-    """These films, a page at a time; a click opens one."""
-    clicked = show_gallery(
-        len(films),
-        lambda start, stop: tiles(films.iloc[start:stop], place),
-        key=key,
-        page_size=PAGE,
-        request=state.cell_requests.get(),
-    )
-    if clicked is not None:
-        open_one(clicked)
-
-
-def tiles(films: pd.DataFrame, place: FilmFolder) -> Sequence[Tile]:
-    """Tiles of these rows: label, probability and name."""
-    return [_tile(row, place) for row in films.itertuples()]
-
-
 def _tile(row: Any, place: FilmFolder) -> Tile:
     style = SUBTYPES.get(row.subtype) or SUBTYPES["normal" if row.label == "normal" else "unknown"]
     picture, aspect = place.thumbnail(row.film)
     return Tile(
         film=row.film,
         picture=picture or _NO_PICTURE,
-        caption=f"{style.words} · P {per_cent(row.p_pneumonia)}",
+        caption=f"label {style.words}",
         sign=style.sign,
-        kind=_KINDS.get(row.subtype, "unread"),
+        kind=style.css,
         aspect=aspect,
-        note=PurePosixPath(row.film).stem,
+        note=f"P(pneumonia) {per_cent(row.p_pneumonia)}\n{PurePosixPath(row.film).stem}",
     )
 
 

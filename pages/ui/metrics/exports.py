@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Made:
-    """A report in every form, and the key of what it is of."""
+    """A report in every format; `of` is the key of its content."""
 
     of: tuple[str, int, int]
     html: bytes
@@ -99,7 +99,7 @@ def tables_zip(report: Report) -> bytes:
 
 
 def figures_now(subject: Predictions, measures: Measures, at: AtThreshold) -> dict[str, Any]:
-    """The figures at the threshold looked at, with what they may be called."""
+    """The figures at the current threshold, and how far they are evidence."""
     point = measures.point_at(at.threshold)
     return {
         "model": f"{subject.bundle.name} {subject.bundle.version}",

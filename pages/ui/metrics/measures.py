@@ -58,6 +58,14 @@ class Measures:
         return next((name for name in POINTS if getattr(self.points, name) == threshold), "")
 
 
+@st.cache_resource(
+    show_spinner="Computing the figures and their intervals…", max_entries=6, hash_funcs=HASH_FUNCS
+)
+def measures_of(table: Keyed[pd.DataFrame], points: OperatingPoints) -> Measures:
+    """`measure`, once for each table."""
+    return measure(table.value, points)
+
+
 def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
     """Figures of a table of predictions (label, p_pneumonia 0..1, group); a second for 6,000 films.
 
@@ -83,11 +91,3 @@ def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
 
 def _sweep(films: pd.DataFrame) -> ThresholdSweep:
     return metrics.ThresholdSweep(films["label"] == "pneumonia", films["p_pneumonia"])
-
-
-@st.cache_resource(
-    show_spinner="Computing the figures and their intervals…", max_entries=6, hash_funcs=HASH_FUNCS
-)
-def measures_of(table: Keyed[pd.DataFrame], points: OperatingPoints) -> Measures:
-    """`measure`, once for each table."""
-    return measure(table.value, points)

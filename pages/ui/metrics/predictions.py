@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 OWN = "its own validation films"
+KIND = "evaluate"
+SPLITS = ("test", "val", "train", "all")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,39 @@ class Predictions:
     def keyed(self) -> cache.Keyed[pd.DataFrame]:
         """The table as an argument of a cached function."""
         return cache.Keyed(self.key, self.table)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model (its name, and the first digits of its digest) on the split of a folder."""
+
+    model: str
+    digest: str
+    data: str
+    split: str
+    started: str
+
+    @property
+    def key(self) -> str:
+        """Its name on disk and as a job."""
+        parts = f"{self.model} {self.digest} {self.split} {self.data}"
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+    @property
+    def films(self) -> str:
+        """The films in words, without a path: "the test split of chest_xray"."""
+        name = Path(self.data).name
+        return (
+            f"all films of {name}" if self.split == "all" else f"the {self.split} split of {name}"
+        )
+
+    def table_path(self, settings: Settings) -> Path:
+        """The predictions, once they are made."""
+        return _home(settings) / f"{self.key}.csv"
+
+    def job(self, settings: Settings) -> Job | None:
+        """The job that makes or made the predictions."""
+        return latest_job(KIND, settings=settings, key=self.key)
 
 
 def shipped_predictions_of(bundle: Bundle) -> Predictions:
@@ -92,43 +127,6 @@ def evaluated_predictions(bundle: Bundle, one: Evaluation, settings: Settings) -
         standing(bundle, table, split=one.split, looks=past),
         Path(one.data),
     )
-
-
-KIND = "evaluate"
-SPLITS = ("test", "val", "train", "all")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A model (its name, and the first digits of its digest) on the split of a folder."""
-
-    model: str
-    digest: str
-    data: str
-    split: str
-    started: str
-
-    @property
-    def key(self) -> str:
-        """Its name on disk and as a job."""
-        parts = f"{self.model} {self.digest} {self.split} {self.data}"
-        return hashlib.sha256(parts.encode()).hexdigest()[:16]
-
-    @property
-    def films(self) -> str:
-        """The films in words, without a path: "the test split of chest_xray"."""
-        name = Path(self.data).name
-        return (
-            f"all films of {name}" if self.split == "all" else f"the {self.split} split of {name}"
-        )
-
-    def table_path(self, settings: Settings) -> Path:
-        """The predictions, once they are made."""
-        return _home(settings) / f"{self.key}.csv"
-
-    def job(self, settings: Settings) -> Job | None:
-        """The job that makes or made the predictions."""
-        return latest_job(KIND, settings=settings, key=self.key)
 
 
 def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Evaluation:

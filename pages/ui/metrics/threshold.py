@@ -38,19 +38,6 @@ _PARTS = {
     "Test-set evaluations": show_test_evaluations,
     "Export": show_exports,
 }
-
-
-def show_sections(
-    subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
-) -> None:
-    """The choice of a section, and the section."""
-    part = st.segmented_control(
-        "More about this model", list(_PARTS), default="Films", required=True, key="metrics.part"
-    )
-    with st.container(key=f"metrics-part-{part.split()[0].lower()}"):
-        _PARTS[part](subject, measures, at, settings)
-
-
 _HEAD_START = 0.03  # seconds
 
 
@@ -81,6 +68,17 @@ def show_live(subject: Predictions, measures: Measures, settings: Settings) -> N
             charts.show_roc(subject, measures, at)
         charts.show_other_charts(subject, measures, at)
         show_sections(subject, measures, at, settings)
+
+
+def show_sections(
+    subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
+) -> None:
+    """The choice of a section, and the section."""
+    part = st.segmented_control(
+        "More about this model", list(_PARTS), default="Films", required=True, key="metrics.part"
+    )
+    with st.container(key=f"metrics-part-{part.split()[0].lower()}"):
+        _PARTS[part](subject, measures, at, settings)
 
 
 def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, point: str) -> None:

@@ -22,36 +22,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 3  # models that are named
-
-
-def reliable(found: Found) -> bool:
-    """Whether the model is intact and its card has no reliability warnings."""
-    return found.bundle is not None and not found.fault and judge(found.bundle.card).sound
-
-
-def loss_sentence(found: Found) -> str:
-    """The quality of the model that would be deleted."""
-    if found.bundle is None or found.fault:
-        return "It is damaged and cannot be used."
-    judgement = judge(found.bundle.card)
-    if not judgement.sound:
-        return f"It has reliability warnings: {judgement.labels}."
-    figures = ", ".join(f"{label} {value}" for label, value in headline(found.bundle.card))
-    return "It has no reliability warnings" + (f": {figures}." if figures else ".")
-
-
-def remaining_sentence(others: Sequence[Found]) -> str:
-    """Which models would remain, and which of them are reliable."""
-    if not others:
-        return "No model remains: no film can be read until one is imported or trained."
-    count = f"{len(others):,} models remain" if len(others) > 1 else "1 model remains"
-    good = [other.name for other in others if reliable(other)]
-    if not good:
-        which = "it has" if len(others) == 1 else "all have"
-        return f"{count}, but {which} reliability warnings or damage."
-    named = ", ".join(good[:_NAMED])
-    more = f" and {len(good) - _NAMED:,} more" if len(good) > _NAMED else ""
-    return f"{count}; without reliability warnings: {named}{more}."
+UNRELIABLE = "This model has reliability warnings:"
 
 
 def verify(name: str) -> None:
@@ -77,6 +48,29 @@ def readme_of(bundle: Bundle) -> str:
     from pneumo_core.bundle.integrity import read_bytes
 
     return read_bytes(bundle.path, "README.md").decode("utf-8", errors="replace")
+
+
+def put_in_service(bundle: Bundle) -> None:
+    """Put a model in service; asks first where it has reliability warnings."""
+    if judge(bundle.card).sound:
+        _activate(bundle)
+    else:
+        state.activation_request.set(bundle.name)
+    st.rerun()
+
+
+def ask_about_service() -> None:
+    """Ask for confirmation where a model waits for it; called at the end of a page."""
+    from pneumo_core.bundle import load_bundle
+
+    name = state.activation_request.get()
+    if name:
+        try:
+            bundle = load_bundle(name, verify=False)
+        except BundleError:  # gone meanwhile, which the page says
+            state.activation_request.clear()
+        else:
+            _confirm(bundle)
 
 
 @st.dialog("Delete this model?", on_dismiss=state.delete_request.clear)
@@ -118,30 +112,34 @@ def confirm_deletion(name: str) -> None:
         st.rerun()
 
 
-UNRELIABLE = "This model has reliability warnings:"
+def reliable(found: Found) -> bool:
+    """Whether the model is intact and its card has no reliability warnings."""
+    return found.bundle is not None and not found.fault and judge(found.bundle.card).sound
 
 
-def put_in_service(bundle: Bundle) -> None:
-    """Put a model in service; asks first where it has reliability warnings."""
-    if judge(bundle.card).sound:
-        _activate(bundle)
-    else:
-        state.activation_request.set(bundle.name)
-    st.rerun()
+def loss_sentence(found: Found) -> str:
+    """The quality of the model that would be deleted."""
+    if found.bundle is None or found.fault:
+        return "It is damaged and cannot be used."
+    judgement = judge(found.bundle.card)
+    if not judgement.sound:
+        return f"It has reliability warnings: {judgement.labels}."
+    figures = ", ".join(f"{label} {value}" for label, value in headline(found.bundle.card))
+    return "It has no reliability warnings" + (f": {figures}." if figures else ".")
 
 
-def ask_about_service() -> None:
-    """Ask for confirmation where a model waits for it; called at the end of a page."""
-    from pneumo_core.bundle import load_bundle
-
-    name = state.activation_request.get()
-    if name:
-        try:
-            bundle = load_bundle(name, verify=False)
-        except BundleError:  # gone meanwhile, which the page says
-            state.activation_request.clear()
-        else:
-            _confirm(bundle)
+def remaining_sentence(others: Sequence[Found]) -> str:
+    """Which models would remain, and which of them are reliable."""
+    if not others:
+        return "No model remains: no film can be read until one is imported or trained."
+    count = f"{len(others):,} models remain" if len(others) > 1 else "1 model remains"
+    good = [other.name for other in others if reliable(other)]
+    if not good:
+        which = "it has" if len(others) == 1 else "all have"
+        return f"{count}, but {which} reliability warnings or damage."
+    named = ", ".join(good[:_NAMED])
+    more = f" and {len(good) - _NAMED:,} more" if len(good) > _NAMED else ""
+    return f"{count}; without reliability warnings: {named}{more}."
 
 
 @st.dialog("Put this model in service?", on_dismiss=state.activation_request.clear)

@@ -31,7 +31,7 @@ def headline(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def sample_sentence(card: dict[str, Any]) -> str:
-    """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
+    """The sample of the figures: "on 1,044 validation films …, at the balanced threshold"."""
     films = card.get("figures", {}).get("films", card.get("data", {}).get("validation_films"))
     count = f"{films:,} " if isinstance(films, int) else ""
     return f"on {count}validation films not used to train the network, at the balanced threshold"
@@ -43,7 +43,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
     network, data = card.get("network", {}), card.get("data", {})
     source = data.get("source")
     rows = [
-        ("Trained", _trained(card.get("training", {}))),
+        ("Training", _trained(card.get("training", {}))),
         ("Trained on", learnt_from(card)),
         ("Films", _films(data, counted=bool(learnt_from(card)))),
         ("Data", str(source or USUAL_SOURCE)),
@@ -51,7 +51,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[Look]) -> list[tuple[str
         ("Test-set evaluations", evaluation_count(looks, bundle.digest)),
         ("Network", _joined(network.get("backbone"), _count(network, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
-        ("Answers", ", ".join(bundle.classes)),
+        ("Classes", ", ".join(bundle.classes)),
         ("On disk", megabytes(n_bytes)),
         ("SHA-256", bundle.digest),
     ]

@@ -23,26 +23,6 @@ if TYPE_CHECKING:
 
 
 _HEADING = re.compile(r"^(#{1,4})(?=\s)", re.MULTILINE)
-
-
-def safe_markdown(text: str) -> str:
-    """Markdown that shows no picture (which would be fetched) and none of Streamlit's own signs.
-
-    Streamlit shows HTML as text by itself. Headings are two levels lower, to fit into a page.
-    """
-    text = text.replace("![", "!\\[")  # a picture becomes the text that asked for it
-    text = re.sub(r":(?=[a-z_]+[-\[/:])", "\\:", text)  # icons, colours, badges
-    text = text.replace("$", "\\$")  # formulas
-    return _HEADING.sub(r"##\1", text)
-
-
-@st.dialog("Model card", width="large")
-def show_model_card(readme: str) -> None:
-    """The card in a window of its own."""
-    with st.container(key="model-card"):
-        st.markdown(safe_markdown(readme), anchors=False)
-
-
 _NOT_DELETABLE = "The model in service cannot be deleted. Put another one in service first."
 
 
@@ -57,6 +37,24 @@ def show_model(checked: Checked) -> None:
             _show_caution(found, found.bundle)
             _show_facts(found)
         _buttons(checked)
+
+
+@st.dialog("Model card", width="large")
+def show_model_card(readme: str) -> None:
+    """The card in a window of its own."""
+    with st.container(key="model-card"):
+        st.markdown(safe_markdown(readme), anchors=False)
+
+
+def safe_markdown(text: str) -> str:
+    """Markdown that shows no picture (which would be fetched) and none of Streamlit's own signs.
+
+    Streamlit shows HTML as text by itself. Headings are two levels lower, to fit into a page.
+    """
+    text = text.replace("![", "!\\[")  # a picture becomes the text that asked for it
+    text = re.sub(r":(?=[a-z_]+[-\[/:])", "\\:", text)  # icons, colours, badges
+    text = text.replace("$", "\\$")  # formulas
+    return _HEADING.sub(r"##\1", text)
 
 
 def _show_caution(found: Found, bundle: Bundle) -> None:
@@ -89,7 +87,7 @@ def _title(checked: Checked) -> str:
     size = "" if found.bundle else f" · {megabytes(found.n_bytes)} on disk"
     return (
         f'<div class="pn-model-head"><h2>{escape(found.name)} <small>{version}</small></h2>'
-        f'{service}'
+        f"{service}"
         f'<span class="pn-aside">{integrity}, checked at {escape(checked.at)}{size}</span></div>'
     )
 

@@ -56,9 +56,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
                 start_run(recipe, data=source.path, settings=settings)
             st.rerun()
         if same:
-            st.caption(
-                "This run is already in progress. Change a setting to queue another."
-            )
+            st.caption("This run is already in progress. Change a setting to queue another.")
         elif waits:
             st.caption("Another run is in progress. This one starts when it ends.")
     _show_machine(machine, recipe, expected, settings, idle=not live)

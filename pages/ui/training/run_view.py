@@ -111,9 +111,9 @@ def _shares(curves: Curves, only: str = "") -> list[Line]:
 _SECONDS = 2.0  # between two looks at a run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
 _WELCOME = (
-    '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Here you will then see how far it '
-    "is, its curves and its log; it goes on when this page is closed, and at its end there is a "
-    "model that you can put in service.</p></section>"
+    '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Its progress, curves and log then '
+    "appear here. It continues when this page is closed and produces a model that you can put in "
+    "service.</p></section>"
 )
 _READY = "Press <b>Start</b> to train a model with this data set and these settings."
 _MEANING = (

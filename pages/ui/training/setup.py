@@ -47,6 +47,9 @@ TASKS = {
     "three-class": "Normal, bacterial, viral",
     "binary": "Normal, pneumonia",
 }
+SIZES = (64, 96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
+_PERSIST: Any = "session"  # over a visit to another page
+_FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
 
 
 @dataclass(frozen=True)
@@ -151,25 +154,29 @@ MORE = (
 )
 
 
-def backbone_title(name: str) -> str:
-    """The name of a network: "ResNet50"."""
-    return find_backbone(name).application or "Small CNN"
-
-
-def sentence(recipe: Recipe, where: str, time: str) -> str:
-    """The plan: "ResNet50, ImageNet weights, 160 px, 5 epochs on 2 CPU cores: about …"."""
-    start = {"imagenet": "ImageNet weights", "none": "from scratch"}.get(
-        recipe.weights, "weights of a local file"
+def show_source(settings: Settings) -> tuple[Source, Material] | None:
+    """The data set with its counts, and the choice of another; None where there is none yet."""
+    if show_source_job(settings):
+        return None
+    source = remembered_source(settings=settings)
+    if source is None:
+        st.info(_FIRST, icon=":material/folder_open:")
+        show_chooser(settings, "synthetic")
+        return None
+    try:
+        found = cache.material_of(source.path)
+    except DataSetError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        show_chooser(settings)
+        return None
+    note = badge("synthetic") if source.kind == "synthetic" else ""
+    st.html(
+        f'<p class="pn-name">{escape(source.path.name)} {note}</p>'
+        f'<p class="pn-aside">{escape(found.sentence())}</p>'
     )
-    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
-    if recipe.folds > 1:
-        epochs += f" in each of {recipe.folds} folds and once on all films"
-    name = backbone_title(recipe.backbone)
-    return f"{name}, {start}, {recipe.size} px, {epochs} on {where}: {time}"
-
-
-SIZES = (64, 96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
-_PERSIST: Any = "session"  # over a visit to another page
+    with st.expander("Change data set"):
+        show_chooser(settings, source.kind, primary=False)
+    return source, found
 
 
 def show_settings(settings: Settings) -> Recipe:
@@ -213,6 +220,23 @@ def show_settings(settings: Settings) -> Recipe:
     if weights is not None and weights not in WEIGHTS:
         weights = _checked(weights, settings)
     return make_recipe(preset, weights=weights, **choices)
+
+
+def sentence(recipe: Recipe, where: str, time: str) -> str:
+    """The plan: "ResNet50, ImageNet weights, 160 px, 5 epochs on 2 CPU cores: about …"."""
+    start = {"imagenet": "ImageNet weights", "none": "from scratch"}.get(
+        recipe.weights, "weights of a local file"
+    )
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
+    if recipe.folds > 1:
+        epochs += f" in each of {recipe.folds} folds and once on all films"
+    name = backbone_title(recipe.backbone)
+    return f"{name}, {start}, {recipe.size} px, {epochs} on {where}: {time}"
+
+
+def backbone_title(name: str) -> str:
+    """The name of a network: "ResNet50"."""
+    return find_backbone(name).application or "Small CNN"
 
 
 def _backbone() -> str:
@@ -312,31 +336,3 @@ def _widget(setting: Setting, usual: Any, preset: str) -> Any:
         format="%g",
         **about,
     )
-
-
-_FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
-
-
-def show_source(settings: Settings) -> tuple[Source, Material] | None:
-    """The data set with its counts, and the choice of another; None where there is none yet."""
-    if show_source_job(settings):
-        return None
-    source = remembered_source(settings=settings)
-    if source is None:
-        st.info(_FIRST, icon=":material/folder_open:")
-        show_chooser(settings, "synthetic")
-        return None
-    try:
-        found = cache.material_of(source.path)
-    except DataSetError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        show_chooser(settings)
-        return None
-    note = badge("synthetic") if source.kind == "synthetic" else ""
-    st.html(
-        f'<p class="pn-name">{escape(source.path.name)} {note}</p>'
-        f'<p class="pn-aside">{escape(found.sentence())}</p>'
-    )
-    with st.expander("Change data set"):
-        show_chooser(settings, source.kind, primary=False)
-    return source, found

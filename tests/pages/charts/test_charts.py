@@ -1,4 +1,4 @@
-"""Bars, clouds and intervals: what is drawn of which numbers."""
+"""Bars, scatter plots and intervals."""
 
 import base64
 from pathlib import Path

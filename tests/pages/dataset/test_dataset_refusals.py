@@ -58,9 +58,9 @@ def test_a_folder_that_has_gone_is_told_of_and_leads_back_to_the_start(page, set
     remember_source("folder", gone, settings=settings)
     gone.rmdir()
     page.run()
-    assert "looked at last cannot be opened" in page.warning[0].value
+    assert "The data set opened last cannot be opened" in page.warning[0].value
     assert "where there is nothing" in page.warning[0].value
-    assert "See what you have before you trust it." in html_of(page)
+    assert "Look at the data before you train on it." in html_of(page)
     assert no_trace(page)
 
 

@@ -32,7 +32,7 @@ def names_in_table(page):
 def test_an_empty_page_says_what_to_do_and_what_it_is(page):
     page.run()
     html = html_of(page)
-    assert "Drop a frontal chest film above, or take a sample." in html
+    assert "Drop a frontal chest film above, or try a sample." in html
     assert "model in service: stand-in 1.0" in html
     assert DISCLAIMER in html
     assert len(page.button) == len(cache.samples())
@@ -55,7 +55,7 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, a
     html = html_of(page)
     assert title in html
     assert f"<strong>{number}</strong> probability of pneumonia" in html
-    assert "under small re-framings" in html
+    assert "under small crops and shifts" in html
     assert 'class="pn-scale" role="img"' in html
     assert why in html
     assert "Mostly the left upper zone" in html
@@ -101,7 +101,7 @@ def test_a_broken_file_alone_says_why_and_shows_no_probability(page):
     drop(page.run(), ("notes.txt", b"hello"))
     html = html_of(page)
     assert "✕ Not read" in html
-    assert "There is no probability for this file" in html
+    assert "This file has no result" in html
     assert "pn-scale" not in html
     assert not page.image
     assert no_trace(page)

@@ -8,7 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.diagnose.reread import (
-    MEASURED,
+    EVALUATED_ON,
     READ_AGAIN,
     TRAINED_ON,
     evidence_html,
@@ -105,15 +105,15 @@ def test_a_film_the_model_was_trained_on_in_another_size_is_recognised(reading, 
 
 
 @pytest.mark.parametrize(
-    ("role", "says"), [("t", TRAINED_ON), ("tv", TRAINED_ON), ("v", MEASURED), ("", "")]
+    ("role", "says"), [("t", TRAINED_ON), ("tv", TRAINED_ON), ("v", EVALUATED_ON), ("", "")]
 )
 def test_a_film_that_the_model_has_seen_is_told(page, png, bundle, role, says):
     known = hashlib.sha256(png(225)).hexdigest()[:16]
     if role:
         (bundle.path / "films.sha256").write_text(f"{known} {role}\n")
     drop(page.run(), ("a.png", png(225)))
-    told = [sentence for sentence in (TRAINED_ON, MEASURED) if sentence in html_of(page)]
+    told = [sentence for sentence in (TRAINED_ON, EVALUATED_ON) if sentence in html_of(page)]
     assert told == ([says] if says else [])
     drop(page, ("b.png", png(30)))
-    assert not {TRAINED_ON, MEASURED} & set(html_of(page).split("\n"))
+    assert not {TRAINED_ON, EVALUATED_ON} & set(html_of(page).split("\n"))
     assert TRAINED_ON not in html_of(page)

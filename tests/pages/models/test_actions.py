@@ -35,7 +35,7 @@ def test_another_model_is_put_in_service(models):
     page = click(opened(), "models.activate.other")
     assert active_name(models) == "other"
     assert "in service: other" in html(page)
-    assert page.toast[0].value.startswith("other 1.0 is in service: Diagnose reads with it")
+    assert page.toast[0].value.startswith("other 1.0 is in service: Diagnose uses it")
     titles = html(page).split("<h2>")[1:]
     assert titles[0].startswith("other ")
 
@@ -46,14 +46,14 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
     tiny, other, _ = html(page).split("<h2>")[1:]
     assert "pn-caution" not in tiny
     for words in (
-        "Do not rely on this model:",
+        "This model has reliability warnings:",
         "<li>It learnt from drawings of this program",
         "It was measured on 67 films",
         "AUC 0.630 [0.450–0.800], where 0.5 is guessing.",
         "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
         "<dd>data drawn by Pneumo; no child&#x27;s film</dd>",
         "<summary>tiny, 64 × 64 pixels, ",
-        " MB, learnt from 273 films</summary>",
+        " MB, trained on 273 films</summary>",
     ):
         assert words in other
     click(page, "models.activate.other")
@@ -123,13 +123,11 @@ def found(tiny_bundle):
 
 
 def test_what_is_lost_depends_on_what_the_model_is_worth(found):
-    assert loss_sentence(found("a")).startswith(
-        "Nothing in its card speaks against it: AUC 0.994 ["
-    )
+    assert loss_sentence(found("a")).startswith("It has no reliability warnings: AUC 0.994 [")
     assert loss_sentence(found("a", "poor")) == (
-        "Its own card speaks against it: tells the classes apart poorly."
+        "It has reliability warnings: tells the classes apart poorly."
     )
-    assert loss_sentence(found("a", "damaged")) == "It is damaged and reads no film as it is."
+    assert loss_sentence(found("a", "damaged")) == "It is damaged and cannot be used."
     assert not reliable(found("a", "damaged"))
 
 
@@ -137,11 +135,11 @@ def test_what_is_lost_depends_on_what_the_model_is_worth(found):
     ("others", "words"),
     [
         ([], "No model remains: no film can be read until one is imported or trained."),
-        (["poor"], "1 model remains, and it should not be relied on."),
-        (["poor", "damaged"], "2 models remain, and neither should be relied on."),
-        (["poor"] * 3, "3 models remain, and none of them should be relied on."),
-        (["poor", "sound"], "2 models remain; nothing speaks against m1."),
-        (["sound"] * 5, "5 models remain; nothing speaks against m0, m1, m2 and 2 more."),
+        (["poor"], "1 model remains, but it has reliability warnings or damage."),
+        (["poor", "damaged"], "2 models remain, but all have reliability warnings or damage."),
+        (["poor"] * 3, "3 models remain, but all have reliability warnings or damage."),
+        (["poor", "sound"], "2 models remain; without reliability warnings: m1."),
+        (["sound"] * 5, "5 models remain; without reliability warnings: m0, m1, m2 and 2 more."),
     ],
 )
 def test_what_remains_says_whether_any_can_be_relied_on(found, others, words):

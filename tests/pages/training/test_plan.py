@@ -13,9 +13,9 @@ from tests.pages.seen import button, click_twice, html_of, no_trace
 
 def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
     page.run()
-    assert page.info[0].value.startswith("First the films to learn from.")
+    assert page.info[0].value.startswith("First choose the films to train on.")
     assert button(page, "Draw them")
-    assert "<p>A <b>Start</b> button appears as soon as there are films" in html_of(page)
+    assert "<p>A <b>Start</b> button appears once there are films" in html_of(page)
     assert [one.label for one in page.button if one.label == "Start"] == []
     assert not page.dataframe
     assert no_trace(page)
@@ -23,7 +23,7 @@ def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
 
 def test_with_films_an_empty_page_names_the_button_that_is_there(page, films, started):
     page.run()
-    assert "No run yet.</h2><p>Press <b>Start</b> to train a model with the films" in html_of(page)
+    assert "No run yet.</h2><p>Press <b>Start</b> to train a model" in html_of(page)
     assert button(page, "Start")
 
 
@@ -79,7 +79,7 @@ def test_settings_that_are_at_work_already_are_not_started_again(page, films, st
     page.run()
     button(page, "Start").click().run()
     assert button(page, "Queue it").disabled
-    assert "A run with these settings is at work." in page.caption[0].value
+    assert "This run is already in progress." in page.caption[0].value
     page.number_input(key="training.seed.quick").set_value(3).run()
     button(page, "Queue it").click().run()
     assert [run.recipe().seed for run in started] == [7, 3]

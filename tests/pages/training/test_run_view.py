@@ -70,8 +70,8 @@ def test_what_went_not_quite_as_it_should_is_noted(page, films, settings):
     page.run()
     told = [one.value for one in page.warning]
     assert told[0] == "The loss became NaN in epoch 3."
-    assert told[1].startswith("5 films could not be read and had no part in it: train/NORMAL/0")
-    assert "and 2 more. The Dataset screen says why." in told[1]
+    assert told[1].startswith("5 films could not be read and were left out: train/NORMAL/0")
+    assert "and 2 more. See the Dataset screen." in told[1]
 
 
 def test_stop_and_cancel_leave_their_wish(page, films, settings):
@@ -134,7 +134,7 @@ def test_a_model_of_no_worth_is_put_in_service_after_a_question(page, films, set
     make_run(settings, "done")
     model(figures={"auc": {"value": 0.63, "low": 0.45, "high": 0.8}})
     page.run()
-    assert "Do not rely on this model:" in html_of(page)
+    assert "This model has reliability warnings:" in html_of(page)
     assert "AUC 0.630 [0.450–0.800], where 0.5 is guessing" in html_of(page)
     button(page, "Put in service").click().run()
     assert html_of(page).count("where 0.5 is guessing") == 2  # on the page and in the question
