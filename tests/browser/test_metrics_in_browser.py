@@ -178,7 +178,7 @@ def test_slider_films_and_comparison(browser, address, models):
     compared = text(browser, ".st-key-metrics-part-compare")
     assert "first finds more by" in compared
     assert "both ranks equally well" not in compared
-    assert "They disagree on" in compared
+    assert "The models disagree on" in compared
     assert faults(browser) == []
     narrow = "return document.querySelector('.stMain').scrollWidth - innerWidth"
     assert browser.execute_script(narrow) <= 0

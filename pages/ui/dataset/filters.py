@@ -251,7 +251,10 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
         if len(shown) == len(films)
         else _number(len(shown), f"of {amount(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
-        *(_number(count, SUBTYPES[kind]) for kind, count in _kinds(shown)),
+        *(
+            _number(count, SUBTYPES[kind].title, f"pn-{SUBTYPES[kind].css}")
+            for kind, count in _kinds(shown)
+        ),
         _fact(duplicates(shown), "duplicate pairs"),
         _number(int((~shown["readable"]).sum()), "unreadable"),
     ]

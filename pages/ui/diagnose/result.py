@@ -119,7 +119,7 @@ def _decision_html(reading: Reading) -> str:
     return (
         f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
-        f"<span>{range_words(reading)} under small crops and shifts</span></p>"
+        f"<span>stability range {range_words(reading)} (small crops and shifts)</span></p>"
         f"{scale_html(reading)}<p>{escape(_why(reading))}</p>"
         f'<p class="pn-label">{PREVALENCE_NOTE}</p></section>'
     )

@@ -24,7 +24,7 @@ FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side"
 CAPTION = "The map shows what the model responded to. It does not outline a lesion."
 LEGEND = (
     '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
-    'for pneumonia, yellow the most."><span>no evidence of pneumonia</span>'
+    'for pneumonia, yellow the most."><span>no evidence</span>'
     "<i></i><span>strongest</span></div>"
     f"<p>{CAPTION}</p></div>"
 )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ALPHA = 0.05  # level of significance
 SHOWN = 200  # films, those with the largest differences
 _APART = (
-    "have no films in common yet. Choose “Evaluate on a folder” at the top; after that, choose the "
+    "have no films in common yet. Choose “New evaluation” at the top; after that, choose the "
     "other model here again to evaluate it on the same folder."
 )
 _MOST = 4  # curves that can still be told apart

@@ -44,7 +44,7 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
         ("Sensitivity (found)", rate(at.sensitivity), f"of {c.tp + c.fn:,} pneumonia films"),
         ("Specificity (cleared)", rate(at.specificity), f"of {c.tn + c.fp:,} normal films"),
         ("Accuracy", rate(at.rates["accuracy"]), f"of {c.n:,} films"),
-        ("Calibration error", _points(summary.ece), "predicted against observed (debiased ECE)"),
+        ("Calibration error", _points(summary.ece), "debiased ECE"),
     ]
     return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
 

@@ -80,7 +80,7 @@ def pick_films(bundle: Bundle, settings: Settings) -> Predictions:
 def offer_evaluation(bundle: Bundle, settings: Settings) -> None:
     """Evaluate the model on a labelled folder."""
     key = f"metrics.measure.{state.measurements.get()}"
-    label, icon = "Evaluate on a folder", ":material/add_chart:"
+    label, icon = "New evaluation", ":material/add_chart:"
     with st.popover(label, icon=icon, width="stretch", key=key):
         _show_evaluation(bundle, settings)
 

@@ -117,5 +117,5 @@ def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, poin
                 )
                 st.html(
                     '<p class="pn-hint pn-exploring">◆ Exploring: a threshold chosen '
-                    "on these films performs worse on new ones.</p>"
+                    "on these films usually performs worse on new ones.</p>"
                 )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.html import caution_html, facts_list
-from pages.ui.models import actions
+from pages.ui.models import actions, inventory
 from pages.ui.models.actions import UNRELIABLE, put_in_service
 from pages.ui.models.card_facts import facts, headline, megabytes, sample_sentence, summary_line
 from pages.ui.page import plain
@@ -108,7 +108,9 @@ def _figures(bundle: Bundle) -> str:
 
 
 def _weight(found: Found) -> Literal["primary", "secondary"]:
-    """The weight of the button: primary only for a model without reliability warnings."""
+    """Primary only while no model is in service, for one without reliability warnings."""
+    if any(one.found.in_service for one in inventory.all_models()):
+        return "secondary"
     sound = found.bundle is not None and judge(found.bundle.card).sound
     return "primary" if sound else "secondary"
 

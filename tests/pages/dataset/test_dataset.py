@@ -78,7 +78,7 @@ def test_a_data_set_is_shown_with_facts_charts_findings_and_films(page, full):
     page.run()
     html = html_of(page)
     assert f'<strong>{FILMS}</strong> <span class="">films</span>' in html
-    assert '<strong>1</strong> <span class="">pair of duplicates</span>' in html
+    assert '<strong>1</strong> <span class="">duplicate pair</span>' in html
     assert "<strong>demo</strong>" in html
     assert "Pairs of identical files" in html
     assert "Shortcuts: the label predicted without the lungs" in html

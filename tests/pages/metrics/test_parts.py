@@ -74,7 +74,7 @@ def test_models_without_a_common_film_are_not_compared(models):
     assert not page.error
     told = page.info[-1].value
     assert told.startswith("tiny and apart have no films in common")
-    assert "“Evaluate on a folder”" in told
+    assert "“New evaluation”" in told
     assert "--data" not in told
 
 

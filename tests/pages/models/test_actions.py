@@ -17,7 +17,7 @@ from tests.pages.models.models_page import APP, click, html, opened
 
 
 def worthless(models, name="other"):
-    """Make it a model of no net_benefit_sentence, by its card."""
+    """Make it a model without discrimination, by its card."""
     card = json.loads((models / name / "card.json").read_text())
     card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
     card["training"] = {"folds": 1}
@@ -111,7 +111,7 @@ def test_a_damaged_model_in_service_is_told_in_the_heading(models):
 
 @pytest.fixture
 def found(tiny_bundle):
-    """Makes a model of this name: sound, of no net_benefit_sentence, or damaged."""
+    """Makes a model of this name: sound, without discrimination, or damaged."""
 
     def made(name, how="sound"):
         figures = {"auc": 0.6, "sensitivity": 0.9, "specificity": 0.9}

@@ -14,7 +14,6 @@ def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):
     page.run()
     assert not page.exception
     assert "There is no model yet." in html(page)
-    assert "There is no model yet." in html(page)
     assert "no model in service" in html(page)
     assert page.file_uploader[0].label == "Import a model: drop an exported zip here"
     (link,) = page.get("page_link")
@@ -27,7 +26,7 @@ def test_every_model_is_shown_the_one_in_service_first_damage_in_words(models, t
     assert [title.split(" <small>")[0] for title in titles] == ["tiny", "other", "spoilt"]
     assert "▶ In service" in titles[0]
     assert "▶ In service" not in titles[1]
-    assert "✓ Every file unaltered, checked at " in titles[1]
+    assert "✓ All files unaltered, checked at " in titles[1]
     assert "✕ Damaged" in titles[2]
     (error,) = page.error
     assert error.value.startswith("Model spoilt: README.md has been altered: expected SHA-256")

@@ -60,7 +60,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert page.get("progress")[0].proto.value == 44
     assert "index: 36 films" in [one.value for one in page.code]
     assert {"Stop", "Cancel"} <= {one.label for one in page.button}
-    assert button(page, "Queue it")
+    assert button(page, "Queue")
     assert no_trace(page)
 
 
@@ -138,10 +138,10 @@ def test_a_model_of_no_worth_is_put_in_service_after_a_question(page, films, set
     assert "AUC 0.630 [0.450–0.800], where 0.5 is guessing" in html_of(page)
     button(page, "Put in service").click().run()
     assert html_of(page).count("where 0.5 is guessing") == 2  # on the page and in the question
-    button(page, "Leave it").click().run()
+    button(page, "Cancel").click().run()
     assert not (settings.models_dir / "active").exists()
     button(page, "Put in service").click().run()
-    button(page, "Put it in service all the same").click().run()
+    button(page, "Put in service anyway").click().run()
     assert active_name(settings.models_dir) == "cnn-quick"
     assert no_trace(page)
 
@@ -170,7 +170,7 @@ def test_a_run_is_deleted_after_a_question(page, films, settings):
     page.run()
     button(page, "Delete…").click().run()
     assert run.folder.exists()
-    button(page, "Delete for good").click().run()
+    button(page, "Delete permanently").click().run()
     assert not run.folder.exists()
     assert "No run yet." in html_of(page)
 
