@@ -4,10 +4,10 @@ import streamlit as st
 
 st.navigation(
     [
-        st.Page("pages/diagnose.py", title="Diagnose", default=True),
-        st.Page("pages/dataset.py", title="Dataset"),
-        st.Page("pages/training.py", title="Training"),
-        st.Page("pages/metrics.py", title="Metrics"),
-        st.Page("pages/models.py", title="Models"),
+        st.Page("pages/diagnose.py", title="Diagnose", icon=":material/radiology:", default=True),
+        st.Page("pages/dataset.py", title="Dataset", icon=":material/photo_library:"),
+        st.Page("pages/training.py", title="Training", icon=":material/model_training:"),
+        st.Page("pages/metrics.py", title="Metrics", icon=":material/monitoring:"),
+        st.Page("pages/models.py", title="Models", icon=":material/inventory_2:"),
     ]
 ).run()

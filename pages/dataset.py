@@ -1,4 +1,4 @@
-"""Dataset: see what you have before you trust it."""
+"""Dataset: what a data set holds and what is wrong with it, before a model is trained on it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pages.ui.dataset.source import (
     line_html,
     show_audit_job,
     show_chooser,
-    show_lost,
-    show_making,
+    show_missing_source,
+    show_source_job,
     show_welcome,
 )
 from pages.ui.page import heading, page_frame, plain_words
@@ -33,13 +33,13 @@ def dataset() -> None:
     """The page, top to bottom."""
     heading("Dataset")
     settings = load_settings()
-    if show_making(settings):
+    if show_source_job(settings):
         return
     source = remembered_source(settings=settings)
     if source is None:
-        show_lost(settings)
+        show_missing_source(settings)
         show_welcome(settings)
-        show_chooser(settings)
+        show_chooser(settings, primary=False)
         return
     place = st.container()
     catalogue = None
@@ -52,12 +52,12 @@ def dataset() -> None:
 
 
 def _show_source(source: Source, catalogue: Catalogue | None, settings: Settings) -> None:
-    """What is loaded, and the way to something else."""
+    """What is loaded, and the way to another data set."""
     with st.container(horizontal=True, vertical_alignment="center", key="loaded"):
         st.html(line_html(source, catalogue))
-        # Another source, another popover: the one it was chosen in closes.
+        # Another source, another key: the popover it was chosen in closes.
         key = f"dataset.other.{source.chosen}"
-        with st.popover("Other films", icon=":material/folder_open:", width="content", key=key):
+        with st.popover("Change data set", icon=":material/folder_open:", width="content", key=key):
             show_chooser(settings, source.kind)
 
 
@@ -66,7 +66,7 @@ def _show(catalogue: Catalogue, source: Source, settings: Settings) -> None:
     audit = audit_of(catalogue)
     if audit is None:
         show_audit_job(source.path, settings)
-    origin = "synthetic; nobody's film" if source.kind == "synthetic" else ""
+    origin = "synthetic, shows no patient" if source.kind == "synthetic" else ""
     show_explorer(catalogue, audit, origin)
     show_folds(catalogue)
     if audit is not None:

@@ -1,13 +1,13 @@
-"""Metrics: how good a model is, how surely, at which threshold, and on which films it fails."""
+"""Metrics: performance of a model with its uncertainty, at any threshold, and its errors."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measures_of
 from pages.ui.metrics.predictions import with_sizes
-from pages.ui.metrics.selection import offer_measuring, pick_films, pick_model, show_jobs
+from pages.ui.metrics.selection import offer_evaluation, pick_films, pick_model, show_jobs
 from pages.ui.metrics.threshold import show_live
 from pages.ui.models import inventory
 from pages.ui.page import heading, page_frame, plain
@@ -18,36 +18,36 @@ def metrics() -> None:
     """The page, top to bottom."""
     heading("Metrics")
     settings = load_settings()
-    shelf = inventory.shelf()
-    if not shelf:
+    listed = inventory.all_models()
+    if not listed:
         _welcome()
         return
     model, films, more = st.columns([4, 5, 2], vertical_alignment="bottom", gap="small")
     with model:
-        checked = pick_model(shelf)
+        checked = pick_model(listed)
     bundle = checked.found.bundle
     if bundle is None or checked.found.fault:
         st.error(
-            f"{plain(checked.found.fault)} Until then its figures cannot be trusted.",
+            f"{plain(checked.found.fault)} Until then its figures are not shown.",
             icon=":material/error:",
         )
         return
     with more:
-        offer_measuring(bundle, settings)
+        offer_evaluation(bundle, settings)
     show_jobs(bundle, settings)
     with films:
         subject = pick_films(bundle, settings)
-    place = whereabouts(subject, settings)
+    place = find_folder(subject, settings)
     subject = with_sizes(subject, place.catalogue, place.rows or ())
-    measures = measures_of(subject.key, subject.table, bundle.points)
+    measures = measures_of(subject.keyed, bundle.points)
     show_live(subject, measures, settings)
 
 
 def _welcome() -> None:
     st.html(
-        '<section class="pn-welcome"><h2>There is no model to measure yet.</h2><p>Train one on the '
-        "Training screen, or bring one in on the Models screen. Its predictions on films that it "
-        "was not trained on come with it and are shown here.</p></section>"
+        '<section class="pn-welcome"><h2>There is no model to evaluate yet.</h2><p>Train one on '
+        "the Training screen, or import one on the Models screen. Its predictions on films it was "
+        "not trained on come with it and are shown here.</p></section>"
     )
     st.page_link("pages/training.py", label="Train a model", icon=":material/model_training:")
 

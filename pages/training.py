@@ -1,4 +1,4 @@
-"""Training: what will run, the run in progress with its curves, and all runs side by side."""
+"""Training: the plan of the next run, the run in progress with its curves, and all runs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def training() -> None:
     """The page, top to bottom."""
     settings = load_settings()
     heading("Training")
-    if words := state.take_models_message():
-        st.toast(plain(words), icon=":material/check:")
+    if message := state.models_message.take():
+        st.toast(plain(message), icon=":material/check:")
     with st.container(key="training-top"):
         left, right = st.columns([2, 3], gap="large")
     with left:
@@ -36,7 +36,7 @@ def training() -> None:
 
 
 def _plan(settings: Settings) -> bool:
-    """What will run, first in a sentence; then what it is made of. Whether Start is there."""
+    """The plan in a sentence, then its settings. Returns whether there is a Start button."""
     sentence = st.container()
     chosen = show_source(settings)
     try:

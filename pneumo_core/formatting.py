@@ -206,7 +206,7 @@ def value_text(value: Any) -> str:
 
 
 def figure(label: str, value: Any) -> str:
-    """A number of a card, an Estimate, or {"value", "low", "high"}: "95.1 % [92.4–96.9]", "0.994 [0.990–1.000]".
+    """A number of a card, an Estimate, or its {"value", "low", "high"}: "0.994 [0.990–1.000]".
 
     A value with an interval is a rate 0..1 and shown in per cent, unless its label names one that
     is not (an AUC, a Brier score …).

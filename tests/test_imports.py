@@ -12,7 +12,7 @@ from tests import ROOT
 # Rooms from the bottom up: a room imports those of lower lines and itself; two rooms on one line
 # do not import each other. docs/architecture.md draws the same picture.
 CORE_LAYERS = (
-    ("errors", "progress"),
+    ("errors", "palette", "progress"),
     ("config", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
@@ -24,7 +24,8 @@ CORE_LAYERS = (
     ("__main__",),
 )
 PAGE_LAYERS = (
-    ("html", "outcomes", "images", "charts"),
+    ("html",),
+    ("outcomes", "images", "charts"),
     ("cache",),
     ("session_film",),
     ("state",),

@@ -1,4 +1,4 @@
-"""The only st.cache_* of the screens: the model that reads, sample films, data sets, checks."""
+"""Caches of the screens: the model in service, sample films, data sets, evaluations, charts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
@@ -30,12 +30,24 @@ if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reader, Reading
     from pneumo_core.training.dataset import Material
 
+T = TypeVar("T")
 _DISPLAY_SIDE = 1024  # pixels
-# What stands for an argument that is large: another one for another content.
+
+
+@dataclass(frozen=True, eq=False)
+class Keyed(Generic[T]):
+    """An argument of a cached function that is too large to hash, and the key of its content."""
+
+    key: str
+    value: T
+
+
+# The key of each large argument: another one for another content.
 HASH_FUNCS: dict[str | type, Callable[[Any], str]] = {
     Bundle: lambda bundle: f"{bundle.name}/{bundle.digest}",
     Catalogue: lambda catalogue: catalogue.key,
     Settings: repr,
+    Keyed: lambda keyed: keyed.key,
 }
 
 
@@ -87,12 +99,14 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
     return listed_films(bundle)
 
 
-@st.cache_data(show_spinner="Checking the files of the models…", max_entries=64)
-def checked_bundle(path: str, stamp: tuple[object, ...]) -> tuple[BundleStatus, str]:  # noqa: ARG001
-    """A bundle with its hashes compared, and when; the stamp changes with its files."""
+@st.cache_data(
+    show_spinner="Checking the files of the models…", max_entries=64, hash_funcs=HASH_FUNCS
+)
+def checked_bundle(folder: Keyed[Path]) -> tuple[BundleStatus, str]:
+    """A bundle with its hashes compared, and when; the key changes with its files."""
     from pneumo_core.bundle.registry import look_at
 
-    return look_at(Path(path)), f"{datetime.now().astimezone():%H:%M:%S}"
+    return look_at(folder.value), f"{datetime.now().astimezone():%H:%M:%S}"
 
 
 @st.cache_resource(show_spinner=False)
@@ -103,7 +117,7 @@ def samples() -> tuple[Sample, ...]:
     return tuple(
         Sample(
             name=film.name,
-            origin=f"synthetic, drawn as {film.subtype}; nobody's film",
+            origin=f"synthetic, class {film.subtype}; shows no patient",
             data=jpeg(film.pixels, quality=95),
             thumb=thumbnail(film.pixels),
         )
@@ -145,7 +159,7 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
         data = b""
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DataSetError(
-            f"Expected {film} as it was when the folder was looked at; it has changed or gone. "
+            f"Expected {film} as it was when the folder was indexed; it has changed or is missing. "
             "Open the folder again."
         )
     return data
@@ -153,7 +167,7 @@ def film_bytes(root: Path, film: str, sha256: str) -> bytes:
 
 @st.cache_data(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
 def folds_of(catalogue: Catalogue, folds: int, seed: int) -> pd.DataFrame:
-    """The films that may be learnt from, with their `fold`; raises as `grouped_folds` does."""
+    """The films that may be trained on, with their `fold`; raises as `grouped_folds` does."""
     from pneumo_core.dataset.folds import grouped_folds, training_films
 
     films = training_films(catalogue.index)
@@ -181,38 +195,39 @@ def material_of(root: Path) -> Material:
     return material(root)
 
 
-@st.cache_resource(show_spinner=False, max_entries=24)
-def drawn(key: tuple[object, ...], _draw: Callable[[], go.Figure]) -> go.Figure:  # noqa: ARG001
+def chart(key: tuple[object, ...], draw: Callable[[], go.Figure]) -> go.Figure:
     """A chart that does not depend on the slider: drawn once a `key`, not at each of its steps."""
-    return _draw()
+    return _chart(Keyed(repr(key), draw))
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
-def comparison(key: tuple[str, ...], _contenders: list[Contender]) -> Comparison:  # noqa: ARG001
-    """Models on the same films; `key` names each and its predictions. DataSetError as `compare`."""
+@st.cache_resource(show_spinner=False, max_entries=24, hash_funcs=HASH_FUNCS)
+def _chart(draw: Keyed[Callable[[], go.Figure]]) -> go.Figure:
+    return draw.value()
+
+
+@st.cache_resource(show_spinner=False, max_entries=6, hash_funcs=HASH_FUNCS)
+def comparison(contenders: Keyed[list[Contender]]) -> Comparison:
+    """Models on the same films. Raises DataSetError as `compare`."""
     from pneumo_core.evaluation.comparison import compare
 
-    return compare(_contenders)
+    return compare(contenders.value)
 
 
 @st.cache_resource(
-    show_spinner="Comparing the films with those the model has seen…",
+    show_spinner="Comparing the films with the training images…",
     max_entries=4,
     hash_funcs=HASH_FUNCS,
 )
 def evaluated(
-    path: Path,
-    changed: int,  # noqa: ARG001
-    root: Path,
-    settings: Settings,
+    predictions: Keyed[Path], root: Path, settings: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Predictions made on the spot, and the index of their folder, None where that has gone."""
+    """A file of predictions, and the index of their folder, None where that has gone."""
     from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
     from pneumo_core.dataset.index import index_folder
     from pneumo_core.evaluation.evaluate import read_predictions
     from pneumo_core.synthetic.demo_data import are_synthetic
 
-    table = read_predictions(path)
+    table = read_predictions(predictions.value)
     try:
         ready = catalogue_ready(root, settings=settings)
         index = open_catalogue(root, settings=settings).index if ready else index_folder(root)
@@ -232,15 +247,9 @@ def catalogue_at(root: Path, settings: Settings) -> Catalogue | None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=HASH_FUNCS)
-def rows_of(
-    catalogue: Catalogue,
-    key: str,  # noqa: ARG001
-    _table: pd.DataFrame,
-) -> dict[str, int]:
-    """Place in the catalogue's index of each film of a table that it has; `key` is another one for
-    another table.
-    """
-    wanted = set(_table["film"])
+def rows_of(catalogue: Catalogue, table: Keyed[pd.DataFrame]) -> dict[str, int]:
+    """Place in the catalogue's index of each film of a table that it has."""
+    wanted = set(table.value["film"])
     films = catalogue.index["film"].tolist()
     return {film: at for at, film in enumerate(films) if film in wanted}
 

@@ -1,20 +1,46 @@
-"""What speaks against a model, as it is seen: a quiet block with the reasons."""
+"""HTML that several screens use: lists of facts, badges, pictures, reliability warnings."""
 
 from __future__ import annotations
 
+import base64
 from html import escape
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle.reliability import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pneumo_core.bundle.card import Card
 
 SIGN = "⚠\ufe0e"  # as a letter, not as a coloured picture
 
 
+def facts_list(rows: Iterable[tuple[str, str]], *, css: str = "") -> str:
+    """A line a (name, value): names are text, values HTML. css: a further class."""
+    inner = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in rows)
+    return f'<dl class="{f"pn-facts {css}".strip()}">{inner}</dl>'
+
+
+def badge(words: str, *, css: str = "") -> str:
+    """A short note in a frame: "synthetic". css: a further class."""
+    return f'<span class="{f"pn-badge {css}".strip()}">{escape(words)}</span>'
+
+
+def hint(words: str) -> str:
+    """Words (text) in the quiet colour."""
+    return f'<span class="pn-hint">{escape(words)}</span>'
+
+
+def data_uri(data: bytes, mime: str = "image/jpeg") -> str:
+    """A picture as a data URI, which a page shows without a request."""
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"
+
+
 def caution_html(card: Card, words: str, *, folded: bool = False) -> str:
-    """`words` and the reasons under them, or folded under a line of labels; "" of a sound model."""
+    """The reliability warnings of a card under `words`, or folded under a line of labels; "" where
+    there are none.
+    """
     judgement = judge(card)
     if judgement.sound:
         return ""

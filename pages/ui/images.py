@@ -1,11 +1,12 @@
-"""Pixels to compact pictures for the browser, and back."""
+"""Pixels as compact pictures for the browser, and back."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from pages.ui.html import data_uri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +38,3 @@ def thumbnail(pixels: NDArray[np.uint8]) -> str:
     from pneumo_core.imaging.decode import fit_to_side
 
     return data_uri(jpeg(fit_to_side(pixels, THUMB_SIDE), quality=75))
-
-
-def data_uri(picture: bytes) -> str:
-    """A JPEG as a data URI."""
-    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"

@@ -1,4 +1,4 @@
-"""A job as it is seen: what it does, how far it is, how long it will take, and how to stop it."""
+"""The progress of a job: what it does, how far it is, the time left, and a Stop button."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def _ended(job: Job, status: Status, doing: str) -> None:
     if status.state == "done":
         return
     if status.state == "stopped":
-        st.info(plain(f"{doing}: stopped. What was done so far is kept."), icon=":material/info:")
+        st.info(plain(f"{doing}: stopped. The work done so far is kept."), icon=":material/info:")
         return
     st.error(plain(f"{doing}: {status.message}"), icon=":material/error:")
     if log := job.log_tail(20):
-        with st.expander("What it said last"):
+        with st.expander("Last lines of its log"):
             st.code(log, language=None, wrap_lines=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pneumo_core import palette
 from pneumo_core.inference.predict import Decision
 
 if TYPE_CHECKING:
@@ -12,11 +13,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Sense:
-    """How one outcome looks: its sign, its words, its CSS class and its colour in tables.
-
-    The colour in tables is one hex value that reads on dark and light grounds alike; elsewhere
-    `style.css` gives each theme its own shade of it.
+class Outcome:
+    """How one outcome looks: its sign, its words, its CSS class and its colour in tables, on which
+    white letters read.
     """
 
     sign: str
@@ -30,12 +29,12 @@ class Sense:
         return f"{self.sign} {self.words}"
 
 
-PNEUMONIA = Sense("▲", "Signs of pneumonia", "pneumonia", "#b85c00")
-REFER = Sense("◆", "Refer", "refer", "#7a4fd0")
-NORMAL = Sense("●", "No sign of pneumonia", "normal", "#0b7d72")
-UNREAD = Sense("✕", "Not read", "unread", "#666b70")
+PNEUMONIA = Outcome("▲", "Signs of pneumonia", "pneumonia", palette.PNEUMONIA.light)
+REFER = Outcome("◆", "Refer", "refer", palette.REFER.light)
+NORMAL = Outcome("●", "No sign of pneumonia", "normal", palette.NORMAL.light)
+UNREAD = Outcome("✕", "Not read", "unread", palette.UNREAD.light)
 
-SENSES = (PNEUMONIA, REFER, NORMAL, UNREAD)
+OUTCOMES = (PNEUMONIA, REFER, NORMAL, UNREAD)
 _OF_DECISION = {
     Decision.PNEUMONIA: PNEUMONIA,
     Decision.REFER: REFER,
@@ -43,7 +42,7 @@ _OF_DECISION = {
 }
 
 
-def sense_of(reading: Reading) -> Sense:
+def outcome_of(reading: Reading) -> Outcome:
     """How the outcome of a reading is shown; without a decision the film was not read."""
     return UNREAD if reading.decision is None else _OF_DECISION[Decision(reading.decision)]
 

@@ -1,10 +1,11 @@
-"""The frame of every page: settings, style, heading, disclaimer, and words where code fails."""
+"""The frame of every page: settings, style, heading, disclaimer, and messages for errors."""
 
 from __future__ import annotations
 
 import logging
 import re
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.ui import state
 from pneumo_core import __version__
 from pneumo_core.errors import PneumoError, disk_words
+from pneumo_core.palette import css_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +26,8 @@ _SIGNS = re.compile(r"([\\`*\[\]$~<]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z]))")
 # Addresses become links even where their signs are escaped: a mark of no width parts them.
 _ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
 _UNSEEN = "\u2060"
-
-
-def plain(text: str) -> str:
-    """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
-    return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
-
-
-STYLE = Path(__file__).with_name("style.css")
+_STYLE = Path(__file__).with_name("style.css")
+_THEMED = '.stApp, [role="dialog"]:has(.pn-on-dark, .pn-on-light)'
 # Pictures of our own: Streamlit fetches emoji and Material icons for the tab from other hosts.
 ICON = Path(__file__).with_name("icon.svg")
 # Streamlit follows the system's theme until a person chooses one, and offers no other default.
@@ -53,9 +48,7 @@ try {
   window.pneumoThemed = true;
 } catch (error) {}
 </script>"""
-
 READING = "Diagnose"  # the page on which films are read
-
 log = logging.getLogger(__name__)
 
 
@@ -71,10 +64,9 @@ def page_frame(title: str) -> Iterator[None]:
         initial_sidebar_state=200,
         menu_items={"About": f"**Pneumo {__version__}**\n\n{plain(foot)}"},
     )
-    st.html(STYLE)
-    state.prepare()
+    st.html(style())
     content = st.container(key="page", gap="xsmall")
-    # The band is sent before the content, so that no failure can keep it away.
+    # The footer is sent before the content, so that no failure can keep it away.
     with st.container(key="band"):
         st.html(f'<footer class="pn-band">{escape(foot)}</footer>')
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
@@ -82,8 +74,51 @@ def page_frame(title: str) -> Iterator[None]:
         yield
 
 
+def heading(title: str, aside: str = "") -> None:
+    """The line on top: product, page, and a short note."""
+    st.html(
+        f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
+        f'<span class="pn-aside">{escape(aside)}</span></header>'
+    )
+    if title == READING:
+        _caution()
+
+
+@contextmanager
+def plain_words() -> Iterator[None]:
+    """Show an error as a message on the page; its trace goes to the log alone."""
+    try:
+        yield
+    except PneumoError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    except OSError as error:
+        log.exception("The disk failed a page.")
+        words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
+        remedy = "Check the permissions of its folders and the free space on the disk."
+        st.error(plain(f"{words} {remedy}"), icon=":material/error:")
+    except Exception:
+        log.exception("A page failed.")
+        st.error(
+            "Something went wrong on this page. Films already read are kept: try again. If it "
+            "happens again, restart Pneumo; its log has the details.",
+            icon=":material/error:",
+        )
+
+
+def plain(text: str) -> str:
+    """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
+    return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))
+
+
+@cache
+def style() -> str:
+    """The style sheet of every page, after the colours it is made of."""
+    colours = f"{_THEMED} {{ {css_variables('pn-')} }}"
+    return f"<style>{colours}\n{_STYLE.read_text('utf-8')}</style>"
+
+
 def _foot() -> str:
-    """What the band says: whose films the model in service learnt from, if there is one."""
+    """What the footer says: on whose films the model in service was trained, if there is one."""
     from pneumo_core.bundle.provenance import NO_DEVICE, disclaimer_of
     from pneumo_core.bundle.registry import card_in_service
 
@@ -102,43 +137,12 @@ def _by_the_router() -> None:
         st.rerun()
 
 
-@contextmanager
-def plain_words() -> Iterator[None]:
-    """Turn an error into words on the page; its trace goes to the log alone."""
-    try:
-        yield
-    except PneumoError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-    except OSError as error:
-        log.exception("The disk failed a page.")
-        words = f"Expected to read and write Pneumo's files, got: {disk_words(error)}."
-        remedy = "Look at the permissions of its folders and at the room on the disk."
-        st.error(plain(f"{words} {remedy}"), icon=":material/error:")
-    except Exception:
-        log.exception("A page failed.")
-        st.error(
-            "Something went wrong on this page, through no fault of yours. The films that were "
-            "read are kept: try again. If it happens twice, start Pneumo again; its log says why.",
-            icon=":material/error:",
-        )
-
-
-def heading(title: str, aside: str = "") -> None:
-    """The line on top: the product, the page, and a quiet fact on the right."""
-    st.html(
-        f'<header class="pn-head"><span class="pn-brand">Pneumo</span><h1>{escape(title)}</h1>'
-        f'<span class="pn-aside">{escape(aside)}</span></header>'
-    )
-    if title == READING:
-        _caution()
-
-
 def _caution() -> None:
-    """A line above the films where the model that reads them is not to be relied on."""
+    """The reliability warnings of the model in service, above the films it reads."""
     from pages.ui.html import caution_html
     from pneumo_core.bundle.registry import card_in_service
 
     card = card_in_service()
-    words = "Do not rely on the model in service:"
+    words = "The model in service has reliability warnings:"
     if card is not None and (caution := caution_html(card, words, folded=True)):
         st.html(caution)

@@ -1,48 +1,101 @@
-"""What a session remembers between runs of a page, under keys of its own.
+"""What a session remembers between runs of its pages, page by page, under keys of its own.
 
-Widgets forget their value when another page is opened; these do not.
+Widgets forget their value when another page is opened; these do not. A `Value` is one thing to
+remember; what takes more than to get and set it has functions.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages.ui.outcomes import SENSES, UNREAD, sense_of
+from pages.ui.outcomes import OUTCOMES, UNREAD, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from pages.ui.session_film import Entry
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Value(Generic[T]):
+    """One value of the session: its key, and what it is until it is set."""
+
+    key: str
+    first: T
+
+    def get(self) -> T:
+        """The value."""
+        value: T = st.session_state.get(self.key, self.first)
+        return value
+
+    def set(self, value: T) -> None:
+        """Remember another value."""
+        st.session_state[self.key] = value
+
+    def clear(self) -> None:
+        """Forget what was set."""
+        st.session_state.pop(self.key, None)
+
+    def take(self) -> T:
+        """The value, forgotten as it is read."""
+        value: T = st.session_state.pop(self.key, self.first)
+        return value
+
+
+# Buttons that start a job or a run, on any page.
+
+_starts = Value("starts", 0)
+
+
+def start_key(button: str) -> str:
+    """Key of a button that starts a job or a run; another one as soon as one has started.
+
+    The second click of a double click may wait behind the first for as long as a slow machine
+    needs: it was made on a widget that is gone by then, and Streamlit drops it.
+    """
+    count = _starts.get()
+    return f"{button}.{count}" if count else button
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Start a job or a run in this block, then rerun the page: the click is used up, unless the
+    block raises.
+    """
+    before = _starts.get()
+    # Before the start: a rerun that waits may cut in here, and has to find nothing started.
+    _starts.set(before + 1)
+    try:
+        yield
+    except Exception:
+        _starts.set(before)
+        raise
+
+
+# Diagnose: the films of the session.
 
 MAX_FILMS = 200  # some 40 MB of pictures
 FULL = (
     f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the list, "
     "then drop this file again."
 )
-
-_FILMS, _OPEN = "diagnose.films", "diagnose.open"
-_TAKEN, _ROUND = "diagnose.taken", "diagnose.round"
-_PICTURE = "diagnose.picture"
-_MEASURED = "measured.model"
-_STARTS = "starts"
-
-
-def prepare() -> None:
-    """Give every key its first value."""
-    st.session_state.setdefault(_FILMS, {})
-    st.session_state.setdefault(_OPEN, None)
-    st.session_state.setdefault(_TAKEN, set())
-    st.session_state.setdefault(_ROUND, 0)
-    st.session_state.setdefault(_PICTURE, ("Blend", 45))
+_FILMS, _TAKEN = "diagnose.films", "diagnose.taken"
+_open_film: Value[str | None] = Value("diagnose.open", None)
+_drop_round = Value("diagnose.round", 0)
+picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
+"""The view last chosen, and the opacity of the map in per cent."""
 
 
 def films() -> dict[str, Entry]:
     """The films of this session by key, in the order in which they came."""
-    entries: dict[str, Entry] = st.session_state[_FILMS]
+    entries: dict[str, Entry] = st.session_state.setdefault(_FILMS, {})
     return entries
 
 
@@ -56,6 +109,12 @@ def by_suspicion(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=_suspicion)
 
 
+def _suspicion(entry: Entry) -> tuple[int, float]:
+    outcome = outcome_of(entry.reading)
+    p = entry.reading.p_pneumonia
+    return OUTCOMES.index(outcome), 0.0 if outcome is UNREAD or p is None else -p
+
+
 def keep(entry: Entry) -> None:
     """Add a film to the session."""
     films()[entry.key] = entry
@@ -63,7 +122,7 @@ def keep(entry: Entry) -> None:
 
 def put_in_place(old: Entry, new: Entry) -> None:
     """Let `new` take the place of `old`, shown large if that was."""
-    was_open = st.session_state[_OPEN] == old.key
+    was_open = _open_film.get() == old.key
     entries = [new if one is old else one for one in films().values()]
     st.session_state[_FILMS] = {one.key: one for one in entries}
     if was_open:
@@ -77,7 +136,7 @@ def known(content: str) -> Entry | None:
 
 def taken() -> set[str]:
     """Ids of the uploads that were read; the drop zone may still name them."""
-    ids: set[str] = st.session_state[_TAKEN]
+    ids: set[str] = st.session_state.setdefault(_TAKEN, set())
     return ids
 
 
@@ -89,181 +148,110 @@ def is_full() -> bool:
 def opened() -> Entry | None:
     """The film shown large: the one last chosen, else the first of the worklist."""
     order = worklist()
-    return films().get(st.session_state[_OPEN]) or (order[0] if order else None)
+    return films().get(_open_film.get() or "") or (order[0] if order else None)
 
 
 def open_film(key: str) -> None:
     """Show this film large."""
-    st.session_state[_OPEN] = key
-
-
-def picture() -> tuple[str, int]:
-    """How films are shown: the view last chosen, and the opacity of the map in per cent."""
-    view, opacity = st.session_state[_PICTURE]
-    return str(view), int(opacity)
-
-
-def keep_picture(view: str, opacity: int) -> None:
-    """Show the next films in the same way."""
-    st.session_state[_PICTURE] = (view, opacity)
-
-
-def measured_model() -> str:
-    """Name of the model that the Metrics screen shows, "" for the one in service."""
-    return str(st.session_state.get(_MEASURED, ""))
-
-
-def measure(name: str) -> None:
-    """Let the Metrics screen show this model: any screen may say so, then switch to it."""
-    st.session_state[_MEASURED] = name
+    _open_film.set(key)
 
 
 def clear() -> None:
     """Forget every film, and what the drop zone says of them."""
     st.session_state[_FILMS] = {}
-    st.session_state[_OPEN] = None
-    st.session_state[_ROUND] += 1
-
-
-def start_key(button: str) -> str:
-    """Key of a button that starts a job or a run; another one as soon as one has started.
-
-    The second click of a double click may wait behind the first for as long as a slow machine
-    needs: it was made on a widget that is gone by then, and Streamlit drops it.
-    """
-    count = int(st.session_state.get(_STARTS, 0))
-    return f"{button}.{count}" if count else button
-
-
-@contextmanager
-def starting() -> Iterator[None]:
-    """Start a job or a run in this block, then rerun the page: the click is used up, unless the
-    block raises.
-    """
-    before = int(st.session_state.get(_STARTS, 0))
-    # Before the start: a rerun that waits may cut in here, and has to find nothing started.
-    st.session_state[_STARTS] = before + 1
-    try:
-        yield
-    except Exception:
-        st.session_state[_STARTS] = before
-        raise
+    _open_film.clear()
+    _drop_round.set(_drop_round.get() + 1)
 
 
 def drop_zone_key() -> str:
     """Key of the drop zone; it changes when the session is cleared, and so empties the zone."""
-    return f"diagnose.drop.{st.session_state[_ROUND]}"
+    return f"diagnose.drop.{_drop_round.get()}"
 
 
-def _suspicion(entry: Entry) -> tuple[int, float]:
-    sense = sense_of(entry.reading)
-    p = entry.reading.p_pneumonia
-    return SENSES.index(sense), 0.0 if sense is UNREAD or p is None else -p
+# Dataset: the source, the conditions on its films, the film that is open.
+
+source_job: Value[tuple[str, Path] | None] = Value("dataset.making", None)
+"""Kind and folder of the download or the synthesis that is waited for."""
+filtered_dataset = Value("dataset.of", "")
+conditions: Value[tuple[Any, ...]] = Value("dataset.conditions", ())
+condition_changes = Value("dataset.round", 0)
+"""Part of each chart's key, so that no chart keeps an old selection."""
+gallery_request = Value("dataset.look", 0)
+"""The change of conditions after which the page last went to the films; 0 if none."""
+cleared_rectangles: Value[Mapping[frozenset[str], int]] = Value("dataset.blank", {})
+"""How often the rectangle over two columns was cleared."""
+dataset_film = Value("dataset.open", "")
+shown_split: Value[tuple[str, int, int] | None] = Value("dataset.split-made", None)
+"""Key of the data set, folds and seed."""
 
 
-PREVALENCE = 20  # per cent, until the reader says otherwise
+# Training.
+
+hardware_asked = Value("training.asked", first=False)
+
+
+# Metrics: model, predictions, threshold, cell of the confusion matrix, what is open.
+
 MISSED = "missed"
 
-_PREDICTION_SOURCE, _THRESHOLD, _PREVALENCE = "metrics.chosen", "metrics.at", "metrics.percent"
-_CELL, _CELL_REQUESTS = "metrics.of", "metrics.look"
-
-
-def prediction_source() -> str:
-    """Key of the films chosen last, "" for the model's own."""
-    return str(st.session_state.get(_PREDICTION_SOURCE, ""))
-
-
-def choose_prediction_source(key: str) -> None:
-    """Look at these films from now on."""
-    st.session_state[_PREDICTION_SOURCE] = key
+measured_model = Value("measured.model", "")
+"""Name of the model that the screen shows, "" for the one in service; any screen may set it."""
+prediction_source = Value("metrics.chosen", "")
+"""Key of the evaluation chosen last, "" for the predictions that the model brings."""
+prevalence = Value("metrics.percent", 20)
+"""Children with pneumonia among 100, where the model would be used."""
+confusion_cell = Value("metrics.of", MISSED)
+"""Whose films are shown: found, missed, false alarms, cleared or referred."""
+cell_requests = Value("metrics.look", 0)
+"""Grows with each click that goes to the films."""
+metrics_film = Value("metrics.film", "")
+disagreement: Value[list[int]] = Value("metrics.disagreement", [])
+"""The row that is ticked, opened once."""
+roc_clicks = Value("metrics.clicks", 0)
+"""Part of the chart's key: a chart would keep the click as a selection, and pale the rest."""
+measurements = Value("metrics.measured", 0)
+"""Part of the popover's key: the one that was used closes."""
+scanned_folder = Value("metrics.look-through", "")
+"""The folder whose pictures were asked for."""
+report: Value[Any] = Value("metrics.report", None)
+_threshold: Value[tuple[str, float] | None] = Value("metrics.at", None)
 
 
 def threshold(subject: str, locked: float) -> float:
-    """The threshold looked at; another model or other films begin at their locked point."""
-    of, at = st.session_state.get(_THRESHOLD, ("", locked))
-    return float(at) if of == subject else locked
+    """The threshold in use; another model or other films begin at their locked point."""
+    chosen = _threshold.get()
+    return chosen[1] if chosen is not None and chosen[0] == subject else locked
 
 
 def set_threshold(subject: str, at: float) -> None:
-    """Look at another threshold, 0..1."""
-    st.session_state[_THRESHOLD] = (subject, min(max(at, 0.0), 1.0))
-
-
-def prevalence() -> int:
-    """Children with pneumonia among 100, where the model would be used."""
-    return int(st.session_state.get(_PREVALENCE, PREVALENCE))
-
-
-def set_prevalence(percent: int) -> None:
-    """Suppose another prevalence."""
-    st.session_state[_PREVALENCE] = percent
-
-
-def confusion_cell() -> str:
-    """Whose films are shown: found, missed, false alarms, cleared or referred."""
-    return str(st.session_state.get(_CELL, MISSED))
+    """Use another threshold, 0..1."""
+    _threshold.set((subject, min(max(at, 0.0), 1.0)))
 
 
 def go_to_cell(cell_name: str) -> None:
     """Show the films of this cell, and go there."""
-    st.session_state[_CELL] = cell_name
-    st.session_state[_CELL_REQUESTS] = cell_requests() + 1
+    confusion_cell.set(cell_name)
+    cell_requests.set(cell_requests.get() + 1)
 
 
-def cell_requests() -> int:
-    """Grows with each wish to see films."""
-    return int(st.session_state.get(_CELL_REQUESTS, 0))
+# Models: messages, import, and what waits for a confirmation.
 
-
-def show_cell(cell_name: str) -> None:
-    """Show the films of this cell, without going there."""
-    st.session_state[_CELL] = cell_name
-
-
-_MODELS_MESSAGE, _IMPORT_REFUSAL, _IMPORT_ROUND = "models.said", "models.refused", "models.round"
-_DELETE_REQUEST = "models.doomed"
-
-
-def set_models_message(words: str) -> None:
-    """Say this on the next run of the page."""
-    st.session_state[_MODELS_MESSAGE] = words
-
-
-def take_models_message() -> str:
-    """What there is to say, once."""
-    return str(st.session_state.pop(_MODELS_MESSAGE, ""))
-
-
-def set_import_refusal(words: str) -> None:
-    """Keep in sight why a zip was not let in, until another one is dropped; "" forgets it."""
-    st.session_state[_IMPORT_REFUSAL] = words
-
-
-def import_refusal() -> str:
-    """Why the last zip was not let in."""
-    return str(st.session_state.get(_IMPORT_REFUSAL, ""))
+models_message = Value("models.said", "")
+"""What the next run of the page says, once."""
+import_refusal = Value("models.refused", "")
+"""Why the last zip was refused, until another one is dropped."""
+delete_request = Value("models.delete-request", "")
+"""The model whose deletion waits for an answer."""
+activation_request = Value("models.wanted", "")
+"""The model that waits for an answer before it is put in service."""
+_import_round = Value("models.round", 0)
 
 
 def empty_import_zone() -> None:
     """Forget the zip that was dropped."""
-    st.session_state[_IMPORT_ROUND] = st.session_state.get(_IMPORT_ROUND, 0) + 1
+    _import_round.set(_import_round.get() + 1)
 
 
 def import_zone_key() -> str:
     """Key of the drop zone; another key is another, empty zone."""
-    return f"models.drop.{st.session_state.get(_IMPORT_ROUND, 0)}"
-
-
-def request_delete(name: str) -> None:
-    """Ask whether this model may be deleted."""
-    st.session_state[_DELETE_REQUEST] = name
-
-
-def delete_request() -> str:
-    """The model whose deletion waits for an answer, or ""."""
-    return str(st.session_state.get(_DELETE_REQUEST, ""))
-
-
-def cancel_delete() -> None:
-    """No model waits for its deletion any more."""
-    st.session_state[_DELETE_REQUEST] = ""
+    return f"models.drop.{_import_round.get()}"

@@ -72,10 +72,10 @@ def button(browser: Chrome, label: str) -> WebElement:
 
 def open_folder(browser: Chrome, folder: Path) -> None:
     """Type the folder on the empty page, and wait until both audits are shown."""
-    wait(browser, lambda b: text(b, ".pn-welcome h2").startswith("See what you have"))
+    wait(browser, lambda b: text(b, ".pn-welcome h2").startswith("Look at the data"))
     browser.find_element(By.CSS_SELECTOR, ".st-key-dataset-typed input").send_keys(str(folder))
     button(browser, "Open").click()
-    wait(browser, lambda b: "What gives the label away" in text(b, ".stMain"))
+    wait(browser, lambda b: "the label predicted" in text(b, ".stMain"))
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".stPlotlyChart .main-svg")) > 5)
 
 
@@ -131,7 +131,7 @@ def test_a_folder_is_opened_a_bar_clicked_a_film_opened_and_read(browser, addres
     second = text(browser, "[role=dialog] .pn-name")
     assert second != first
 
-    button(browser, "Read this film").click()
+    button(browser, "Read with the model").click()
     wait(browser, lambda b: "probability of pneumonia" in text(b, ".pn-number"))
     assert text(browser, ".pn-name") == second
 

@@ -132,7 +132,7 @@ def test_slider_films_and_comparison(browser, address, models):
         return f"{int((sick & (p < threshold)).sum()):,} of {int(sick.sum()):,}"
 
     browser.get(f"{address}/metrics")
-    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-standing"))
+    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-evidence"))
     locked = count(browser, "missed")
 
     # The slider: marks, badge, tiles, headline and sentence follow, and the way back is there.
@@ -143,7 +143,7 @@ def test_slider_films_and_comparison(browser, address, models):
     for chart in ("histogram", "reliability"):
         wait(browser, lambda b, chart=chart: abs(off_the_mark(b, chart)) < 2)
     wait(browser, lambda b: count(b, "missed") == missed(0.9))
-    wait(browser, lambda b: "exploring" in text(b, ".pn-standing"))
+    wait(browser, lambda b: "exploring" in text(b, ".pn-evidence"))
     found = f"{100 * float((p[sick] >= 0.9).mean()):.1f} %"
     wait(browser, lambda b: found in text(b, ".pn-headline"))
     wait(browser, lambda b: f"missed {missed(0.9).split()[0]}" in text(b, ".st-key-metrics-cell"))
@@ -154,14 +154,14 @@ def test_slider_films_and_comparison(browser, address, models):
     inside(browser, ".film", "it.click()")
     wait(browser, lambda b: "Pneumonia, missed" in text(b, "[role=dialog]"))
     assert first in text(browser, "[role=dialog]")
-    assert "The film itself is not at hand" in text(browser, "[role=dialog]")
+    assert "The image is not available here" in text(browser, "[role=dialog]")
     browser.find_element(By.CSS_SELECTOR, "[role=dialog] [aria-label=Close]").click()
     wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, "[role=dialog]"))
 
     wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-metrics-lock button").click()
          or True)  # fmt: skip
     wait(browser, lambda b: count(b, "missed") == locked)
-    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-standing"))
+    wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-evidence"))
 
     # Two models on the same films.
     def choose_part(b: Chrome) -> bool:
@@ -178,7 +178,7 @@ def test_slider_films_and_comparison(browser, address, models):
     compared = text(browser, ".st-key-metrics-part-compare")
     assert "first finds more by" in compared
     assert "both ranks equally well" not in compared
-    assert "They disagree on" in compared
+    assert "The models disagree on" in compared
     assert faults(browser) == []
     narrow = "return document.querySelector('.stMain').scrollWidth - innerWidth"
     assert browser.execute_script(narrow) <= 0

@@ -123,7 +123,7 @@ def test_a_model_comes_in_by_drop_and_a_spoilt_one_does_not(browser, address, mo
     browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "sent.zip"))
     wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-model-second"))
     assert load_bundle("second", models_dir=models).digest == digest
-    assert "✓ Every file unaltered" in text(browser, ".st-key-model-second .pn-shelf")
+    assert "✓ All files unaltered" in text(browser, ".st-key-model-second .pn-model-head")
     wait(browser, lambda b: faults(b) == [])
 
     click(browser, ".st-key-models-delete-second button")

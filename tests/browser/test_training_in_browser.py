@@ -162,6 +162,9 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     assert overflow(browser) == 0
 
     browser.get(address.removesuffix("training"))
-    wait_for(browser, "Do not rely on the model in service: learnt from drawings, measured on few")
+    wait_for(
+        browser,
+        "The model in service has reliability warnings: learnt from drawings, measured on few",
+    )
     wait_for(browser, "Trained on films drawn by Pneumo, none of them a child's.")
     assert overflow(browser) == 0

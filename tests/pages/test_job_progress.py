@@ -56,7 +56,7 @@ def test_a_job_may_be_stopped():
     shown = page(job).run()
     shown.button[0].click().run()
     assert job.stopped
-    assert shown.info[0].value == "Looking: stopped. What was done so far is kept."
+    assert shown.info[0].value == "Looking: stopped. The work done so far is kept."
     assert not shown.get("progress")
 
 

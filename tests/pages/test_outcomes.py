@@ -1,6 +1,6 @@
 import pytest
 
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, sense_of, why_unread
+from pages.ui.outcomes import NORMAL, OUTCOMES, PNEUMONIA, REFER, UNREAD, outcome_of, why_unread
 
 
 @pytest.mark.parametrize(
@@ -13,13 +13,13 @@ from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, sense_of
     ],
 )
 def test_every_outcome_has_its_sign_and_words(reading, p, sense, title):
-    assert sense_of(reading(p)) is sense
+    assert outcome_of(reading(p)) is sense
     assert sense.title == title
 
 
 def test_no_two_outcomes_share_a_sign_a_word_or_a_colour():
     for field in ("sign", "words", "name", "colour"):
-        assert len({getattr(sense, field) for sense in SENSES}) == 4
+        assert len({getattr(sense, field) for sense in OUTCOMES}) == 4
 
 
 @pytest.mark.parametrize("message", ["Not read: a CT slice.", "a CT slice."])
@@ -37,6 +37,6 @@ def contrast(one, other):
     return (max(lights) + 0.05) / (min(lights) + 0.05)
 
 
-@pytest.mark.parametrize("sense", SENSES)
+@pytest.mark.parametrize("sense", OUTCOMES)
 def test_white_letters_read_on_the_colours_of_the_table(sense):
     assert contrast(sense.colour, "#ffffff") >= 4.5

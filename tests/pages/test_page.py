@@ -57,7 +57,7 @@ def test_what_the_disk_says_is_told_without_its_folders():
     page = AppTest.from_function(failing, default_timeout=300).run()
     assert page.error[0].value == (
         "Expected to read and write Pneumo's files, got: Permission denied (\\[.pneumo\\]). "
-        "Look at the permissions of its folders and at the room on the disk."
+        "Check the permissions of its folders and the free space on the disk."
     )
 
 
@@ -66,7 +66,7 @@ def test_a_film_named_like_a_picture_elsewhere_fetches_nothing(reader, png):
     for files in ([(EVIL, png(225))], [(EVIL, png(225)), (EVIL, b"no film")]):
         page.file_uploader[0].set_value([(*file, "image/png") for file in files]).run()
         assert not page.exception
-    assert page.toast[0].value == f"{SHOWN} is in the list already and is not read again."
+    assert page.toast[0].value == f"{SHOWN} is already in the list and was not read again."
     assert page.dataframe[0].value["file"].tolist() == [EVIL, EVIL]
     kinds = (page.error, page.warning, page.info, page.markdown, page.caption, page.toast)
     assert "![x](" not in " ".join(one.value for kind in kinds for one in kind)

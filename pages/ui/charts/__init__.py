@@ -1,1 +1,1 @@
-"""Arrays → Plotly figures, in one look; nothing here knows Streamlit."""
+"""Arrays → Plotly figures, in one style; nothing here knows Streamlit."""

@@ -1,4 +1,4 @@
-"""Counts as lying bars that may be clicked: what a choice leaves, in front of what there is."""
+"""Counts as horizontal bars that can be clicked: the filtered count in front of the total."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LABEL = 1.32  # the longest bar ends here at 1, so that its label has room
 @dataclass(frozen=True)
 class Bar:
     """One bar. `names` label it, outermost group first; `shown` of its `total` films (or patients)
-    are left by the choices made elsewhere; `chosen` says whether this chart's own choice has it;
+    pass the filters set elsewhere; `chosen` says whether it passes this chart's own filter;
     `value` comes back when it is clicked.
     """
 
@@ -70,7 +70,7 @@ def bars(rows: Sequence[Bar], *, unit: str, row: int = 25) -> go.Figure:
 
 
 def label(row: Bar) -> str:
-    """What stands behind a bar: "1,341", or "312 of 1,341" where a choice leaves fewer."""
+    """The label behind a bar: "1,341", or "312 of 1,341" where filters apply."""
     if row.shown == row.total:
         return f"{row.total:,}"
     return f"{row.shown:,} of {row.total:,}"

@@ -1,4 +1,4 @@
-"""Charts of the probability itself: whether it means what it says, how films spread over it."""
+"""Charts of the probability: reliability diagram, histogram by class, decision curve."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, FAINT, GREY, NORMAL, PNEUMONIA, REFER, figure
+from pneumo_core.palette import faint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import DecisionCurve, Reliability
 
 
-P = "P(pneumonia) as the model says it (%)"
-_REFER = "rgba(138,99,216,0.14)"
+P = "Predicted P(pneumonia) (%)"
+_REFER = faint(REFER.colour, 0.14)
 _COUNTS = (1, 10, 100, 1000, 10_000)
 
 
 def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
     """Observed share of pneumonia over the mean probability of each bin, with Wilson intervals.
 
-    On the diagonal the probability means what it says.
+    On the diagonal the model is well calibrated.
     """
     some = table.n > 0
     share, p = table.observed[some], table.mean_p[some]
@@ -41,7 +42,8 @@ def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
             "width": 0,
         },
         customdata=table.n[some],
-        hovertemplate="said %{x:.0f} %, seen %{y:.0f} %<br>%{customdata:,} films<extra></extra>",
+        hovertemplate="predicted %{x:.0f} %, observed %{y:.0f} %<br>%{customdata:,} films"
+        "<extra></extra>",
         cliponaxis=False,
     )
     diagonal = go.Scatter(
@@ -54,7 +56,7 @@ def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
     return figure(
         [diagonal, dots],
         x={"title": P, "range": [-2, 102], "showgrid": True, "nticks": 6},
-        y={"title": "With pneumonia (% of the films)", "range": [-2, 102], "showgrid": True},
+        y={"title": "Observed pneumonia (% of the films)", "range": [-2, 102], "showgrid": True},
         height=height,
     )
 
@@ -89,7 +91,42 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
             _between(locked["screening"], locked["ruling_in"]),
             *(_upright(one) for one in locked.values()),
         ],
-        annotations=_words(),
+        annotations=_class_names(),
+    )
+
+
+def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
+    """Decision curve: net benefit of the model, of calling every child positive, and none.
+
+    In true positives per 1,000 children, less the false alarms at the odds of the threshold.
+    """
+    x = 100 * curve.thresholds
+    top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
+    band = go.Scatter(
+        x=np.r_[x, x[::-1]],
+        y=1000 * np.r_[curve.high, curve.low[::-1]],
+        fill="toself",
+        fillcolor=FAINT,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return figure(
+        [
+            band,
+            _line(x, 1000 * curve.call_all, "every child positive", GREY, "dash"),
+            _line(x, 0 * x, "no child positive", GREY, "dot"),
+            _line(x, 1000 * curve.model, "model", ACCENT, "solid"),
+        ],
+        x={"title": "Threshold probability (%)", "range": [0, 100], "nticks": 6},
+        y={
+            "title": "Net benefit (true positives per 1,000 children)",
+            "range": [-0.25 * top, top],
+            "showgrid": True,
+        },
+        height=height,
+        showlegend=True,
     )
 
 
@@ -111,8 +148,8 @@ def _height(films: Any) -> Any:
     return np.log10(1 + np.asarray(films, float))
 
 
-def _words() -> list[dict[str, Any]]:
-    """What is above and what is below, in the colours of their bars."""
+def _class_names() -> list[dict[str, Any]]:
+    """The class above and the class below, in the colours of their bars."""
     shared = {"xref": "paper", "yref": "paper", "x": 0.5, "showarrow": False}
     return [
         {**shared, "text": PNEUMONIA.title, "y": 0.99, "font": {"color": PNEUMONIA.colour}},
@@ -133,41 +170,6 @@ def _upright(at: float) -> dict[str, Any]:
         "type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 100 * at, "x1": 100 * at,
         "line": {"color": GREY, "width": 1, "dash": "dot"},
     }  # fmt: skip
-
-
-def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
-    """Net benefit of calling with the model, of calling all children, and of calling none.
-
-    In children found of 1,000, false alarms taken off at the price that the threshold says.
-    """
-    x = 100 * curve.thresholds
-    top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
-    band = go.Scatter(
-        x=np.r_[x, x[::-1]],
-        y=1000 * np.r_[curve.high, curve.low[::-1]],
-        fill="toself",
-        fillcolor=FAINT,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    return figure(
-        [
-            band,
-            _line(x, 1000 * curve.call_all, "call every child", GREY, "dash"),
-            _line(x, 0 * x, "call none", GREY, "dot"),
-            _line(x, 1000 * curve.model, "call as the model says", ACCENT, "solid"),
-        ],
-        x={"title": "Threshold probability (%)", "range": [0, 100], "nticks": 6},
-        y={
-            "title": "Net benefit (found of 1,000 children)",
-            "range": [-0.25 * top, top],
-            "showgrid": True,
-        },
-        height=height,
-        showlegend=True,
-    )
 
 
 def _line(x: Any, y: Any, name: str, colour: str, dash: str) -> go.Scatter:

@@ -15,12 +15,13 @@ from pneumo_core.formatting import estimate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pages.ui.charts.theme import Look
+    from pages.ui.charts.theme import Style
 
 
 _ROW = 19  # pixels a dot
 _NAME = 25  # pixels a name, with the gap above it
 _SYMBOLS = ("circle", "square", "diamond", "cross")
+HOLLOW = {"●": "○", "▲": "△"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,34 @@ class Estimate:
     high: float
     series: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A group: its name, its rate with its interval (0..1, NaN where there is none), how many
+    films it is of, and whether that is a small sample.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    films: int
+    small_sample: bool = False
+    counted: bool = True  # whether the number of films stands behind the name
+
+    @property
+    def title(self) -> str:
+        """Name and films: "viral · 807", "series IM · 12 (small sample)"."""
+        small = " (small sample)" if self.small_sample else ""
+        return f"{self.name} · {self.films:,}{small}" if self.counted else f"{self.name}{small}"
+
+    @property
+    def spoken(self) -> str:
+        """Rate and interval: "95.1 % [92.4–96.9]"."""
+        if math.isnan(self.value):
+            return "no such film"
+        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}–{100 * self.high:.1f}]"
 
 
 def intervals(
@@ -76,9 +105,39 @@ def intervals(
     )
 
 
+def forest_html(
+    rows: Sequence[Row], *, x: str, style: Style, reference: float | None = None
+) -> str:
+    """Groups from top to bottom in the order given; a small sample makes an open mark.
+
+    x: title of the axis; reference: the rate of all films, a line, 0..1.
+    """
+    floor = span_floor([row.low for row in rows if not math.isnan(row.value)])
+    line = "" if reference is None or math.isnan(reference) else _reference(reference, floor)
+    body = "".join(
+        f'<li><span class="pn-forest-name">{escape(row.title)}</span>'
+        f'<span class="pn-forest-line">{line}{_mark(row, style, floor)}</span>'
+        f'<span class="pn-forest-number">{row.spoken}</span></li>'
+        for row in rows
+    )
+    ticks = "".join(
+        f'<span style="left:{_at(one, floor)}">{100 * one:.0f}</span>' for one in _ticks(floor)
+    )
+    return (
+        f'<ul class="pn-forest">{body}<li class="pn-forest-axis" aria-hidden="true"><span '
+        f'class="pn-forest-line">{ticks}</span></li></ul><p class="pn-hint pn-forest-x">{x}</p>'
+    )
+
+
 def spoken(row: Estimate) -> str:
     """Number and interval: "0.88 [0.86–0.90]"."""
     return estimate((row.value, row.low, row.high), digits=2)
+
+
+def span_floor(lows: Sequence[float]) -> float:
+    """Where the axis begins: as high as every interval allows."""
+    lowest = min(lows, default=0.0)
+    return next((edge for edge in (0.9, 0.8, 0.6, 0.4) if lowest >= edge), 0.0)
 
 
 def _traces(
@@ -145,79 +204,20 @@ def _line(reference: float, row: int, *, top: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-HOLLOW = {"●": "○", "▲": "△"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A group: its name, its rate with its interval (0..1, NaN where there is none), how many
-    films it is of, and whether these are few.
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    films: int
-    small_sample: bool = False
-    counted: bool = True  # whether the number of films stands behind the name
-
-    @property
-    def title(self) -> str:
-        """Name and films: "viral · 807", "series IM · 12 (few)"."""
-        few = " (few)" if self.small_sample else ""
-        return f"{self.name} · {self.films:,}{few}" if self.counted else f"{self.name}{few}"
-
-    @property
-    def spoken(self) -> str:
-        """Rate and interval: "95.1 % [92.4–96.9]"."""
-        if math.isnan(self.value):
-            return "no such film"
-        return estimate((self.value, self.low, self.high), as_percent=True)
-
-
-def forest_html(rows: Sequence[Row], *, x: str, look: Look, reference: float | None = None) -> str:
-    """Groups from top to bottom in the order given; few films make an open mark.
-
-    x: title of the axis; reference: the rate of all films, a line, 0..1.
-    """
-    floor = span_floor([row.low for row in rows if not math.isnan(row.value)])
-    line = "" if reference is None or math.isnan(reference) else _reference(reference, floor)
-    body = "".join(
-        f'<li><span class="pn-forest-name">{escape(row.title)}</span>'
-        f'<span class="pn-forest-line">{line}{_mark(row, look, floor)}</span>'
-        f'<span class="pn-forest-number">{row.spoken}</span></li>'
-        for row in rows
-    )
-    ticks = "".join(
-        f'<span style="left:{_at(one, floor)}">{100 * one:.0f}</span>' for one in _ticks(floor)
-    )
-    return (
-        f'<ul class="pn-forest">{body}<li class="pn-forest-axis" aria-hidden="true"><span '
-        f'class="pn-forest-line">{ticks}</span></li></ul><p class="pn-hint pn-forest-x">{x}</p>'
-    )
-
-
-def span_floor(lows: Sequence[float]) -> float:
-    """Where the axis begins: as high as every interval allows."""
-    lowest = min(lows, default=0.0)
-    return next((edge for edge in (0.9, 0.8, 0.6, 0.4) if lowest >= edge), 0.0)
-
-
 def _ticks(floor: float) -> list[float]:
     """Round rates from the floor to 1."""
     steps = {0.4: 3, 0.6: 4, 0.8: 4}.get(floor, 5)
     return [floor + (1 - floor) * step / steps for step in range(steps + 1)]
 
 
-def _mark(row: Row, look: Look, floor: float) -> str:
+def _mark(row: Row, style: Style, floor: float) -> str:
     if math.isnan(row.value):
         return ""
-    sign = HOLLOW.get(look.sign, look.sign) if row.small_sample else look.sign
+    sign = HOLLOW.get(style.sign, style.sign) if row.small_sample else style.sign
     width = 100 * (row.high - row.low) / (1 - floor)
     return (
-        f'<i class="pn-forest-range pn-{look.words}" style="left:{_at(row.low, floor)};'
-        f'width:{width:.2f}%"></i><b class="pn-{look.words}" '
+        f'<i class="pn-forest-range pn-{style.css}" style="left:{_at(row.low, floor)};'
+        f'width:{width:.2f}%"></i><b class="pn-{style.css}" '
         f'style="left:{_at(row.value, floor)}">{sign}</b>'
     )
 

@@ -1,6 +1,6 @@
-"""ROC and precision-recall curves, and the locked points on them.
+"""ROC and precision-recall curves, and the locked thresholds on them.
 
-The threshold that is looked at is not part of a figure: the page lays it over (see
+The current threshold is not part of a figure: the page draws it over the chart (see
 `pages.ui.components.chart_threshold`).
 """
 
@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, FAINT, GREY, PNEUMONIA, SERIES, figure
+from pneumo_core import palette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FALSE_ALARMS = "False alarms (% of the normal films)"
-SENSITIVITY = "Found (% of the pneumonia films)"
-PRECISION = "Right (% of the films called pneumonia)"
-CORNER = 0.2  # side of the corner that may be looked at alone
-_POINTS = 180  # of a curve: more cannot be told apart at this size
+FALSE_ALARMS = "False alarms (1 − specificity, % of the normal films)"
+SENSITIVITY = "Sensitivity (% of the pneumonia films)"
+PRECISION = "Precision (% of the positive results)"
+CORNER = 0.2  # side of the corner that can be zoomed to
+_POINTS = 180  # of a curve: more make no visible difference
 _TARGETS = 90  # of them that may be clicked: each is an element of the page
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
@@ -84,7 +85,7 @@ def precision_recall(curve: PrCurve, *, height: int = 300) -> go.Figure:
         y=100 * curve.precision[kept],
         mode="lines",
         line={"color": ACCENT, "width": 2},
-        hovertemplate="found %{x:.1f} %, right %{y:.1f} %<extra></extra>",
+        hovertemplate="sensitivity %{x:.1f} %, precision %{y:.1f} %<extra></extra>",
     )
     lowest = float(curve.precision.min())
     floor = next((edge for edge in (0.8, 0.5) if lowest >= edge), 0.0)
@@ -101,15 +102,15 @@ def overlay(curves: Sequence[Named], *, corner: bool = False, height: int = 380)
     traces: list[Any] = [_diagonal()]
     for place, one in enumerate(curves):
         kept = thinned(one.roc.false_positive_rate, one.roc.sensitivity)
-        look = {"color": _colour(place), "dash": _DASHES[place % len(_DASHES)], "width": 2}
+        line = {"color": _colour(place), "dash": _DASHES[place % len(_DASHES)], "width": 2}
         traces.append(
             go.Scatter(
                 name=one.name,
                 x=100 * one.roc.false_positive_rate[kept],
                 y=100 * one.roc.sensitivity[kept],
                 mode="lines",
-                line=look,
-                hovertemplate=f"{one.name}<br>found %{{y:.1f}} %, false alarms %{{x:.1f}} %"
+                line=line,
+                hovertemplate=f"{one.name}<br>sensitivity %{{y:.1f}} %, false alarms %{{x:.1f}} %"
                 "<extra></extra>",
             )
         )
@@ -188,13 +189,13 @@ def _targets(curve: RocCurve) -> go.Scatter:
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         customdata=np.minimum(curve.thresholds[kept], 1.0).tolist(),
-        hovertemplate="at %{customdata:.3f}: found %{y:.1f} %, false alarms %{x:.1f} %"
+        hovertemplate="at %{customdata:.3f}: sensitivity %{y:.1f} %, false alarms %{x:.1f} %"
         "<extra></extra>",
     )
 
 
 def _rings(locked: Sequence[Mark]) -> go.Scatter:
-    """Locked points as open rings."""
+    """Locked thresholds as open rings."""
     return go.Scatter(
         x=[100 * one.x for one in locked],
         y=[100 * one.y for one in locked],
@@ -212,7 +213,7 @@ def _dot(mark: Mark, symbol: str, colour: str) -> go.Scatter:
         y=[100 * mark.y],
         mode="markers",
         marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 1.5,
-                "color": "#ffffff"}},
+                "color": palette.GROUND.light}},
         text=[f"{mark.name}: {mark.threshold:.3f}"],
         hovertemplate="%{text}<br>%{y:.1f} %<extra></extra>",
         cliponaxis=False,

@@ -1,4 +1,4 @@
-"""Films as marks over two of their numbers; a rectangle drawn over them chooses films.
+"""Scatter plots of two numbers of each film; a rectangle drawn over them selects films.
 
 The marks are one picture that lies over a Plotly chart of nothing but axes: all films are drawn,
 however many there are, and a browser shows one picture at once, where thousands of single points
@@ -8,7 +8,6 @@ and go: any chart that changes is taken down by Streamlit and drawn from its beg
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, SUBTYPES, figure
+from pages.ui.html import data_uri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def axes(ends: Ends, *, across: str, up: str) -> go.Figure:
     )
 
 
-def cover_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
+def overlay_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
     """What lies over the axes: the picture of `marks`, and the rectangle that was drawn."""
     return (
         f'<div class="pn-cover"><img src="{png_uri(picture)}" alt="{escape(alt)}">'
@@ -92,13 +92,13 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     place = row * WIDTH + column
     total = np.zeros(HEIGHT * WIDTH, np.float32)
     colour = np.zeros((HEIGHT * WIDTH, 3), np.float32)
-    for kind, look in SUBTYPES.items():
+    for kind, style in SUBTYPES.items():
         own = kinds[known] == kind
         if own.any():
-            density = _spread(place[own], strength[known][own], look.symbol, radius)
+            density = _spread(place[own], strength[known][own], style.symbol, radius)
             lit = np.flatnonzero(density)
             total += density
-            colour[lit] += density[lit, None] * np.array(_bgr(look.colour), np.float32)
+            colour[lit] += density[lit, None] * np.array(_bgr(style.colour), np.float32)
     picture = np.zeros((HEIGHT * WIDTH, 4), np.uint8)
     painted = np.flatnonzero(total)  # most of the ground is bare
     picture[painted, :3] = (colour[painted] / total[painted, None]).round()
@@ -123,7 +123,7 @@ def png_uri(picture: NDArray[np.uint8]) -> str:
     import cv2
 
     _, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"
+    return data_uri(data.tobytes(), "image/png")
 
 
 def _inside(x: Numbers, y: Numbers, area: Area | None) -> NDArray[np.bool_]:

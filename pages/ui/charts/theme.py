@@ -1,4 +1,4 @@
-"""The one look of all charts: a Plotly template, the colours of meaning, neutral greys, one accent.
+"""The style of all charts: a Plotly template and the colours of `pneumo_core.palette`.
 
 Every chart starts with `figure` and goes to the page with `figure_config`, under Streamlit's own
 chart theme, which gives text, grid and ticks the shades of the page's dark or light theme. The
@@ -16,30 +16,33 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd  # noqa: F401
 import plotly.graph_objects as go
 
+from pneumo_core import palette
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CLEAR = "rgba(0,0,0,0)"
-ACCENT = "#4c8fcf"  # what is neither good nor bad: a count, a curve, the only series of a chart
-GREY = "#80868b"  # what something is compared with: a coin toss, the diagonal, another model
-FAINT = "rgba(128,134,139,0.22)"  # bands, intervals as areas, what a filter leaves out
-# Series without good or bad (train, val, test; two models). Name each in the chart as well.
-SERIES = (ACCENT, "#8d77b8", "#5c9a9e", "#8a8f98")
+ACCENT = palette.ACCENT.mark  # neither good nor bad: a count, a curve, the only series
+GREY = palette.INK.mark  # what something is compared with: a coin toss, the diagonal, another model
+FAINT = palette.faint(GREY, 0.22)  # bands, intervals as areas, what a filter leaves out
+SERIES = palette.SERIES
 DIMMED = 0.28  # opacity of what is not chosen, beside what is
 TEXT_SIZE = 13  # pixels
 
 
 @dataclass(frozen=True)
-class Look:
-    """How one kind of film is drawn everywhere: never by its colour alone.
+class Style:
+    """How one class is plotted everywhere: never by its colour alone.
 
-    sign: in words and labels; colour: hex; symbol: of a point; pattern: of a bar ("" is plain).
+    sign: in words and labels; colour: hex; symbol: of a point; css: its class in a page, after
+    "pn-"; pattern: of a bar ("" is plain).
     """
 
     words: str
     sign: str
     colour: str
     symbol: str
+    css: str
     pattern: str = ""
 
     @property
@@ -48,15 +51,15 @@ class Look:
         return f"{self.sign} {self.words}"
 
 
-NORMAL = Look("normal", "●", "#0f9488", "circle")
-PNEUMONIA = Look("pneumonia", "▲", "#bd5b06", "triangle-up")
-REFER = Look("refer", "◆", "#8a63d8", "diamond")
+NORMAL = Style("normal", "●", palette.NORMAL.mark, "circle", "normal")
+PNEUMONIA = Style("pneumonia", "▲", palette.PNEUMONIA.mark, "triangle-up", "pneumonia")
+REFER = Style("refer", "◆", palette.REFER.mark, "diamond", "refer")
 # Subtypes of a film's label. Both kinds of pneumonia share its hue; lightness and form differ.
 SUBTYPES = {
     "normal": NORMAL,
-    "bacterial": Look("bacterial", "▲", PNEUMONIA.colour, "triangle-up"),
-    "viral": Look("viral", "▼", "#cd8420", "triangle-down", "/"),
-    "unknown": Look("pneumonia, kind unknown", "■", GREY, "square", "."),
+    "bacterial": Style("bacterial", "▲", PNEUMONIA.colour, "triangle-up", "pneumonia"),
+    "viral": Style("viral", "▼", palette.VIRAL.mark, "triangle-down", "viral", "/"),
+    "unknown": Style("pneumonia, subtype unknown", "■", GREY, "square", "unread", "."),
 }
 
 
@@ -68,7 +71,7 @@ def figure(
     height: int = 300,
     **layout: Any,
 ) -> go.Figure:
-    """A figure in Pneumo's look.
+    """A figure in Pneumo's style.
 
     x, y: titles of the axes with their unit, "Width (pixels)"; empty for an axis of words. A
     mapping is an axis with settings of its own, the title under "title". height: pixels.

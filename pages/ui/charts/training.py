@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.theme import ACCENT, GREY, SERIES, figure
+from pneumo_core import palette
 from pneumo_core.formatting import interval
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EPOCHS = "Epochs (passes over the films)"
 LOSS = "Loss (cross-entropy, nats)"
 AUC = "AUC (0 to 1)"
 SHARE = "AUC and rates (0 to 1)"
-VALIDATION = "#bd5b06"  # beside the accent on both grounds, and for the colour-blind
+VALIDATION = palette.PNEUMONIA.mark  # beside the accent on both grounds
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
 

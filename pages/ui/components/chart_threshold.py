@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STEPS = 1000  # of the slider, from 0 to 1
 _HERE = Path(__file__)
 _mark = st.components.v2.component(
-    "pneumo.mark",
+    "pneumo.chart-threshold",
     html='<div class="over"></div>',
     css=_HERE.with_suffix(".css").read_text("utf-8"),
     js=_HERE.with_suffix(".js").read_text("utf-8"),

@@ -19,7 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const words = child("span", "words");
     words.append(child("span", cell.kind, `${cell.sign} `), cell.words);
     button.append(count, words);
-    const three = `${cell.referred.toLocaleString("en")} of them referred with three answers`;
+    const three = `${cell.referred.toLocaleString("en")} of them referred on Diagnose`;
     if (cell.referred) button.append(child("span", "three", `◆ ${three}`));
     button.append(child("span", "open", cell.count ? "see the films" : "none"));
     button.disabled = !cell.count;

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__)
 _tiles = st.components.v2.component(
-    "pneumo.cells",
+    "pneumo.confusion-tiles",
     html='<div class="cells"></div>',
     css=_HERE.with_suffix(".css").read_text("utf-8"),
     js=_HERE.with_suffix(".js").read_text("utf-8"),
@@ -23,8 +23,8 @@ _tiles = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Cell:
-    """One of the four: `name` as in `review.cells`, how many, of how many, how many of them three
-    answers would refer, in words.
+    """One cell: `name` as in `evaluation.summary.CELLS`, its count, of how many, how many of them
+    Diagnose refers, in words.
     """
 
     name: str
@@ -38,34 +38,36 @@ class Cell:
 
 
 def cells_of(counts: Confusion, referred: Confusion) -> list[Cell]:
-    """Films with pneumonia above, normal films below; right on the left, wrong on the right."""
+    """Pneumonia above, normal below; correct on the left, errors on the right."""
     c, r = counts, referred
-    sick, well = c.tp + c.fn, c.tn + c.fp
+    positive, negative = c.tp + c.fn, c.tn + c.fp
     return [
-        Cell("found", c.tp, sick, r.tp, "pneumonia, found", "▲", "pneumonia", wrong=False),
-        Cell("missed", c.fn, sick, r.fn, "pneumonia, missed", "▲", "pneumonia", wrong=True),
-        Cell("cleared", c.tn, well, r.tn, "normal, cleared", "●", "normal", wrong=False),
-        Cell("false alarms", c.fp, well, r.fp, "normal, false alarm", "●", "normal", wrong=True),
+        Cell("found", c.tp, positive, r.tp, "pneumonia, found", "▲", "pneumonia", wrong=False),
+        Cell("missed", c.fn, positive, r.fn, "pneumonia, missed", "▲", "pneumonia", wrong=True),
+        Cell("cleared", c.tn, negative, r.tn, "normal, cleared", "●", "normal", wrong=False),
+        Cell(
+            "false alarms", c.fp, negative, r.fp, "normal, false alarm", "●", "normal", wrong=True
+        ),
     ]
 
 
 def sums_html(counts: Confusion, three: ThreeWay) -> str:
-    """How the four add up to all films, and how all films are answered where some are referred."""
+    """How the four add up to all films, and the three-way decisions."""
     c, a = counts, three.answered
     referred = three.referred_sick + three.referred_well
     return (
         f'<p class="pn-hint pn-sums">▲ {c.tp + c.fn:,} with pneumonia = {c.tp:,} found + {c.fn:,} '
         f"missed; ● {c.tn + c.fp:,} normal = {c.tn:,} cleared + {c.fp:,} false alarms; "
         f"{c.n:,} films in all.</p>"
-        f'<p class="pn-hint pn-sums"><strong>With three answers</strong>, as on Diagnose, at the '
-        f"locked points: {three.n:,} films = ◆ {referred:,} referred + {a.n:,} answered, "
+        f'<p class="pn-hint pn-sums"><strong>Three-way decisions</strong>, as on Diagnose, at the '
+        f"locked thresholds: {three.n:,} films = ◆ {referred:,} referred + {a.n:,} answered, "
         f"of these {a.fn:,} missed and {a.fp:,} false alarms.</p>"
     )
 
 
-def show_cells(at: AtThreshold, referred: Confusion, chosen: str) -> str | None:
+def show_confusion_tiles(at: AtThreshold, referred: Confusion, chosen: str) -> str | None:
     """The tiles; returns the cell that was just clicked. `chosen` is framed; referred: of each
-    cell, what three answers would refer.
+    cell, what Diagnose refers.
     """
     result = _tiles(
         key="metrics.cells",

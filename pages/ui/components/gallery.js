@@ -36,11 +36,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".grid");
   const open = (film) => setTriggerValue("opened", film);
   grid.replaceChildren(...data.tiles.map((film) => tile(film, data.marked, open)));
-  // A gallery that comes anew with its page must not draw the page to it; a new wish must.
-  const wishes = (window.pneumoGalleryWishes ??= {});
-  const before = wishes[data.name];
-  wishes[data.name] = data.look;
-  if (before !== undefined && before !== data.look && data.look) {
+  // A gallery that comes anew with its page must not scroll the page to it; a new request must.
+  const requests = (window.pneumoGalleryRequests ??= {});
+  const before = requests[data.name];
+  requests[data.name] = data.request;
+  if (before !== undefined && before !== data.request && data.request) {
     setTimeout(() => grid.scrollIntoView({ block: "start" }), 100);
   }
 }

@@ -1,4 +1,4 @@
-"""Films as a gallery: a page of small pictures with words under them; a click opens one.
+"""Films as a gallery: a page of thumbnails with captions; a click opens one.
 
 Only the films of the page shown are encoded and sent. Any screen may use it.
 """
@@ -31,7 +31,7 @@ class Tile:
 
     film: what a click gives back; picture: a data URI; caption: a line under it; sign and kind:
     "▲" in the colour of "pneumonia" ("normal", "refer", "unread", "" for no colour); aspect:
-    width ÷ height at which the picture is shown; note: a second, quiet line.
+    width ÷ height at which the picture is shown; note: quiet lines under it.
     """
 
     film: str
@@ -45,7 +45,9 @@ class Tile:
     @property
     def alt(self) -> str:
         """What is said to those who do not see the picture."""
-        return ", ".join(part for part in (self.caption, self.note, "open this film") if part)
+        return ", ".join(
+            part for part in (self.caption, *self.note.splitlines(), "open this film") if part
+        )
 
 
 def show_gallery(
@@ -54,33 +56,35 @@ def show_gallery(
     *,
     key: str,
     page_size: int = PAGE,
-    look: int = 0,
+    request: int = 0,
 ) -> str | None:
     """A gallery of `films` films, page by page; returns the film that was just clicked, if any.
 
     `tiles(start, stop)` makes those of one page, and is asked for no others. `key` names the
     gallery on its page; where the films change, the page shown is the first again if there is no
-    such page any more. Whenever `look` is another number than before, the browser goes there.
+    such page any more. Whenever `request` is another number than before, the browser goes there.
     """
     pages = max(1, -(-films // page_size))
     page = _shown_page(pages, f"{key}.page")
     start = (page - 1) * page_size
     shown = tiles(start, min(start + page_size, films))
-    clicked = show_tiles(shown, key=f"{key}.films", look=look)
+    clicked = show_tiles(shown, key=f"{key}.films", request=request)
     if pages > 1:
         with st.container(horizontal_alignment="center", key=f"{key}.pager"):
             st.pagination(pages, key=f"{key}.page", max_visible_pages=5)
     return clicked
 
 
-def show_tiles(tiles: Sequence[Tile], *, key: str, marked: str = "", look: int = 0) -> str | None:
+def show_tiles(
+    tiles: Sequence[Tile], *, key: str, marked: str = "", request: int = 0
+) -> str | None:
     """Some films side by side; returns the one that was just clicked. `marked` is framed."""
     result = _grid(
         key=key,
         data={
             "name": key,
             "marked": marked,
-            "look": look,
+            "request": request,
             "tiles": [asdict(tile) | {"alt": tile.alt} for tile in tiles],
         },
         on_opened_change=_nothing,

@@ -48,8 +48,8 @@ function build(root) {
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".dial");
-  const state = (root.pneumo ??= { parts: build(root), told: 0, timer: 0, touched: 0 });
+  const root = parentElement.querySelector(".slider");
+  const state = (root.pneumo ??= { parts: build(root), sent: 0, timer: 0, touched: 0 });
   const { input, zone, marks, value } = state.parts;
   if (state.written !== data.path) {
     state.written = data.path;
@@ -61,15 +61,15 @@ export default function ({ data, parentElement, setStateValue }) {
     value.style.left = place(at);
     input.setAttribute("aria-valuetext", percent(at));
   };
-  const tell = (at) => {
+  const send = (at) => {
     clearTimeout(state.timer);
-    const wait = Math.max(0, state.told + EVERY - Date.now());
+    const wait = Math.max(0, state.sent + EVERY - Date.now());
     state.timer = setTimeout(() => {
-      state.told = Date.now();
+      state.sent = Date.now();
       setStateValue("threshold", at);
     }, wait);
   };
-  // The marks on the charts need not wait for Python: see mark.js.
+  // The marks on the charts need not wait for Python: see chart_threshold.js.
   const lead = (at) => {
     const step = Math.round(at * (state.path.found.length - 1));
     const detail = { at: 100 * at };
@@ -80,7 +80,7 @@ export default function ({ data, parentElement, setStateValue }) {
     state.touched = Date.now();
     paint(at);
     lead(at);
-    tell(at);
+    send(at);
   };
   const snapped = (at) =>
     data.points.reduce((best, p) => (Math.abs(p.at - at) < SNAP ? p.at : best), at);

@@ -1,4 +1,4 @@
-"""The threshold as a slider on which the locked points are marked.
+"""The threshold as a slider on which the locked thresholds are marked.
 
 Streamlit's own slider waits a fifth of a second before it says that it moved, and has no marks.
 """
@@ -16,27 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HERE = Path(__file__)
-_dial = st.components.v2.component(
-    "pneumo.dial",
-    html='<div class="dial"></div>',
+_slider = st.components.v2.component(
+    "pneumo.threshold-slider",
+    html='<div class="slider"></div>',
     css=_HERE.with_suffix(".css").read_text("utf-8"),
     js=_HERE.with_suffix(".js").read_text("utf-8"),
 )
-KEY = "metrics.dial"
+KEY = "metrics.slider"
 
 
-def show_dial(
+def show_threshold_slider(
     subject: str,
     at: float,
     points: Sequence[tuple[str, float]],
     zone: tuple[float, float],
     path: str,
 ) -> None:
-    """The slider at `at`, 0..1, with a mark for each (name, threshold); moving it is a choice.
+    """The slider at `at`, 0..1, with a mark for each (name, threshold); runs inside a fragment.
 
-    zone: between these films are referred, shaded; path: `mark.path` as JSON, so that the
-    marks on the charts follow the hand; as text it costs no time on its way. It runs inside of a
-    fragment.
+    zone: between these films are referred, shaded; path: `chart_threshold.path` as JSON text, with
+    which the marks on the charts follow the hand.
     """
 
     def moved() -> None:
@@ -44,7 +43,7 @@ def show_dial(
         if isinstance(value, int | float):
             state.set_threshold(subject, float(value))
 
-    _dial(
+    _slider(
         key=KEY,
         data={
             "subject": subject,

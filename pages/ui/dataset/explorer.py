@@ -1,4 +1,4 @@
-"""Everything of a data set that a click changes: one fragment, so that nothing else reruns."""
+"""The linked views of a data set, in one fragment, so that nothing else reruns on a click."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.bars import bars
 from pages.ui.charts.scatter import axes, ends_of
 from pages.ui.charts.theme import SUBTYPES, figure_config
 from pages.ui.dataset import facets, filters
-from pages.ui.dataset.facets import cover_of, facets_of
+from pages.ui.dataset.facets import facets_of, overlay_of
 from pages.ui.dataset.film_dialog import open_film
 from pages.ui.dataset.filters import (
-    KIND_CLASSES,
     NAMES,
     OneOf,
     chosen,
@@ -37,17 +37,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.charts.bars import Bar
-    from pages.ui.dataset.facets import Cloud
+    from pages.ui.dataset.facets import ScatterPlot
     from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
 
 
 _ROWS = (
-    '<span class="pn-mouse">Click</span><span class="pn-touch">Tap</span> a row to see those films '
-    "alone, and again to see all."
+    '<span class="pn-mouse">Click</span><span class="pn-touch">Tap</span> a row to filter by it, '
+    "again to show all."
 )
-
-# Plotly takes a tap for a choice only where something has hovered before: the finger does so here.
+# Plotly takes a tap as a selection only after a hover: this makes one.
 _TAPS = """<script>
 window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
   const chart = event.target.closest?.(".st-key-bars .nsewdrag");
@@ -55,6 +54,43 @@ window.pneumoTaps ??= document.addEventListener("touchstart", (event) => {
   chart?.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY }));
 }, { capture: true, passive: true }) ?? true;
 </script>"""
+# A finger that drags over a chart scrolls the page: on a touch screen only the rows answer.
+_HINT = (
+    'All films are shown. <span class="pn-mouse">Click a row or draw a rectangle</span>'
+    '<span class="pn-touch">Tap a row</span> to select some of them.'
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The results of both audits: findings in order of harm, and the shortcuts."""
+
+    findings: tuple[Finding, ...]
+    shortcuts: Shortcuts
+
+
+@st.fragment
+def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
+    """Facts, linked charts, findings and films of a data set; `origin` is said of
+    films that show no patient.
+    """
+    with plain_words():
+        films = facets_of(catalogue)
+        conditions = filters.current_conditions()
+        shown = in_order(films[chosen(films, conditions)], conditions)
+        findings = () if audit is None else audit.findings
+        show_facts(films, shown)
+        show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
+        show_charts(catalogue, films)
+        if audit is not None:
+            show_findings(findings)
+            show_shortcuts(audit.shortcuts)
+        show_films(
+            catalogue,
+            shown,
+            findings,
+            partial(open_film, catalogue, findings=findings, origin=origin),
+        )
 
 
 def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
@@ -66,17 +102,38 @@ def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
     with left, _card("Films by split and kind", _ROWS):
         rows = facets.by_kind(films, conditions)
         _show_bars(rows, "kind", _click_kind, unit="films", row=min(60, max(30, 351 // len(rows))))
-    with right, _card("Patients", "Films of one patient must never be on both sides of a split."):
+    with right, _card("Patients", "All films of a patient belong in the same split."):
         rows = facets.patients_by_split(films, conditions)
         _show_bars(rows, "split", partial(_click, "split"), unit="patients")
         rows = facets.patients_by_films(films, conditions)
         st.html('<p class="pn-label">By films per patient</p>')
         _show_bars(rows, "per_patient", partial(_click, "per_patient"), unit="patients")
     st.html(legend_html(films))
-    with st.container(key="clouds"):
-        for column, one in zip(st.columns(len(facets.CLOUDS)), facets.CLOUDS, strict=True):
+    with st.container(key="scatters"):
+        for column, one in zip(
+            st.columns(len(facets.SCATTER_PLOTS)), facets.SCATTER_PLOTS, strict=True
+        ):
             with column, _card(one.name, one.hint):
-                _show_cloud(catalogue, films, one)
+                _show_scatter(catalogue, films, one)
+
+
+def audit_of(catalogue: Catalogue) -> Audit | None:
+    """Both audits, read from the disk; None where they were not made yet."""
+    if not audit_ready(catalogue):
+        return None
+    table = measure_shortcuts(catalogue)
+    return Audit(tuple(check_integrity(catalogue)), prepared(table, overall(table)))
+
+
+def legend_html(films: pd.DataFrame) -> str:
+    """The classes present with their signs, once for all scatter plots."""
+    there = set(films["subtype"].unique())
+    parts = "".join(
+        f'<span class="pn-{style.css}">{style.title}</span>'
+        for kind, style in SUBTYPES.items()
+        if kind in there
+    )
+    return f'<p class="pn-summary pn-key">{parts}</p>'
 
 
 def _card(title: str, hint: str) -> Any:
@@ -85,21 +142,10 @@ def _card(title: str, hint: str) -> Any:
     return card
 
 
-def legend_html(films: pd.DataFrame) -> str:
-    """The kinds of film that there are with their signs, once for all clouds."""
-    there = set(films["subtype"].unique())
-    parts = "".join(
-        f'<span class="{KIND_CLASSES[kind]}">{look.title}</span>'
-        for kind, look in SUBTYPES.items()
-        if kind in there
-    )
-    return f'<p class="pn-summary pn-key">{parts}</p>'
-
-
 def _show_bars(
     rows: Sequence[Bar], name: str, click: Callable[[Any], None], *, unit: str, row: int = 25
 ) -> None:
-    key = f"dataset.bars.{name}.{filters.round_()}"
+    key = f"dataset.bars.{name}.{state.condition_changes.get()}"
     st.plotly_chart(
         bars(rows, unit=unit, row=row),
         key=key,
@@ -122,7 +168,7 @@ def _click(column: str, value: str) -> None:
 
 
 def _click_kind(value: tuple[str, str]) -> None:
-    """One split and one kind at once; both again lets go of both."""
+    """Select one split and one kind at once; a second click removes both."""
     split, kind = (OneOf(column, (one,), NAMES[column])
                    for column, one in zip(("split", "subtype"), value, strict=True))  # fmt: skip
     before = without(filters.current_conditions(), frozenset({"label"}))
@@ -132,76 +178,29 @@ def _click_kind(value: tuple[str, str]) -> None:
         filters.choose(put(put(before, split), kind))
 
 
-def _show_cloud(catalogue: Catalogue, films: pd.DataFrame, one: Cloud) -> None:
+def _show_scatter(catalogue: Catalogue, films: pd.DataFrame, one: ScatterPlot) -> None:
     if why_not := facets.constant(films, one):
         st.html(f'<p class="pn-empty">{why_not}</p>')
         return
-    key = f"dataset.cloud.{one.across.column}.{filters.blank(one.columns)}"
+    key = f"dataset.scatter.{one.across.column}.{filters.cleared(one.columns)}"
     ends = ends_of(*facets.numbers(films, one))
-    with st.container(key=f"cloud-{one.across.column}", gap=None):
+    with st.container(key=f"scatter-{one.across.column}", gap=None):
         st.plotly_chart(
             axes(ends, across=one.titles[0], up=one.titles[1]),
             key=key,
-            on_select=partial(_drawn, key, one),
+            on_select=partial(_selected_area, key, one),
             selection_mode="box",
             config=figure_config(),
             alt=f"Axes: {one.titles[1]} over {one.titles[0]}",
         )
-        st.html(cover_of(catalogue, one, filters.current_conditions()))
+        st.html(overlay_of(catalogue, one, filters.current_conditions()))
 
 
-def _drawn(key: str, one: Cloud) -> None:
-    """A rectangle was drawn: its films are chosen. One that was taken away lets go of them."""
+def _selected_area(key: str, one: ScatterPlot) -> None:
+    """A rectangle selects its films; clearing it removes the condition."""
     boxes = st.session_state[key]["selection"]["box"]
     if boxes:
         new = facets.rectangle(one, tuple(boxes[0]["x"]), tuple(boxes[0]["y"]))
         filters.choose(put(filters.current_conditions(), new))
     else:
         filters.drop(one.columns)
-
-
-# A finger that draws over a chart scrolls the page: on a touch screen only the rows answer.
-_HINT = (
-    'All films are shown. <span class="pn-mouse">Click a row or draw a rectangle</span>'
-    '<span class="pn-touch">Tap a row</span> to look at some of them.'
-)
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What both audits found: findings in order of harm, and the shortcuts."""
-
-    findings: tuple[Finding, ...]
-    shortcuts: Shortcuts
-
-
-def audit_of(catalogue: Catalogue) -> Audit | None:
-    """Both audits where they were made already; they are read from the disk."""
-    if not audit_ready(catalogue):
-        return None
-    table = measure_shortcuts(catalogue)
-    return Audit(tuple(check_integrity(catalogue)), prepared(table, overall(table)))
-
-
-@st.fragment
-def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
-    """Facts, linked charts, findings and films of a data set; `origin` says whose films these
-    are if nobody's.
-    """
-    with plain_words():
-        films = facets_of(catalogue)
-        conditions = filters.current_conditions()
-        shown = in_order(films[chosen(films, conditions)], conditions)
-        findings = () if audit is None else audit.findings
-        show_facts(films, shown)
-        show_chips("top", otherwise=_HINT)  # a row that came and went would move the page
-        show_charts(catalogue, films)
-        if audit is not None:
-            show_findings(findings)
-            show_shortcuts(audit.shortcuts)
-        show_films(
-            catalogue,
-            shown,
-            findings,
-            partial(open_film, catalogue, findings=findings, origin=origin),
-        )

@@ -1,4 +1,4 @@
-"""The film index as the charts see it: counts for the bars, pairs of numbers for the points."""
+"""The film index as the charts need it: counts for the bars, pairs of numbers for the points."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.cache import HASH_FUNCS
 from pages.ui.charts.bars import Bar
-from pages.ui.charts.scatter import cover_html, ends_of, marks
+from pages.ui.charts.scatter import ends_of, marks, overlay_html
 from pages.ui.charts.theme import SERIES, SUBTYPES
 from pages.ui.dataset.filters import Area, OneOf, Span, chosen, on
 
@@ -30,11 +30,11 @@ PER_PATIENT = {"1": 1, "2": 2, "3": 3, "4": 4, "5–9": 9, "10 and more": 10**9}
 
 
 @dataclass(frozen=True)
-class Cloud:
-    """Two numbers of a film that are drawn against each other, with what to say of them.
+class ScatterPlot:
+    """A scatter plot of two numbers of a film.
 
-    up, across: the condition a rectangle makes of each, its range still open; titles: of the
-    axes, with units; hint: why one looks at it.
+    across, up: the condition that a rectangle makes of each, its range still open; titles: of the
+    axes, with units; hint: why it matters.
     """
 
     name: str
@@ -45,33 +45,39 @@ class Cloud:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that it draws."""
+        """The columns that it shows."""
         return self.across.columns | self.up.columns
 
 
-CLOUDS = (
-    Cloud(
+SCATTER_PLOTS = (
+    ScatterPlot(
         "Size and shape",
         Span("width", 0, 0, "width", "px"),
         Span("aspect", 0, 0, "width ÷ height", digits=2),
         ("Width (pixels)", "Width ÷ height"),
-        "Different shapes for sick and well mean that framing alone gives the label away.",
+        "If the classes differ in shape, a model can use the framing as a shortcut.",
     ),
-    Cloud(
+    ScatterPlot(
         "Brightness and contrast",
         Span("mean", 0, 0, "mean grey", digits=0),
         Span("contrast", 0, 0, "contrast", digits=0),
         ("Mean grey level (0 black – 255 white)", "Contrast (SD of grey levels)"),
-        "Exposure differs between devices and wards, and with them between the classes.",
+        "Exposure differs between devices and wards, and so possibly between the classes.",
     ),
-    Cloud(
+    ScatterPlot(
         "Compression",
         Span("quality", 0, 0, "JPEG quality"),
         Span("bytes_per_pixel", 0, 0, "file size", "bytes per pixel", digits=2),
         ("JPEG quality (1–100)", "File size (bytes per pixel)"),
-        "A network can read the compression instead of the lungs.",
+        "A model can use compression artefacts as a shortcut.",
     ),
 )
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
+def facets_of(catalogue: Catalogue) -> pd.DataFrame:
+    """The index of a catalogue with what the charts add to it."""
+    return with_facets(catalogue.index)
 
 
 def with_facets(index: pd.DataFrame) -> pd.DataFrame:
@@ -116,44 +122,52 @@ def patients_by_films(films: pd.DataFrame, conditions: tuple[Condition, ...]) ->
     return _patients(films, conditions, "per_patient", tuple(PER_PATIENT), ())
 
 
-def rectangle(cloud: Cloud, across: tuple[float, float], up: tuple[float, float]) -> Area:
-    """The condition of a rectangle drawn in a cloud; its corners may come in any order."""
-    return Area(_between(cloud.across, across), _between(cloud.up, up))
+@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
+def overlay_of(
+    catalogue: Catalogue, scatter: ScatterPlot, conditions: tuple[Condition, ...]
+) -> str:
+    """`overlay` of a catalogue, once for the same conditions."""
+    return overlay(facets_of(catalogue), scatter, conditions)
 
 
-def numbers(films: pd.DataFrame, cloud: Cloud) -> tuple[Numbers, Numbers]:
-    """What a cloud draws: two numbers of each film, float (N,), NaN where unknown."""
-    across, up = (films[span.column].to_numpy(float) for span in (cloud.across, cloud.up))
-    return across, up
-
-
-def cover(films: pd.DataFrame, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
-    """HTML of a cloud's marks: the films that all other conditions leave."""
-    x, y = numbers(films, cloud)
-    ends, rows = ends_of(x, y), chosen(films, conditions, except_for=cloud.columns)
-    own = on(conditions, *cloud.columns)
+def overlay(films: pd.DataFrame, scatter: ScatterPlot, conditions: tuple[Condition, ...]) -> str:
+    """HTML of a scatter's marks: the films that all other conditions leave."""
+    x, y = numbers(films, scatter)
+    ends, rows = ends_of(x, y), chosen(films, conditions, except_for=scatter.columns)
+    own = on(conditions, *scatter.columns)
     area = None
     if isinstance(own, Area):
         area = (own.across.low, own.across.high, own.up.low, own.up.high)
-    return cover_html(
+    return overlay_html(
         marks(x, y, films["subtype"].to_numpy(), rows, ends=ends, area=area),
         ends,
         area,
-        alt=f"{cloud.name}: {cloud.titles[1]} over {cloud.titles[0]} of {rows.sum():,} films",
+        alt=f"{scatter.name}: {scatter.titles[1]} over {scatter.titles[0]} of {rows.sum():,} films",
     )
 
 
-def constant(films: pd.DataFrame, cloud: Cloud) -> str:
-    """In words, why there is nothing to draw: a number is unknown, or both the same for all."""
-    across, up = films[cloud.across.column].dropna(), films[cloud.up.column].dropna()
+def rectangle(scatter: ScatterPlot, across: tuple[float, float], up: tuple[float, float]) -> Area:
+    """The condition of a rectangle in a scatter plot; its corners may come in any order."""
+    return Area(_between(scatter.across, across), _between(scatter.up, up))
+
+
+def numbers(films: pd.DataFrame, scatter: ScatterPlot) -> tuple[Numbers, Numbers]:
+    """What a scatter draws: two numbers of each film, float (N,), NaN where unknown."""
+    across, up = (films[span.column].to_numpy(float) for span in (scatter.across, scatter.up))
+    return across, up
+
+
+def constant(films: pd.DataFrame, scatter: ScatterPlot) -> str:
+    """Why there is nothing to plot: a number is unknown, or both are the same for all films."""
+    across, up = films[scatter.across.column].dropna(), films[scatter.up.column].dropna()
     if across.empty or up.empty:
-        return f"{cloud.titles[0 if across.empty else 1]}: unknown for all of these films."
+        return f"{scatter.titles[0 if across.empty else 1]}: unknown for all of these films."
     if not (across.eq(across.iloc[0]).all() and up.eq(up.iloc[0]).all()):
         return ""
-    if cloud.across.column == "width":
+    if scatter.across.column == "width":
         width, height = int(films["width"].max()), int(films["height"].max())
         return f"All films are {width:,} × {height:,} pixels."
-    return f"All films are alike: {_between(cloud.across, _ends(across)).words}."
+    return f"All films are the same: {_between(scatter.across, _ends(across)).words}."
 
 
 def _patients(
@@ -189,19 +203,3 @@ def _between(span: Span, ends: tuple[float, float]) -> Span:
 
 def _ends(values: pd.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())
-
-
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
-def facets_of(catalogue: Catalogue) -> pd.DataFrame:
-    """The index of a catalogue with what the charts add to it."""
-    from pages.ui.dataset.facets import with_facets
-
-    return with_facets(catalogue.index)
-
-
-@st.cache_resource(show_spinner=False, max_entries=60, hash_funcs=HASH_FUNCS)
-def cover_of(catalogue: Catalogue, cloud: Cloud, conditions: tuple[Condition, ...]) -> str:
-    """What lies over the axes of a cloud, as HTML: drawn once for the same choice of films."""
-    from pages.ui.dataset.facets import cover
-
-    return cover(facets_of(catalogue), cloud, conditions)

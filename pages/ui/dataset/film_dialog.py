@@ -1,4 +1,4 @@
-"""One film large: its picture, its facts, its patient's other films, and the way to Diagnose."""
+"""One film large: image, facts, the patient's other films, near-duplicates, and Diagnose."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.cache import Sample
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.components.gallery import show_tiles
 from pages.ui.dataset import filters
 from pages.ui.dataset.filters import OneOf
 from pages.ui.dataset.gallery_view import tiles
-from pages.ui.diagnose.upload import take_sample
+from pages.ui.diagnose.upload import read_sample
 from pages.ui.diagnose.viewer import show_film_steps
+from pages.ui.html import facts_list
 from pages.ui.page import plain, plain_words
 from pneumo_core.dataset.similarity import NEAR
+from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from pneumo_core.dataset.catalogue import Catalogue
 
 _MOST = 12  # other films of a patient shown
-_OPEN = "dataset.open"
 
 
 def open_film(
@@ -44,9 +45,9 @@ def open_film(
     origin: str,
 ) -> None:
     """Show `film` over the page; `order` are the films that one may go through from it, `origin`
-    says whose they are if nobody's.
+    is said of films that show no patient.
     """
-    st.session_state[_OPEN] = film
+    state.dataset_film.set(film)
     st.dialog("Film", width="large")(_show)(catalogue, order, findings, origin)
 
 
@@ -55,19 +56,19 @@ def _show(
 ) -> None:
     with plain_words():
         films = catalogue.index
-        row: Any = next(films[films["film"] == st.session_state[_OPEN]].itertuples())
+        row: Any = next(films[films["film"] == state.dataset_film.get()].itertuples())
         show_film_steps(row.film, order, _open, "dataset.film")
         picture, words = st.columns([3, 2], gap="medium")
         with picture, st.container(key="film"):
             _show_picture(catalogue, row)
         with words:
             st.html(facts_html(row, findings))
-            _show_ways(catalogue, row, origin)
+            _show_actions(catalogue, row, origin)
         _show_siblings(catalogue, row)
 
 
 def _open(film: str) -> None:
-    st.session_state[_OPEN] = film
+    state.dataset_film.set(film)
 
 
 def _show_picture(catalogue: Catalogue, row: Any) -> None:
@@ -78,14 +79,14 @@ def _show_picture(catalogue: Catalogue, row: Any) -> None:
             alt=f"The film {row.film}",
         )
     else:
-        st.warning(f"This file cannot be read as a film. {plain(row.problem)}")
+        st.warning(f"This file cannot be read as an image. {plain(row.problem)}")
 
 
 def facts_html(row: Any, findings: Sequence[Finding]) -> str:
     """What is known of a film, and which findings it is part of."""
-    look = SUBTYPES[row.subtype]
+    style = SUBTYPES[row.subtype]
     facts = [
-        ("Label", f"{look.title}, split {escape(row.split)}"),
+        ("Label", f"{style.title}, split {escape(row.split)}"),
         ("Patient", escape(row.group)),
         ("Size", f"{row.width:,} × {row.height:,} pixels, shape {row.aspect:.2f}"),
         ("File", f"{row.bytes / 1000:,.0f} kB, {row.bytes_per_pixel:.2f} bytes per pixel"),
@@ -94,34 +95,33 @@ def facts_html(row: Any, findings: Sequence[Finding]) -> str:
         facts.append(("JPEG quality", f"{row.quality:.0f} of 100"))
     facts.append(("Grey levels", f"mean {row.mean:.0f}, contrast {row.contrast:.0f} (0–255)"))
     flags = [finding.title for finding in findings if row.film in finding.films]
-    facts.append(("Audit", "; ".join(map(escape, flags)) or "nothing found"))
+    facts.append(("Audit", "; ".join(map(escape, flags)) or "no findings"))
     facts.append(("SHA-256", f"<code>{row.sha256}</code>"))
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
-    return f'<dl class="pn-facts">{inner}</dl>'
+    return facts_list(facts)
 
 
-def _show_ways(catalogue: Catalogue, row: Any, origin: str) -> None:
-    """Read it in Diagnose; look at all films of its patient."""
+def _show_actions(catalogue: Catalogue, row: Any, origin: str) -> None:
+    """Read it on Diagnose; show all films of its patient."""
     with st.container(horizontal=True):
         if st.button(
-            "Read this film", type="primary", disabled=not row.readable, key="dataset.read"
+            "Read with the model", type="primary", disabled=not row.readable, key="dataset.read"
         ):
             data = cache.film_bytes(catalogue.root, row.film, row.sha256)
             name = row.film.rpartition("/")[2]
-            take_sample(Sample(name, origin, data, thumb=""), cache.model_in_service())
+            read_sample(Sample(name, origin, data, thumb=""), cache.model_in_service())
             st.switch_page("pages/diagnose.py")
         if st.button("All films of this patient"):
-            filters.choose((OneOf("group", (row.group,), "patient"),), look=True)
+            filters.choose((OneOf("group", (row.group,), "patient"),), go_to_films=True)
             st.rerun()
 
 
 def _show_siblings(catalogue: Catalogue, row: Any) -> None:
-    """The patient's films, and those that look the same whoever's they are."""
+    """The patient's films, and near-duplicates of any patient."""
     films = catalogue.index
     own = films[films["group"] == row.group]
     _show_row(catalogue, own, row.film, f"All {len(own):,} films of this patient")
     same = films[look_alike(films, row.phash) & (films["film"] != row.film).to_numpy()]
-    _show_row(catalogue, same, row.film, f"{len(same):,} that look the same")
+    _show_row(catalogue, same, row.film, f"{count(len(same), 'near-duplicates')}")
 
 
 def _show_row(catalogue: Catalogue, films: pd.DataFrame, film: str, words: str) -> None:

@@ -1,4 +1,6 @@
-"""What of a data set is looked at: conditions on its films, each in words, joined by "and"."""
+"""Filters of a data set: conditions on its films, each in words, joined by "and"; their state;
+the row of facts and the row of chips that show them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.page import plain
 from pneumo_core.formatting import count
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Rows = NDArray[np.bool_]
+
+
+NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class OneOf:
 
     @property
     def words(self) -> str:
-        """The condition as a person says it: "split: train or val"."""
+        """The condition in words: "split: train or val"."""
         return f"{self.name}: {' or '.join(self.among)}"
 
     def holds(self, films: pd.DataFrame) -> Rows:
@@ -63,7 +69,7 @@ class Span:
 
     @property
     def words(self) -> str:
-        """The range as a person says it: "width 900–1,200 px"."""
+        """The range in words: "width 900–1,200 px"."""
         low, high = (f"{value:,.{self.digits}f}" for value in (self.low, self.high))
         unit = f" {self.unit}" if self.unit else ""
         return f"{self.name} {low if low == high else f'{low}–{high}'}{unit}"
@@ -108,7 +114,7 @@ class Named:
 
     @property
     def words(self) -> str:
-        """The condition as a person says it."""
+        """The condition in words."""
         return f"name or patient with “{self.text}”"
 
     def holds(self, films: pd.DataFrame) -> Rows:
@@ -165,7 +171,7 @@ def chosen(
 
 
 def in_order(films: pd.DataFrame, conditions: Iterable[Condition]) -> pd.DataFrame:
-    """The rows as a finding has them, where one is looked at: the films of a pair together."""
+    """The rows in the order of a finding, where one is selected: pairs stay together."""
     listed = next((one for one in conditions if isinstance(one, Among)), None)
     if listed is None:
         return films
@@ -189,78 +195,53 @@ def without(conditions: tuple[Condition, ...], columns: frozenset[str]) -> tuple
 
 
 def toggled(conditions: tuple[Condition, ...], clicked: OneOf) -> tuple[Condition, ...]:
-    """The conditions after a click on a bar: one that is chosen alone is let go of, any other
-    becomes the one that is chosen.
-    """
+    """The conditions after a click on a bar: the one that is set is removed, any other is set."""
     if clicked in conditions:
         return without(conditions, clicked.columns)
     return put(conditions, clicked)
 
 
-_CONDITIONS, _ROUND, _OF = "dataset.conditions", "dataset.round", "dataset.of"
-_LOOK, _BLANK = "dataset.look", "dataset.blank"
-
-
 def prepare(data_set: str) -> None:
-    """Begin with all films wherever another data set (named by its key) is looked at."""
-    if st.session_state.get(_OF) != data_set:
-        st.session_state[_OF] = data_set
+    """Clear the conditions when another data set (named by its key) is opened."""
+    if state.filtered_dataset.get() != data_set:
+        state.filtered_dataset.set(data_set)
         clear()
 
 
 def current_conditions() -> tuple[Condition, ...]:
     """The conditions that all films shown fulfil, in the order in which they were set."""
-    kept: tuple[Condition, ...] = st.session_state.get(_CONDITIONS, ())
-    return kept
+    return state.conditions.get()
 
 
-def choose(new: tuple[Condition, ...], *, look: bool = False) -> None:
-    """Look at the films of these conditions; with `look` the page goes to the films themselves."""
+def choose(new: tuple[Condition, ...], *, go_to_films: bool = False) -> None:
+    """Filter by these conditions; with `go_to_films` the page scrolls to the films themselves."""
     kept = {one.columns for one in new}
     for one in current_conditions():
         if isinstance(one, Area) and one.columns not in kept:
-            st.session_state.setdefault(_BLANK, {})[one.columns] = blank(one.columns) + 1
-    st.session_state[_CONDITIONS] = new
-    st.session_state[_ROUND] = round_() + 1
-    if look:
-        st.session_state[_LOOK] = round_()
+            counts = state.cleared_rectangles.get()
+            state.cleared_rectangles.set({**counts, one.columns: cleared(one.columns) + 1})
+    changes = state.condition_changes.get() + 1
+    state.conditions.set(new)
+    state.condition_changes.set(changes)
+    if go_to_films:
+        state.gallery_request.set(changes)
 
 
 def drop(columns: frozenset[str]) -> None:
-    """Let go of the condition on these columns."""
+    """Remove the condition on these columns."""
     choose(without(current_conditions(), columns))
 
 
 def clear() -> None:
-    """Look at all films."""
+    """Show all films."""
     choose(())
 
 
-def round_() -> int:
-    """Counts the choices: part of each chart's key, so that no chart keeps an old selection."""
-    return int(st.session_state.get(_ROUND, 0))
-
-
-def blank(columns: frozenset[str]) -> int:
-    """Counts how often the rectangle over these columns was let go of: part of the key of their
-    chart, which keeps what was drawn in it as long as it is the same chart.
+def cleared(columns: frozenset[str]) -> int:
+    """How often the rectangle over these columns was cleared: part of the key of their chart,
+    which keeps its rectangle as long as it is the same chart.
     """
-    counts: dict[frozenset[str], int] = st.session_state.get(_BLANK, {})
-    return counts.get(columns, 0)
-
-
-def look() -> int:
-    """The choice after which the page last had to go to the films; 0 if none."""
-    return int(st.session_state.get(_LOOK, 0))
-
-
-# CSS classes of the kinds of film, by SUBTYPES.
-KIND_CLASSES = {
-    "normal": "pn-normal",
-    "bacterial": "pn-pneumonia",
-    "viral": "pn-viral",
-    "unknown": "pn-unread",
-}
+    return state.cleared_rectangles.get().get(columns, 0)
 
 
 def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
@@ -268,17 +249,20 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
     parts = [
         _fact(len(shown), "films")
         if len(shown) == len(films)
-        else _told(len(shown), f"of {count(len(films), 'films')}"),
+        else _number(len(shown), f"of {count(len(films), 'films')}"),
         _fact(shown["group"].nunique(), "patients"),
-        *(_told(count, SUBTYPES[kind].title, KIND_CLASSES[kind]) for kind, count in _kinds(shown)),
-        _fact(duplicates(shown), "pairs", " of duplicates"),
-        _told(int((~shown["readable"]).sum()), "unreadable"),
+        *(
+            _number(count, SUBTYPES[kind].title, f"pn-{SUBTYPES[kind].css}")
+            for kind, count in _kinds(shown)
+        ),
+        _fact(duplicates(shown), "duplicate pairs"),
+        _number(int((~shown["readable"]).sum()), "unreadable"),
     ]
     st.html(f'<ul class="pn-figures">{"".join(parts)}</ul>')
 
 
 def show_chips(place: str, otherwise: str = "") -> None:
-    """Each condition in words, with a click to let go of it; `otherwise` where there is none.
+    """Each condition as a chip that removes it; `otherwise` where there is none.
 
     `place` tells two such rows apart.
     """
@@ -286,7 +270,7 @@ def show_chips(place: str, otherwise: str = "") -> None:
     if not conditions and not otherwise:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"chips-{place}"):
-        words = "Only films with" if conditions else otherwise
+        words = "Filters" if conditions else otherwise
         st.html(f'<span class="pn-hint">{words}</span>', width="content")
         for at, condition in enumerate(conditions):
             st.button(
@@ -294,7 +278,7 @@ def show_chips(place: str, otherwise: str = "") -> None:
                 key=f"dataset.chip.{place}.{at}",
                 icon=":material/close:",
                 icon_position="right",
-                help="Take this condition away",
+                help="Remove this filter",
                 on_click=drop,
                 args=(condition.columns,),
             )
@@ -303,7 +287,7 @@ def show_chips(place: str, otherwise: str = "") -> None:
 
 
 def duplicates(films: pd.DataFrame) -> int:
-    """How many pairs of readable files are the same byte by byte; three of a kind make three."""
+    """How many pairs of readable files are identical; three copies make three pairs."""
     counts = films.loc[films["readable"], "sha256"].value_counts()
     return int((counts * (counts - 1) // 2).sum())
 
@@ -313,12 +297,9 @@ def _kinds(films: pd.DataFrame) -> list[tuple[str, int]]:
     return [(kind, int(counts[kind])) for kind in SUBTYPES if kind in counts.index]
 
 
-def _fact(number: int, unit: str, rest: str = "") -> str:
-    return _told(number, count(number, unit).partition(" ")[2] + rest)
+def _fact(number: int, unit: str) -> str:
+    return _number(number, count(number, unit).partition(" ")[2])
 
 
-def _told(number: int, words: str, css: str = "") -> str:
+def _number(number: int, words: str, css: str = "") -> str:
     return f'<li><strong>{number:,}</strong> <span class="{css}">{escape(words)}</span></li>'
-
-
-NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}

@@ -1,4 +1,4 @@
-"""What the audit found, as cards in order of harm; a click shows the films of one."""
+"""The findings of the audit as cards in order of harm, the shortcuts, and their downloads."""
 
 from __future__ import annotations
 
@@ -27,61 +27,8 @@ if TYPE_CHECKING:
 
 
 _COLUMNS = 3
-_NO_PICTURES = "classes"  # the unit of findings whose `films` are folders
-
-
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Cards of what was found; what was looked for in vain in one line."""
-    met = [one for one in findings if one.count]
-    st.html(
-        '<h2 class="pn-section">What the audit found</h2>'
-        + ("" if met else '<p class="pn-hint">Nothing to complain of.</p>')
-    )
-    for start in range(0, len(met), _COLUMNS):
-        row = met[start : start + _COLUMNS]
-        for column, one in zip(st.columns(_COLUMNS), row, strict=False):
-            with column, st.container(border=True, height="stretch", gap="xsmall"):
-                _card(one)
-    if clean := [one.title for one in findings if not one.count]:
-        with st.expander(f"Looked for and not found: {len(clean)} more"):
-            st.html("<br>".join(f"✓ {escape(title)}" for title in clean))
-
-
-def card_html(finding: Finding) -> str:
-    """A finding in words: harm, what, how many, why it matters, what is done."""
-    return (
-        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
-        f"{harm_words(finding.harm)}: {escape(count(finding.count, finding.unit))}</p>"
-        f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
-        f"<p>{escape(finding.why)}</p>"
-        f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"
-    )
-
-
-def _which(finding: Finding) -> str:
-    """What cannot be shown as pictures is named."""
-    named = finding.films if finding.unit == _NO_PICTURES else ()
-    return f": {escape(', '.join(named))}" if named else ""
-
-
-def _card(finding: Finding) -> None:
-    st.html(card_html(finding))
-    if finding.films and finding.unit != _NO_PICTURES:
-        films = len(finding.films)
-        st.button(
-            f"Show the {films:,} films" if films > 1 else "Show the film",
-            key=f"dataset.finding.{finding.code}",
-            on_click=_show,
-            args=(finding,),
-        )
-
-
-def _show(finding: Finding) -> None:
-    condition = Among(finding.films, finding.title)
-    filters.choose(put((), condition), look=True)
-
-
-_ACROSS = "learnt in train, tried on test"
+_FOLDERS = "classes"  # the unit of findings whose `films` are folders
+_ACROSS = "fitted on train, evaluated on test"
 _ORDER = ("train", "all", "val", "test")
 
 
@@ -90,7 +37,8 @@ class Shortcuts:
     """What is shown of the table of `films.audit.shortcuts`: made once, shown after every click.
 
     meaning: for any accuracy on this data; chart: None where nothing could be measured; alt: the
-    chart in sentences; silent: what is the same for all films or cannot be judged, in sentences.
+    chart in sentences; silent: features that carry no information or cannot be judged, in
+    sentences.
     """
 
     meaning: str
@@ -99,83 +47,46 @@ class Shortcuts:
     silent: tuple[str, ...]
 
 
-def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
-    """The table made ready to be shown."""
-    rows = estimates(table)
-    return Shortcuts(
-        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+def show_findings(findings: Sequence[Finding]) -> None:
+    """A card for each finding; checks that passed in one line."""
+    met = [one for one in findings if one.count]
+    st.html(
+        '<h2 class="pn-section">Audit findings</h2>'
+        + ("" if met else '<p class="pn-hint">No problems were found.</p>')
     )
+    for start in range(0, len(met), _COLUMNS):
+        row = met[start : start + _COLUMNS]
+        for column, one in zip(st.columns(_COLUMNS), row, strict=False):
+            with column, st.container(border=True, height="stretch", gap="xsmall"):
+                _card(one)
+    if clean := [one.title for one in findings if not one.count]:
+        with st.expander(f"Passed: {count(len(clean), 'checks')}"):
+            st.html("<br>".join(f"✓ {escape(title)}" for title in clean))
 
 
 def show_shortcuts(found: Shortcuts) -> None:
-    """What gives the label away, and what that means for any accuracy on this data."""
+    """Features that predict the label, and what that means for any accuracy on this data."""
     st.html(
-        '<h2 class="pn-section">What gives the label away without a lung</h2>'
+        '<h2 class="pn-section">Shortcuts: the label predicted without the lungs</h2>'
         f'<p class="pn-meaning">{escape(found.meaning)}</p>'
     )
     if found.chart is not None:
         st.html(
-            '<p class="pn-hint">How well each of these alone tells pneumonia from normal: area '
-            "under the ROC curve, cross-validated by patient, with its 95 % interval.</p>"
+            '<p class="pn-hint">How well each feature alone separates pneumonia from normal: AUC '
+            "(0.5 is chance), cross-validated by patient, with its 95 % interval.</p>"
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
     if found.silent:
         more = "" if found.chart is None else " more"
-        with st.expander(f"{len(found.silent)}{more} that tell nothing here, or cannot be judged"):
+        with st.expander(
+            f"{len(found.silent)}{more} features without information, or not testable"
+        ):
             st.html("<br>".join(map(escape, found.silent)))
 
 
-def _chart(rows: list[Estimate]) -> go.Figure:
-    lowest = min(row.low for row in rows)
-    return intervals(
-        rows,
-        x="AUC (0.5 coin toss, 1 certain)",
-        reference=0.5,
-        span=(min(0.4, lowest - 0.02), 1.0),
-        order=[*map(_in, _ORDER), _ACROSS],
-    )
-
-
-def estimates(table: pd.DataFrame) -> list[Estimate]:
-    """Rows of the chart, the feature that tells most first, in either direction."""
-    measured = table[table["state"] == "measured"]
-    told = measured["auc"].map(strength)
-    best = told.groupby(measured["feature"]).max().sort_values(ascending=False)
-    found = []
-    for split in measured["split"].unique():
-        own = measured[measured["split"] == split].set_index("feature")
-        found += [
-            Estimate(_short(row.title), row.auc, row.low, row.high, _in(split), row.words)
-            for row in own.reindex(best.index).dropna(subset="auc").itertuples()
-        ]
-    across = measured.drop_duplicates("feature").dropna(subset="across").set_index("feature")
-    found += [
-        Estimate(_short(row.title), row.across, row.across_low, row.across_high, _ACROSS)
-        for row in across.itertuples()
-    ]
-    titles = measured.set_index("feature")["title"].to_dict()
-    names = [_short(titles[feature]) for feature in best.index]
-    return sorted(found, key=lambda row: names.index(row.name))
-
-
-def silences(table: pd.DataFrame) -> list[str]:
-    """What is the same for all films, or cannot be judged, each in a sentence, once."""
-    return list(dict.fromkeys(table.loc[table["state"] != "measured", "words"]))
-
-
-def _in(split: str) -> str:
-    return "all films" if split == "all" else f"within {split}"
-
-
-def _short(title: str) -> str:
-    """A title as a label: "The width in pixels" is "Width in pixels"."""
-    words = title.removeprefix("The ").removeprefix("A ")
-    return words[:1].upper() + words[1:]
-
-
 def show_downloads(catalogue: Catalogue) -> None:
-    """Both audits as JSON and as a page; made when asked for, from what is kept on disk."""
-    st.html('<h2 class="pn-section">Take the audit along</h2>')
+    """Both audits as JSON and as a page, made on demand."""
+    st.html('<h2 class="pn-section">Download the audit</h2>')
     name = f"{catalogue.root.name}-audit"
     with st.container(horizontal=True):
         st.download_button(
@@ -196,3 +107,93 @@ def show_downloads(catalogue: Catalogue) -> None:
             on_click="ignore",
             key="dataset.audit.json",
         )
+
+
+def prepared(table: pd.DataFrame, meaning: str) -> Shortcuts:
+    """The table made ready to be shown."""
+    rows = estimates(table)
+    return Shortcuts(
+        meaning, _chart(rows) if rows else None, "; ".join(table["words"]), tuple(silences(table))
+    )
+
+
+def card_html(finding: Finding) -> str:
+    """A finding: harm, count, title, why it matters, what is done."""
+    return (
+        f'<div class="pn-finding"><p class="pn-harm pn-harm-{finding.harm}">'
+        f"{harm_words(finding.harm)}: {escape(count(finding.count, finding.unit))}</p>"
+        f"<h3>{escape(finding.title)}{_which(finding)}</h3>"
+        f"<p>{escape(finding.why)}</p>"
+        f"<p><strong>What Pneumo does:</strong> {escape(finding.done)}</p></div>"
+    )
+
+
+def estimates(table: pd.DataFrame) -> list[Estimate]:
+    """Rows of the chart, the strongest feature first, in either direction."""
+    measured = table[table["state"] == "measured"]
+    strengths = measured["auc"].map(strength)
+    best = strengths.groupby(measured["feature"]).max().sort_values(ascending=False)
+    found = []
+    for split in measured["split"].unique():
+        own = measured[measured["split"] == split].set_index("feature")
+        found += [
+            Estimate(_short(row.title), row.auc, row.low, row.high, _in(split), row.words)
+            for row in own.reindex(best.index).dropna(subset="auc").itertuples()
+        ]
+    across = measured.drop_duplicates("feature").dropna(subset="across").set_index("feature")
+    found += [
+        Estimate(_short(row.title), row.across, row.across_low, row.across_high, _ACROSS)
+        for row in across.itertuples()
+    ]
+    titles = measured.set_index("feature")["title"].to_dict()
+    names = [_short(titles[feature]) for feature in best.index]
+    return sorted(found, key=lambda row: names.index(row.name))
+
+
+def silences(table: pd.DataFrame) -> list[str]:
+    """What is the same for all films, or cannot be tested, each in a sentence, once."""
+    return list(dict.fromkeys(table.loc[table["state"] != "measured", "words"]))
+
+
+def _which(finding: Finding) -> str:
+    """The names of folders, which have no gallery."""
+    named = finding.films if finding.unit == _FOLDERS else ()
+    return f": {escape(', '.join(named))}" if named else ""
+
+
+def _card(finding: Finding) -> None:
+    st.html(card_html(finding))
+    if finding.films and finding.unit != _FOLDERS:
+        films = len(finding.films)
+        st.button(
+            f"Show the {films:,} films" if films > 1 else "Show the film",
+            key=f"dataset.finding.{finding.code}",
+            on_click=_show,
+            args=(finding,),
+        )
+
+
+def _show(finding: Finding) -> None:
+    condition = Among(finding.films, finding.title)
+    filters.choose(put((), condition), go_to_films=True)
+
+
+def _chart(rows: list[Estimate]) -> go.Figure:
+    lowest = min(row.low for row in rows)
+    return intervals(
+        rows,
+        x="AUC (0.5 chance, 1 perfect)",
+        reference=0.5,
+        span=(min(0.4, lowest - 0.02), 1.0),
+        order=[*map(_in, _ORDER), _ACROSS],
+    )
+
+
+def _in(split: str) -> str:
+    return "all films" if split == "all" else f"within {split}"
+
+
+def _short(title: str) -> str:
+    """A title as a label: "The width in pixels" is "Width in pixels"."""
+    words = title.removeprefix("The ").removeprefix("A ")
+    return words[:1].upper() + words[1:]

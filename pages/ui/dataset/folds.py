@@ -1,4 +1,4 @@
-"""Splits by patient: make one, see what is in each fold, take its manifest along."""
+"""Splits by patient: make one, see what is in each fold, download its manifest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.page import plain_words
 from pneumo_core.dataset.folds import straddling_groups
@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 
     from pneumo_core.dataset.catalogue import Catalogue
 
-_MADE = "dataset.split-made"
 _WHY = (
-    "Training joins train and val and shares their films out by patient, so that no child is on "
-    "both sides; test is left alone. The same number of folds and seed always give the same split, "
-    "and the manifest pins it, with the hash of every film."
+    "Training pools train and val and splits them by patient, so that no child is on both sides; "
+    "test is not used. The same number of folds and seed always give the same split; the manifest "
+    "records it, with the hash of every file."
 )
 
 
@@ -35,13 +34,13 @@ def show_folds(catalogue: Catalogue) -> None:
             folds = st.number_input("Folds", 2, 20, HOLDOUT_FOLDS, key="dataset.folds", width=130)
             seed = st.number_input("Seed", 0, 10**6, Recipe.seed, key="dataset.seed", width=130)
             if st.button("Make the split", key="dataset.split"):
-                st.session_state[_MADE] = (catalogue.key, folds, seed)
-        if st.session_state.get(_MADE) == (catalogue.key, folds, seed):
+                state.shown_split.set((catalogue.key, folds, seed))
+        if state.shown_split.get() == (catalogue.key, folds, seed):
             _show_split(catalogue, folds, seed)
 
 
 def _show_split(catalogue: Catalogue, folds: int, seed: int) -> None:
-    with st.spinner("Sharing the films out by patient: some seconds the first time"):
+    with st.spinner("Splitting by patient: a few seconds the first time"):
         films = cache.folds_of(catalogue, folds, seed)
     st.html(table_html(films))
     st.download_button(
@@ -70,9 +69,9 @@ def table_html(films: pd.DataFrame) -> str:
         numbers = "".join(f"<td>{int(cell):,}</td>" for cell in cells)
         rows += f"<tr><th>{int(fold)}</th>{numbers}<td>{share}</td></tr>"
     torn = len(straddling_groups(films, films["fold"].to_numpy()))
-    verdict = f"Patients in two folds: {torn:,}." if torn else "✓ No patient is in two folds."
+    check = f"Patients in two folds: {torn:,}." if torn else "✓ No patient is in two folds."
     return (
         '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Fold</th><th>Films</th>'
         f"<th>Patients</th>{head}<th>Pneumonia</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        f'<p class="pn-label">{verdict}</p>'
+        f'<p class="pn-label">{check}</p>'
     )

@@ -1,19 +1,20 @@
-"""The films themselves: filters that the charts do not have, and the gallery."""
+"""The gallery of films, with the filters that the charts do not have."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.dataset import filters
 from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.filters import NAMES, Among, Named, OneOf, Span, on, put, show_chips, without
-from pages.ui.images import data_uri, jpeg
+from pages.ui.html import data_uri
+from pages.ui.images import jpeg
 from pages.ui.page import plain_words
 from pneumo_core.formatting import count
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 
     Open = Callable[[str, list[str]], None]
 
-_UNREADABLE = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
-    'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>'
+
+_UNREADABLE = data_uri(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    b'fill="#2a2c2e"/><path d="M36 36l24 24m0-24L36 60" stroke="#a6abb0" stroke-width="4"/></svg>',
+    "image/svg+xml",
 )
-_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
 
 
 def show_films(
@@ -44,31 +46,17 @@ def show_films(
     _show_filters(catalogue.index, findings)
     show_chips("films")
     if shown.empty:
-        st.html('<p class="pn-empty">No film fits all of this. Take a condition away.</p>')
+        st.html('<p class="pn-empty">No film matches all filters. Remove one.</p>')
     else:
         _show_gallery(catalogue, shown, open_film)
-
-
-@st.fragment
-def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
-    """The gallery by itself: to leaf through it and to open a film, no chart is drawn again."""
-    with plain_words():
-        clicked = show_gallery(
-            len(shown),
-            lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
-            key="dataset.gallery",
-            look=filters.look(),
-        )
-        if clicked is not None:
-            open_film(clicked, shown["film"].tolist())
 
 
 def heading(shown: int, films: int) -> str:
     """What the gallery shows: all films, or how many of them."""
     every = count(films, "films")
     if shown == films:
-        return f"The {every}" if films > 1 else "The film"
-    return f"{shown:,} of the {every}"
+        return f"All {every}" if films > 1 else "1 film"
+    return f"{shown:,} of {every}"
 
 
 def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
@@ -79,7 +67,7 @@ def tiles(catalogue: Catalogue, films: pd.DataFrame) -> list[Tile]:
             picture=picture(catalogue, row),
             caption=PurePosixPath(row.film).stem,
             sign=SUBTYPES[row.subtype].sign,
-            kind=_KINDS.get(row.subtype, "unread"),
+            kind=SUBTYPES[row.subtype].css,
             aspect=row.width / row.height if row.readable else 1.0,
             note=f"{row.split} · {SUBTYPES[row.subtype].words}",
         )
@@ -92,6 +80,20 @@ def picture(catalogue: Catalogue, row: object) -> str:
     if not row.readable:
         return _UNREADABLE
     return data_uri(jpeg(catalogue.thumbnails[int(row.thumbnail)], quality=85))
+
+
+@st.fragment
+def _show_gallery(catalogue: Catalogue, shown: pd.DataFrame, open_film: Open) -> None:
+    """The gallery in a fragment of its own: paging and opening redraw no chart."""
+    with plain_words():
+        clicked = show_gallery(
+            len(shown),
+            lambda start, stop: tiles(catalogue, shown.iloc[start:stop]),
+            key="dataset.gallery",
+            request=state.gallery_request.get(),
+        )
+        if clicked is not None:
+            open_film(clicked, shown["film"].tolist())
 
 
 def _show_filters(films: pd.DataFrame, findings: Sequence[Finding]) -> None:
@@ -182,7 +184,7 @@ def _finding_box(findings: Sequence[Finding]) -> None:
     marked = own.name if isinstance(own, Among) and own.name in options else None
     st.session_state["dataset.filter.finding"] = marked
     st.selectbox(
-        "Flagged by the audit", list(options), index=None, placeholder="anything or nothing",
+        "Audit finding", list(options), index=None, placeholder="any",
         key="dataset.filter.finding", on_change=_flagged, args=(options,),
     )  # fmt: skip
 

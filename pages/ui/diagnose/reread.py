@@ -1,4 +1,6 @@
-"""What a reading is worth as evidence: which model it is of, and whether that had seen the film."""
+"""The limits of an answer as evidence (which model gave it, whether that was trained on the film),
+and reading a film again.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,17 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
 
 
-AGAIN = "read again from the picture as it is shown"
-LEARNT = (
-    "The model learnt from this film: its answer here is no evidence of how well it reads films."
+READ_AGAIN = "read again from the picture at display size"
+TRAINED_ON = "The model was trained on this film: its answer here says nothing about its accuracy."
+EVALUATED_ON = (
+    "The model was tuned and evaluated on this film: its answer here is weak evidence of its "
+    "accuracy."
 )
-MEASURED = (
-    "The model was tuned and measured on this film: its answer here is weak evidence of how well "
-    "it reads films."
-)
+_CORRECTIONS = {
+    "sideways": ":material/rotate_right: Rotate upright and read again",
+    "upside down": ":material/rotate_right: Rotate upright and read again",
+    "negative": ":material/invert_colors: Invert the grey levels and read again",
+}
 
 
 def is_old(entry: Entry, bundle: Bundle | None) -> bool:
@@ -39,7 +44,7 @@ def is_old(entry: Entry, bundle: Bundle | None) -> bool:
 
 
 def model_of(entry: Entry, bundle: Bundle | None) -> str:
-    """The model that read a film: name and version, and that it is not what it was if so."""
+    """The model that read a film: name and version, and whether it has been replaced since."""
     if entry.reading.decision is None:
         return "–"
     if bundle is not None and is_old(entry, bundle) and entry.reading.bundle == _named(bundle):
@@ -47,8 +52,8 @@ def model_of(entry: Entry, bundle: Bundle | None) -> str:
     return entry.reading.bundle
 
 
-def standing_html(entry: Entry, bundle: Bundle | None) -> str:
-    """A line for each thing that a reader of the answer should know of it; "" where there is none.
+def evidence_html(entry: Entry, bundle: Bundle | None) -> str:
+    """A line for each limit of the answer as evidence; "" where there is none.
 
     bundle: the model in service, if there is one.
     """
@@ -56,13 +61,13 @@ def standing_html(entry: Entry, bundle: Bundle | None) -> str:
     if is_old(entry, bundle):
         lines.append(f"Read with {model_of(entry, bundle)}, not the model in service.")
     if entry.role:
-        lines.append(LEARNT if "t" in entry.role else MEASURED)
-    told = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<section class="pn-verdict">{told}</section>' if told else ""
+        lines.append(TRAINED_ON if "t" in entry.role else EVALUATED_ON)
+    inner = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<section class="pn-result">{inner}</section>' if inner else ""
 
 
 def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: str) -> None:
-    """A button that reads those of `entries` anew that another model read, in their places."""
+    """A button that reads again, in place, those of `entries` that another model has read."""
     old = [entry for entry in entries if is_old(entry, bundle)]
     if bundle is None or not old:
         return
@@ -77,14 +82,25 @@ def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: st
         st.rerun()
 
 
+def offer_to_correct(entry: Entry, bundle: Bundle | None) -> None:
+    """A button, for a film that seems rotated or inverted, that reads a corrected copy: an entry of
+    its own, read from the picture at display size.
+    """
+    if bundle is None or entry.reading.orientation == UPRIGHT or state.is_full():
+        return
+    if st.button(_CORRECTIONS[entry.reading.orientation], key="diagnose.set-right"):
+        _correct(entry, bundle)
+        st.rerun()
+
+
 def _read_again(entry: Entry, bundle: Bundle) -> Entry:
-    """The film read from the picture that was kept, which is finer than what the network sees."""
+    """The film read from its picture at display size, which is finer than what the network sees."""
     from pneumo_core.imaging.film import Film
 
     facts = entry.reading.facts
     if facts is None:
         return entry
-    notes = facts.notes if AGAIN in facts.notes else (*facts.notes, AGAIN)
+    notes = facts.notes if READ_AGAIN in facts.notes else (*facts.notes, READ_AGAIN)
     reading = cache.reader_of(bundle).read(Film(entry.pixels(), replace(facts, notes=notes)))
     # Not the name of the file's own bytes: dropped again, the file itself is read.
     content = content_of(f"{entry.content} again".encode(), bundle.digest)
@@ -95,26 +111,7 @@ def _named(bundle: Bundle) -> str:
     return f"{bundle.name} {bundle.version}"
 
 
-_SAYS = {
-    "sideways": ":material/rotate_right: Turn it upright and read it again",
-    "upside down": ":material/rotate_right: Turn it upright and read it again",
-    "negative": ":material/invert_colors: Invert its greys and read it again",
-}
-
-
-def offer_to_set_right(entry: Entry, bundle: Bundle | None) -> None:
-    """The button, for a film that seems to lie otherwise; what is read then is a film of its own.
-
-    It is read from the picture as it is shown, which is finer than what the network sees.
-    """
-    if bundle is None or entry.reading.orientation == UPRIGHT or state.is_full():
-        return
-    if st.button(_SAYS[entry.reading.orientation], key="diagnose.set-right"):
-        _set_right(entry, bundle)
-        st.rerun()
-
-
-def _set_right(entry: Entry, bundle: Bundle) -> None:
+def _correct(entry: Entry, bundle: Bundle) -> None:
     from pneumo_core.imaging.film import Film
     from pneumo_core.inference.predict import read_upright
 

@@ -1,4 +1,4 @@
-"""What the model says of one film, in words: decision, number, scale, place, checks, details."""
+"""The result of one film in words: decision, probability, scale, region, image check, details."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, sense_of, why_unread
+from pages.ui.html import facts_list
+from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, outcome_of, why_unread
 from pneumo_core.formatting import per_cent, per_cent_range
 from pneumo_core.inference.predict import Decision, crossing
 
@@ -17,24 +18,42 @@ if TYPE_CHECKING:
 
 
 _LABEL = 0.24  # share of the line that a label may need: nearer to an end it is held at the end
+SUBTYPE_NOTE = (
+    "A chest radiograph cannot reliably tell bacterial from viral pneumonia (PMC5922330). Do not "
+    "base treatment on these shares."
+)
+PREVALENCE_NOTE = (
+    "The probability is calibrated on the model's validation data. Where pneumonia is rarer, the "
+    "true probability is lower."
+)
+
+
+def show_result(entry: Entry, evidence: str = "") -> None:
+    """The result beside the image; `evidence` is HTML that belongs right below the answer."""
+    if entry.reading.decision is None:
+        st.html(_unread_html(entry.reading) + evidence)
+    else:
+        st.html(_decision_html(entry.reading) + evidence + _findings_html(entry.reading))
+    with st.expander("Details"):
+        st.html(_details_html(entry))
 
 
 def scale_html(reading: Reading) -> str:
-    """HTML of the line: three zones, the range under small re-framings, the film's own mark.
+    """HTML of the scale: three zones, the stability range, the film's own mark.
 
     `reading` has a decision, so all its probabilities (0..1) are known. Screen readers get one
     sentence instead of the drawing.
     """
     p, span = reading.p_pneumonia or 0.0, (reading.p_low or 0.0, reading.p_high or 0.0)
     low, high = reading.threshold_low, reading.threshold_high
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     zones = "".join(
         f'<span class="pn-zone pn-{kind.name}" style="{_place(start, end)}"></span>'
         for kind, start, end in ((NORMAL, 0, low), (REFER, low, high), (PNEUMONIA, high, 1))
     )
     points = "".join(f'<span class="pn-point" style="left:{_at(x)}"></span>' for x in (low, high))
     return (
-        f'<div class="pn-scale" role="img" aria-label="{escape(in_words(reading))}">'
+        f'<div class="pn-scale" role="img" aria-label="{escape(scale_in_words(reading))}">'
         f'<div class="pn-line">{zones}{points}'
         f'<span class="pn-range" style="{_place(*span)}"></span>'
         f'<span class="pn-mark pn-{sense.name}" style="left:{_at(p)}">{sense.sign}</span></div>'
@@ -42,19 +61,19 @@ def scale_html(reading: Reading) -> str:
     )
 
 
-def in_words(reading: Reading) -> str:
+def scale_in_words(reading: Reading) -> str:
     """The whole drawing as one sentence."""
     low, high = reading.threshold_low, reading.threshold_high
-    span = spoken_range(reading)
+    span = range_words(reading)
     return (
         f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} under small "
-        f"re-framings, on a scale from 0 to 100 %. Below {per_cent(low)}: no sign of pneumonia; "
-        f"from {per_cent(high)}: signs of pneumonia; between them: refer."
+        f"crops and shifts, on a scale from 0 to 100 %. Below {per_cent(low)}: no sign of "
+        f"pneumonia; from {per_cent(high)}: signs of pneumonia; between them: refer."
     )
 
 
-def spoken_range(reading: Reading) -> str:
-    """The range under small re-framings."""
+def range_words(reading: Reading) -> str:
+    """The stability range: the probabilities under small crops and shifts."""
     return per_cent_range(reading.p_low or 0.0, reading.p_high or 0.0)
 
 
@@ -78,69 +97,51 @@ def _at(x: float) -> str:
     return f"{100 * min(max(x, 0.0), 1.0):.1f}%"
 
 
-SUBTYPE_NOTE = (
-    "A chest film cannot tell bacterial from viral infection reliably (PMC5922330). These shares "
-    "show what the model leans to if it is pneumonia at all; they are no ground for a treatment."
-)
-
-
-PREVALENCE_NOTE = (
-    "The probability is calibrated on the model's own data. Where pneumonia is rarer than there, "
-    "the true chance is lower."
-)
-
-
-def show_verdict(entry: Entry, standing: str = "") -> None:
-    """The words beside the picture; `standing` is HTML that belongs right below the answer."""
-    if entry.reading.decision is None:
-        st.html(_unread_html(entry.reading) + standing)
-    else:
-        st.html(_decision_html(entry.reading) + standing + _findings_html(entry.reading))
-    with st.expander("Details"):
-        st.html(_details_html(entry))
-
-
 def _unread_html(reading: Reading) -> str:
     why = why_unread(reading)
     return (
-        '<section class="pn-verdict"><h2 class="pn-unread">✕ Not read</h2>'
+        '<section class="pn-result"><h2 class="pn-unread">✕ Not read</h2>'
         f'<p role="alert">{escape(why)}</p>'
-        "<p>There is no probability for this file; the other films are not affected.</p></section>"
+        "<p>This file has no result; the other films are not affected.</p></section>"
     )
 
 
 def _decision_html(reading: Reading) -> str:
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     p = per_cent(reading.p_pneumonia or 0.0)
     if not reading.gate_ok:  # words alone: a large number would be believed
         return (
-            f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
+            f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
             f"<p>{escape(_why(reading))}</p>"
-            f'<p class="pn-label">The model\'s number for it, {p}, is not to be relied on.</p>'
+            f'<p class="pn-label">The model\'s output, {p}, is not reliable for this image.</p>'
             "</section>"
         )
     return (
-        f'<section class="pn-verdict"><h2 class="pn-{sense.name}">{sense.title}</h2>'
+        f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
-        f"<span>{spoken_range(reading)} under small re-framings</span></p>"
+        f"<span>stability range {range_words(reading)} (small crops and shifts)</span></p>"
         f"{scale_html(reading)}<p>{escape(_why(reading))}</p>"
         f'<p class="pn-label">{PREVALENCE_NOTE}</p></section>'
     )
 
 
 def _why(reading: Reading) -> str:
-    """The reason in a sentence; the numbers stand beside it."""
+    """The reason in a sentence, beside the numbers."""
     if reading.decision == Decision.PNEUMONIA:
-        return f"At or above the ruling-in point.{_crossing(reading)}"
+        return f"At or above the ruling-in threshold.{_crossing(reading)}"
     if reading.decision == Decision.NORMAL:
-        return f"Below the screening point.{_crossing(reading)} This does not rule pneumonia out."
+        return (
+            f"Below the screening threshold.{_crossing(reading)} This does not exclude pneumonia."
+        )
     if not reading.gate_ok:
         return _capital(reading.message.removeprefix("Refer: "))
     p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
     if low < reading.threshold_low and high >= reading.threshold_high:
-        return "Small re-framings of this film change the answer: a radiologist should read it."
+        return (
+            "The result changes under small crops and shifts: a radiologist should read this film."
+        )
     if reading.threshold_low <= p < reading.threshold_high:
-        return "Between the two points: a radiologist should read this film."
+        return "Between the two thresholds: a radiologist should read this film."
     return reading.message.removeprefix("Refer: ")
 
 
@@ -150,29 +151,27 @@ def _crossing(reading: Reading) -> str:
 
 
 def _findings_html(reading: Reading) -> str:
-    rows = [("Film check", _film_check(reading))]
-    if reading.gate_ok:  # of what is no such film, no zone of a lung can be named
-        rows.insert(
-            0, ("Where the model looked", escape(_capital(reading.where) or "No single place"))
-        )
+    rows = [("Image check", _image_check(reading))]
+    if reading.gate_ok:  # of another kind of image no lung zone can be named
+        rows.insert(0, ("Saliency", escape(_capital(reading.where) or "No single region")))
     if (subtype := _subtype(reading)) is not None:
         rows.append(("Exploratory", subtype))
-    return _facts_html(rows)
+    return facts_list(rows)
 
 
-def _film_check(reading: Reading) -> str:
+def _image_check(reading: Reading) -> str:
     if not reading.gate_ok:
-        return "◆ unlike the films the model knows"
-    doubts = " ".join(reading.gate_reasons)
-    if reading.gate_ok and not doubts:
+        return "◆ out of distribution: unlike the training images"
+    warnings = " ".join(reading.gate_reasons)
+    if not warnings:
         if reading.in_distribution:
-            return "✓ upright, and like the films the model knows"
-        return "✓ looks like a radiograph; of what, this check cannot tell"
-    return f"✓ {escape(_capital(doubts))}"
+            return "✓ upright, similar to the training images"
+        return "✓ looks like a radiograph; the body part is not checked"
+    return f"✓ {escape(_capital(warnings))}"
 
 
 def _subtype(reading: Reading) -> str | None:
-    """Shares of the subtypes, where the film is not plainly without pneumonia."""
+    """Shares of the subtypes, unless the film is below the screening threshold."""
     share, p = reading.bacterial_share, reading.p_pneumonia
     if share is None or p is None or p < reading.threshold_low or not reading.gate_ok:
         return None
@@ -190,7 +189,7 @@ def _details_html(entry: Entry) -> str:
     if facts is not None:
         rows += [
             (
-                "Picture",
+                "Image",
                 f"{facts.width:,} × {facts.height:,} pixels, {facts.bits} bits, {facts.mode}",
             ),
             ("Format", f"{facts.format}, {facts.n_bytes / 1000:,.0f} kB"),
@@ -201,16 +200,10 @@ def _details_html(entry: Entry) -> str:
     rows += [
         ("Reason", escape(reading.message)),
         ("Model", escape(reading.bundle)),
-        ("Operating points", f"screening {low}, ruling-in {high}"),
+        ("Thresholds", f"screening {low}, ruling-in {high}"),
         ("Time", f"{reading.ms:,.0f} ms"),
     ]
-    return _facts_html(rows)
-
-
-def _facts_html(rows: list[tuple[str, str]]) -> str:
-    """A list of facts; the values are HTML."""
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<dl class="pn-facts">{inner}</dl>'
+    return facts_list(rows)
 
 
 def _capital(text: str) -> str:

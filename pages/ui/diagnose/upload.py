@@ -1,4 +1,4 @@
-"""From dropped files and sample films to films of the session."""
+"""Upload: dropped files and sample films become films of the session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
-from pages.ui.outcomes import sense_of
+from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
 from pages.ui.session_film import Entry, content_of, make_entry
 from pneumo_core.formatting import per_cent
@@ -30,14 +30,23 @@ def drop_zone() -> list[UploadedFile]:
     It asks for no file type: what a file is, its bytes say, and a DICOM file may have no suffix.
     """
     files = st.file_uploader(
-        "Drop chest films here: JPEG, PNG, DICOM or other pictures",
+        "Drop frontal chest films here: JPEG, PNG or DICOM",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
     )
     return [file for file in files if file.file_id not in state.taken()]
 
 
-def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
+def chosen_sample(*, thumbnails: bool) -> Sample | None:
+    """The sample film that was clicked: shown with their pictures, or folded into a menu."""
+    if thumbnails:
+        return _gallery()
+    samples = {sample.name: sample for sample in cache.samples()}
+    name = st.menu_button("Try a synthetic film", list(samples), key="diagnose.samples")
+    return None if name is None else samples[name]
+
+
+def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
     """Read the files one after the other, each shown small as soon as it is read.
 
     A run that is cut short, by a click or by more files, is taken up by the next one: a file
@@ -63,7 +72,7 @@ def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
     state.open_film(state.by_suspicion(read)[0].key)
 
 
-def take_sample(sample: Sample, bundle: Bundle) -> None:
+def read_sample(sample: Sample, bundle: Bundle) -> None:
     """Read a sample film and show it large."""
     entry = _read(sample.name, sample.data, bundle, origin=sample.origin)
     state.open_film(entry.key)
@@ -74,7 +83,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     content = content_of(data, bundle.digest)
     entry = state.known(content)
     if entry is not None:
-        st.toast(f"{plain(name)} is in the list already and is not read again.")
+        st.toast(f"{plain(name)} is already in the list and was not read again.")
         entry = entry.renamed(name)
     else:
         reader = cache.reader_of(bundle)
@@ -85,7 +94,7 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
 
 
 def _full(bundle: Bundle) -> Reading:
-    """What a film gets that the session has no room for."""
+    """The reading of a film that the session has no room for."""
     from pneumo_core.inference.predict import Reading
 
     points = bundle.points
@@ -94,7 +103,7 @@ def _full(bundle: Bundle) -> Reading:
 
 
 def _release(file: UploadedFile) -> None:
-    """Let go of an upload that has been read: its bytes need not stay for the whole session."""
+    """Free the bytes of an upload that has been read."""
     context = get_script_run_ctx()
     manager = context.uploaded_file_mgr if context else None
     if context and isinstance(manager, MemoryUploadedFileManager):
@@ -111,21 +120,12 @@ def _progress(name: str, done: int, total: int, seconds: float) -> str:
 
 def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     p = entry.reading.p_pneumonia
-    sense = sense_of(entry.reading)
+    sense = outcome_of(entry.reading)
     text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
         strip.caption(f"{plain(entry.name)}: {text}")
-
-
-def chosen_sample(*, pictures: bool) -> Sample | None:
-    """The sample film that was clicked: shown with their pictures, or folded into a menu."""
-    if pictures:
-        return _gallery()
-    samples = {sample.name: sample for sample in cache.samples()}
-    name = st.menu_button("Try a synthetic film", list(samples), key="diagnose.samples")
-    return None if name is None else samples[name]
 
 
 def _gallery() -> Sample | None:

@@ -1,4 +1,4 @@
-"""The picture, largest of all: the film, the map over it, the map alone, or side by side."""
+"""The image: the film, the saliency map over it, the map alone, or film and map side by side."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.html import badge
 from pages.ui.images import jpeg
-from pages.ui.outcomes import sense_of
+from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain_words
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 
 FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")
-CAPTION = "The map shows where the model looked, not where the lesion is."
+CAPTION = "The map shows what the model responded to. It does not outline a lesion."
 LEGEND = (
     '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
-    'for pneumonia, yellow the most."><span>no evidence of pneumonia</span>'
-    "<i></i><span>most</span></div>"
+    'for pneumonia, yellow the most."><span>no evidence</span>'
+    "<i></i><span>strongest</span></div>"
     f"<p>{CAPTION}</p></div>"
 )
 
@@ -40,24 +41,52 @@ def show_film(key: str) -> None:
             _with_map(entry)
         else:
             with st.container(key="film"):
-                why = (
-                    "was not read" if entry.reading.decision is None else "the model does not know"
-                )
+                why = "was not read" if entry.reading.decision is None else "is out of distribution"
                 _picture(entry.picture, f"The picture {entry.name}, which {why}")
 
 
+def show_stepper(shown: Entry, entries: list[Entry]) -> None:
+    """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
+    note = badge("synthetic") if shown.origin else ""
+    keys = [entry.key for entry in entries]
+    show_steps(
+        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {note}"
+    )
+
+
+def show_film_steps(film: str, order: Sequence[str], go: Callable[[str], None], key: str) -> None:
+    """The same for a film of a folder, named by its path there, among the films of a gallery."""
+    show_steps(film, order, go, key=key, title=escape(film.rpartition("/")[2]))
+
+
+def show_steps(
+    shown: str, order: Sequence[str], go: Callable[[str], None], *, key: str, title: str
+) -> None:
+    """`title` (HTML), the place of `shown` in `order`, and buttons that go to its neighbours.
+
+    key: of this row of buttons; where `shown` is not in `order` there is nowhere to go.
+    """
+    at = order.index(shown) if shown in order else -1
+    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
+        st.html(f'<p class="pn-name">{title}</p>')
+        if at >= 0 and len(order) > 1:
+            _step("Previous", "Left", order, at - 1, go, key)
+            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
+            _step("Next", "Right", order, at + 1, go, key)
+
+
 def has_map(reading: Reading) -> bool:
-    """Whether a map is shown: on a picture unlike any film its bright places would be believed."""
+    """Whether a map is shown: never on an image out of distribution, where it would mislead."""
     return reading.cam is not None and reading.gate_ok
 
 
 def is_wide() -> bool:
-    """Whether the picture wants most of the page: two films side by side do."""
-    return state.picture()[0] == SIDE_BY_SIDE
+    """Whether the image needs most of the page: two side by side do."""
+    return state.picture.get()[0] == SIDE_BY_SIDE
 
 
 def _with_map(entry: Entry) -> None:
-    last_view, last_opacity = state.picture()
+    last_view, last_opacity = state.picture.get()
     view = st.segmented_control(
         "Picture",
         VIEWS,
@@ -79,7 +108,7 @@ def _with_map(entry: Entry) -> None:
         disabled=view in {FILM, MAP},
     )
     right.html(LEGEND)
-    state.keep_picture(view, opacity)
+    state.picture.set((view, opacity))
     if SIDE_BY_SIDE in {view, last_view} and view != last_view:
         st.rerun()  # all of the page: its columns change
     with place:
@@ -117,39 +146,9 @@ def _picture(data: bytes, alt: str) -> None:
 
 def _described(entry: Entry) -> str:
     return (
-        f"Map of the film {entry.name}, {sense_of(entry.reading).words.lower()}: "
-        f"the model looked at {entry.reading.where or 'no single place'}"
+        f"Map of the film {entry.name}, {outcome_of(entry.reading).words.lower()}: "
+        f"the model responded to {entry.reading.where or 'no single region'}"
     )
-
-
-def show_stepper(shown: Entry, entries: list[Entry]) -> None:
-    """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
-    badge = '<span class="pn-badge">synthetic</span>' if shown.origin else ""
-    keys = [entry.key for entry in entries]
-    show_steps(
-        shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {badge}"
-    )
-
-
-def show_film_steps(film: str, order: Sequence[str], go: Callable[[str], None], key: str) -> None:
-    """The same for a film of a folder, told by its path there, among the films of a gallery."""
-    show_steps(film, order, go, key=key, title=escape(film.rpartition("/")[2]))
-
-
-def show_steps(
-    shown: str, order: Sequence[str], go: Callable[[str], None], *, key: str, title: str
-) -> None:
-    """`title` (HTML), the place of `shown` in `order`, and buttons that go to its neighbours.
-
-    key: of this row of buttons; where `shown` is not in `order` there is nowhere to go.
-    """
-    at = order.index(shown) if shown in order else -1
-    with st.container(horizontal=True, vertical_alignment="center", key="stepper"):
-        st.html(f'<p class="pn-name">{title}</p>')
-        if at >= 0 and len(order) > 1:
-            _step("Previous", "Left", order, at - 1, go, key)
-            st.html(f'<p class="pn-place">{at + 1:,} of {len(order):,}</p>', width="content")
-            _step("Next", "Right", order, at + 1, go, key)
 
 
 def _step(  # noqa: PLR0913, PLR0917 - a button

@@ -11,7 +11,16 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, SENSES, UNREAD, Sense, sense_of, why_unread
+from pages.ui.outcomes import (
+    NORMAL,
+    OUTCOMES,
+    PNEUMONIA,
+    REFER,
+    UNREAD,
+    Outcome,
+    outcome_of,
+    why_unread,
+)
 from pneumo_core.formatting import count, per_cent
 from pneumo_core.inference.table import as_row, to_csv
 
@@ -67,6 +76,22 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             st.button("Clear", on_click=state.clear, type="primary")
 
 
+def show_welcome(bundle: Bundle) -> None:
+    """One sentence on what to do, and the three possible answers."""
+    points = bundle.points
+    low, high = per_cent(points.screening), per_cent(points.ruling_in)
+    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
+    st.html(
+        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
+        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
+        "and a saliency map. Films stay in this session and are not stored.</p><ul>"
+        f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
+        f"{_answer(REFER, between)}"
+        f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
+        "</ul></section>"
+    )
+
+
 def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on.
 
@@ -78,7 +103,7 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "film": [entry.thumb or None for entry in entries],
-            "decision": [[sense_of(reading).title] for reading in readings],
+            "decision": [[outcome_of(reading).title] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "file": [entry.name for entry in entries],
             "check": [check_words(reading) for reading in readings],
@@ -90,6 +115,15 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     return rows
 
 
+def check_words(reading: Reading) -> str:
+    """The image check in short; in full it is beside the film, and above the table for files that
+    were not read.
+    """
+    if reading.decision is None:
+        return "✕ unread"
+    return "✓ passed" if reading.gate_ok else "◆ failed"
+
+
 def _columns() -> dict[str, Any]:
     """Down to the file all fit on a telephone; a wider page shares out what is left."""
     return {
@@ -97,13 +131,13 @@ def _columns() -> dict[str, Any]:
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
-            options=[sense.title for sense in SENSES],
-            color=[sense.colour for sense in SENSES],
+            options=[sense.title for sense in OUTCOMES],
+            color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
         "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
         "file": st.column_config.TextColumn("File", width=69),
-        "check": st.column_config.TextColumn("Check", width=90, help="Film check"),
+        "check": st.column_config.TextColumn("Image check", width=90),
         "model": st.column_config.TextColumn(
             "Model", width=150, help="The model that read the film"
         ),
@@ -119,10 +153,10 @@ def _open_selected(keys: list[str]) -> None:
 
 
 def _summary_html(entries: list[Entry]) -> str:
-    counts = Counter(sense_of(entry.reading) for entry in entries)
+    counts = Counter(outcome_of(entry.reading) for entry in entries)
     parts = "".join(
         f'<span class="pn-{sense.name}">{sense.sign} {sense.words}: {counts[sense]}</span>'
-        for sense in SENSES
+        for sense in OUTCOMES
         if counts[sense]
     )
     order = ", most suspicious first" if len(entries) > 1 else ""
@@ -135,7 +169,7 @@ def _unread_html(entries: list[Entry]) -> str:
     items = [
         f"<li><strong>{escape(entry.name)}</strong> {escape(why_unread(entry.reading))}</li>"
         for entry in entries
-        if sense_of(entry.reading) is UNREAD
+        if outcome_of(entry.reading) is UNREAD
     ]
     if not items:
         return ""
@@ -145,38 +179,10 @@ def _unread_html(entries: list[Entry]) -> str:
     return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
 
 
-def check_words(reading: Reading) -> str:
-    """The film check so short that a narrow table has room; in full it stands beside the film,
-    and of files that were not read above the table.
-    """
-    if reading.decision is None:
-        return "✕ unread"
-    return "✓ passed" if reading.gate_ok else "◆ unlike"
-
-
 def _reliable(reading: Reading) -> float | None:
-    """The probability, but of a picture unlike the films the model knows: a high one beside it
-    would be believed.
-    """
+    """The probability; None for an image out of distribution, whose number would mislead."""
     return reading.p_pneumonia if reading.gate_ok else None
 
 
-def show_welcome(bundle: Bundle) -> None:
-    """One sentence on what to do, and the three answers a film may get."""
-    points = bundle.points
-    low, high = per_cent(points.screening), per_cent(points.ruling_in)
-    between = f"between {low} and {high}, or a doubtful film: a radiologist should read it"
-    st.html(
-        '<section class="pn-welcome"><h2>Drop a frontal chest film above, or take a sample.</h2>'
-        "<p>Each film is answered within about a second, with one of three decisions, its "
-        "probability and a map of where the model looked. Films stay in this session and are not "
-        "stored.</p><ul>"
-        f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
-        f"{_answer(REFER, between)}"
-        f"{_answer(NORMAL, f'below {low}; this does not rule pneumonia out')}"
-        "</ul></section>"
-    )
-
-
-def _answer(sense: Sense, meaning: str) -> str:
+def _answer(sense: Outcome, meaning: str) -> str:
     return f'<li><strong class="pn-{sense.name}">{sense.title}</strong> {escape(meaning)}</li>'

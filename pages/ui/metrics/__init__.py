@@ -1,1 +1,1 @@
-"""The Metrics screen: how well a model tells films apart, at any threshold, and on which films."""
+"""The Metrics screen: discrimination, calibration and errors of a model at any threshold."""

@@ -1,4 +1,4 @@
-"""The charts of the screen, with the threshold that is looked at in each."""
+"""The charts of the screen, each with the current threshold."""
 
 from __future__ import annotations
 
@@ -16,47 +16,46 @@ from pneumo_core.formatting import POINT_NAMES
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.metrics import AtThreshold
 
-_ROC = "metrics.roc"
-ONE_CLASS = "These films are all of one class: there is nothing to tell apart, and so no curve."
+ONE_CLASS = "These films are all of one class: there is no ROC curve."
 
 
-def show_roc(subject: Subject, measures: Measures, at: AtThreshold) -> None:
-    """The ROC curve; a click on it goes there."""
+def show_roc(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
+    """The ROC curve; a click on it sets the threshold."""
     ranking = measures.summary.ranking
     title, whole = st.columns([3, 2], vertical_alignment="center")
-    title.html('<h3 class="pn-chart">ROC: what is found, and at what price</h3>')
+    title.html('<h3 class="pn-chart">ROC curve: discrimination</h3>')
     if ranking is None:
         st.info(ONE_CLASS, icon=":material/info:")
         return
     with whole:
-        corner = st.toggle("Upper left corner", key="metrics.corner")
-    round_ = st.session_state.setdefault("metrics.clicks", 0)
+        corner = st.toggle("Zoom to the upper left", key="metrics.corner")
+    key = f"metrics.roc.{state.roc_clicks.get()}"
     locked = [
         _roc_mark(measures.at(getattr(measures.points, name), 0.5), POINT_NAMES[name])
         for name in POINTS
     ]
     show_marked(
-        cache.drawn(
+        cache.chart(
             (subject.key, "roc", corner),
             lambda: roc(ranking.roc, locked=locked, band=ranking.band, corner=corner),
         ),
-        f"{_ROC}.{round_}",
+        key,
         subject=subject.key,
         at=at,
         x="alarms",
         y="found",
-        on_select=partial(_clicked, f"{_ROC}.{round_}", subject.key),
+        on_select=partial(_clicked, key, subject.key),
         selection_mode="points",
-        alt=f"ROC curve, AUC {ranking.auc.value:.3f}, with the locked points and the threshold",
+        alt=f"ROC curve, AUC {ranking.auc.value:.3f}, with locked and current thresholds",
     )
-    st.html('<p class="pn-hint">◆ the threshold below; ○ locked points; shaded: 95 % band by '
-            "patients. Click the curve to go there.</p>")  # fmt: skip
+    st.html('<p class="pn-hint">◆ current threshold; ○ locked thresholds; shaded: 95 % band, '
+            "resampling patients. Click the curve to set the threshold.</p>")  # fmt: skip
 
 
-def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
+def show_other_charts(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     """Precision and recall, reliability, and the spread of the scores."""
     summary = measures.summary
     show = partial(show_marked, subject=subject.key, at=at)
@@ -64,31 +63,31 @@ def show_others(subject: Subject, measures: Measures, at: AtThreshold) -> None:
     with columns[0]:
         _titled(
             "Precision and recall",
-            "At the share of pneumonia in these films, not at the prevalence above.",
+            "At the share of pneumonia in these films, not at the prevalence set above.",
         )
         if summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
         else:
             show(
-                cache.drawn((subject.key, "pr"), partial(precision_recall, summary.ranking.pr)),
+                cache.chart((subject.key, "pr"), partial(precision_recall, summary.ranking.pr)),
                 "metrics.pr",
                 x="found",
                 y="right",
                 alt="Precision over recall",
             )
     with columns[1]:
-        _titled("Does a probability mean what it says?", "On the dotted line it does.")
+        _titled("Calibration", "On the dotted line, predicted and observed probability agree.")
         show(
-            cache.drawn((subject.key, "reliability"), partial(reliability, summary.reliability)),
+            cache.chart((subject.key, "reliability"), partial(reliability, summary.reliability)),
             "metrics.reliability",
             x="at",
             alt=f"Reliability diagram; calibration error {summary.ece.value:.3f}",
         )
     with columns[2]:
-        _titled("How films spread", "Shaded: referred. The thick line is the threshold.")
+        _titled("Predicted probabilities", "Shaded: referred. Thick line: current threshold.")
         locked = {name: getattr(measures.points, name) for name in POINTS}
         show(
-            cache.drawn(
+            cache.chart(
                 (subject.key, "histogram"), partial(histogram, summary.histogram, locked=locked)
             ),
             "metrics.histogram",
@@ -109,5 +108,4 @@ def _clicked(key: str, subject: str) -> None:
     points = st.session_state[key]["selection"]["points"]
     if points and (at := points[0].get("customdata")) is not None:
         state.set_threshold(subject, float(at if isinstance(at, int | float) else at[0]))
-        # A new chart: the old one would keep the click as a selection, and pale the rest.
-        st.session_state["metrics.clicks"] += 1
+        state.roc_clicks.set(state.roc_clicks.get() + 1)

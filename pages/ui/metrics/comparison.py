@@ -1,4 +1,4 @@
-"""Two or more models on the same films: curves over each other, differences, disagreements."""
+"""Two or more models on the same films: ROC curves, differences, disagreements."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.charts.roc import Mark, Named, overlay
 from pages.ui.charts.theme import figure_config
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import predictions
 from pages.ui.metrics.error_gallery import open_film
-from pages.ui.metrics.film_folder import whereabouts
-from pages.ui.metrics.predictions import measured_subject
+from pages.ui.metrics.film_folder import find_folder
+from pages.ui.metrics.predictions import evaluated_predictions
 from pages.ui.metrics.selection import PHASES, reads
 from pages.ui.models import inventory
 from pages.ui.page import plain
@@ -29,14 +29,67 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Evaluation, Subject
+    from pages.ui.metrics.predictions import Evaluation, Predictions
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.comparison import Comparison, OnCommonFilms, Pair
     from pneumo_core.metrics import AtThreshold, Estimate, McNemar
 
 
-RARE = 0.05
+ALPHA = 0.05  # level of significance
+SHOWN = 200  # films, those with the largest differences
+_APART = (
+    "have no films in common yet. Choose “New evaluation” at the top; after that, choose the "
+    "other model here again to evaluate it on the same folder."
+)
+_MOST = 4  # curves that can still be told apart
+
+
+def show_comparison(
+    subject: Predictions,
+    measures: Measures,  # noqa: ARG001 - all parts are called alike
+    at: AtThreshold,
+    settings: Settings,
+) -> None:
+    """The choice of other models, and the comparison."""
+    others = {
+        one.found.name: one.found.bundle
+        for one in inventory.all_models()
+        if one.found.bundle and not one.found.fault and one.found.name != subject.bundle.name
+    }
+    if not others:
+        st.info(
+            "There is only one model. Train another, or import one on the Models screen.",
+            icon=":material/info:",
+        )
+        return
+    chosen = st.multiselect(
+        f"Compare {subject.bundle.name} with",
+        list(others),
+        max_selections=_MOST - 1,
+        key="metrics.others",
+        placeholder="Choose a model",
+    )
+    if not chosen:
+        st.caption(
+            "Each model is compared at its own locked balanced threshold; the slider has no effect."
+        )
+        return
+    try:
+        contenders = _contenders(subject, [others[name] for name in chosen], settings)
+        if contenders is None:
+            return
+        with st.spinner(f"Comparing, {ROUNDS:,} bootstrap samples of the patients…"):
+            key = " ".join(f"{one.name}:{key}" for one, key in contenders)
+            found = cache.comparison(cache.Keyed(key, [one for one, _ in contenders]))
+    except NoCommonFilms:
+        names = " and ".join(plain(name) for name in (subject.bundle.name, *chosen))
+        st.info(f"{names} {_APART}", icon=":material/info:")
+        return
+    except PneumoError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    _show(found, subject, at, settings)
 
 
 def difference_html(pair: Pair) -> str:
@@ -55,7 +108,7 @@ def difference_html(pair: Pair) -> str:
         if test is not None:
             lines.append(
                 f"<strong>{name.capitalize()}:</strong> "
-                f"{_by_how_much(pair, test.difference, verb, of)}; right alone: "
+                f"{_by_how_much(pair, test.difference, verb, of)}; correct alone: "
                 f"{_alone(pair, test)}; {chance(test.p_mid)} (McNemar, p {p_words(test.p_mid)})."
             )
     items = "".join(f"<li>{line}</li>" for line in lines)
@@ -63,11 +116,44 @@ def difference_html(pair: Pair) -> str:
     return f'<h3 class="pn-chart">{names}</h3><ul class="pn-differences">{items}</ul>'
 
 
+def show_disagreements(
+    found: Comparison, subject: Predictions, at: AtThreshold, settings: Settings
+) -> None:
+    """The films on which the models disagree; a tick opens one."""
+    films = found.disagreements
+    st.html(
+        f'<h3 class="pn-chart">The models disagree on {len(films):,} of {found.n:,} films</h3>'
+        '<p class="pn-hint">Largest difference first. Tick a row to open the film.</p>'
+    )
+    if films.empty:
+        return
+    shown = films.head(SHOWN)
+    event = st.dataframe(
+        disagreement_table(shown, [one.name for one in found.models]),
+        hide_index=True,
+        selection_mode="single-row",
+        on_select="rerun",
+        key="metrics.disagreements",
+        height=340,
+        alt="Films on which the models disagree",
+    )
+    rows = event["selection"]["rows"]
+    if rows and rows != state.disagreement.get():
+        open_film(
+            subject,
+            shown["film"].iloc[rows[0]],
+            shown["film"].tolist(),
+            threshold=at.threshold,
+            place=find_folder(subject, settings),
+        )
+    state.disagreement.set(rows)
+
+
 def chance(p: float) -> str:
-    """Whether a difference could be chance: "this could well be chance"."""
+    """Whether a difference could be chance: "not statistically significant"."""
     if math.isnan(p):
-        return "whether this is chance cannot be told"
-    return "hardly chance" if p < RARE else "this could well be chance"
+        return "significance cannot be computed"
+    return "statistically significant" if p < ALPHA else "not statistically significant"
 
 
 def p_words(p: float) -> str:
@@ -75,6 +161,21 @@ def p_words(p: float) -> str:
     if math.isnan(p):
         return "not known"
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Film, label, each model's probability in per cent, and which of them are correct."""
+    import pandas as pd
+
+    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
+    return pd.DataFrame(
+        {
+            "film": films["film"].str.rpartition("/")[2],
+            "label": films["label"],
+            **chances,
+            "correct": films["right"].replace("", "none"),
+        }
+    )
 
 
 def _by_how_much(pair: Pair, difference: Estimate, verb: str, of: str = "") -> str:
@@ -96,116 +197,8 @@ def _alone(pair: Pair, test: McNemar) -> str:
     return f"{first} on {test.only_first:,}, {second} on {test.only_second:,}"
 
 
-SHOWN = 200  # films, the widest apart
-
-
-def show_disagreements(
-    found: Comparison, subject: Subject, at: AtThreshold, settings: Settings
-) -> None:
-    """The films on which the models do not call alike; a tick opens one."""
-    films = found.disagreements
-    st.html(
-        f'<h3 class="pn-chart">They disagree on {len(films):,} of {found.n:,} films</h3>'
-        '<p class="pn-hint">The widest apart first. Tick one to see it.</p>'
-    )
-    if films.empty:
-        return
-    shown = films.head(SHOWN)
-    event = st.dataframe(
-        disagreement_table(shown, [one.name for one in found.models]),
-        hide_index=True,
-        selection_mode="single-row",
-        on_select="rerun",
-        key="metrics.disagreements",
-        height=340,
-        alt="Films on which the models disagree",
-    )
-    rows = event["selection"]["rows"]
-    if rows and rows != st.session_state.get("metrics.disagreement"):
-        open_film(
-            subject,
-            shown["film"].iloc[rows[0]],
-            shown["film"].tolist(),
-            threshold=at.threshold,
-            place=whereabouts(subject, settings),
-        )
-    st.session_state["metrics.disagreement"] = rows
-
-
-def disagreement_table(films: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Film, label, each model's probability in per cent, and which of them are right."""
-    import pandas as pd
-
-    chances = {f"{name} (%)": (100 * films[f"p {name}"]).round(1) for name in names}
-    return pd.DataFrame(
-        {
-            "film": films["film"].str.rpartition("/")[2],
-            "label": films["label"],
-            **chances,
-            "right": films["right"].replace("", "none"),
-        }
-    )
-
-
-_APART = (
-    "have no film in common, so there is nothing to compare them on yet. Let them read the same "
-    "films: choose “Measure a folder” at the top, and once it is done, here again the other model; "
-    "it can then read that folder too."
-)
-_MOST = 4  # models that an eye can still tell apart
-
-
-def show_comparison(
-    subject: Subject,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,
-    settings: Settings,
-) -> None:
-    """The choice of other models, and what comes of it."""
-    others = {
-        one.found.name: one.found.bundle
-        for one in inventory.shelf()
-        if one.found.bundle and not one.found.fault and one.found.name != subject.bundle.name
-    }
-    if not others:
-        st.info(
-            "There is one model only. Train another, or bring one in on the Models screen.",
-            icon=":material/info:",
-        )
-        return
-    chosen = st.multiselect(
-        f"Compare {subject.bundle.name} with",
-        list(others),
-        max_selections=_MOST - 1,
-        key="metrics.others",
-        placeholder="Choose a model",
-    )
-    if not chosen:
-        st.caption(
-            "Each model is taken at its own locked balanced point, whatever the slider says."
-        )
-        return
-    try:
-        contenders = _contenders(subject, [others[name] for name in chosen], settings)
-        if contenders is None:
-            return
-        with st.spinner(f"Comparing: patients are drawn {ROUNDS:,} times…"):
-            found = cache.comparison(
-                tuple(f"{one.name}:{key}" for one, key in contenders),
-                [one for one, _ in contenders],
-            )
-    except NoCommonFilms:
-        names = " and ".join(plain(name) for name in (subject.bundle.name, *chosen))
-        st.info(f"{names} {_APART}", icon=":material/info:")
-        return
-    except PneumoError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    _show(found, subject, at, settings)
-
-
 def _contenders(
-    subject: Subject, others: list[Bundle], settings: Settings
+    subject: Predictions, others: list[Bundle], settings: Settings
 ) -> list[tuple[Contender, str]] | None:
     """The models with their predictions and a key for these; None where one has to read first."""
     own = Contender(subject.bundle.name, subject.table, subject.bundle.points.balanced)
@@ -227,7 +220,7 @@ def _contenders(
         if not done:
             _ask_to_read(bundle, mine, theirs, settings)
             return None
-        other = measured_subject(bundle, done[0], settings)
+        other = evaluated_predictions(bundle, done[0], settings)
         found.append((Contender(bundle.name, other.table, bundle.points.balanced), other.key))
     return found
 
@@ -235,21 +228,24 @@ def _contenders(
 def _ask_to_read(
     bundle: Bundle, mine: Evaluation, theirs: list[Evaluation], settings: Settings
 ) -> None:
-    """Let a model read the films that another one has read, or show it at work."""
+    """Offer to evaluate a model on the films of another, or show the evaluation in progress."""
     for one in theirs:
         job = one.job(settings)
         if job is not None and show_job(job, doing=reads(one), phases=PHASES).state == "running":
             return
-    st.info(f"{plain(bundle.name)} has not read {plain(mine.films)} yet.", icon=":material/info:")
-    if st.button(f"Let {bundle.name} read them", key=start_key(f"metrics.read.{bundle.name}")):
+    st.info(
+        f"{plain(bundle.name)} has not been evaluated on {plain(mine.films)} yet.",
+        icon=":material/info:",
+    )
+    if st.button(f"Evaluate {bundle.name}", key=start_key(f"metrics.read.{bundle.name}")):
         with starting():
             predictions.begin(bundle, Path(mine.data), mine.split, settings=settings)
         st.rerun()
 
 
-def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settings) -> None:
+def _show(found: Comparison, subject: Predictions, at: AtThreshold, settings: Settings) -> None:
     st.html(
-        f'<p class="pn-hint">{found.n:,} films that all of them have: {found.n_normal:,} normal, '
+        f'<p class="pn-hint">{found.n:,} films in common: {found.n_normal:,} normal, '
         f"{found.n_pneumonia:,} pneumonia. {escape(' '.join(found.notes))} "
         f"<strong>{found.small_sample}</strong></p>"
     )
@@ -257,7 +253,7 @@ def _show(found: Comparison, subject: Subject, at: AtThreshold, settings: Settin
     with left:
         curves = [_curve(one) for one in found.models if one.roc is not None]
         if curves:
-            corner = st.toggle("Upper left corner", key="metrics.compare.corner")
+            corner = st.toggle("Zoom to the upper left", key="metrics.compare.corner")
             st.plotly_chart(
                 overlay([one for one in curves if one], corner=corner),
                 key="metrics.overlay",
@@ -287,7 +283,7 @@ def _models_html(models: list[OnCommonFilms]) -> str:
         for one in models
     )
     return (
-        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>At its locked point</th>'
-        "<th>AUC (patients drawn anew)</th><th>sensitivity</th><th>specificity</th></tr></thead>"
+        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>At its locked threshold</th>'
+        "<th>AUC (bootstrap by patient)</th><th>sensitivity</th><th>specificity</th></tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )

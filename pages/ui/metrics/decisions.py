@@ -1,4 +1,4 @@
-"""Three answers instead of two, and whether calling with this model is worth it."""
+"""Three-way decisions, calibration error, and decision curve analysis."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.charts.calibration import net_benefit
 from pages.ui.components.chart_threshold import show_marked
+from pages.ui.html import facts_list, hint
 from pages.ui.metrics.charts import ONE_CLASS
 from pneumo_core import metrics
 from pneumo_core.formatting import estimate
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 
 def show_decisions(
-    subject: Subject,
+    subject: Predictions,
     measures: Measures,
     at: AtThreshold,
     settings: Settings,  # noqa: ARG001 - all parts are called alike
@@ -35,29 +36,29 @@ def show_decisions(
         st.html(calibration_html(subject, measures))
     with right:
         st.html(
-            '<h3 class="pn-chart">Is it worth calling with this model?</h3><p class="pn-hint">'
-            "A threshold of 20 % says that a missed pneumonia weighs as much as four false "
-            f"alarms. At {state.prevalence()} % prevalence.</p>"
+            '<h3 class="pn-chart">Decision curve: net benefit</h3><p class="pn-hint">'
+            "A threshold of 20 % means that one missed pneumonia weighs as much as four false "
+            f"alarms. At {state.prevalence.get()} % prevalence.</p>"
         )
         if measures.summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
             return
-        st.html(f'<p class="pn-meaning">{worth(measures, at)}</p>')
+        st.html(f'<p class="pn-meaning">{net_benefit_sentence(measures, at)}</p>')
         show_marked(
-            cache.drawn(
-                (subject.key, "benefit", state.prevalence()),
-                lambda: net_benefit(_curve(measures, state.prevalence() / 100)),
+            cache.chart(
+                (subject.key, "benefit", state.prevalence.get()),
+                lambda: net_benefit(_curve(measures, state.prevalence.get() / 100)),
             ),
             "metrics.benefit",
             subject=subject.key,
             at=at,
             x="at",
-            alt="Net benefit of calling with the model, every child and none",
+            alt="Net benefit of the model, of calling every child positive, and none",
         )
 
 
-def worth(measures: Measures, at: AtThreshold) -> str:
-    """What calling at this threshold is worth, against calling every child and none."""
+def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
+    """Net benefit at this threshold, against calling every child positive, and none."""
     if not 0 < at.threshold < 1:
         return ""
     curve = _curve(measures, at.prevalence, thresholds=[at.threshold])
@@ -65,12 +66,61 @@ def worth(measures: Measures, at: AtThreshold) -> str:
         1000 * float(line[0]) for line in (curve.model, curve.low, curve.high, curve.call_all)
     )
     best = max(everyone, 0.0)
-    instead = "calling every child" if everyone > 0 else "calling none"
-    verdict = "worth more than" if low > best else "not clearly worth more than"
+    instead = "calling every child positive" if everyone > 0 else "calling no child positive"
+    comparison = "more than" if low > best else "not clearly more than"
     return (
-        f"At {100 * at.threshold:.1f} % its calls are worth "
-        f"{estimate((model, low, high), digits=0)} children found of 1,000, "
-        f"{verdict} {instead} ({best:.0f})."
+        f"At {100 * at.threshold:.1f} % the net benefit is "
+        f"{estimate((model, low, high), digits=0)} true positives per 1,000 "
+        f"children, {comparison} {instead} ({best:.0f})."
+    )
+
+
+def three_ways_html(three: ThreeWay) -> str:
+    """Decisions by class as a table, with coverage and error rates."""
+    a = three.answered
+    body = "".join(
+        f"<tr><th>{name}</th>" + "".join(f"<td>{n:,}</td>" for n in counts) + "</tr>"
+        for name, counts in (
+            ("▲ pneumonia", (a.tp, three.referred_sick, a.fn)),
+            ("● normal", (a.fp, three.referred_well, a.tn)),
+        )
+    )
+    rates = [
+        ("Answered", estimate(three.coverage, as_percent=True), "of all films"),
+        ("Error rate", estimate(three.error, as_percent=True), "of the answers"),
+        (
+            "Missed",
+            estimate(three.missed, as_percent=True),
+            "of the pneumonia films, neither found nor referred",
+        ),
+        ("False alarms", estimate(three.false_alarms, as_percent=True), "of the normal films"),
+    ]
+    return (
+        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Films</th>'
+        "<th>▲ signs</th><th>◆ refer</th><th>● no sign</th></tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+        + facts_list(((name, f"{value} {hint(of)}") for name, value, of in rates), css="pn-rates")
+    )
+
+
+def calibration_html(subject: Predictions, measures: Measures) -> str:
+    """Calibration error on these films, and on validation before and after calibration."""
+    s = measures.summary
+    rows = [
+        ("Debiased ECE", f"{estimate(s.ece)}; {s.ece_counted:.3f} without correction (ECE)"),
+        ("Brier score", f"{estimate(s.brier)}, 0 is perfect"),
+        ("Temperature", f"{s.temperature:.2f} fits these films best; 1 is ideal"),
+    ]
+    card = subject.bundle.card
+    before, after = card.calibration.ece_before, card.calibration.ece_after
+    before = card.figure("ece_before_calibration") if before is None else before
+    after = card.figure("ece") if after is None else after
+    if isinstance(before, int | float) and isinstance(after, int | float):
+        rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
+    return (
+        '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
+        "predicted and observed probability, 0 to 1. The usual estimate (ECE) is biased upwards "
+        "in small samples; the first figure corrects for it.</p>" + facts_list(rows)
     )
 
 
@@ -88,62 +138,8 @@ def _curve(
 def _show_three_ways(measures: Measures) -> None:
     points = measures.points
     st.html(
-        '<h3 class="pn-chart">Three answers</h3><p class="pn-hint">Below '
+        '<h3 class="pn-chart">Three-way decisions</h3><p class="pn-hint">Below '
         f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
-        "pneumonia, between them refer: at the locked points, whatever the slider says.</p>"
+        "pneumonia, between them refer: at the locked thresholds; the slider has no effect.</p>"
         + three_ways_html(measures.summary.three_way)
-    )
-
-
-def three_ways_html(three: ThreeWay) -> str:
-    """How films of both classes are answered, as a table, and what the answers are worth."""
-    a = three.answered
-    body = "".join(
-        f"<tr><th>{name}</th>" + "".join(f"<td>{n:,}</td>" for n in counts) + "</tr>"
-        for name, counts in (
-            ("▲ pneumonia", (a.tp, three.referred_sick, a.fn)),
-            ("● normal", (a.fp, three.referred_well, a.tn)),
-        )
-    )
-    rates = [
-        ("Answered", estimate(three.coverage, as_percent=True), "of all films"),
-        ("Wrong", estimate(three.error, as_percent=True), "of the answers"),
-        (
-            "Missed",
-            estimate(three.missed, as_percent=True),
-            "of the pneumonia films: neither found nor referred",
-        ),
-        ("False alarms", estimate(three.false_alarms, as_percent=True), "of the normal films"),
-    ]
-    facts = "".join(
-        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{of}</span></dd>'
-        for name, value, of in rates
-    )
-    return (
-        '<div class="pn-wide"><table class="pn-table"><thead><tr><th>Films</th>'
-        "<th>▲ signs</th><th>◆ refer</th><th>● no sign</th></tr></thead>"
-        f'<tbody>{body}</tbody></table></div><dl class="pn-facts pn-rates">{facts}</dl>'
-    )
-
-
-def calibration_html(subject: Subject, measures: Measures) -> str:
-    """How far a probability is from what is seen, here, and before and after calibration."""
-    s = measures.summary
-    rows = [
-        ("Here", f"{estimate(s.ece)}; {s.ece_counted:.3f} as usually counted (ECE)"),
-        ("Brier score", f"{estimate(s.brier)}, 0 is perfect"),
-        ("Temperature", f"{s.temperature:.2f} would fit these films best; 1 is ideal"),
-    ]
-    card = subject.bundle.card
-    before, after = card.calibration.ece_before, card.calibration.ece_after
-    before = card.figure("ece_before_calibration") if before is None else before
-    after = card.figure("ece") if after is None else after
-    if isinstance(before, int | float) and isinstance(after, int | float):
-        rows.append(("On validation", f"ECE {before:.3f} before calibration, {after:.3f} after"))
-    inner = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows)
-    return (
-        '<h3 class="pn-chart">Calibration error</h3><p class="pn-hint">The mean distance between '
-        "the probability said and the share seen, 0 to 1. Chance alone leaves some, which the "
-        "usual count (ECE) holds too; the first figure is freed of it.</p>"
-        f'<dl class="pn-facts">{inner}</dl>'
     )

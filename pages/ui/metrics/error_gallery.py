@@ -1,11 +1,12 @@
-"""The films behind each number as a gallery, the surest first: of the errors the worst."""
+"""The films of each cell of the confusion matrix as a gallery, the most confident first; one film
+large.
+"""
 
 from __future__ import annotations
 
 from html import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -13,9 +14,10 @@ from pages.ui import cache, outcomes, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.diagnose.viewer import LEGEND, show_film_steps
+from pages.ui.html import data_uri, facts_list
 from pages.ui.images import jpeg
-from pages.ui.metrics.film_folder import Whereabouts, show_way, whereabouts
-from pages.ui.outcomes import sense_of, why_unread
+from pages.ui.metrics.film_folder import FilmFolder, find_folder, offer_folder
+from pages.ui.outcomes import outcome_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
-    from pages.ui.outcomes import Sense
+    from pages.ui.metrics.predictions import Predictions
+    from pages.ui.outcomes import Outcome
     from pneumo_core.bundle import OperatingPoints
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
@@ -40,68 +42,147 @@ SAME = 0.02  # a reading further than this from the table is of another file, or
 CALLS = {
     (True, True): "pneumonia, found",
     (True, False): "pneumonia, missed",
-    (False, True): "normal, a false alarm",
+    (False, True): "normal, false alarm",
     (False, False): "normal, cleared",
 }
+VIEWS = ("Film", "Blend", "Map")
+REFERRED = "referred"
+PAGE = 18
+_TITLES = {REFERRED: "◆ of these, referred"}
+_ABOUT = {
+    "found": "True positives: pneumonia at or above the threshold, highest probability first.",
+    "missed": "False negatives: pneumonia below the threshold, lowest probability first.",
+    "false alarms": "False positives: normal at or above the threshold, highest probability first.",
+    "cleared": "True negatives: normal below the threshold, lowest probability first.",
+    REFERRED: "Films between the screening and the ruling-in threshold, which Diagnose refers; "
+    "each is in one of the other groups too. The most suspicious first.",
+}
+_NO_PICTURE = data_uri(
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
+    b'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>',
+    "image/svg+xml",
+)
 
 
-def verdict_html(row: Any, threshold: float, points: OperatingPoints) -> str:
-    """What the model said, against what the film is, with two answers and with three."""
-    sick, called = row.label == "pneumonia", row.p_pneumonia >= threshold
-    look = PNEUMONIA if sick else NORMAL
+def show_films(
+    subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
+) -> None:
+    """The choice of a cell, its gallery, and where images are missing the way to them."""
+    of = cells(measures, at.threshold)
+    st.session_state["metrics.cell"] = state.confusion_cell.get()
+    cell = st.segmented_control(
+        "Films by outcome",
+        [*OUTCOMES, REFERRED],
+        key="metrics.cell",
+        required=True,
+        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
+        on_change=_chose,
+    )
+    cell = cell or state.MISSED
+    films = of[cell]
+    st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
+    place = find_folder(subject, settings)
+    offer_folder(subject, place, settings)  # before the tiles: without pictures it says why
+    if films.empty:
+        st.html('<p class="pn-empty">There are no such films at this threshold.</p>')
+    else:
+        gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
+
+
+def open_film(
+    subject: Predictions,
+    film: str,
+    order: Sequence[str],
+    *,
+    threshold: float,
+    place: FilmFolder,
+) -> None:
+    """Show `film` over the page; `order` are the films that one may go through from it."""
+    _open(film)
+    st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
+
+
+def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
+    """The rows of the table in each cell, and those referred, each in the order to show them."""
+    import pandas as pd
+
+    points = measures.points
+    found = films_by_outcome(measures.table, threshold)
+    between = referred_films(measures.table, points.screening, points.ruling_in)
+    ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
+    return found | {REFERRED: ordered}
+
+
+def gallery(
+    films: pd.DataFrame, place: FilmFolder, open_one: Callable[[str], None], *, key: str
+) -> None:
+    """These films, a page at a time; a click opens one."""
+    clicked = show_gallery(
+        len(films),
+        lambda start, stop: tiles(films.iloc[start:stop], place),
+        key=key,
+        page_size=PAGE,
+        request=state.cell_requests.get(),
+    )
+    if clicked is not None:
+        open_one(clicked)
+
+
+def tiles(films: pd.DataFrame, place: FilmFolder) -> Sequence[Tile]:
+    """Tiles of these rows: label, probability and name."""
+    return [_tile(row, place) for row in films.itertuples()]
+
+
+def prediction_html(row: Any, threshold: float, points: OperatingPoints) -> str:
+    """The prediction against the label, with two decisions and with three."""
+    positive, called = row.label == "pneumonia", row.p_pneumonia >= threshold
+    style = PNEUMONIA if positive else NORMAL
     side = "at or above" if called else "below"
     p, at = distinct_per_cents(row.p_pneumonia, threshold)
     return (
-        f'<section class="pn-verdict"><h2><span class="pn-{look.words}">{look.sign}</span> '
-        f"{CALLS[sick, called].capitalize()}</h2>"
+        f'<section class="pn-result"><h2><span class="pn-{style.css}">{style.sign}</span> '
+        f"{CALLS[positive, called].capitalize()}</h2>"
         f'<p class="pn-number"><strong>{p}</strong> probability of '
         f"pneumonia<br><span>{side} the threshold of {at}</span><br>"
-        f"<span>with three answers: {_three(row.p_pneumonia, points).title}</span></p></section>"
+        f"<span>three-way decision: {_three(row.p_pneumonia, points).title}</span></p></section>"
     )
 
 
-def _three(p: float, points: OperatingPoints) -> Sense:
-    """The answer at the locked points, of this one number: re-framings and film check apart."""
-    if p >= points.ruling_in:
-        return outcomes.PNEUMONIA
-    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
-
-
-def reading_html(reading: Reading, row: Any, *, learnt: bool) -> str:
-    """What reading the file now adds. learnt: the network that reads it, which the map is of,
-    learnt from this film; the number in the figures is of one that had not seen it.
+def reading_html(reading: Reading, row: Any, *, trained_on: bool) -> str:
+    """What reading the file now adds. trained_on: the shipped network, which the map is of, was
+    trained on this film; the number in the figures is of one that was not.
     """
-    sense = sense_of(reading)
+    sense = outcome_of(reading)
     if reading.p_pneumonia is None:
         return f'<p class="pn-hint">{escape(why_unread(reading))}</p>'
     low, high = reading.p_low or 0.0, reading.p_high or 0.0
     counted, now = distinct_per_cents(row.p_pneumonia, reading.p_pneumonia)
     rows = []
-    if learnt:
+    if trained_on:
         rows += [
-            ("In the figures", f"{counted}, by a network that had not seen this film"),
+            ("Evaluated", f"{counted}, by a network not trained on this film"),
             (
-                "Of this map",
-                f"{now}, by the shipped network; it learnt from this film: not counted",
+                "This map",
+                f"{now}, by the shipped network, which was trained on this film",
             ),
         ]
     elif abs(reading.p_pneumonia - row.p_pneumonia) > SAME:
         rows += [
-            ("In the figures", counted),
-            ("Of this map", f"{now}. The file here is not the one that was measured"),
+            ("Evaluated", counted),
+            ("This map", f"{now}: this file differs from the one that was evaluated"),
         ]
     rows += [
         ("On Diagnose", f'<span class="pn-{sense.name}">{sense.title}</span>'),
-        ("Re-framed", f"{per_cent_range(low, high)} under small re-framings"),
-        ("Looked at", escape(reading.where or "no single place")),
+        ("Stability range", f"{per_cent_range(low, high)} under small crops and shifts"),
+        ("Saliency", escape(reading.where or "no single region")),
     ]
-    return _facts(rows)
+    return facts_list(rows)
 
 
 def facts_html(row: Any, facts: dict[str, Any]) -> str:
     """What is known of the film."""
-    look = SUBTYPES.get(row.subtype)
-    kind = f" ({look.words})" if look and row.label == "pneumonia" else ""
+    style = SUBTYPES.get(row.subtype)
+    kind = f" ({style.words})" if style and row.label == "pneumonia" else ""
     rows = [
         ("Label", f"{escape(row.label)}{kind}"),
         ("Patient", escape(str(row.group))),
@@ -110,68 +191,53 @@ def facts_html(row: Any, facts: dict[str, Any]) -> str:
     if facts.get("width"):
         rows.append(("Size", f"{facts['width']:,} × {facts['height']:,} pixels"))
     rows.append(("File", escape(row.film)))
-    return _facts(rows)
+    return facts_list(rows)
 
 
-def _facts(rows: list[tuple[str, str]]) -> str:
-    inner = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<dl class="pn-facts">{inner}</dl>'
+def _three(p: float, points: OperatingPoints) -> Outcome:
+    """The decision at the locked thresholds from the probability alone."""
+    if p >= points.ruling_in:
+        return outcomes.PNEUMONIA
+    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
 
 
-_OPEN = "metrics.film"
-VIEWS = ("Film", "Blend", "Map")
-
-
-def open_film(
-    subject: Subject,
-    film: str,
-    order: Sequence[str],
-    *,
-    threshold: float,
-    place: Whereabouts,
-) -> None:
-    """Show `film` over the page; `order` are the films that one may go through from it."""
-    _open(film)
-    st.dialog("Film", width="large")(_show)(subject, order, threshold, place)
-
-
-def _show(subject: Subject, order: Sequence[str], threshold: float, place: Whereabouts) -> None:
+def _show(subject: Predictions, order: Sequence[str], threshold: float, place: FilmFolder) -> None:
     with plain_words():
-        film = st.session_state[_OPEN]
+        film = state.metrics_film.get()
         table = subject.table
         row: Any = next(table[table["film"] == film].itertuples())
         show_film_steps(film, order, _open, "metrics.film")
-        picture, told = st.columns([3, 2], gap="medium")
+        picture, words = st.columns([3, 2], gap="medium")
         with picture:
             reading, why = _read(subject, row, place)
             _show_picture(reading, film)
-        with told:
+        with words:
             ground = "light" if st.context.theme.type == "light" else "dark"
             st.html(
                 f'<span class="pn-on-{ground}"></span>'
-                f"{verdict_html(row, threshold, subject.bundle.points)}"
+                f"{prediction_html(row, threshold, subject.bundle.points)}"
             )
             if why:
                 st.warning(plain(why), icon=":material/image_not_supported:")
             elif reading is not None:
-                st.html(reading_html(reading, row, learnt=_learnt(subject, row, place)))
+                st.html(reading_html(reading, row, trained_on=_trained_on(subject, row, place)))
             st.html(facts_html(row, place.facts(film)))
 
 
 def _open(film: str) -> None:
-    st.session_state[_OPEN] = film
+    state.metrics_film.set(film)
 
 
-def _read(subject: Subject, row: Any, place: Whereabouts) -> tuple[Reading | None, str]:
+def _read(subject: Predictions, row: Any, place: FilmFolder) -> tuple[Reading | None, str]:
     """The film read with the model, or why it is not."""
     known = place.facts(row.film).get("sha256") or getattr(row, "sha256", "")
     if place.root is None or not known:
         return None, (
-            "The film itself is not at hand, only what the model said of it. Choose the folder of "
-            "the films below the gallery to see it."
+            "The image is not available here, only its prediction. Open the folder of the films "
+            "above the gallery to see it."
         )
     try:
-        with st.spinner(f"{subject.bundle.name} reads the film…"):
+        with st.spinner(f"Reading the film with {subject.bundle.name}…"):
             return cache.film_reading(subject.bundle, place.root, row.film, str(known)), ""
     except PneumoError as error:
         return None, str(error)
@@ -203,8 +269,8 @@ def _show_picture(reading: Reading | None, film: str) -> None:
         st.html(LEGEND)
 
 
-def _learnt(subject: Subject, row: Any, place: Whereabouts) -> bool:
-    """Whether the shipped network learnt from a film whose prediction it was shipped with: then
+def _trained_on(subject: Predictions, row: Any, place: FilmFolder) -> bool:
+    """Whether the shipped network was trained on a film whose prediction it was shipped with: then
     that prediction is of another network.
     """
     if subject.root is not None:
@@ -217,95 +283,22 @@ def _learnt(subject: Subject, row: Any, place: Whereabouts) -> bool:
     return bool(film_roles(subject.bundle, pd.DataFrame(film)).trained[0])
 
 
-REFERRED = "referred"
-PAGE = 18
-_TITLES = {REFERRED: "◆ of these, referred"}
-_KINDS = {"normal": "normal", "bacterial": "pneumonia", "viral": "pneumonia"}
-_ABOUT = {
-    "found": "Pneumonia films at or above the threshold, the surest first.",
-    "missed": "Pneumonia films below the threshold: the model was surest, and wrong, of the first.",
-    "false alarms": "Normal films at or above the threshold: the surest errors first.",
-    "cleared": "Normal films below the threshold, the surest first.",
-    REFERRED: "Films that three answers would refer: between the screening and the ruling-in "
-    "point, whatever the threshold. Each is in one of the other groups too, for two answers know "
-    "no refer. The most suspicious first.",
-}
-_BLANK = "data:image/svg+xml," + quote(
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" '
-    'fill="#2a2c2e"/><path d="M30 62l14-18 10 12 6-7 8 13z" fill="#5a5f64"/></svg>'
-)
-
-
-def cells(measures: Measures, threshold: float) -> dict[str, pd.DataFrame]:
-    """The rows of the table in each cell, and those referred, each in the order to show them."""
-    import pandas as pd
-
-    points = measures.points
-    found = films_by_outcome(measures.table, threshold)
-    between = referred_films(measures.table, points.screening, points.ruling_in)
-    ordered = pd.concat(between.values()).sort_values("p_pneumonia", ascending=False, kind="stable")
-    return found | {REFERRED: ordered}
-
-
-def show_films(subject: Subject, measures: Measures, at: AtThreshold, settings: Settings) -> None:
-    """Which films to see, the gallery, and where no picture is at hand the way to them."""
-    of = cells(measures, at.threshold)
-    st.session_state["metrics.cell"] = state.confusion_cell()
-    cell = st.segmented_control(
-        "Films behind the numbers",
-        [*OUTCOMES, REFERRED],
-        key="metrics.cell",
-        required=True,
-        format_func=lambda name: f"{_TITLES.get(name, name)} {len(of[name]):,}",
-        on_change=_chose,
-    )
-    cell = cell or state.MISSED
-    films = of[cell]
-    st.html(f'<p class="pn-hint">{_ABOUT[cell]}</p>')
-    place = whereabouts(subject, settings)
-    show_way(subject, place, settings)  # before the tiles: without pictures it says why
-    if films.empty:
-        st.html('<p class="pn-empty">There is no such film at this threshold.</p>')
-    else:
-        gallery(films, place, _opener(subject, films, at, place), key=f"metrics.gallery.{cell}")
-
-
-def gallery(
-    films: pd.DataFrame, place: Whereabouts, open_one: Callable[[str], None], *, key: str
-) -> None:
-    """These films, a page at a time; a click opens one."""
-    clicked = show_gallery(
-        len(films),
-        lambda start, stop: tiles(films.iloc[start:stop], place),
-        key=key,
-        page_size=PAGE,
-        look=state.cell_requests(),
-    )
-    if clicked is not None:
-        open_one(clicked)
-
-
-def tiles(films: pd.DataFrame, place: Whereabouts) -> Sequence[Tile]:
-    """Tiles of these rows: what the model said, what the film is, its name."""
-    return [_tile(row, place) for row in films.itertuples()]
-
-
-def _tile(row: Any, place: Whereabouts) -> Tile:
-    look = SUBTYPES.get(row.subtype) or SUBTYPES["normal" if row.label == "normal" else "unknown"]
+def _tile(row: Any, place: FilmFolder) -> Tile:
+    style = SUBTYPES.get(row.subtype) or SUBTYPES["normal" if row.label == "normal" else "unknown"]
     picture, aspect = place.thumbnail(row.film)
     return Tile(
         film=row.film,
-        picture=picture or _BLANK,
-        caption=f"{look.words}: {per_cent(row.p_pneumonia)}",
-        sign=look.sign,
-        kind=_KINDS.get(row.subtype, "unread"),
+        picture=picture or _NO_PICTURE,
+        caption=f"label {style.words}",
+        sign=style.sign,
+        kind=style.css,
         aspect=aspect,
-        note=PurePosixPath(row.film).stem,
+        note=f"P(pneumonia) {per_cent(row.p_pneumonia)}\n{PurePosixPath(row.film).stem}",
     )
 
 
 def _opener(
-    subject: Subject, films: pd.DataFrame, at: AtThreshold, place: Whereabouts
+    subject: Predictions, films: pd.DataFrame, at: AtThreshold, place: FilmFolder
 ) -> Callable[[str], None]:
     def open_one(film: str) -> None:
         open_film(subject, film, films["film"].tolist(), threshold=at.threshold, place=place)
@@ -316,4 +309,4 @@ def _opener(
 def _chose() -> None:
     name = st.session_state["metrics.cell"]
     if name:
-        state.show_cell(name)
+        state.confusion_cell.set(name)

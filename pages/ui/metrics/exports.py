@@ -1,4 +1,4 @@
-"""Everything to take along: the report as HTML and PDF, every table as CSV and JSON."""
+"""Downloads: the report as HTML and PDF, all tables as CSV and JSON."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ from pneumo_core.evaluation.test_log import logged_evaluations
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.report import Report
     from pneumo_core.metrics import AtThreshold
 
-_KEPT = "metrics.report"
-
 
 @dataclass(frozen=True)
 class Made:
-    """A report in every form, and the key of what it is of."""
+    """A report in every format; `of` is the key of its content."""
 
     of: tuple[str, int, int]
     html: bytes
@@ -37,39 +35,39 @@ class Made:
 
 
 def show_exports(
-    subject: Subject,
+    subject: Predictions,
     measures: Measures,
     at: AtThreshold,
     settings: Settings,  # noqa: ARG001 - all parts are called alike
 ) -> None:
     """The report, made when asked for, and what the slider shows right now."""
     st.caption(
-        "The report is made at the locked points, whatever the slider says, with every figure, "
-        "CLAIM 2024 and TRIPOD+AI item by item, and the disclaimer."
+        "The report uses the locked thresholds, not the slider. It has all figures, the CLAIM 2024 "
+        "and TRIPOD+AI checklists, and the disclaimer."
     )
-    of = (subject.key, state.prevalence(), len(logged_evaluations(subject.bundle)))
-    made: Made | None = st.session_state.get(_KEPT)
+    of = (subject.key, state.prevalence.get(), len(logged_evaluations(subject.bundle)))
+    made: Made | None = state.report.get()
     if made is None or made.of != of:
         if not st.button(
-            "Make the report", type="primary", key="metrics.make", icon=":material/description:"
+            "Create the report", type="primary", key="metrics.make", icon=":material/description:"
         ):
             _show_now(subject, measures, at)
             return
         made = _make(subject, of)
-        st.session_state[_KEPT] = made
+        state.report.set(made)
     name = f"pneumo-{subject.bundle.name}"
     with st.container(horizontal=True):
         _offer("Report (HTML)", made.html, f"{name}.html", "text/html")
         _offer("Report (PDF)", made.pdf, f"{name}.pdf", "application/pdf")
-        _offer("Every table (CSV)", made.tables, f"{name}-tables.zip", "application/zip")
-        _offer("Every table (JSON)", made.json, f"{name}-tables.json", "application/json")
+        _offer("All tables (CSV)", made.tables, f"{name}-tables.zip", "application/zip")
+        _offer("All tables (JSON)", made.json, f"{name}-tables.json", "application/json")
     _show_now(subject, measures, at)
 
 
-def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
+def _make(subject: Predictions, of: tuple[str, int, int]) -> Made:
     from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf
 
-    with st.status("Making the report: counting, drawing patients…", expanded=True) as status:
+    with st.status("Creating the report: figures and intervals…", expanded=True) as status:
         report = build_report(
             subject.bundle,
             subject.table,
@@ -78,13 +76,13 @@ def _make(subject: Subject, of: tuple[str, int, int]) -> Made:
             evaluations=logged_evaluations(subject.bundle),
             prevalence=of[1] / 100,
         )
-        status.update(label="Making the report: the page…")
+        status.update(label="Creating the report: HTML…")
         html = to_html(report).encode("utf-8")
-        status.update(label="Making the report: the PDF…")
+        status.update(label="Creating the report: PDF…")
         pdf = to_pdf(report)
-        status.update(label="The report is made.", state="complete", expanded=False)
-    told = json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False)
-    return Made(of, html, pdf, tables_zip(report), told.encode("utf-8"))
+        status.update(label="The report is ready.", state="complete", expanded=False)
+    tables = json.dumps(as_json(report), indent=1, ensure_ascii=False, allow_nan=False)
+    return Made(of, html, pdf, tables_zip(report), tables.encode("utf-8"))
 
 
 def tables_zip(report: Report) -> bytes:
@@ -100,8 +98,8 @@ def tables_zip(report: Report) -> bytes:
     return out.getvalue()
 
 
-def figures_now(subject: Subject, measures: Measures, at: AtThreshold) -> dict[str, Any]:
-    """The figures at the threshold looked at, with what they may be called."""
+def figures_now(subject: Predictions, measures: Measures, at: AtThreshold) -> dict[str, Any]:
+    """The figures at the current threshold, and how far they are evidence."""
     point = measures.point_at(at.threshold)
     return {
         "model": f"{subject.bundle.name} {subject.bundle.version}",
@@ -113,9 +111,9 @@ def figures_now(subject: Subject, measures: Measures, at: AtThreshold) -> dict[s
     }
 
 
-def _show_now(subject: Subject, measures: Measures, at: AtThreshold) -> None:
+def _show_now(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     _offer(
-        f"What the slider shows, at {100 * at.threshold:.1f} % (JSON)",
+        f"Figures at the current threshold, {100 * at.threshold:.1f} % (JSON)",
         json.dumps(figures_now(subject, measures, at), indent=1, ensure_ascii=False).encode(),
         f"pneumo-{subject.bundle.name}-figures.json",
         "application/json",

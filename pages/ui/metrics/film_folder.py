@@ -1,4 +1,4 @@
-"""Where the films of a table of predictions lie, if they are on this machine."""
+"""The folder that holds the films of a table of predictions, if it is on this machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import cache
+from pages.ui import cache, state
 from pages.ui.dataset.source import catalogue_of
-from pages.ui.images import data_uri, jpeg
+from pages.ui.html import data_uri
+from pages.ui.images import jpeg
 from pages.ui.page import plain
 from pneumo_core.bundle.provenance import synthetic_share
 from pneumo_core.dataset.sources import check_folder, remember_source, remembered_source
@@ -19,25 +20,23 @@ from pneumo_core.synthetic.demo_data import MARKER
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
 
-_ASKED = "metrics.look-through"
-
 
 @dataclass(frozen=True, eq=False)
-class Whereabouts:
-    """root: a folder that may hold the films, None where none is known; catalogue: what is known
-    of its films, None where it was not looked through; rows: place in the catalogue's index of
-    each film of the table that is there; drawn: whether Pneumo drew the folder's films, which the
-    model's own are not, whatever they are called.
+class FilmFolder:
+    """A folder that may hold the films, None where none is known.
+
+    catalogue: its index, None where it was not indexed; rows: place in that index of each film of
+    the table; synthetic: whether the folder's films are synthetic and the model's own are not.
     """
 
     root: Path | None = None
     catalogue: Catalogue | None = None
     rows: dict[str, int] | None = None
-    drawn: bool = False
+    synthetic: bool = False
 
     def thumbnail(self, film: str) -> tuple[str, float]:
         """A small picture as a data URI, and width ÷ height; ("", 1.0) where there is none."""
@@ -58,7 +57,7 @@ class Whereabouts:
         return {str(name): value for name, value in self.catalogue.index.iloc[at].items()}
 
 
-def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
+def find_folder(subject: Predictions, settings: Settings) -> FilmFolder:
     """The folder that was measured, or the one of the Dataset screen, as far as it has the films.
 
     A folder that has gone is as good as none.
@@ -68,56 +67,55 @@ def whereabouts(subject: Subject, settings: Settings) -> Whereabouts:
         source = remembered_source(settings=settings)
         root = source.path if source else None
     if root is None:
-        return Whereabouts()
+        return FilmFolder()
     if (
         subject.root is None
         and (root / MARKER).is_file()
         and not synthetic_share(subject.bundle.card)
     ):
-        return Whereabouts(root, drawn=True)
+        return FilmFolder(root, synthetic=True)
     try:
         catalogue = cache.catalogue_at(root, settings)
     except DataSetError:
-        return Whereabouts()
+        return FilmFolder()
     if catalogue is None:
-        return Whereabouts(root)
-    return Whereabouts(root, catalogue, cache.rows_of(catalogue, subject.key, subject.table))
+        return FilmFolder(root)
+    return FilmFolder(root, catalogue, cache.rows_of(catalogue, subject.keyed))
 
 
-def show_way(subject: Subject, place: Whereabouts, settings: Settings) -> None:
-    """What to do where the pictures are not at hand; nothing where they are."""
+def offer_folder(subject: Predictions, place: FilmFolder, settings: Settings) -> None:
+    """What to do where the images are missing; nothing where they are there."""
     if place.catalogue is not None and place.rows:
         missing = len(subject.table) - len(place.rows)
         if missing:
             st.caption(f"{missing:,} of the films are not in {place.catalogue.root.name}.")
         return
-    if place.root is not None and place.catalogue is None and not place.drawn:
-        _look_through(place.root, settings)
+    if place.root is not None and place.catalogue is None and not place.synthetic:
+        _offer_index(place.root, settings)
         return
     st.info(_missing(subject, place), icon=":material/image:")
     _choose(settings)
 
 
-def _missing(subject: Subject, place: Whereabouts) -> str:
-    """Which films these are, that they are not at hand, and what to do."""
+def _missing(subject: Predictions, place: FilmFolder) -> str:
+    """Which films these are, that they are missing, and what to do."""
     n, one = len(subject.table), subject.table["film"].iloc[0]
-    words = f"These figures are of {plain(subject.films)}: {n:,}, such as {plain(one)}."
+    words = f"These figures are of {plain(subject.films)} ({n:,}, such as {plain(one)})."
     if place.root is None:
-        words += " The films themselves are not known here: the model brought only its predictions."
-    elif place.drawn:
+        words += " The model brings its predictions, not the images."
+    elif place.synthetic:
         words += (
-            f" The folder that is open, {plain(place.root.name)}, holds films that Pneumo drew, "
-            "and none of these."
+            f" The open folder, {plain(place.root.name)}, holds synthetic films, none of these."
         )
     else:
-        words += f" None of these films is in the folder {plain(place.root.name)}, which is open."
-    return f"{words} To see them, open below the folder that holds them."
+        words += f" The open folder, {plain(place.root.name)}, holds none of them."
+    return f"{words} To see the images, open their folder below."
 
 
 def _choose(settings: Settings) -> None:
     with st.form("metrics.where", border=False):
         typed = st.text_input(
-            "Folder of the films, the one that holds train/ or NORMAL/ and PNEUMONIA/",
+            "Folder with NORMAL/ and PNEUMONIA/, or with train/, val/ and test/ that hold these",
             placeholder="/home/me/chest_xray",
             key="metrics.where.typed",
         )
@@ -128,24 +126,24 @@ def _choose(settings: Settings) -> None:
                 st.error(plain(str(error)), icon=":material/error:")
                 return
             remember_source("folder", path, settings=settings)
-            st.session_state[_ASKED] = str(path)
+            state.scanned_folder.set(str(path))
             st.rerun()
 
 
-def _look_through(root: Path, settings: Settings) -> None:
-    """Small pictures are made once a folder, when they are asked for."""
-    if st.session_state.get(_ASKED) == str(root):
+def _offer_index(root: Path, settings: Settings) -> None:
+    """Thumbnails are made once a folder, on request."""
+    if state.scanned_folder.get() == str(root):
         if catalogue_of(root, settings) is not None:
             cache.catalogue_at.clear(root, settings)
             st.rerun()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f"The open folder, {plain(root.name)}, was not looked through yet: whether it holds "
-            "these films is not known, and there are no pictures."
+            f"The open folder, {plain(root.name)}, is not indexed yet, so there are no thumbnails."
         )
         st.button(
-            "Look through them",
+            "Index the folder",
             key="metrics.where.look",
-            on_click=lambda: st.session_state.update({_ASKED: str(root)}),
+            on_click=state.scanned_folder.set,
+            args=(str(root),),
         )

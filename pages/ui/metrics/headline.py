@@ -1,32 +1,33 @@
-"""Figures as the Metrics screen says them; the numbers are written as in the report."""
+"""The headline figures of the Metrics screen, written as in the report."""
 
 from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
 
+from pages.ui.html import badge, facts_list, hint
 from pneumo_core.formatting import POINT_NAMES, count, estimate, ratio
 
 if TYPE_CHECKING:
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.evaluation.summary import Summary
     from pneumo_core.metrics import AtThreshold, Estimate
 
 EXPLORING = "◆ exploring: these figures are not a test"
 
 
-def badge_html(subject: Subject, point: str) -> str:
-    """Whether the threshold is locked, and what these films are to the model."""
+def badge_html(subject: Predictions, point: str) -> str:
+    """Whether the threshold is locked, and how far the films are evidence."""
     standing = subject.standing
     if point:
-        lock = f"✓ threshold locked on validation ({POINT_NAMES[point]} point)"
-        first = f'<span class="pn-badge pn-locked">{lock}</span>'
+        lock = f"✓ threshold locked on validation ({POINT_NAMES[point]})"
+        first = badge(lock, css="pn-locked")
     else:
-        first = f'<span class="pn-badge pn-exploring">{EXPLORING}</span>'
+        first = badge(EXPLORING, css="pn-exploring")
     warning = f"<strong>{escape(standing.warning)}</strong>" if standing.warning else ""
     return (
-        f'<div class="pn-standing">{first}<span class="pn-badge">{escape(standing.badge)}</span>'
-        f"{warning}<details><summary>What are these films to the model?</summary>"
+        f'<div class="pn-evidence">{first}{badge(standing.badge)}'
+        f"{warning}<details><summary>How independent are these films?</summary>"
         f"{escape(standing.words)}</details></div>"
     )
 
@@ -36,75 +37,71 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
     c = at.confusion
     items = []
     if summary.ranking is not None:
-        items.append(
-            ("AUC", estimate(summary.ranking.auc_patients), "at any threshold; patients drawn anew")
-        )
+        area = estimate(summary.ranking.auc_patients)
+        items.append(("AUC", area, "discrimination; bootstrap by patient"))
     items += [
         (
-            "Sensitivity",
+            "Sensitivity (found)",
             estimate(at.sensitivity, as_percent=True),
             f"of {c.tp + c.fn:,} pneumonia films",
         ),
         (
-            "Specificity",
+            "Specificity (cleared)",
             estimate(at.specificity, as_percent=True),
             f"of {c.tn + c.fp:,} normal films",
         ),
-        ("Right calls", estimate(at.rates["accuracy"], as_percent=True), f"of {c.n:,} films"),
-        ("Calibration error", _points(summary.ece), "said against seen, freed of chance"),
+        ("Accuracy", estimate(at.rates["accuracy"], as_percent=True), f"of {c.n:,} films"),
+        ("Calibration error", _points(summary.ece), "debiased ECE"),
     ]
     return '<ul class="pn-figures pn-headline">' + "".join(_item(*one) for one in items) + "</ul>"
 
 
-def two_answers(threshold: float) -> str:
-    """What the four counts are of."""
-    return f"With two answers: pneumonia from {100 * threshold:.1f} % on"
+def binary_title(threshold: float) -> str:
+    """The title of the confusion matrix."""
+    return f"Confusion matrix: positive from {100 * threshold:.1f} %"
 
 
-def of_what(summary: Summary, films: str) -> str:
+def sample_sentence(summary: Summary, films: str) -> str:
     """What the figures are of: "1,044 films of 731 patients, its own validation films: …"."""
     small = f"<strong>{summary.small_sample}</strong>" if summary.small_sample else ""
     return (
         f"{count(summary.n, 'films')} of {count(summary.n_patients, 'patients')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
-        f"In brackets the 95 % interval. {small}".rstrip()
+        f"95 % intervals in brackets. {small}".rstrip()
     )
 
 
 def thousand_html(at: AtThreshold) -> str:
-    """What the threshold would do to 1,000 children: "12 [8–17] missed, …"."""
+    """The outcomes per 1,000 children: "12 [8–17] missed, …"."""
     of = at.per_thousand
     return (
         '<p class="pn-thousand">% prevalence: '
         f"<strong>{estimate(of.missed, digits=0)} missed</strong>, "
-        f"<strong>{estimate(of.false_alarms, digits=0)} called back for nothing</strong>"
+        f"<strong>{estimate(of.false_alarms, digits=0)} false alarms</strong>"
         f'<span class="pn-rest">; {estimate(of.found, digits=0)} found, '
-        f"{estimate(of.spared, digits=0)} left alone"
-        "</span>.</p>"
+        f"{estimate(of.spared, digits=0)} cleared</span>.</p>"
     )
 
 
 def rates_html(at: AtThreshold) -> str:
-    """What a call means for one child at the prevalence supposed."""
+    """Predictive values at the assumed prevalence, and likelihood ratios."""
     rows = [
         (
-            "If called, pneumonia in",
+            "PPV",
             estimate(at.predictive.ppv, as_percent=True),
-            "PPV at this prevalence",
+            "pneumonia among positive results, at this prevalence",
         ),
         (
-            "If not called, none in",
+            "NPV",
             estimate(at.predictive.npv, as_percent=True),
-            "NPV at this prevalence",
+            "no pneumonia among negative results, at this prevalence",
         ),
-        ("A call multiplies the odds by", ratio(at.ratios.positive), "LR+"),
-        ("No call multiplies them by", ratio(at.ratios.negative), "LR−"),
+        ("LR+", ratio(at.ratios.positive), "a positive result multiplies the odds by this"),
+        ("LR−", ratio(at.ratios.negative), "a negative result multiplies the odds by this"),
     ]
-    inner = "".join(
-        f'<dt>{name}</dt><dd>{value} <span class="pn-hint">{what}</span></dd>'
-        for name, value, what in rows
+    return facts_list(
+        ((name, f"{value} {hint(what)}") for name, value, what in rows), css="pn-rates"
     )
-    return f'<dl class="pn-facts pn-rates">{inner}</dl>'
 
 
 def _points(e: Estimate) -> str:

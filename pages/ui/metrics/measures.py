@@ -1,4 +1,4 @@
-"""All figures of a table of predictions, counted beforehand: a threshold only looks them up."""
+"""All figures of a table of predictions, counted once: a threshold only looks them up."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from pages.ui.cache import HASH_FUNCS, Keyed
 from pages.ui.components.chart_threshold import path
 from pneumo_core import metrics
 from pneumo_core.evaluation.subgroups import cut, subgroups, usual
@@ -26,7 +27,7 @@ POINTS = ("screening", "balanced", "ruling_in")
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """One subgroup: `facts` is its row of `review.subgroups`, `sweep` counts every threshold."""
+    """One subgroup: `facts` is its row of `subgroups`, `sweep` counts at every threshold."""
 
     by: str
     name: str
@@ -38,7 +39,7 @@ class Group:
 class Measures:
     """What the screen shows of N films.
 
-    groups: all films first; path: `mark.path` as JSON, written once.
+    groups: all films first; path: `chart_threshold.path` as JSON, written once.
     """
 
     table: pd.DataFrame
@@ -55,6 +56,14 @@ class Measures:
     def point_at(self, threshold: float) -> str:
         """Name of the locked point at this very threshold, "" where there is none."""
         return next((name for name in POINTS if getattr(self.points, name) == threshold), "")
+
+
+@st.cache_resource(
+    show_spinner="Computing the figures and their intervals…", max_entries=6, hash_funcs=HASH_FUNCS
+)
+def measures_of(table: Keyed[pd.DataFrame], points: OperatingPoints) -> Measures:
+    """`measure`, once for each table."""
+    return measure(table.value, points)
 
 
 def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
@@ -82,15 +91,3 @@ def measure(table: pd.DataFrame, points: OperatingPoints) -> Measures:
 
 def _sweep(films: pd.DataFrame) -> ThresholdSweep:
     return metrics.ThresholdSweep(films["label"] == "pneumonia", films["p_pneumonia"])
-
-
-@st.cache_resource(show_spinner="Counting films, drawing patients…", max_entries=6)
-def measures_of(
-    key: str,  # noqa: ARG001
-    _table: pd.DataFrame,
-    points: OperatingPoints,
-) -> Measures:
-    """All figures of a table of predictions; `key` is another one for another table."""
-    from pages.ui.metrics.measures import measure
-
-    return measure(_table, points)

@@ -1,4 +1,4 @@
-"""What is measured: a model's predictions on some films, and what these films are to it."""
+"""Predictions of a model: those it brings, and those of evaluations run here."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 
 OWN = "its own validation films"
+KIND = "evaluate"
+SPLITS = ("test", "val", "train", "all")
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Predictions:
     """Predictions of `bundle` on `films` (words), a row a film of `table`.
 
     key: another one for other predictions; root: where the files lie, None where it is not known.
@@ -44,53 +46,10 @@ class Subject:
     standing: EvidenceLevel
     root: Path | None
 
-
-def own_subject(bundle: Bundle) -> Subject:
-    """The predictions that the bundle ships. Raises DataSetError."""
-    return Subject(
-        bundle,
-        f"{bundle.name}/{bundle.digest}",
-        OWN,
-        shipped_predictions(bundle),
-        evidence_of_shipped(bundle),
-        None,
-    )
-
-
-def with_sizes(subject: Subject, catalogue: Catalogue | None, rows: Collection[str]) -> Subject:
-    """The subject with width and height of its films, where the folder of the films has them."""
-    if catalogue is None or not rows or "width" in subject.table:
-        return subject
-    table = with_facts(subject.table, catalogue.index).drop(columns="sha256")
-    return replace(subject, key=f"{subject.key}/{catalogue.key}", table=table)
-
-
-def measured_subject(bundle: Bundle, one: Evaluation, settings: Settings) -> Subject:
-    """The predictions of an evaluation that is done. Raises DataSetError, BundleError."""
-    path = one.table_path(settings)
-    table, index = cache.evaluated(path, path.stat().st_mtime_ns, Path(one.data), settings)
-    if index is not None:
-        table = with_facts(table, index)
-    known = index is not None and bool((table["sha256"] != "").all())
-    if not known:
-        table = table.drop(columns="sha256", errors="ignore")
-    past = (
-        logged_evaluations(bundle, data_hash(table["sha256"]))
-        if known
-        else logged_evaluations(bundle)
-    )
-    return Subject(
-        bundle,
-        f"{one.key}/{path.stat().st_mtime_ns}",
-        one.films,
-        table,
-        evidence_level(bundle, table, split=one.split, evaluations=past),
-        Path(one.data),
-    )
-
-
-KIND = "evaluate"
-SPLITS = ("test", "val", "train", "all")
+    @property
+    def keyed(self) -> cache.Keyed[pd.DataFrame]:
+        """The table as an argument of a cached function."""
+        return cache.Keyed(self.key, self.table)
 
 
 @dataclass(frozen=True)
@@ -106,15 +65,15 @@ class Evaluation:
     @property
     def key(self) -> str:
         """Its name on disk and as a job."""
-        told = f"{self.model} {self.digest} {self.split} {self.data}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        parts = f"{self.model} {self.digest} {self.split} {self.data}"
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     @property
     def films(self) -> str:
-        """What films these are, without a path: "the split test of chest_xray"."""
+        """The films in words, without a path: "the test split of chest_xray"."""
         name = Path(self.data).name
         return (
-            f"all films of {name}" if self.split == "all" else f"the split {self.split} of {name}"
+            f"all films of {name}" if self.split == "all" else f"the {self.split} split of {name}"
         )
 
     def table_path(self, settings: Settings) -> Path:
@@ -122,12 +81,57 @@ class Evaluation:
         return _home(settings) / f"{self.key}.csv"
 
     def job(self, settings: Settings) -> Job | None:
-        """The work that makes or made the predictions."""
+        """The job that makes or made the predictions."""
         return latest_job(KIND, settings=settings, key=self.key)
 
 
+def shipped_predictions_of(bundle: Bundle) -> Predictions:
+    """The predictions that the bundle ships. Raises DataSetError."""
+    return Predictions(
+        bundle,
+        f"{bundle.name}/{bundle.digest}",
+        OWN,
+        shipped_predictions(bundle),
+        evidence_of_shipped(bundle),
+        None,
+    )
+
+
+def with_sizes(
+    subject: Predictions, catalogue: Catalogue | None, rows: Collection[str]
+) -> Predictions:
+    """The subject with width and height of its films, where the folder of the films has them."""
+    if catalogue is None or not rows or "width" in subject.table:
+        return subject
+    table = with_facts(subject.table, catalogue.index).drop(columns="sha256")
+    return replace(subject, key=f"{subject.key}/{catalogue.key}", table=table)
+
+
+def evaluated_predictions(bundle: Bundle, one: Evaluation, settings: Settings) -> Predictions:
+    """The predictions of an evaluation that is done. Raises DataSetError, BundleError."""
+    path = one.table_path(settings)
+    changed = path.stat().st_mtime_ns
+    version = cache.Keyed(f"{path} {changed}", path)
+    table, index = cache.evaluated(version, Path(one.data), settings)
+    if index is not None:
+        table = with_facts(table, index)
+    known = index is not None and bool((table["sha256"] != "").all())
+    if not known:
+        table = table.drop(columns="sha256", errors="ignore")
+    digest = data_hash(table["sha256"]) if known else None
+    past = logged_evaluations(bundle, digest) if digest else logged_evaluations(bundle)
+    return Predictions(
+        bundle,
+        f"{one.key}/{changed}",
+        one.films,
+        table,
+        evidence_level(bundle, table, split=one.split, evaluations=past),
+        Path(one.data),
+    )
+
+
 def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Evaluation:
-    """Let the model read the folder's films, as a job. Raises JobError, DataSetError."""
+    """Start an evaluation as a job. Raises JobError, DataSetError."""
     new = Evaluation(
         bundle.name,
         bundle.digest[:16],
@@ -143,7 +147,7 @@ def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Eval
     except OSError as error:
         raise DataSetError(
             f"Expected to write to the cache folder, got: {error.strerror or error}. Free some "
-            "space or set PNEUMO_CACHE to another folder."
+            "space on its disk."
         ) from error
     arguments = [KIND, new.data, "--split", split, "--model", bundle.name]
     start_job(KIND, [*arguments, "--predictions", str(table)], settings=settings, key=new.key)
@@ -164,7 +168,7 @@ def evaluations(bundle: Bundle, *, settings: Settings) -> list[Evaluation]:
 
 
 def is_done(one: Evaluation, *, settings: Settings) -> bool:
-    """Whether there are predictions and nothing is at work on them."""
+    """Whether there are predictions and no job is writing them."""
     job = one.job(settings)
     running = job is not None and job.status().state == "running"
     return one.table_path(settings).is_file() and not running

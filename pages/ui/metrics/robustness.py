@@ -1,4 +1,4 @@
-"""What disturbed films and single cohorts cost the model, as its card has it."""
+"""Robustness on perturbed images and single cohorts, from the model's card."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pages.ui.metrics.measures import Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 
 _NAN = float("nan")
-_SHOWN = 10  # disturbances, the worst ones
+_SHOWN = 10  # perturbations, the worst ones
 
 
-def show_stress(
-    subject: Subject,
+def show_robustness(
+    subject: Predictions,
     measures: Measures,  # noqa: ARG001 - all parts are called alike
     at: AtThreshold,  # noqa: ARG001
     settings: Settings,  # noqa: ARG001
 ) -> None:
-    """Sensitivity and specificity under each disturbance, and on each cohort."""
+    """Sensitivity and specificity under each perturbation, and on each cohort."""
     card = subject.bundle.card
     cohorts = list(card.cohorts)
     if card.stress is not None and card.stress_rows:
-        _show_disturbed(dict(card.stress))
+        _show_perturbed(dict(card.stress))
     else:
         st.info(
-            "Robustness: not measured. Measure it, and write it into the card, with `python -m "
+            "Robustness: not measured. To measure it and write it into the card, run `python -m "
             f"pneumo_core stress --into-card --model {subject.bundle.name}`.",
             icon=":material/info:",
         )
     if cohorts:
         st.html(
-            '<h3 class="pn-chart">Cohort by cohort</h3><p class="pn-hint">Films cut by number, '
-            "framing, shape and size: the worst one tells what an average hides.</p>"
+            '<h3 class="pn-chart">Cohorts</h3><p class="pn-hint">Films grouped by number, '
+            "framing, shape and size: the worst group shows what the average hides.</p>"
         )
         _show_two([_cohort(one) for one in cohorts], _films(cohorts))
 
 
-def _show_disturbed(stress: dict[str, Any]) -> None:
-    told = [stress.get(key) for key in ("worst", "lungless")]
+def _show_perturbed(stress: dict[str, Any]) -> None:
+    sentences = [stress.get(key) for key in ("worst", "lungless")]
     st.html(
-        '<h3 class="pn-chart">The same films, disturbed</h3><p class="pn-meaning">'
-        + escape(" ".join(str(one) for one in told if one))
-        + f'</p><p class="pn-hint">At the locked balanced point, on '
+        '<h3 class="pn-chart">Perturbed images</h3><p class="pn-meaning">'
+        + escape(" ".join(str(one) for one in sentences if one))
+        + f'</p><p class="pn-hint">At the locked balanced threshold, on '
         f"{escape(str(stress.get('words', '')))}</p>"
     )
     rows = worst_first(stress["rows"])
@@ -64,13 +64,13 @@ def _show_disturbed(stress: dict[str, Any]) -> None:
 
 
 def _every(n: int) -> str:
-    return f"All {n} disturbances that keep the lungs"
+    return f"All {n} perturbations that keep the lungs"
 
 
 def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The films as they are, then what leaves the lungs in view, by what it costs at most.
+    """The unperturbed films, then the perturbations that keep the lungs, by their largest cost.
 
-    Films without lungs are told in words: on one axis with them nothing else could be told apart.
+    Images without lungs are described in words: on their axis all else would look alike.
     """
     clean = [row for row in rows if row["name"] == CLEAN]
     others = [row for row in rows if row["name"] != CLEAN and row.get("keeps_lungs", True)]
@@ -83,22 +83,24 @@ def _cost(row: dict[str, Any]) -> float:
 
 
 def _show_two(named: Sequence[tuple[str, dict[str, Any]]], films: Sequence[int] | None) -> None:
-    """Forest plots of both rates; the line is the undisturbed films. films: of each row."""
-    axes = {"sensitivity": ("Found (% of the pneumonia films)", PNEUMONIA),
-            "specificity": ("Cleared (% of the normal films)", NORMAL)}  # fmt: skip
-    for column, (rate, (axis, look)) in zip(st.columns(2, gap="medium"), axes.items(), strict=True):
+    """Forest plots of both rates; the line is the unperturbed films. films: of each row."""
+    axes = {"sensitivity": ("Sensitivity (% of the pneumonia films)", PNEUMONIA),
+            "specificity": ("Specificity (% of the normal films)", NORMAL)}  # fmt: skip
+    for column, (rate, (axis, style)) in zip(
+        st.columns(2, gap="medium"), axes.items(), strict=True
+    ):
         rows = [
             Row(
-                "as they are" if name == CLEAN else name,
+                "unperturbed" if name == CLEAN else name,
                 *_ends(row.get(rate)),
                 films=0 if films is None else films[at],
                 counted=films is not None,
             )
             for at, (name, row) in enumerate(named)
         ]
-        clean = next((row.value for row in rows if row.name == "as they are"), None)
+        clean = next((row.value for row in rows if row.name == "unperturbed"), None)
         with column:
-            st.html(forest_html(rows, x=axis, look=look, reference=clean))
+            st.html(forest_html(rows, x=axis, style=style, reference=clean))
 
 
 def _cohort(one: dict[str, Any]) -> tuple[str, dict[str, Any]]:

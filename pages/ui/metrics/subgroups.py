@@ -1,4 +1,4 @@
-"""Does the model serve some films worse? Rates of each subgroup at the threshold looked at."""
+"""Subgroups: sensitivity and specificity of each at the current threshold, and AUC."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Group, Measures
-    from pages.ui.metrics.predictions import Subject
+    from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 
 _BY = {"size": "size", "aspect": "shape", "series": "series", "subtype": "", "split": "split"}
 NOTE = (
-    "Groups were not chosen beforehand: among many, one may stand out by chance. Age, sex and "
-    "device are not in the published data: no group here stands for them."
+    "The groups were not pre-specified: among many, one may stand out by chance. Age, sex and "
+    "device are not in the published data."
 )
 
-NO_SIZES = "Sizes and shapes of the films are known once their folder is chosen, under Films."
+NO_SIZES = "Image sizes and shapes are known once the folder of the films is open, under Films."
 
 
 def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
@@ -42,28 +42,28 @@ def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
 
 
 def show_groups(
-    subject: Subject,  # noqa: ARG001 - all parts are called alike
+    subject: Predictions,  # noqa: ARG001 - all parts are called alike
     measures: Measures,
     at: AtThreshold,
     settings: Settings,  # noqa: ARG001
 ) -> None:
-    """Two forest plots side by side, and what the numbers do not bear."""
+    """Two forest plots side by side, and their limits."""
     columns = st.columns(2, gap="medium")
-    looks = {
-        "sensitivity": ("What is found", "Found (% of the pneumonia films)", PNEUMONIA),
-        "specificity": ("What is left alone", "Cleared (% of the normal films)", NORMAL),
+    plots = {
+        "sensitivity": ("Sensitivity", "Sensitivity (% of the pneumonia films)", PNEUMONIA),
+        "specificity": ("Specificity", "Specificity (% of the normal films)", NORMAL),
     }
-    for column, (rate, (title, axis, look)) in zip(columns, looks.items(), strict=True):
+    for column, (rate, (title, axis, style)) in zip(columns, plots.items(), strict=True):
         rows = rows_of(measures, at.threshold, rate)
         with column:
             st.html(
-                f'<h3 class="pn-chart">{title}: {rate} by group</h3><p class="pn-hint">'
-                f"Dotted: all films. With films a group; open marks: fewer than {SMALL_SAMPLE}.</p>"
+                f'<h3 class="pn-chart">{title} by group</h3><p class="pn-hint">'
+                f"Dotted line: all films. Open marks: fewer than {SMALL_SAMPLE} films.</p>"
             )
             if not rows:
                 st.info("These films are all of the other class.", icon=":material/info:")
                 continue
-            st.html(forest_html(rows, x=axis, look=look, reference=rows[0].value))
+            st.html(forest_html(rows, x=axis, style=style, reference=rows[0].value))
     warned = [
         f"{_name(group)}: {group.facts['warning']}"
         for group in measures.groups

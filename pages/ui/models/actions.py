@@ -1,4 +1,4 @@
-"""What can be done with a model on the shelf."""
+"""What can be done with a model: verify, export, delete, put in service."""
 
 from __future__ import annotations
 
@@ -21,45 +21,18 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle, BundleStatus
 
 
-_NAMED = 3  # models that are told by name
-
-
-def reliable(found: BundleStatus) -> bool:
-    """Whether the model is whole and nothing in its card speaks against it."""
-    return found.bundle is not None and not found.fault and judge(found.bundle.card).sound
-
-
-def what_is_lost(found: BundleStatus) -> str:
-    """How good the model is that would be gone."""
-    if found.bundle is None or found.fault:
-        return "It is damaged and reads no film as it is."
-    against = judge(found.bundle.card)
-    if not against.sound:
-        return f"Its own card speaks against it: {against.labels}."
-    figures = ", ".join(f"{label} {value}" for label, value in headline(found.bundle.card))
-    return "Nothing in its card speaks against it" + (f": {figures}." if figures else ".")
-
-
-def what_remains(others: Sequence[BundleStatus]) -> str:
-    """Which models would still be there, and whether any of them could be relied on."""
-    if not others:
-        return "No model remains: no film can be read until one is imported or trained."
-    count = f"{len(others):,} models remain" if len(others) > 1 else "1 model remains"
-    good = [other.name for other in others if reliable(other)]
-    if not good:
-        which = {1: "it should not", 2: "neither should"}.get(len(others), "none of them should")
-        return f"{count}, and {which} be relied on."
-    named = ", ".join(good[:_NAMED])
-    more = f" and {len(good) - _NAMED:,} more" if len(good) > _NAMED else ""
-    return f"{count}; nothing speaks against {named}{more}."
+_NAMED = 3  # models that are named
+UNRELIABLE = "This model has reliability warnings:"
 
 
 def verify(name: str) -> None:
     """Read every file again and compare its hash."""
-    with st.spinner(f"Reading every file of {name}…"):
+    with st.spinner(f"Verifying every file of {name}…"):
         found = inventory.check_again(name).found
-    good = f"{name}: every file is there and as it was recorded."
-    state.set_models_message(f"{name} is damaged; its card says how." if found.fault else good)
+    good = f"{name}: all files are present and unaltered."
+    state.models_message.set(
+        f"{name} is damaged; see its entry for details." if found.fault else good
+    )
     st.rerun()
 
 
@@ -77,100 +50,120 @@ def readme_of(bundle: Bundle) -> str:
     return read_bytes(bundle.path, "README.md").decode("utf-8", errors="replace")
 
 
-@st.dialog("Delete this model?", on_dismiss=state.cancel_delete)
-def confirm_removal(name: str) -> None:
-    """Ask first: a model that is deleted does not come back."""
+def put_in_service(bundle: Bundle) -> None:
+    """Put a model in service; asks first where it has reliability warnings."""
+    if judge(bundle.card).sound:
+        _activate(bundle)
+    else:
+        state.activation_request.set(bundle.name)
+    st.rerun()
+
+
+def ask_about_service() -> None:
+    """Ask for confirmation where a model waits for it; called at the end of a page."""
+    from pneumo_core.bundle import load_bundle
+
+    name = state.activation_request.get()
+    if name:
+        try:
+            bundle = load_bundle(name, verify=False)
+        except BundleError:  # gone meanwhile, which the page says
+            state.activation_request.clear()
+        else:
+            _confirm(bundle)
+
+
+@st.dialog("Delete this model?", on_dismiss=state.delete_request.clear)
+def confirm_deletion(name: str) -> None:
+    """Ask first: a deleted model cannot be restored."""
     from pneumo_core.bundle import remove_bundle
 
-    shelf = [checked.found for checked in inventory.shelf()]
-    found = next(one for one in shelf if one.name == name)
+    listed = [checked.found for checked in inventory.all_models()]
+    found = next(one for one in listed if one.name == name)
     usable = found.bundle is not None and not found.fault
-    back = "Unless you export it first, it cannot be got back." if usable else ""
+    back = "Export it first to be able to restore it." if usable else ""
     st.markdown(
-        f"**{name}** and all its files will be gone for good. {back} {plain(what_is_lost(found))}"
+        f"**{name}** and all its files will be deleted permanently. {back} "
+        f"{plain(loss_sentence(found))}"
     )
-    remains = what_remains([one for one in shelf if one.name != name])
+    remains = remaining_sentence([one for one in listed if one.name != name])
     if reliable(found):
         st.warning(plain(remains), icon=":material/warning:")
     else:
         st.markdown(plain(remains))
-    st.caption("How often its test films were looked at stays on record.")
+    st.caption("The record of its test-set evaluations is kept.")
     with st.container(horizontal=True):
         if usable:
             st.download_button(
-                "Export it first",
+                "Export first",
                 data=partial(export, name),
                 file_name=f"{name}.zip",
                 mime="application/zip",
                 key="models.delete.export",
                 on_click="ignore",
             )
-        # Nobody is led to delete a model that is of use.
-        kept = st.button("Keep it", key="models.delete.no", type="primary")
-        gone = st.button("Delete for good", key="models.delete.yes")
-    if gone or kept:
-        state.cancel_delete()
-        if gone:
+        keep = st.button("Keep", key="models.delete.no", type="primary")
+        delete = st.button("Delete permanently", key="models.delete.yes")
+    if delete or keep:
+        state.delete_request.clear()
+        if delete:
             remove_bundle(name)
-            state.set_models_message(f"{name} is deleted.")
+            state.models_message.set(f"{name} is deleted.")
         st.rerun()
 
 
-DOUBT = "Do not rely on this model:"
-_WANTED = "models.wanted"
+def reliable(found: BundleStatus) -> bool:
+    """Whether the model is intact and its card has no reliability warnings."""
+    return found.bundle is not None and not found.fault and judge(found.bundle.card).sound
 
 
-def put_in_service(bundle: Bundle) -> None:
-    """What the button does; of a model that something speaks against it asks first."""
-    if judge(bundle.card).sound:
-        _activate(bundle)
-    else:
-        st.session_state[_WANTED] = bundle.name
-    st.rerun()
+def loss_sentence(found: BundleStatus) -> str:
+    """The quality of the model that would be deleted."""
+    if found.bundle is None or found.fault:
+        return "It is damaged and cannot be used."
+    judgement = judge(found.bundle.card)
+    if not judgement.sound:
+        return f"It has reliability warnings: {judgement.labels}."
+    figures = ", ".join(f"{label} {value}" for label, value in headline(found.bundle.card))
+    return "It has no reliability warnings" + (f": {figures}." if figures else ".")
 
 
-def ask_about_service() -> None:
-    """Ask, where a model waits for it, whether it is meant; called at the end of a page."""
-    from pneumo_core.bundle import load_bundle
-
-    name = str(st.session_state.get(_WANTED, ""))
-    if name:
-        try:
-            bundle = load_bundle(name, verify=False)
-        except BundleError:  # gone meanwhile, which the page says
-            _forget()
-        else:
-            _confirm(bundle)
-
-
-def _forget() -> None:
-    st.session_state.pop(_WANTED, None)
+def remaining_sentence(others: Sequence[BundleStatus]) -> str:
+    """Which models would remain, and which of them are reliable."""
+    if not others:
+        return "No model remains: no film can be read until one is imported or trained."
+    count = f"{len(others):,} models remain" if len(others) > 1 else "1 model remains"
+    good = [other.name for other in others if reliable(other)]
+    if not good:
+        which = "it has" if len(others) == 1 else "all have"
+        return f"{count}, but {which} reliability warnings or damage."
+    named = ", ".join(good[:_NAMED])
+    more = f" and {len(good) - _NAMED:,} more" if len(good) > _NAMED else ""
+    return f"{count}; without reliability warnings: {named}{more}."
 
 
-@st.dialog("Put this model in service?", on_dismiss=_forget)
+@st.dialog("Put this model in service?", on_dismiss=state.activation_request.clear)
 def _confirm(bundle: Bundle) -> None:
-    st.markdown(
-        f"From then on, everybody's films on this installation are read with {bundle.name}."
-    )
-    st.html(caution_html(bundle.card, DOUBT))
+    st.markdown(f"From then on, {bundle.name} reads the films of all users of this installation.")
+    st.html(caution_html(bundle.card, UNRELIABLE))
     with st.container(horizontal=True):
-        kept = st.button("Leave it", key="models.service.no", type="primary")
-        meant = st.button("Put it in service all the same", key="models.service.yes")
-    if kept or meant:
-        _forget()
+        cancel = st.button("Cancel", key="models.service.no", type="primary")
+        confirm = st.button("Put in service anyway", key="models.service.yes")
+    if cancel or confirm:
+        state.activation_request.clear()
         with plain_words():
-            if meant:
+            if confirm:
                 _activate(bundle)
             st.rerun()
 
 
 def _activate(bundle: Bundle) -> None:
-    """Let every session read with this model from now on; first see that it can be read with."""
+    """Let every session use this model from now on, once it has loaded."""
     from pneumo_core.bundle import activate
 
-    with st.spinner(f"Putting {bundle.name} in service: its files are checked, it is loaded…"):
+    with st.spinner(f"Putting {bundle.name} in service: verifying files, loading…"):
         cache.reader_of(bundle)
         activate(bundle.name)
-    state.set_models_message(
-        f"{bundle.name} {bundle.version} is in service: Diagnose reads with it from now on."
+    state.models_message.set(
+        f"{bundle.name} {bundle.version} is in service: Diagnose uses it from now on."
     )

@@ -1,4 +1,4 @@
-"""What a card says of its model, as people read it; nothing here is computed or typed in."""
+"""The facts of a model card in words; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pneumo_core.bundle.provenance import (
     training_film_count,
     training_summary,
 )
-from pneumo_core.formatting import duration, figure, file_size, times
+from pneumo_core.formatting import duration, figure, file_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,35 +34,33 @@ def headline(card: Card) -> list[tuple[str, str]]:
     ]
 
 
-def of_what(card: Card) -> str:
-    """Whose figures they are: "on 1,044 validation films, at the balanced point"."""
+def sample_sentence(card: Card) -> str:
+    """The sample of the figures: "on 1,044 validation films …, at the balanced threshold"."""
     films = card.figure("films") or card.data.validation_films
     count = f"{films:,} " if isinstance(films, int) else ""
-    return (
-        f"on {count}validation films, unseen by the network that read each, at the balanced point"
-    )
+    return f"on {count}validation films not used to train the network, at the balanced threshold"
 
 
 def facts(bundle: Bundle, n_bytes: int, looks: Sequence[LoggedEvaluation]) -> list[tuple[str, str]]:
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
     rows = [
-        ("Trained", _trained(card.training)),
-        ("Learnt from", training_summary(card)),
-        ("Films", _films(card.data, told=bool(training_summary(card)))),
+        ("Training", _trained(card.training)),
+        ("Trained on", training_summary(card)),
+        ("Films", _films(card.data, counted=bool(training_summary(card)))),
         ("Data", card.data.source or USUAL_SOURCE),
         ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),
-        ("Test films", looked_at(looks, bundle.digest)),
+        ("Test-set evaluations", evaluation_count(looks, bundle.digest)),
         ("Network", _joined(card.network.backbone, _count(card.network.parameters, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
-        ("Answers", ", ".join(bundle.classes)),
+        ("Classes", ", ".join(bundle.classes)),
         ("On disk", file_size(n_bytes)),
         ("SHA-256", bundle.digest),
     ]
     return [(name, words) for name, words in rows if words]
 
 
-def in_short(bundle: Bundle, n_bytes: int) -> str:
+def summary_line(bundle: Bundle, n_bytes: int) -> str:
     """The model in a line: "small CNN, 128 × 128 pixels, 2.5 MB, trained on 272 films"."""
     trained = training_film_count(bundle.card)
     parts = (
@@ -74,13 +72,14 @@ def in_short(bundle: Bundle, n_bytes: int) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
-def looked_at(looks: Sequence[LoggedEvaluation], digest: str) -> str:
-    """How often somebody has measured the model on a test split, from its ledger."""
+def evaluation_count(looks: Sequence[LoggedEvaluation], digest: str) -> str:
+    """How often the model was evaluated on a test split, from its log."""
     if not looks:
-        return "never looked at on this machine"
-    earlier = sum(look.digest != digest[:16] for look in looks)
+        return "none on this machine"
+    times = f"{len(looks):,}"
+    earlier = sum(one.digest != digest[:16] for one in looks)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
-    return f"looked at {times(len(looks))}{others}; the last time on {_day(looks[-1].at[:10])}"
+    return f"{times}{others}; last on {_day(looks[-1].at[:10])}"
 
 
 def _trained(training: TrainingFacts) -> str:
@@ -91,13 +90,13 @@ def _trained(training: TrainingFacts) -> str:
     return _joined(day, took, preset, training.machine)
 
 
-def _films(data: DataFacts, *, told: bool) -> str:
-    """The films by class; and how many the figures are of, unless that is told beside it."""
+def _films(data: DataFacts, *, counted: bool) -> str:
+    """The films by class; and how many the figures are of, unless another line says so."""
     classes = [_count(getattr(data, kind), kind) for kind in ("normal", "bacterial", "viral")]
     parts = ", ".join(part for part in classes if part)
     films, patients = _count(data.films, "films"), _count(data.patients, "patients")
     whole = f"{films} of {patients}" if films and patients else films
-    measured = "" if told else _count(data.validation_films, "of them for the figures")
+    measured = "" if counted else _count(data.validation_films, "used for the figures")
     return _joined(f"{whole}: {parts}" if whole and parts else whole, measured)
 
 

@@ -1,4 +1,4 @@
-"""Take in a model by dropping its zip: refused in words, or there once all of it is checked."""
+"""Import of a model from a dropped zip, after all of it is checked."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 MAX_MEGABYTES = 1024
 WHAT_IS_CHECKED = (
-    "Before it is taken in, every file of it is compared with its hash, the network is looked "
-    "through for anything that could run code, and it reads a synthetic film. It is not put in "
-    "service. Hashes tell damage, not who made it: compare its SHA-256 with the sender's."
+    "Before import, every file is compared with its hash, the network is scanned for executable "
+    "code, and it predicts a synthetic film. It is not put in service. Hashes show damage, not the "
+    "author: compare the SHA-256 with the sender's."
 )
 
 
-def show_intake(names: list[str], in_service: str) -> None:
+def show_import(names: list[str], in_service: str) -> None:
     """The drop zone; `names` are those of the models that are there."""
     with st.container(key="models-intake"):
         file = st.file_uploader(
-            "Import a model: drop the zip that Export made",
+            "Import a model: drop an exported zip here",
             key=state.import_zone_key(),
             max_upload_size=MAX_MEGABYTES,
         )
         if file is not None:
-            state.set_import_refusal("")
-            _take_in(file, names, in_service)
-        if state.import_refusal():
-            st.error(plain(state.import_refusal()), icon=":material/block:")
+            state.import_refusal.set("")
+            _start_import(file, names, in_service)
+        if state.import_refusal.get():
+            st.error(plain(state.import_refusal.get()), icon=":material/block:")
         st.caption(WHAT_IS_CHECKED)
 
 
-def _take_in(file: UploadedFile, names: list[str], in_service: str) -> None:
+def _start_import(file: UploadedFile, names: list[str], in_service: str) -> None:
     from pneumo_core.bundle.transfer import name_in_zip
 
     try:
@@ -48,27 +48,31 @@ def _take_in(file: UploadedFile, names: list[str], in_service: str) -> None:
     if name not in names:
         _import(file, name, replace=False)
         return
-    at_once = " It is in service: films would be read with this one at once." * (name == in_service)
+    at_once = " That model is in service: the new one would read films at once." * (
+        name == in_service
+    )
     st.warning(
-        f"{plain(file.name)} holds a model named {name}, and there is one already. Give this one "
-        f"another name, or replace that one, which is then gone for good.{at_once}",
+        f"{plain(file.name)} holds a model named {name}, which exists already. Import it under "
+        f"another name, or replace the existing model permanently.{at_once}",
         icon=":material/content_copy:",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        other = st.text_input("Name for this one", _free(name, names), key="models.name", width=260)
+        other = st.text_input(
+            "Name of the import", _free(name, names), key="models.name", width=260
+        )
         rename = st.button("Import under this name", key="models.rename", type="primary")
         replace = st.button(f"Replace {name}", key="models.replace")
-        leave = st.button("Leave it", key="models.leave")
+        cancel = st.button("Cancel", key="models.leave")
     if rename or replace:
         _import(file, name if replace else other.strip(), replace=replace)
-    if leave:
+    if cancel:
         _end("")
 
 
 def _import(file: UploadedFile, name: str, *, replace: bool) -> None:
     from pneumo_core.bundle.transfer import import_bundle
 
-    with st.status(f"Importing {plain(file.name)}: some seconds", expanded=False) as status:
+    with st.status(f"Importing {plain(file.name)}: a few seconds", expanded=False) as status:
         try:
             made = import_bundle(
                 file,
@@ -80,15 +84,15 @@ def _import(file: UploadedFile, name: str, *, replace: bool) -> None:
             )
         except BundleError as error:
             _end(f"{file.name}: {error}")
-    state.set_models_message(
-        f"{made.name} {made.version} is there. Put it in service when you want to read with it."
+    state.models_message.set(
+        f"{made.name} {made.version} is imported. Put it in service to use it on Diagnose."
     )
     _end("")
 
 
 def _end(refusal: str) -> None:
     """Empty the drop zone and start the page anew."""
-    state.set_import_refusal(refusal)
+    state.import_refusal.set(refusal)
     state.empty_import_zone()
     st.rerun()
 

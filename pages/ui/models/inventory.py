@@ -1,4 +1,4 @@
-"""Which models there are: each checked once, and again as soon as any of its files changes."""
+"""All models, each checked once, and again as soon as any of its files changes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checked:
-    """A model, whole or damaged, and when its hashes were compared ("14:02")."""
+    """A model, intact or damaged, and when its hashes were compared ("14:02:31")."""
 
     found: BundleStatus
     at: str
 
 
 def name_in_service() -> str:
-    """Name of the model in service, whether it is there or not; "" where none was chosen."""
+    """Name of the model in service, present or missing; "" where none was chosen."""
     try:
         return active_name()
     except BundleError:
         return ""
 
 
-def shelf() -> list[Checked]:
+def all_models() -> list[Checked]:
     """Every model, the one in service first."""
     active = name_in_service()
     checked = [_check(name, active) for name in bundle_names()]
@@ -41,23 +41,22 @@ def shelf() -> list[Checked]:
 
 
 def check_again(name: str) -> Checked:
-    """The model with all its files read anew."""
-    path = load_settings().models_dir / name
-    cache.checked_bundle.clear(str(path), _stamp(path))
+    """The model with all its files verified again."""
+    cache.checked_bundle.clear(_folder(name))
     return _check(name, name_in_service())
 
 
 def _check(name: str, active: str) -> Checked:
-    path = load_settings().models_dir / name
-    found, at = cache.checked_bundle(str(path), _stamp(path))
+    found, at = cache.checked_bundle(_folder(name))
     return Checked(replace(found, in_service=name == active), at)
 
 
-def _stamp(path: Path) -> tuple[tuple[str, int, int, int], ...]:
-    """Changes with every write to the folder, also where the times of files are set back."""
-    marks = []
+def _folder(name: str) -> cache.Keyed[Path]:
+    """A model's folder; the key changes with every write, also where times are set back."""
+    path = load_settings().models_dir / name
+    marks: list[object] = [path]
     for file in sorted(path.rglob("*")):
         with suppress(OSError):
             stat = file.lstat()
             marks.append((file.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
-    return tuple(marks)
+    return cache.Keyed(repr(marks), path)

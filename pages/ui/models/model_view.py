@@ -1,4 +1,4 @@
-"""One model on the shelf: what its card says, how it stands, and what can be done with it."""
+"""One model: its figures and facts, its integrity, and its actions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from pages.ui import state as memory
-from pages.ui.html import caution_html
-from pages.ui.models import actions
-from pages.ui.models.actions import DOUBT, put_in_service
-from pages.ui.models.card_facts import facts, headline, in_short, of_what
+from pages.ui import state
+from pages.ui.html import caution_html, facts_list
+from pages.ui.models import actions, inventory
+from pages.ui.models.actions import UNRELIABLE, put_in_service
+from pages.ui.models.card_facts import facts, headline, sample_sentence, summary_line
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.formatting import file_size
@@ -24,6 +24,27 @@ if TYPE_CHECKING:
 
 
 _HEADING = re.compile(r"^(#{1,4})(?=\s)", re.MULTILINE)
+_NOT_DELETABLE = "The model in service cannot be deleted. Put another one in service first."
+
+
+def show_model(checked: Checked) -> None:
+    """The card of one model."""
+    found = checked.found
+    with st.container(border=True, key=f"model-{found.name}"):
+        st.html(_title(checked))
+        if found.fault:
+            st.error(f"{plain(found.fault)} It cannot be used until then.", icon=":material/error:")
+        if found.bundle is not None:
+            _show_caution(found, found.bundle)
+            _show_facts(found)
+        _buttons(checked)
+
+
+@st.dialog("Model card", width="large")
+def show_model_card(readme: str) -> None:
+    """The card in a window of its own."""
+    with st.container(key="model-card"):
+        st.markdown(safe_markdown(readme), anchors=False)
 
 
 def safe_markdown(text: str) -> str:
@@ -37,83 +58,60 @@ def safe_markdown(text: str) -> str:
     return _HEADING.sub(r"##\1", text)
 
 
-@st.dialog("Model card", width="large")
-def show_model_card(readme: str) -> None:
-    """The card in a window of its own."""
-    with st.container(key="model-card"):
-        st.markdown(safe_markdown(readme), anchors=False)
-
-
-_KEPT = "The model in service cannot be deleted: put another one in service first."
-
-
-def show_model(checked: Checked) -> None:
-    """The card of one model."""
-    found = checked.found
-    with st.container(border=True, key=f"model-{found.name}"):
-        st.html(_title(checked))
-        if found.fault:
-            st.error(f"{plain(found.fault)} It reads no film until then.", icon=":material/error:")
-        if found.bundle is not None:
-            _show_caution(found, found.bundle)
-            _show_facts(found)
-        _buttons(checked)
-
-
 def _show_caution(found: BundleStatus, bundle: Bundle) -> None:
-    """What speaks against the model; a damaged one reads no film anyway."""
-    caution = caution_html(bundle.card, DOUBT, folded=not found.in_service)
+    """The reliability warnings; a damaged model cannot be used anyway."""
+    caution = caution_html(bundle.card, UNRELIABLE, folded=not found.in_service)
     if caution and not found.fault:
         st.html(caution)
 
 
 def _show_facts(found: BundleStatus) -> None:
-    """Figures beside facts, which are folded to a line for all but the model in service: ten models
-    are to be looked over.
-    """
+    """Figures beside facts, which are folded to a line for all but the model in service."""
     from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = found.bundle
     if bundle is None:
         return
     rows = facts(bundle, found.n_bytes, logged_evaluations(bundle))
-    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in rows)
-    told = f'<dl class="pn-facts">{listed}</dl>'
+    listed = facts_list((name, escape(words)) for name, words in rows)
     if not found.in_service:
-        short = escape(in_short(bundle, found.n_bytes))
-        told = f'<details class="pn-more"><summary>{short}</summary>{told}</details>'
-    st.html(f'<div class="pn-model">{_figures(bundle)}{told}</div>')
+        short = escape(summary_line(bundle, found.n_bytes))
+        listed = f'<details class="pn-more"><summary>{short}</summary>{listed}</details>'
+    st.html(f'<div class="pn-model">{_figures(bundle)}{listed}</div>')
 
 
 def _title(checked: Checked) -> str:
     found = checked.found
     version = "" if found.bundle is None else escape(found.bundle.version)
     service = '<span class="pn-in-service">▶ In service</span>' if found.in_service else ""
-    state = "✕ Damaged" if found.fault else "✓ Every file unaltered"
+    integrity = "✕ Damaged" if found.fault else "✓ All files unaltered"
     size = "" if found.bundle else f" · {file_size(found.n_bytes)} on disk"
     return (
-        f'<div class="pn-shelf"><h2>{escape(found.name)} <small>{version}</small></h2>{service}'
-        f'<span class="pn-aside">{state}, checked at {escape(checked.at)}{size}</span></div>'
+        f'<div class="pn-model-head"><h2>{escape(found.name)} <small>{version}</small></h2>'
+        f"{service}"
+        f'<span class="pn-aside">{integrity}, checked at {escape(checked.at)}{size}</span></div>'
     )
 
 
 def _figures(bundle: Bundle) -> str:
     figures = headline(bundle.card)
     if not figures:
-        return '<p class="pn-aside">There are no figures in its card.</p>'
+        return '<p class="pn-aside">Its card has no figures.</p>'
     items = "".join(
         f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
         for label, value in figures
     )
     note = (
-        f"{of_what(bundle.card)}; in brackets the 95 % interval (of the AUC by drawing patients "
-        "anew). AUC: 0.5 is guessing, 1 perfect"
+        f"{sample_sentence(bundle.card)}; 95 % intervals in brackets (AUC: bootstrap by patient). "
+        "AUC: 0.5 is chance, 1 is perfect"
     )
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 
 
 def _weight(found: BundleStatus) -> Literal["primary", "secondary"]:
-    """How a model's button stands out: nobody is led to one that something speaks against."""
+    """Primary only while no model is in service, for one without reliability warnings."""
+    if any(one.found.in_service for one in inventory.all_models()):
+        return "secondary"
     sound = found.bundle is not None and judge(found.bundle.card).sound
     return "primary" if sound else "secondary"
 
@@ -142,6 +140,6 @@ def _buttons(checked: Checked) -> None:
                 on_click="ignore",
             )
         if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
-            memory.request_delete(name)
+            state.delete_request.set(name)
     if found.in_service:
-        st.caption(_KEPT)
+        st.caption(_NOT_DELETABLE)

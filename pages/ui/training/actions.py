@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.html import caution_html
-from pages.ui.models.actions import DOUBT, put_in_service
+from pages.ui.models.actions import UNRELIABLE, put_in_service
 from pages.ui.page import plain, plain_words
 from pages.ui.training.run_labels import run_title
 from pneumo_core.bundle.reliability import judge
@@ -38,7 +38,7 @@ def show_actions(
     can_stop: whether a stop would leave a model; place: keeps keys apart.
     """
     bundle = _model_of(run, summary, settings)
-    if bundle is not None and (caution := caution_html(bundle.card, DOUBT)):
+    if bundle is not None and (caution := caution_html(bundle.card, UNRELIABLE)):
         st.html(caution)
     with st.container(horizontal=True, key=f"training.{place}.actions"):
         if summary.state.live:
@@ -54,7 +54,7 @@ def show_actions(
 
 def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
     if _in_service(settings) == bundle.name:
-        st.caption(f"Its model {bundle.name} is in service: Diagnose reads with it.")
+        st.caption(f"Its model {bundle.name} is in service on Diagnose.")
     elif _button("Put in service", "activate", run, place, primary=judge(bundle.card).sound):
         put_in_service(bundle)
 
@@ -67,7 +67,7 @@ def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
             key=f"training.{place}.stop.{run.id}",
             on_click=_quietly,
             args=(run.stop,),
-            help="Ends the robustness suite. The model is written and stays."
+            help="Ends the robustness suite. The model is saved and stays."
             if written
             else "Ends after this step. The best epoch so far becomes the model.",
             icon=":material/stop_circle:",
@@ -77,7 +77,7 @@ def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
         key=f"training.{place}.cancel.{run.id}",
         on_click=_quietly,
         args=(run.cancel,),
-        help="Ends now. The model is written and stays."
+        help="Ends now. The model is saved and stays."
         if written
         else "Ends now, without a model. It can be resumed after its last finished epoch.",
         icon=":material/cancel:",
@@ -104,12 +104,12 @@ def _cancel_delete() -> None:
 @st.dialog("Delete this run?", on_dismiss=_cancel_delete)
 def _confirm(run: Run) -> None:
     st.markdown(
-        f"**{plain(run_title(run))}**: its curves, its log and its checkpoints will be deleted. "
-        "The model it made stays."
+        f"**{plain(run_title(run))}**: its curves, its log and its checkpoint will "
+        "be deleted permanently. Its model stays."
     )
     with st.container(horizontal=True):
-        confirmed = st.button("Delete for good", key="training.delete.yes", type="primary")
-        cancelled = st.button("Keep it", key="training.delete.no")
+        confirmed = st.button("Delete permanently", key="training.delete.yes", type="primary")
+        cancelled = st.button("Keep", key="training.delete.no")
     if confirmed or cancelled:
         _cancel_delete()
         if confirmed:
@@ -149,7 +149,7 @@ def _model_of(run: Run, summary: RunSummary, settings: Settings) -> Bundle | Non
     try:
         return load_bundle(name, models_dir=settings.models_dir, verify=False)
     except BundleError:
-        st.caption(f"Its model {name} is damaged; the Models screen says how.")
+        st.caption(f"Its model {name} is damaged; see the Models screen.")
         return None
 
 

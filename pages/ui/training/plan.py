@@ -1,4 +1,4 @@
-"""What will run, how long it will take, why it cannot, and the button that starts it."""
+"""The plan of the next run, its expected time, what prevents it, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
     from pneumo_core.training.runs.estimate import Estimate
     from pneumo_core.training.runs.run import Run
 
-_ASKED = "training.asked"
-
 
 def show_plan(recipe: Recipe, source: Source, found: Material, settings: Settings) -> None:
-    """The sentence, the machine, what summary in the way, and Start."""
+    """The sentence, the machine, what prevents the run, and Start."""
     machine = _machine(settings)
     expected = estimate(
         recipe, found.films, settings, gpus=len(machine.gpus) if machine is not None else 0
@@ -48,7 +47,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
     same = any(_is_of(run, recipe, source) for run in live)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
-            "Queue it" if waits else "Start",
+            "Queue" if waits else "Start",
             type="primary",
             disabled=bool(obstacles) or same,
             key=start_key("training.start"),
@@ -58,9 +57,9 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
                 start_run(recipe, data=source.path, settings=settings)
             st.rerun()
         if same:
-            st.caption("A run with these settings is at work. Change one to queue another run.")
+            st.caption("This run is already in progress. Change a setting to queue another.")
         elif waits:
-            st.caption("Another run is at work. This one begins by itself when it has ended.")
+            st.caption("Another run is in progress. This one starts when it ends.")
     _show_machine(machine, recipe, expected, settings, idle=not live)
 
 
@@ -73,7 +72,7 @@ def _sentence(recipe: Recipe, machine: Machine | None, expected: Estimate) -> st
 
 
 def _is_of(run: Run, recipe: Recipe, source: Source) -> bool:
-    """Whether a run learns the same from the same films: it would give the same model again."""
+    """Whether a run has the same recipe and data: it would give the same model."""
     try:
         return run.recipe() == recipe and run.config().get("data") == str(source.path.absolute())
     except TrainingError:  # of another version, or deleted just now
@@ -81,10 +80,10 @@ def _is_of(run: Run, recipe: Recipe, source: Source) -> bool:
 
 
 def _machine(settings: Settings) -> Machine | None:
-    """The machine, asked once in a process of its own: looking at devices loads Keras."""
+    """The hardware, detected once in a process of its own, because that loads Keras."""
     known = cached_machine(settings)
-    if known is None and not st.session_state.get(_ASKED):
-        st.session_state[_ASKED] = True
+    if known is None and not state.hardware_asked.get():
+        state.hardware_asked.set(True)
         start_job("machine", ["machine", "--json"], settings=settings)
     return known
 
@@ -105,31 +104,31 @@ def _show_machine(
 
 
 def _look(job: Job | None, settings: Settings) -> None:
-    """What is known of the machine while its devices are asked for."""
+    """What is known of the hardware while its devices are detected."""
     if cached_machine(settings) is not None:
         st.rerun()
-    told = f"{cores()} CPU cores, {file_size(memory_limit())} of memory."
+    words = f"{cores()} CPU cores, {file_size(memory_limit())} of memory."
     status = None if job is None else job.status()
     if status is not None and status.state == "running":
-        told += " Looking for GPUs…"
+        words += " Detecting GPUs…"
     elif status is not None and status.message:
-        told += f" GPUs could not be looked for: {status.message}"
-    st.caption(told)
+        words += f" GPUs could not be detected: {status.message}"
+    st.caption(words)
 
 
 def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:
-    """The button that measures the pace, and the measuring while it lasts."""
+    """The button that measures the training speed, and the job while it runs."""
     key = f"{recipe.backbone} {recipe.size} {recipe.batch} {recipe.precision} {recipe.weights}"
     job = latest_job("pace", settings=settings, key=key)
-    if job is not None and show_job(job, doing="Measuring").state == "running":
+    if job is not None and show_job(job, doing="Measuring the speed").state == "running":
         return
     if st.button(
-        "Measure the time here",
+        "Measure the speed here",
         key=start_key("training.measure"),
         disabled=not idle,
-        help="Trains a few steps on noise, which takes half a minute to two minutes."
+        help="Trains a few steps on noise; takes half a minute to two minutes."
         if idle
-        else "While a run is at work the measure would be too slow.",
+        else "Not while a run is in progress.",
     ):
         weights = [] if recipe.backbone == "cnn" else ["--weights", _start_of(recipe)]
         size, batch = str(recipe.size), str(recipe.batch)

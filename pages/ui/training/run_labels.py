@@ -1,4 +1,4 @@
-"""What a run is called on the screen."""
+"""A run in words: its title, figures, facts and notes."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ _FIGURES = {
 
 
 def notes(status: RunStatus) -> list[str]:
-    """Warnings: what did not go as expected."""
+    """What deviated from the plan."""
     notes = [str(status.note)] if status.note else []
     left_out = status.unreadable
     if left_out:
         films = count(len(left_out), "films")
         more = f" and {len(left_out) - 3:,} more" if len(left_out) > 3 else ""
         notes.append(
-            f"{films} could not be read and were not used: {', '.join(left_out[:3])}{more}. "
-            "The Dataset screen says why."
+            f"{films} could not be read and were left out: {', '.join(left_out[:3])}{more}. "
+            "See the Dataset screen."
         )
     return notes
 

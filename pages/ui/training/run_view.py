@@ -1,4 +1,4 @@
-"""The run in progress, or the one that ended last: where it is, its curves, its log, its end."""
+"""The run in progress, or the last one: progress, curves, log, result."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NAMES = {"auc": "", "sensitivity": "sensitivity at 90 % specificity"}
 
 
 def loss_chart(curves: Curves, epochs: int) -> Chart:
-    """Loss of training, step by step, and of the films held out, epoch by epoch."""
+    """Training loss, step by step, and validation loss, epoch by epoch."""
     return Chart(_loss(curves), LOSS, epochs)
 
 
 def metric_chart(
     curves: Curves, epochs: int, figures: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Chart:
-    """AUC, and what else is measured as a share, of training and of the films held out.
+    """AUC, and what else is measured as a share, of training and validation.
 
     figures: those of the model that this training made; its AUC summary at the epoch it is from.
     """
@@ -113,17 +113,17 @@ def _shares(curves: Curves, only: str = "") -> list[Line]:
 _SECONDS = 2.0  # between two renewals of the run
 _LINES_NOW, _LINES = 4, 30  # of the log, while it runs and afterwards
 _WELCOME = (
-    '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Here you will then see how far it '
-    "is, its curves and its log; it goes on when this page is closed, and at its end there is a "
-    "model that you can put in service.</p></section>"
+    '<section class="pn-welcome"><h2>No run yet.</h2><p>{first} Its progress, curves and log then '
+    "appear here. It continues when this page is closed and produces a model that you can put in "
+    "service.</p></section>"
 )
-_READY = "Press <b>Start</b> to train a model with the films and the settings that you see."
+_READY = "Press <b>Start</b> to train a model with this data set and these settings."
 _MEANING = (
-    "Loss: how far the predictions are from the labels; lower is better. AUC: how often a film "
+    "Loss: cross-entropy between predictions and labels; lower is better. AUC: how often a film "
     "with pneumonia is ranked above a normal one; 0.5 is chance, 1 is perfect."
 )
 _NOT_READY = (
-    "A <b>Start</b> button appears once there are training films and settings that fit together."
+    "A <b>Start</b> button appears once there are films to train on and the settings are valid."
 )
 
 
@@ -174,7 +174,7 @@ def _show(run: Run, settings: Settings) -> None:
             st.code(log, language=None, wrap_lines=True)
         return
     with st.expander("Log", key=f"training.log.{run.id}"):
-        st.code(run.log_tail(_LINES) or "It printed nothing.", language=None, wrap_lines=True)
+        st.code(run.log_tail(_LINES) or "The log is empty.", language=None, wrap_lines=True)
 
 
 def _title(run: Run, summary: RunSummary) -> str:

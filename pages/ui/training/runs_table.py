@@ -1,4 +1,4 @@
-"""All runs in a table; one ticked shows what can be done with it, two or more are compared."""
+"""All runs in a table; a ticked one shows its actions, two or more are compared."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ def _compare(chosen: list[Run]) -> None:
         with share:
             show_chart(overlay(first, loss=False), "compare.auc", "AUC of the runs")
     st.dataframe(
-        difference_table(named), placeholder="–", alt="What the runs differ in, a line a setting"
+        difference_table(named),
+        placeholder="–",
+        alt="Differences between the runs, a line a setting",
     )
 
 
@@ -179,7 +181,7 @@ def difference_table(named: dict[str, Run]) -> pd.DataFrame:
         if name not in {"run", "created", "model"}
     }
     found = pd.DataFrame.from_dict(rows, orient="index", columns=list(named), dtype=str)
-    return found.rename_axis("They differ in")
+    return found.rename_axis("Difference")
 
 
 def _network(row: dict[str, Any]) -> str:
@@ -191,17 +193,17 @@ def show_tensorboard(settings: Settings) -> None:
     """TensorBoard, folded away: start it, open it, end it."""
     with st.expander("TensorBoard", key="training.board"):
         board = find_board(settings)  # its address
-        st.caption("The same curves, and more, of every run. In a terminal:")
+        st.caption("The curves of all runs in TensorBoard. In a terminal:")
         st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
             if board is None:
-                if st.button("Start it here", key="training.board.start"):
-                    with st.spinner("Starting TensorBoard: some ten seconds…"):
+                if st.button("Start here", key="training.board.start"):
+                    with st.spinner("Starting TensorBoard: about ten seconds…"):
                         start_board(settings)
                     st.rerun()
                 return
             st.link_button("Open TensorBoard", board, icon=":material/open_in_new:")
-            if st.button("End it", key="training.board.stop"):
+            if st.button("Stop", key="training.board.stop"):
                 stop_board(settings)
                 st.rerun()
-            st.caption("It answers in a browser on the machine that Pneumo runs on.")
+            st.caption("Opens in a browser on the machine that Pneumo runs on.")

@@ -9,6 +9,7 @@ import io
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core import palette
 from pneumo_core.evaluation.report.document import Picture
 
 if TYPE_CHECKING:
@@ -16,8 +17,18 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-INK, GREY, LINE = "#1c1e20", "#6b7075", "#d5d8db"
-ACCENT, PNEUMONIA, REFER, NORMAL = "#1f6097", "#b85500", "#6736c4", "#00796b"
+INK, GREY, LINE, ACCENT, PNEUMONIA, REFER, NORMAL = (
+    colour.light
+    for colour in (
+        palette.INK,
+        palette.QUIET,
+        palette.RULE,
+        palette.ACCENT,
+        palette.PNEUMONIA,
+        palette.REFER,
+        palette.NORMAL,
+    )
+)
 LOOK: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

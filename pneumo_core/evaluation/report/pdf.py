@@ -8,19 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from pneumo_core import palette
 from pneumo_core.evaluation.report.document import Picture, Table, Tiles, Words
 
 if TYPE_CHECKING:
     from pneumo_core.evaluation.report.document import Block, Report, Section
 
 
-INK, GREY, LINE, SOFT, ACCENT = "#1c1e20", "#5d6267", "#d5d8db", "#f4f5f6", "#1f6097"
+INK, GREY, LINE, SOFT, ACCENT, WHITE = (
+    colour.light
+    for colour in (
+        palette.INK,
+        palette.QUIET,
+        palette.RULE,
+        palette.RAISED,
+        palette.ACCENT,
+        palette.GROUND,
+    )
+)
 BADGES = {
-    "test": "#00695f",
-    "validation": "#6736c4",
-    "training": "#a84300",
+    "test": palette.NORMAL.light,
+    "validation": palette.REFER.light,
+    "training": palette.PNEUMONIA.light,
     "other": GREY,
-    "drawn": "#a84300",
+    "drawn": palette.PNEUMONIA.light,
 }
 FONT, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
@@ -53,7 +64,7 @@ def paragraph_styles() -> dict[str, Any]:
         "warning": style(
             "warning",
             9,
-            backColor="#fbf1ea",
+            backColor=palette.WARNING_GROUND,
             borderPadding=5,
             spaceBefore=8,
             spaceAfter=10,
@@ -65,7 +76,7 @@ def paragraph_styles() -> dict[str, Any]:
         "big": style("big", 14, fontName=BOLD),
         "cell": style("cell", 8, leading=10.4),
         "head": style("head", 8, fontName=BOLD, textColor=GREY),
-        "badge": style("badge", 8.5, fontName=BOLD, textColor="#ffffff"),
+        "badge": style("badge", 8.5, fontName=BOLD, textColor=WHITE),
     }
 
 
@@ -213,7 +224,7 @@ def _tiles(block: Tiles, styles: dict[str, Any], width: float) -> Any:
     style: list[Any] = [
         ("BACKGROUND", (0, 0), (-1, -1), SOFT),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LINEAFTER", (0, 0), (-2, -1), 4, "#ffffff"),
+        ("LINEAFTER", (0, 0), (-2, -1), 4, WHITE),
         ("TOPPADDING", (0, 0), (-1, -1), 6),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
     ]

@@ -1,4 +1,4 @@
-"""Bars, clouds and intervals: what is drawn of which numbers."""
+"""Bars, scatter plots and intervals."""
 
 import base64
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from pages.ui.charts import scatter, theme
 from pages.ui.charts.bars import Bar, bars, label, step
 from pages.ui.charts.forest import Estimate, intervals, spoken
-from pages.ui.charts.scatter import HEIGHT, WIDTH, axes, cover_html, ends_of, marks
+from pages.ui.charts.scatter import HEIGHT, WIDTH, axes, ends_of, marks, overlay_html
 
 ROWS = [
     Bar(("train", "normal"), 1341, 1341, ("train", "normal"), colour="#0f9488"),
@@ -157,8 +157,8 @@ def test_the_picture_lies_where_style_css_says_the_plot_is():
 
 def test_the_rectangle_is_laid_over_the_picture_and_ends_with_the_axes():
     picture = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
-    assert "<i style" not in cover_html(picture, ENDS, None, alt="3 films")
-    cover = cover_html(picture, ENDS, (0.25, 2.0, 0.5, 0.75), alt='3 "films"')
+    assert "<i style" not in overlay_html(picture, ENDS, None, alt="3 films")
+    cover = overlay_html(picture, ENDS, (0.25, 2.0, 0.5, 0.75), alt='3 "films"')
     assert 'style="left:25.00%;right:0.00%;bottom:50.00%;top:25.00%"' in cover
     assert 'alt="3 &quot;films&quot;"' in cover
 

@@ -40,14 +40,14 @@ def test_films_of_one_class_have_no_place_on_a_curve():
     assert path(sweep)["found"][150] == pytest.approx(66.67)
 
 
-def test_forest_says_what_few_films_bear():
+def test_forest_marks_small_samples():
     rows = [
         Row("all films", 0.95, 0.92, 0.97, films=500),
         Row("series <IM>", 0.8, 0.55, 0.93, films=12, small_sample=True),
         Row("nobody", math.nan, math.nan, math.nan, films=0, counted=False),
     ]
-    html = forest_html(rows, x="Found (%)", look=PNEUMONIA, reference=0.95)
-    for words in ("all films · 500", "series &lt;IM&gt; · 12 (few)", "95.0 % [92.0–97.0]",
+    html = forest_html(rows, x="Found (%)", style=PNEUMONIA, reference=0.95)
+    for words in ("all films · 500", "series &lt;IM&gt; · 12 (small sample)", "95.0 % [92.0–97.0]",
                   "80.0 % [55.0–93.0]", "no such film", "Found (%)"):  # fmt: skip
         assert words in html
     first, second, third = html.split("<li>")[1:4]
@@ -61,7 +61,7 @@ def test_forest_says_what_few_films_bear():
 
 def test_a_forest_of_nothing_known_has_no_reference():
     rows = [Row("nobody", math.nan, math.nan, math.nan, films=0)]
-    html = forest_html(rows, x="Cleared (%)", look=NORMAL, reference=math.nan)
+    html = forest_html(rows, x="Cleared (%)", style=NORMAL, reference=math.nan)
     assert "pn-forest-all" not in html
     assert ">0</span>" in html
     assert ">100</span>" in html

@@ -39,7 +39,7 @@ def script(films=100):
         asked.append((start, stop))
         return [Tile(f"film {at}", "data:,", f"caption {at}") for at in range(start, stop)]
 
-    st.session_state["opened"] = show_gallery(films, tiles, key="g", page_size=40, look=3)
+    st.session_state["opened"] = show_gallery(films, tiles, key="g", page_size=40, request=3)
 
 
 def page(**given):
@@ -81,7 +81,7 @@ def test_a_page_that_is_no_more_is_the_first_again(grid):
 def test_the_browser_is_told_where_to_look_and_what_to_say(grid):
     page().run()
     data = grid.data["g.films"]
-    assert (data["name"], data["look"]) == ("g.films", 3)
+    assert (data["name"], data["request"]) == ("g.films", 3)
     assert data["tiles"][0]["alt"] == "caption 0, open this film"
     assert Tile("f", "", "a", note="train").alt == "a, train, open this film"
 

@@ -30,7 +30,7 @@ def demo(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def looked_at(demo, tmp_path_factory):
+def test_evaluations(demo, tmp_path_factory):
     """A cache in which this data set has been looked through."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
@@ -49,9 +49,9 @@ def settings(tmp_path, demo, monkeypatch):
 
 
 @pytest.fixture
-def full(settings, demo, looked_at):
+def full(settings, demo, test_evaluations):
     """The same, with the demo data set chosen and looked through."""
-    shutil.copytree(looked_at, settings.cache_dir)
+    shutil.copytree(test_evaluations, settings.cache_dir)
     remember_source("folder", demo, settings=settings)
     return settings
 

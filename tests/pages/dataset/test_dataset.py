@@ -25,9 +25,9 @@ FILMS = 48  # of the data set of conftest.py
 def test_an_empty_page_leads_on_with_one_sentence_and_one_button(page):
     page.run()
     html = html_of(page)
-    assert "See what you have before you trust it." in html
+    assert "Look at the data before you train on it." in html
     assert DISCLAIMER in html
-    assert button(page, "Look at 400 synthetic films").proto.type == "primary"
+    assert button(page, "Try 400 synthetic films").proto.type == "primary"
     assert page.segmented_control[0].value == "folder"
     assert not page.get("plotly_chart")
     assert not page.error
@@ -35,10 +35,10 @@ def test_an_empty_page_leads_on_with_one_sentence_and_one_button(page):
 
 
 def test_synthetic_films_are_drawn_as_a_job_and_then_looked_at(page, settings, jobs, demo):
-    button(page.run(), "Look at 400 synthetic films").click().run()
+    button(page.run(), "Try 400 synthetic films").click().run()
     path = data_dir(settings) / "synthetic-400"
     assert jobs.started == [("demo-data", str(path), "--films", "400")]
-    assert "Drawing synthetic films: films" in page.get("progress")[0].proto.text
+    assert "Making synthetic films: films" in page.get("progress")[0].proto.text
     assert not page.segmented_control
     shutil.copytree(demo, path)
     jobs.status = Status("done")
@@ -48,7 +48,7 @@ def test_synthetic_films_are_drawn_as_a_job_and_then_looked_at(page, settings, j
     assert no_trace(page)
 
 
-@pytest.mark.parametrize("label", ["Look at 400 synthetic films", "Download from Kaggle"])
+@pytest.mark.parametrize("label", ["Try 400 synthetic films", "Download from Kaggle"])
 def test_a_double_click_starts_one_job_even_where_the_first_has_failed(page, jobs, label):
     page.run().segmented_control[0].set_value("kaggle").run()
     jobs.status = Status("failed", message="Expected a network, got none.")
@@ -78,11 +78,11 @@ def test_a_data_set_is_shown_with_facts_charts_findings_and_films(page, full):
     page.run()
     html = html_of(page)
     assert f'<strong>{FILMS}</strong> <span class="">films</span>' in html
-    assert '<strong>1</strong> <span class="">pair of duplicates</span>' in html
+    assert '<strong>1</strong> <span class="">duplicate pair</span>' in html
     assert "<strong>demo</strong>" in html
     assert "Pairs of identical files" in html
-    assert "What gives the label away without a lung" in html
-    assert f"The {FILMS} films" in html
+    assert "Shortcuts: the label predicted without the lungs" in html
+    assert f"All {FILMS} films" in html
     assert len(page.get("plotly_chart")) >= 5
     assert str(full.cache_dir) not in html
     assert no_trace(page)
@@ -100,7 +100,7 @@ def test_the_films_of_a_finding_are_shown_and_let_go_again(page, full):
     chip = page.button(key="dataset.chip.top.0")
     assert chip.label == "Pairs of identical files"
     chip.click().run()
-    assert f"The {FILMS} films" in html_of(page)
+    assert f"All {FILMS} films" in html_of(page)
     assert no_trace(page)
 
 
@@ -112,7 +112,7 @@ def test_filters_narrow_everything_and_an_empty_choice_says_so(page, full):
     shown = page.session_state["dataset.conditions"]
     assert [one.words for one in shown] == ["split: test", "class: normal"]
     page.text_input(key="dataset.filter.name").set_value("nobody").run()
-    assert "No film fits all of this. Take a condition away." in html_of(page)
+    assert "No film matches all filters. Remove one." in html_of(page)
     page.button(key="dataset.all.top").click().run()
     assert page.session_state["dataset.conditions"] == ()
     assert no_trace(page)
@@ -150,7 +150,7 @@ def test_a_film_is_opened_with_its_facts_and_read_in_diagnose(
     assert f"1 of {FILMS}" in html_of(page)
     assert len(page.image) == 1
     click(0)  # the tester runs all of the page, and a page does not open a film by itself
-    button(page, "Read this film").click().run()
+    button(page, "Read with the model").click().run()
     assert reader.films == 1
     assert [entry.reading.status for entry in page.session_state["diagnose.films"].values()] == [
         "ok"

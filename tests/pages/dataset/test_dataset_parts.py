@@ -136,13 +136,13 @@ def test_patients_are_counted_once_a_split(films):
 
 
 def test_a_rectangle_may_be_drawn_from_any_corner():
-    drawn = facets.rectangle(facets.CLOUDS[0], (500.0, 300.0), (1.2, 1.9))
+    drawn = facets.rectangle(facets.SCATTER_PLOTS[0], (500.0, 300.0), (1.2, 1.9))
     assert (drawn.across.low, drawn.across.high) == (300, 500)
     assert drawn.words == "width 300–500 px, width ÷ height 1.20–1.90"
 
 
 def test_where_there_is_nothing_to_draw_words_say_so(films):
-    size, grey, compression = facets.CLOUDS
+    size, grey, compression = facets.SCATTER_PLOTS
     assert facets.constant(films, grey) == ""
     same = films[films["readable"]].assign(width=224, height=224, aspect=1.0)
     assert facets.constant(same, size) == "All films are 224 × 224 pixels."
@@ -150,7 +150,7 @@ def test_where_there_is_nothing_to_draw_words_say_so(films):
         "JPEG quality (1–100): unknown for all of these films."
     )
     alike = films.assign(quality=75.0)
-    assert facets.constant(alike, compression) == "All films are alike: JPEG quality 75."
+    assert facets.constant(alike, compression) == "All films are the same: JPEG quality 75."
 
 
 def test_three_identical_files_are_three_pairs(films):
@@ -169,7 +169,7 @@ def test_the_facts_of_a_film_are_escaped_and_name_its_findings(films):
     assert "&lt;i&gt;" in html
     assert "JPEG quality" not in html
     assert "200 × 100 pixels" in html
-    assert "nothing found" in facts_html(row, [])
+    assert "no findings" in facts_html(row, [])
 
 
 def test_a_finding_says_how_many_why_and_what_is_done():
@@ -187,8 +187,8 @@ def test_films_look_alike_where_few_bits_of_their_hashes_differ():
 
 
 def test_the_heading_says_whether_all_films_are_shown():
-    assert heading(5856, 5856) == "The 5,856 films"
-    assert heading(12, 5856) == "12 of the 5,856 films"
+    assert heading(5856, 5856) == "All 5,856 films"
+    assert heading(12, 5856) == "12 of 5,856 films"
 
 
 def test_shortcuts_come_strongest_first_with_train_to_test_beside_them():
@@ -208,7 +208,7 @@ def test_shortcuts_come_strongest_first_with_train_to_test_beside_them():
         ("File size", "within train", 0.99),
         ("Width", "within train", 0.75),
         ("Width", "within test", 0.55),
-        ("Width", "learnt in train, tried on test", 0.5),
+        ("Width", "fitted on train, evaluated on test", 0.5),
     ]
     assert silences(table) == ["Too few.", "All 75."]
     assert estimates(table[table["state"] == "few"]) == []
@@ -228,16 +228,16 @@ def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):
     other = OneOf("split", ("train",), "split")
     filters.choose((area,))
     filters.choose((area, other))
-    assert filters.blank(area.columns) == 0
+    assert filters.cleared(area.columns) == 0
     filters.choose((other,))
-    assert filters.blank(area.columns) == 1
-    assert filters.blank(frozenset({"width"})) == 0
+    assert filters.cleared(area.columns) == 1
+    assert filters.cleared(frozenset({"width"})) == 0
 
 
 def test_the_legend_names_the_kinds_that_there_are():
     html = legend_html(pd.DataFrame({"subtype": ["normal", "unknown", "normal"]}))
     assert "normal" in html
-    assert "kind unknown" in html
+    assert "subtype unknown" in html
     assert "viral" not in html
 
 

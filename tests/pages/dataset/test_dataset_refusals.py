@@ -47,7 +47,7 @@ def test_a_look_that_failed_says_so_and_is_begun_again_only_when_asked(page, set
     assert page.text_input(key="dataset.typed")
     page.run()
     assert len(jobs.started) == 1
-    click_twice(page, button(page, "Look again"))
+    click_twice(page, button(page, "Try again"))
     assert len(jobs.started) == 2
     assert no_trace(page)
 
@@ -58,14 +58,14 @@ def test_a_folder_that_has_gone_is_told_of_and_leads_back_to_the_start(page, set
     remember_source("folder", gone, settings=settings)
     gone.rmdir()
     page.run()
-    assert "looked at last cannot be opened" in page.warning[0].value
+    assert "The data set opened last cannot be opened" in page.warning[0].value
     assert "where there is nothing" in page.warning[0].value
-    assert "See what you have before you trust it." in html_of(page)
+    assert "Look at the data before you train on it." in html_of(page)
     assert no_trace(page)
 
 
 def test_a_film_that_changed_or_left_its_folder_is_refused(demo, tmp_path):
     (tmp_path / "film.jpeg").write_bytes(b"other bytes")
     for film in ("film.jpeg", "missing.jpeg", "../film.jpeg"):
-        with pytest.raises(DataSetError, match="it has changed or gone"):
+        with pytest.raises(DataSetError, match="it has changed or is missing"):
             cache.film_bytes(tmp_path, film, "0" * 64)

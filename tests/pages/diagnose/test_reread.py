@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.diagnose.reread import AGAIN, LEARNT, MEASURED, is_old, model_of, standing_html
+from pages.ui.diagnose.reread import (
+    EVALUATED_ON,
+    READ_AGAIN,
+    TRAINED_ON,
+    evidence_html,
+    is_old,
+    model_of,
+)
 from pages.ui.diagnose.worklist import table
 from pages.ui.session_film import make_entry
 from pneumo_core.dataset.similarity import perceptual_hash
@@ -51,7 +58,7 @@ def test_one_film_is_read_again_in_its_place_then_all(page, png, bundle, reader)
     assert reader.films == 4
     html = html_of(page)
     assert OLD not in html
-    assert AGAIN in html
+    assert READ_AGAIN in html
     assert "▲ Signs of pneumonia" in html
     button(page, "Read 1 film again with newer 1.0").click().run()
     rows = page.dataframe[0].value
@@ -83,7 +90,7 @@ def test_what_was_not_read_is_no_answer_of_any_model(reading, bundle):
     entry = make_entry("a.png", "c", reading(None), bundle)
     bundle.digest = "1" * 64
     assert not is_old(entry, bundle)
-    assert standing_html(entry, bundle) == standing_html(entry, None) == ""
+    assert evidence_html(entry, bundle) == evidence_html(entry, None) == ""
 
 
 def test_a_film_the_model_was_trained_on_in_another_size_is_recognised(reading, bundle):
@@ -92,21 +99,21 @@ def test_a_film_the_model_was_trained_on_in_another_size_is_recognised(reading, 
     facts = SourceFacts("PNG", 900, 700, 8, "grey", 1, "0" * 64, 0.0)
     original = np.asarray(Image.fromarray(small).resize((900, 700)))
     entry = make_entry("a.png", "a", reading(0.9, pixels=original, facts=facts), bundle)
-    assert LEARNT in standing_html(entry, None)
+    assert TRAINED_ON in evidence_html(entry, None)
     other = reading(0.9, pixels=synthetic_film("viral", 4, size=300), facts=facts)
-    assert standing_html(make_entry("b.png", "b", other, bundle), None) == ""
+    assert evidence_html(make_entry("b.png", "b", other, bundle), None) == ""
 
 
 @pytest.mark.parametrize(
-    ("role", "says"), [("t", LEARNT), ("tv", LEARNT), ("v", MEASURED), ("", "")]
+    ("role", "says"), [("t", TRAINED_ON), ("tv", TRAINED_ON), ("v", EVALUATED_ON), ("", "")]
 )
 def test_a_film_that_the_model_has_seen_is_told(page, png, bundle, role, says):
     known = hashlib.sha256(png(225)).hexdigest()[:16]
     if role:
         (bundle.path / "films.sha256").write_text(f"{known} {role}\n")
     drop(page.run(), ("a.png", png(225)))
-    told = [sentence for sentence in (LEARNT, MEASURED) if sentence in html_of(page)]
+    told = [sentence for sentence in (TRAINED_ON, EVALUATED_ON) if sentence in html_of(page)]
     assert told == ([says] if says else [])
     drop(page, ("b.png", png(30)))
-    assert not {LEARNT, MEASURED} & set(html_of(page).split("\n"))
-    assert LEARNT not in html_of(page)
+    assert not {TRAINED_ON, EVALUATED_ON} & set(html_of(page).split("\n"))
+    assert TRAINED_ON not in html_of(page)

@@ -7,9 +7,9 @@ from pages.ui.diagnose.result import (
     _details_html,
     _findings_html,
     _why,
-    in_words,
+    range_words,
     scale_html,
-    spoken_range,
+    scale_in_words,
 )
 from pages.ui.session_film import make_entry
 from pneumo_core.inference.predict import Decision
@@ -18,23 +18,23 @@ from pneumo_core.inference.predict import Decision
 @pytest.mark.parametrize(
     ("p", "changes", "why"),
     [
-        (0.9, {}, "At or above the ruling-in point."),
-        (0.05, {}, "Below the screening point. This does not rule pneumonia out."),
+        (0.9, {}, "At or above the ruling-in threshold."),
+        (0.05, {}, "Below the screening threshold. This does not exclude pneumonia."),
         (
             0.13,
             {"p_low": 0.13, "p_high": 0.41},
             (
-                "Below the screening point. Small crops and shifts reach 41 %, above the screening "
+                "Below the screening threshold. "
+                "Small crops and shifts reach 41 %, above the screening "
                 "and below the ruling-in point: only a film that crosses both points is "
-                "referred for "
-                "that. This does not rule pneumonia out."
+                "referred for that. This does not exclude pneumonia."
             ),
         ),
-        (0.5, {}, "Between the two points: a radiologist should read this film."),
+        (0.5, {}, "Between the two thresholds: a radiologist should read this film."),
         (
             0.9,
             {"decision": "REFER", "p_low": 0.1, "p_high": 0.95},
-            "Small re-framings of this film change the answer: a radiologist should read it.",
+            "The result changes under small crops and shifts: a radiologist should read this film.",
         ),
         (0.9, {"decision": "REFER", "message": "Refer: half a film."}, "half a film."),
         (0.5, {"gate_ok": False, "message": "Refer: unlike any film."}, "Unlike any film."),
@@ -50,10 +50,8 @@ def test_a_doubt_of_the_film_check_is_shown(reading):
 
 
 def test_the_film_check_says_no_more_than_it_knows(reading):
-    assert "✓ looks like a radiograph; of what, this check cannot tell" in _findings_html(
-        reading(0.5)
-    )
-    assert "✓ upright, and like the films the model knows" in _findings_html(
+    assert "the body part is not checked" in _findings_html(reading(0.5))
+    assert "✓ upright, similar to the training images" in _findings_html(
         reading(0.5, in_distribution=True)
     )
 
@@ -62,11 +60,11 @@ def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading
     odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
     html = _decision_html(odd)
     assert "Unlike any film." in html
-    assert "97 %, is not to be relied on" in html
+    assert "97 %, is not reliable" in html
     assert "pn-number" not in html
-    assert "◆ unlike the films the model knows" in _findings_html(odd)
+    assert "◆ out of distribution" in _findings_html(odd)
     assert "Exploratory" not in _findings_html(odd)
-    assert "Where the model looked" not in _findings_html(odd)
+    assert "Saliency" not in _findings_html(odd)
 
 
 def test_a_model_without_subtypes_shows_none(reading):
@@ -117,11 +115,11 @@ def test_labels_near_an_end_are_held_there(reading):
 
 def test_a_screen_reader_hears_one_sentence(reading):
     sentence = (
-        "Probability of pneumonia 50 %, 45–55 % under small re-framings, on a scale from 0 to "
+        "Probability of pneumonia 50 %, 45–55 % under small crops and shifts, on a scale from 0 to "
         "100 %. Below 20 %: no sign of pneumonia; from 80 %: signs of pneumonia; between them: "
         "refer."
     )
-    assert in_words(reading(0.5)) == sentence
+    assert scale_in_words(reading(0.5)) == sentence
     assert f'role="img" aria-label="{sentence}"' in scale_html(reading(0.5))
 
 
@@ -130,4 +128,4 @@ def test_a_screen_reader_hears_one_sentence(reading):
     [(0.79, 0.92, "79–92 %"), (0.92, 0.999, "92 to >99 %"), (0.001, 0.03, "<1 to 3 %")],
 )
 def test_a_range_stays_readable_at_the_ends(reading, low, high, words):
-    assert spoken_range(reading(0.5, p_low=low, p_high=high)) == words
+    assert range_words(reading(0.5, p_low=low, p_high=high)) == words

@@ -54,7 +54,7 @@ def offers(page):
 
 def test_a_film_on_its_side_is_turned_and_read_as_a_film_of_its_own(page, tmp_path):
     drop(page, tmp_path, (90, 60))
-    assert "Turn it upright and read it again" in offers(page)[0].label
+    assert "Rotate upright and read again" in offers(page)[0].label
     offers(page)[0].click().run()
     assert not page.exception
     assert not offers(page)

@@ -40,7 +40,7 @@ def test_a_row_says_decision_probability_check_and_file(reading):
         "✓ passed",
         "✕ unread",
         "✕ unread",
-        "◆ unlike",
+        "◆ failed",
     ]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png", "e.png"]
 

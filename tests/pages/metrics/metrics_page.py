@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.metrics.predictions import own_subject
+from pages.ui.metrics.predictions import shipped_predictions_of
 from pneumo_core.bundle import OperatingPoints, load_bundle
 from pneumo_core.bundle.integrity import write_sums
 from tests import ROOT
@@ -48,4 +48,4 @@ def html(page):
 
 
 def subject_of(models, name="tiny"):
-    return own_subject(load_bundle(name, models_dir=models))
+    return shipped_predictions_of(load_bundle(name, models_dir=models))

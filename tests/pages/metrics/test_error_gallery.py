@@ -8,8 +8,8 @@ import pytest
 from pages.ui import cache
 from pages.ui.components.confusion_tiles import cells_of, sums_html
 from pages.ui.metrics import error_gallery
-from pages.ui.metrics.error_gallery import facts_html, reading_html, verdict_html
-from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.error_gallery import facts_html, prediction_html, reading_html
+from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
@@ -21,20 +21,20 @@ from tests.pages.metrics.metrics_page import POINTS, html, opened, subject_of
 
 def test_films_that_are_not_here_are_asked_for(models, tmp_path):
     page = opened()
-    assert "The films themselves are not known here" in page.info[0].value
+    assert "The model brings its predictions, not the images." in page.info[0].value
     page.text_input(key="metrics.where.typed").set_value("/no/such/place")
     page.button[-1].click().run()
     assert "Expected a folder" in page.error[0].value
 
 
-def test_drawn_films_are_not_taken_for_those_of_the_same_name(models, folder):
+def test_synthetic_films_are_not_taken_for_those_of_the_same_name(models, folder):
     write_marker(folder, index_folder(folder)["sha256"])
-    place = whereabouts(subject_of(models), load_settings())
-    assert (place.rows, place.drawn) == (None, True)
+    place = find_folder(subject_of(models), load_settings())
+    assert (place.rows, place.synthetic) == (None, True)
     told = opened().info[0].value
-    assert told.startswith("These figures are of its own validation films: 60, such as ")
-    assert "The folder that is open, films, holds films that Pneumo drew, and none of these" in told
-    assert told.endswith("To see them, open below the folder that holds them.")
+    assert told.startswith("These figures are of its own validation films (60, such as ")
+    assert "The open folder, films, holds synthetic films, none of these." in told
+    assert told.endswith("To see the images, open their folder below.")
 
 
 def test_the_gallery_shows_the_worst_errors_first(models, folder):
@@ -44,12 +44,14 @@ def test_the_gallery_shows_the_worst_errors_first(models, folder):
     for name, rising in (("missed", True), ("false alarms", False)):
         p = of[name]["p_pneumonia"].tolist()
         assert p == sorted(p, reverse=not rising)
-    place = whereabouts(subject, load_settings())
+    place = find_folder(subject, load_settings())
     assert len(place.rows) == 60
     (tile, *_) = error_gallery.tiles(of["cleared"], place)
     assert tile.picture.startswith("data:image/jpeg")
     assert (tile.sign, tile.kind, tile.aspect) == ("●", "normal", 1.25)
-    assert tile.caption == f"normal: {per_cent(of['cleared']['p_pneumonia'].iloc[0])}"
+    assert tile.caption == "label normal"
+    p = per_cent(of["cleared"]["p_pneumonia"].iloc[0])
+    assert tile.note.startswith(f"P(pneumonia) {p}\n")
     assert opened().info == []
 
 
@@ -67,7 +69,7 @@ def test_a_film_opens_with_the_map_and_the_truth(models, folder, monkeypatch, re
     assert "below the threshold of 50 %" in told
     assert "mostly the left upper zone" in told
     # The tiny model's list of films does not name this one: the file is another than was measured.
-    assert "<dt>Of this map</dt><dd>30 %. The file here is not the one that was measured" in told
+    assert "<dt>This map</dt><dd>30 %: this file differs from the one that was evaluated" in told
     assert "80 × 64 pixels" in told
     assert not page.error
 
@@ -92,27 +94,27 @@ def test_the_sums_are_written_out_for_two_answers_and_for_three():
 
 def test_a_prediction_of_another_network_than_the_map_says_both_numbers(reading):
     row = SimpleNamespace(p_pneumonia=0.31)
-    told = reading_html(reading(0.84), row, learnt=True)
-    assert "<dd>31 %, by a network that had not seen this film</dd>" in told
-    assert "<dd>84 %, by the shipped network; it learnt from this film: not counted</dd>" in told
-    same = reading_html(reading(0.31), row, learnt=True)
+    told = reading_html(reading(0.84), row, trained_on=True)
+    assert "<dd>31 %, by a network not trained on this film</dd>" in told
+    assert "<dd>84 %, by the shipped network, which was trained on this film</dd>" in told
+    same = reading_html(reading(0.31), row, trained_on=True)
     assert same.count("31 %,") == 2
-    other = reading_html(reading(0.84), row, learnt=False)
+    other = reading_html(reading(0.84), row, trained_on=False)
     assert "<dd>31 %</dd>" in other
-    assert "84 %. The file here is not the one that was measured" in other
-    assert "Of this map" not in reading_html(reading(0.32), row, learnt=False)
+    assert "84 %: this file differs from the one that was evaluated" in other
+    assert "This map" not in reading_html(reading(0.32), row, trained_on=False)
 
 
 @pytest.mark.parametrize(("p", "answer"), [(0.19, "● No sign"), (0.2, "◆ Refer"), (0.8, "▲ Signs")])
 def test_the_verdict_says_what_three_answers_would_be(p, answer):
     row = SimpleNamespace(label="pneumonia", p_pneumonia=p)
-    assert f"with three answers: {answer}" in verdict_html(row, 0.5, POINTS)
+    assert f"three-way decision: {answer}" in prediction_html(row, 0.5, POINTS)
 
 
 def test_words_of_strangers_stay_words(models):
     row = SimpleNamespace(
         label="normal", p_pneumonia=0.9, subtype="normal", group="<b>", split="x", film="<i>.png"
     )
-    assert "Normal, a false alarm" in verdict_html(row, 0.5, POINTS)
+    assert "Normal, false alarm" in prediction_html(row, 0.5, POINTS)
     assert "<b>" not in facts_html(row, {})
     assert "&lt;i&gt;.png" in facts_html(row, {})

@@ -13,7 +13,7 @@ from tests.pages.metrics.metrics_page import POINTS, opened, subject_of
 
 
 def test_the_report_is_made_when_asked_for(models):
-    page = opened(metrics__part="Take along")
+    page = opened(metrics__part="Export")
     assert len(page.get("download_button")) == 1
     page.button(key="metrics.make").click().run()
     assert not page.exception
@@ -21,8 +21,8 @@ def test_the_report_is_made_when_asked_for(models):
     assert labels[:4] == [
         "Report (HTML)",
         "Report (PDF)",
-        "Every table (CSV)",
-        "Every table (JSON)",
+        "All tables (CSV)",
+        "All tables (JSON)",
     ]
     made = page.session_state["metrics.report"]
     assert made.pdf.startswith(b"%PDF")

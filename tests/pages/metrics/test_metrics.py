@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import state
 from pages.ui.metrics import predictions
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.predictions import measured_subject
+from pages.ui.metrics.predictions import evaluated_predictions
 from pneumo_core.bundle import load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
@@ -22,7 +22,7 @@ def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     page.switch_page("pages/metrics.py").run()
     assert not page.exception
-    assert "There is no model to measure yet." in html(page)
+    assert "There is no model to evaluate yet." in html(page)
     assert page.get("page_link")[0].proto.label == "Train a model"
 
 
@@ -31,13 +31,13 @@ def test_the_figures_come_with_intervals_and_what_they_are_of(models, tiny_predi
     shown = html(page)
     sick = tiny_predictions["label"] == "pneumonia"
     found = int((sick & (tiny_predictions["p_pneumonia"] >= 0.5)).sum())
-    assert "✓ threshold locked on validation (balanced point)" in shown
+    assert "✓ threshold locked on validation (balanced)" in shown
     assert "validation: thresholds were chosen on these films" in shown
     assert "This is not a test." in shown
     assert f"<strong>{100 * found / 40:.1f} %</strong>" in shown
     assert "of 40 pneumonia films" in shown
     assert "60 films of 30 patients, its own validation films: 20 normal, 40 pneumonia" in shown
-    assert "called back for nothing" in shown
+    assert "false alarms</strong>" in shown
     assert not page.error
     assert len(page.get("plotly_chart")) == 4
 
@@ -46,13 +46,13 @@ def test_another_threshold_is_exploring_and_there_is_a_way_back(models):
     key = subject_of(models).key
     page = opened(metrics__at=(key, 0.31))
     assert "◆ exploring: these figures are not a test" in html(page)
-    assert "You are exploring." in html(page)
+    assert "Exploring: a threshold chosen" in html(page)
     page.button(key="metrics.lock").click().run()
-    assert "✓ threshold locked on validation (balanced point)" in html(page)
+    assert "✓ threshold locked on validation (balanced)" in html(page)
     page = opened(metrics__at=(key, 0.8))
-    assert "✓ threshold locked on validation (ruling in point)" in html(page)
+    assert "✓ threshold locked on validation (ruling in)" in html(page)
     page = opened(metrics__at=("another model", 0.31))
-    assert "balanced point" in html(page)
+    assert "(balanced)" in html(page)
 
 
 def test_the_prevalence_changes_what_a_thousand_children_get(models):
@@ -68,7 +68,7 @@ def test_films_of_one_class_have_no_curve_and_the_page_says_so(models):
     altered(models, "ill", lambda table: table[table["label"] == "pneumonia"])
     page = opened(measured__model="ill")
     assert [one.value for one in page.info[:2]] == [
-        "These films are all of one class: there is nothing to tell apart, and so no curve."
+        "These films are all of one class: there is no ROC curve."
     ] * 2
     assert "AUC" not in html(page).split("pn-headline")[1].split("</ul>")[0]
     for part in ("Decisions", "Subgroups"):
@@ -81,7 +81,7 @@ def test_a_damaged_model_is_named_and_not_measured(models):
     page = opened(measured__model="spoilt")
     (error,) = page.error
     assert "README.md has been altered" in error.value
-    assert "Until then its figures cannot be trusted." in error.value
+    assert "Until then its figures are not shown." in error.value
     assert "spoilt 1.0 (damaged)" in page.selectbox(key="metrics.model").options[1]
     assert not page.get("plotly_chart")
 
@@ -103,20 +103,20 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     assert asked[:6] == ["evaluate", str(folder), "--split", "test", "--model", "tiny"]
     shutil.copy(models / "tiny" / "predictions.csv", asked[-1])
     (one,) = predictions.evaluations(load_bundle("tiny"), settings=load_settings())
-    assert one.films == "the split test of films"
+    assert one.films == "the test split of films"
     assert predictions.is_done(one, settings=load_settings())
-    subject = measured_subject(load_bundle("tiny"), one, load_settings())
+    subject = evaluated_predictions(load_bundle("tiny"), one, load_settings())
     assert subject.standing.kind == "validation"
     assert set(subject.table["width"]) == {80}
     page.run()
     assert page.selectbox(key="metrics.films").options == [
         "Its own validation films",
-        "The split test of films",
+        "The test split of films",
     ]
-    assert "the split test of films: 20 normal, 40 pneumonia" in html(page)
+    assert "the test split of films: 20 normal, 40 pneumonia" in html(page)
 
 
-def test_a_folder_that_pneumo_drew_is_told_where_its_figures_stand(models, folder, monkeypatch):
+def test_a_folder_of_synthetic_films_is_named_where_its_figures_stand(models, folder, monkeypatch):
     started = []
     monkeypatch.setattr(predictions, "start_job", lambda _, asked, **__: started.append(asked))
     page = opened()
@@ -139,7 +139,7 @@ def test_another_screen_may_ask_for_a_model(models):
     altered(models, "other", lambda table: table)
     page = opened(measured__model="other")
     assert page.selectbox(key="metrics.model").value == "other"
-    assert state._MEASURED == "measured.model"
+    assert state.measured_model.key == "measured.model"
 
 
 def test_choice_keeps_thresholds_within_0_and_1():

@@ -1,15 +1,15 @@
-"""Metrics: the parts below the charts: subgroups, decisions, comparison, looks."""
+"""Metrics: the parts below the charts: subgroups, decisions, comparison, test-set evaluations."""
 
 import pytest
 
 from pages.ui.metrics.comparison import chance, difference_html, disagreement_table, p_words
-from pages.ui.metrics.decisions import three_ways_html, worth
-from pages.ui.metrics.film_folder import whereabouts
+from pages.ui.metrics.decisions import net_benefit_sentence, three_ways_html
+from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.predictions import with_sizes
 from pages.ui.metrics.robustness import worst_first
 from pages.ui.metrics.subgroups import rows_of
-from pages.ui.metrics.test_evaluations import table as looks_table
+from pages.ui.metrics.test_evaluations import table as evaluations_table
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
 from pneumo_core.evaluation.test_log import LoggedEvaluation
@@ -17,31 +17,35 @@ from tests.pages.metrics.metrics_page import POINTS, altered, html, opened, shuf
 
 
 @pytest.mark.parametrize(
-    "name", ["Subgroups", "Decisions", "Disturbed films", "Compare", "Looks at test films"]
+    "name", ["Subgroups", "Decisions", "Robustness", "Compare", "Test-set evaluations"]
 )
 def test_every_part_says_something(models, name):
     page = opened(metrics__part=name)
     assert not page.error
     said = {
-        "Subgroups": lambda: "sensitivity by group" in html(page),
-        "Decisions": lambda: "Three answers" in html(page) and "of 1,000, " in html(page),
-        "Disturbed films": lambda: "stress --into-card --model" in page.info[-1].value,
-        "Compare": lambda: "There is one model only." in page.info[-1].value,
-        "Looks at test films": lambda: "Nobody has measured" in page.info[-1].value,
+        "Subgroups": lambda: "Sensitivity by group" in html(page),
+        "Decisions": lambda: (
+            "Three-way decisions" in html(page) and "per 1,000 children" in html(page)
+        ),
+        "Robustness": lambda: "stress --into-card --model" in page.info[-1].value,
+        "Compare": lambda: "There is only one model." in page.info[-1].value,
+        "Test-set evaluations": lambda: (
+            "has not been evaluated on a test set" in page.info[-1].value
+        ),
     }
     assert said[name]()
 
 
 def test_sizes_become_subgroups_where_the_folder_is_known(models, folder):
     subject = subject_of(models)
-    place = whereabouts(subject, load_settings())
+    place = find_folder(subject, load_settings())
     sized = with_sizes(subject, place.catalogue, place.rows)
     assert set(sized.table["width"]) == {80}
     assert sized.key != subject.key
     assert with_sizes(subject, None, ()) is subject
 
 
-def test_groups_say_how_few_films_they_have(models):
+def test_small_groups_are_marked(models):
     rows = rows_of(measure(subject_of(models).table, POINTS), 0.5, "sensitivity")
     assert [(row.name, row.films, row.small_sample) for row in rows] == [
         ("all films", 40, False),
@@ -59,8 +63,8 @@ def test_two_models_are_compared_in_words(models):
     shown = html(page)
     assert "tiny against worse" in shown
     assert "tiny ranks better by" in shown
-    assert "hardly chance" in shown
-    assert "They disagree on 20 of 60 films" in shown
+    assert "statistically significant" in shown
+    assert "The models disagree on 20 of 60 films" in shown
 
 
 def test_models_without_a_common_film_are_not_compared(models):
@@ -69,8 +73,8 @@ def test_models_without_a_common_film_are_not_compared(models):
     page.multiselect(key="metrics.others").set_value(["apart"]).run()
     assert not page.error
     told = page.info[-1].value
-    assert told.startswith("tiny and apart have no film in common")
-    assert "“Measure a folder”" in told
+    assert told.startswith("tiny and apart have no films in common")
+    assert "“New evaluation”" in told
     assert "--data" not in told
 
 
@@ -89,14 +93,17 @@ def test_differences_are_told_from_the_side_of_the_better_one(models):
     told = difference_html(found.pairs[0])
     assert "b ranks better by" in told
     assert "w finds more" not in told
-    assert (chance(0.2), chance(0.01)) == ("this could well be chance", "hardly chance")
-    assert chance(float("nan")) == "whether this is chance cannot be told"
+    assert (chance(0.2), chance(0.01)) == (
+        "not statistically significant",
+        "statistically significant",
+    )
+    assert chance(float("nan")) == "significance cannot be computed"
     assert (p_words(0.0001), p_words(0.031)) == ("< 0.001", "= 0.031")
     table = disagreement_table(found.disagreements, ["w", "b"])
-    assert set(table["right"]) <= {"w", "b"}
+    assert set(table["correct"]) <= {"w", "b"}
 
 
-def test_the_worst_disturbance_comes_first_and_lungless_films_are_not_drawn():
+def test_the_worst_perturbation_comes_first_and_lungless_films_are_not_plotted():
     rows = [
         {"name": "as they are", "cost_sensitivity": 0.0},
         {"name": "blur", "cost_sensitivity": 0.5, "cost_specificity": 0.1, "keeps_lungs": True},
@@ -109,7 +116,7 @@ def test_the_worst_disturbance_comes_first_and_lungless_films_are_not_drawn():
     assert [row["name"] for row in worst_first(rows)] == [CLEAN, "crop", "blur"]
 
 
-def test_looks_are_listed_the_latest_first():
+def test_evaluations_are_listed_the_latest_first():
     figures = {"sensitivity": 0.9, "sensitivity_low": 0.8, "sensitivity_high": 0.95}
     past = [
         LoggedEvaluation(
@@ -117,7 +124,7 @@ def test_looks_are_listed_the_latest_first():
         )
         for day in (1, 2)
     ]
-    table = looks_table(past)
+    table = evaluations_table(past)
     assert table["when (UTC)"].tolist() == ["2026-01-02 10:00", "2026-01-01 10:00"]
     assert table["sensitivity"].iloc[0] == "90.0 % [80.0–95.0]"
     assert table["AUC (DeLong)"].iloc[0] is None
@@ -125,7 +132,7 @@ def test_looks_are_listed_the_latest_first():
 
 def test_what_calls_are_worth_is_compared_with_calling_every_child(models):
     measures = measure(subject_of(models).table, POINTS)
-    assert "calling none (0)" in worth(measures, measures.at(0.5, 0.2))
-    assert "calling every child" in worth(measures, measures.at(0.1, 0.2))
-    assert worth(measures, measures.at(1.0, 0.2)) == ""
+    assert "calling no child positive (0)" in net_benefit_sentence(measures, measures.at(0.5, 0.2))
+    assert "calling every child" in net_benefit_sentence(measures, measures.at(0.1, 0.2))
+    assert net_benefit_sentence(measures, measures.at(1.0, 0.2)) == ""
     assert "<th>▲ pneumonia</th>" in three_ways_html(measures.summary.three_way)

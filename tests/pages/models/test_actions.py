@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache
-from pages.ui.models.actions import reliable, what_is_lost, what_remains
+from pages.ui.models.actions import loss_sentence, reliable, remaining_sentence
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import BundleStatus, active_name
 from pneumo_core.bundle.integrity import write_sums
@@ -17,7 +17,7 @@ from tests.pages.models.models_page import APP, click, html, opened
 
 
 def worthless(models, name="other"):
-    """Make it a model of no worth, by its card."""
+    """Make it a model without discrimination, by its card."""
     card = json.loads((models / name / "card.json").read_text())
     card["figures"] = {"auc": {"value": 0.63, "low": 0.45, "high": 0.8}, "films": 67}
     card["training"] = {"folds": 1}
@@ -35,7 +35,7 @@ def test_another_model_is_put_in_service(models):
     page = click(opened(), "models.activate.other")
     assert active_name(models) == "other"
     assert "in service: other" in html(page)
-    assert page.toast[0].value.startswith("other 1.0 is in service: Diagnose reads with it")
+    assert page.toast[0].value.startswith("other 1.0 is in service: Diagnose uses it")
     titles = html(page).split("<h2>")[1:]
     assert titles[0].startswith("other ")
 
@@ -46,7 +46,7 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
     tiny, other, _ = html(page).split("<h2>")[1:]
     assert "pn-caution" not in tiny
     for words in (
-        "Do not rely on this model:",
+        "This model has reliability warnings:",
         "<li>It was trained on synthetic films only",
         "It was validated on 67 films",
         "AUC 0.630 [0.450–0.800], where 0.5 is chance.",
@@ -111,7 +111,7 @@ def test_a_damaged_model_in_service_is_told_in_the_heading(models):
 
 @pytest.fixture
 def found(tiny_bundle):
-    """Makes a model of this name: sound, of no worth, or damaged."""
+    """Makes a model of this name: sound, without discrimination, or damaged."""
 
     def made(name, how="sound"):
         figures = {"auc": 0.6, "sensitivity": 0.9, "specificity": 0.9}
@@ -125,11 +125,11 @@ def found(tiny_bundle):
 
 
 def test_what_is_lost_depends_on_what_the_model_is_worth(found):
-    assert what_is_lost(found("a")).startswith("Nothing in its card speaks against it: AUC 0.994 [")
-    assert what_is_lost(found("a", "poor")) == (
-        "Its own card speaks against it: poor discrimination."
+    assert loss_sentence(found("a")).startswith("It has no reliability warnings: AUC 0.994 [")
+    assert loss_sentence(found("a", "poor")) == (
+        "It has reliability warnings: poor discrimination."
     )
-    assert what_is_lost(found("a", "damaged")) == "It is damaged and reads no film as it is."
+    assert loss_sentence(found("a", "damaged")) == "It is damaged and cannot be used."
     assert not reliable(found("a", "damaged"))
 
 
@@ -137,13 +137,13 @@ def test_what_is_lost_depends_on_what_the_model_is_worth(found):
     ("others", "words"),
     [
         ([], "No model remains: no film can be read until one is imported or trained."),
-        (["poor"], "1 model remains, and it should not be relied on."),
-        (["poor", "damaged"], "2 models remain, and neither should be relied on."),
-        (["poor"] * 3, "3 models remain, and none of them should be relied on."),
-        (["poor", "sound"], "2 models remain; nothing speaks against m1."),
-        (["sound"] * 5, "5 models remain; nothing speaks against m0, m1, m2 and 2 more."),
+        (["poor"], "1 model remains, but it has reliability warnings or damage."),
+        (["poor", "damaged"], "2 models remain, but all have reliability warnings or damage."),
+        (["poor"] * 3, "3 models remain, but all have reliability warnings or damage."),
+        (["poor", "sound"], "2 models remain; without reliability warnings: m1."),
+        (["sound"] * 5, "5 models remain; without reliability warnings: m0, m1, m2 and 2 more."),
     ],
 )
 def test_what_remains_says_whether_any_can_be_relied_on(found, others, words):
     shelf = [found(f"m{number}", how) for number, how in enumerate(others)]
-    assert what_remains(shelf) == words
+    assert remaining_sentence(shelf) == words

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pages.ui.models.card_facts import facts, headline, looked_at, of_what
+from pages.ui.models.card_facts import evaluation_count, facts, headline, sample_sentence
 from pages.ui.models.model_view import safe_markdown
 from pages.ui.page import plain
 from pneumo_core.bundle.card import Card
@@ -43,18 +43,18 @@ def test_the_words_of_a_card(tiny_bundle):
     }  # fmt: skip
     card = tiny_bundle.card.with_parts(**parts)
     rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
-    assert rows["Trained"] == "20 November 2026; training 40 min; preset standard; 2 CPU cores"
-    assert rows["Learnt from"] == training_summary(card)
+    assert rows["Training"] == "20 November 2026; training 40 min; preset standard; 2 CPU cores"
+    assert rows["Trained on"] == training_summary(card)
     counted = "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral"
     assert rows["Films"] == counted
     silent = replace(tiny_bundle, card=card.with_parts(training={}))
     rows = dict(facts(silent, 35_300_000, []))
-    assert "Learnt from" not in rows
-    assert rows["Films"] == f"{counted}; 1,044 of them for the figures"
+    assert "Trained on" not in rows
+    assert rows["Films"] == f"{counted}; 1,044 used for the figures"
     assert rows["Network"] == "ResNet50V2; 8,580,611 parameters"
     assert rows["Licences"] == "data CC BY 4.0; weights Apache"
     assert rows["On disk"] == "34 MB"
-    assert rows["Test films"] == "never looked at on this machine"
+    assert rows["Test-set evaluations"] == "none on this machine"
 
 
 def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
@@ -64,21 +64,20 @@ def test_the_least_card_has_no_figures_and_no_gaps(tiny_bundle):
     assert headline(card()) == []
     figures = {"AUC": None, "sensitivity": 0.9}
     assert headline(card(figures=figures)) == [("sensitivity", "0.9")]
-    assert of_what(card(figures={"films": 1044})).startswith("on 1,044 validation films, unseen")
-    assert of_what(card()).startswith("on validation films")
+    assert sample_sentence(card(figures={"films": 1044})).startswith(
+        "on 1,044 validation films not used"
+    )
+    assert sample_sentence(card()).startswith("on validation films")
 
 
-def test_looks_at_test_films_are_counted_with_those_of_earlier_models():
+def test_evaluations_are_counted_with_those_of_earlier_models():
     def look(day, digest):
         return LoggedEvaluation(
             f"2026-11-{day}T10:00:00+00:00", "1.0", digest, "d", "test", 624, {}, "0.1"
         )
 
     new, old = "a" * 16, "b" * 16
-    assert (
-        looked_at([look(20, new)], "a" * 64) == "looked at once; the last time on 20 November 2026"
-    )
-    assert looked_at([look(20, old), look(21, new), look(22, new)], "a" * 64) == (
-        "looked at 3 times, 1 of them with an earlier model of this name; "
-        "the last time on 22 November 2026"
+    assert evaluation_count([look(20, new)], "a" * 64) == "1; last on 20 November 2026"
+    assert evaluation_count([look(20, old), look(21, new), look(22, new)], "a" * 64) == (
+        "3, 1 of them with an earlier model of this name; last on 22 November 2026"
     )

@@ -11,17 +11,17 @@ from tests.pages.models.models_page import click, dropped, opened
 def test_a_zip_comes_in(models, zipped):
     shutil.rmtree(models / "tiny")
     page = opened()
-    assert "is not there any more: no film can be read" in page.warning[0].value
+    assert "is missing, so no film can be read" in page.warning[0].value
     dropped(page, zipped)
     assert bundle_names(models) == ["other", "spoilt", "tiny"]
-    assert page.toast[0].value.startswith("tiny 1.0 is there.")
+    assert page.toast[0].value.startswith("tiny 1.0 is imported.")
     assert page.warning == []
 
 
 def test_a_taken_name_asks_what_to_do(models, zipped):
     page = dropped(opened(), zipped)
-    assert "holds a model named tiny, and there is one already" in page.warning[0].value
-    assert "It is in service" in page.warning[0].value
+    assert "holds a model named tiny, which exists already" in page.warning[0].value
+    assert "That model is in service" in page.warning[0].value
     assert page.text_input[0].value == "tiny-2"
     page.text_input[0].set_value("renamed")
     click(page, "models.rename")

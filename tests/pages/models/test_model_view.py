@@ -14,9 +14,8 @@ def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):
     page.run()
     assert not page.exception
     assert "There is no model yet." in html(page)
-    assert "python -m pneumo_core train DATA --activate" in html(page)
     assert "no model in service" in html(page)
-    assert page.file_uploader[0].label == "Import a model: drop the zip that Export made"
+    assert page.file_uploader[0].label == "Import a model: drop an exported zip here"
     (link,) = page.get("page_link")
     assert (link.proto.label, link.proto.page) == ("Train a model", "training")
 
@@ -27,7 +26,7 @@ def test_every_model_is_shown_the_one_in_service_first_damage_in_words(models, t
     assert [title.split(" <small>")[0] for title in titles] == ["tiny", "other", "spoilt"]
     assert "▶ In service" in titles[0]
     assert "▶ In service" not in titles[1]
-    assert "✓ Every file unaltered, checked at " in titles[1]
+    assert "✓ All files unaltered, checked at " in titles[1]
     assert "✕ Damaged" in titles[2]
     (error,) = page.error
     assert error.value.startswith("Model spoilt: README.md has been altered: expected SHA-256")
@@ -48,17 +47,17 @@ def test_what_can_be_done_depends_on_how_a_model_stands(models):
     assert offered("other") == {"activate", "card", "verify", "export", "delete"}
     assert offered("spoilt") == {"card", "verify", "delete"}
     told = [one.value for one in page.caption if "cannot be deleted" in one.value]
-    assert told == ["The model in service cannot be deleted: put another one in service first."]
+    assert told == ["The model in service cannot be deleted. Put another one in service first."]
 
 
 def test_a_model_is_verified_again_when_asked(models):
     page = opened()
     card = models / "other" / "card.json"
     click(page, "models.verify.other")
-    assert page.toast[0].value == "other: every file is there and as it was recorded."
+    assert page.toast[0].value == "other: all files are present and unaltered."
     card.write_bytes(card.read_bytes() + b" ")
     click(page, "models.verify.other")
-    assert page.toast[0].value == "other is damaged; its card says how."
+    assert page.toast[0].value == "other is damaged; see its entry for details."
     assert any("Model other: card.json has been altered" in error.value for error in page.error)
 
 
@@ -78,8 +77,8 @@ def test_a_model_is_deleted_only_when_confirmed(models):
     page = click(opened(), "models.delete.other")
     (asked,) = [one.value for one in page.markdown if "**other**" in one.value]
     assert "Unless you export it first, it cannot be got back." in asked
-    assert "Nothing in its card speaks against it: AUC 0.994" in asked
-    assert page.warning[-1].value == "2 models remain; nothing speaks against tiny."
+    assert "It has no reliability warnings: AUC 0.994" in asked
+    assert page.warning[-1].value == "2 models remain; without reliability warnings: tiny."
     assert "models.delete.export" in {one.key for one in page.get("download_button")}
     click(page, "models.delete.no")
     assert "other" in bundle_names(models)

@@ -13,9 +13,9 @@ from tests.pages.seen import button, click_twice, html_of, no_trace
 
 def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
     page.run()
-    assert page.info[0].value.startswith("First the films to learn from.")
-    assert button(page, "Draw them")
-    assert "<p>A <b>Start</b> button appears once there are training films" in html_of(page)
+    assert page.info[0].value.startswith("First choose the films to train on.")
+    assert button(page, "Make them")
+    assert "<p>A <b>Start</b> button appears once there are films" in html_of(page)
     assert [one.label for one in page.button if one.label == "Start"] == []
     assert not page.dataframe
     assert no_trace(page)
@@ -23,7 +23,7 @@ def test_an_empty_page_leads_to_films_and_starts_nothing(page, started):
 
 def test_with_films_an_empty_page_names_the_button_that_is_there(page, films, started):
     page.run()
-    assert "No run yet.</h2><p>Press <b>Start</b> to train a model with the films" in html_of(page)
+    assert "No run yet.</h2><p>Press <b>Start</b> to train a model" in html_of(page)
     assert button(page, "Start")
 
 
@@ -64,7 +64,7 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
     assert run.config()["data"] == str(films)
     assert run.config()["bundle"] == "cnn-quick"
     assert "◷ starting" in html_of(page)
-    assert button(page, "Queue it")
+    assert button(page, "Queue")
     assert no_trace(page)
 
 
@@ -78,12 +78,12 @@ def test_a_double_click_starts_one_run(page, films, started, settings):
 def test_settings_that_are_at_work_already_are_not_started_again(page, films, started, settings):
     page.run()
     button(page, "Start").click().run()
-    assert button(page, "Queue it").disabled
-    assert "A run with these settings is at work." in page.caption[0].value
+    assert button(page, "Queue").disabled
+    assert "This run is already in progress." in page.caption[0].value
     page.number_input(key="training.seed.quick").set_value(3).run()
-    button(page, "Queue it").click().run()
+    button(page, "Queue").click().run()
     assert [run.recipe().seed for run in started] == [7, 3]
-    assert button(page, "Queue it").disabled
+    assert button(page, "Queue").disabled
 
 
 def test_a_start_that_failed_can_be_tried_again(page, films, started, monkeypatch):
@@ -123,7 +123,7 @@ def test_too_little_memory_refuses_the_start(page, films, started, monkeypatch):
     [
         ("", "Expected a weights file, got nothing."),
         ("/etc/passwd", "Expected a weights file in a folder that may be opened"),
-        ("{films}/none.weights.h5", "which is none. Check the path."),
+        ("{films}/none.weights.h5", "which does not exist. Check the path."),
     ],
 )
 def test_a_weights_file_that_is_none_is_told_and_nothing_starts(page, films, typed, words):

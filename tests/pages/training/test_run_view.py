@@ -59,7 +59,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert page.get("progress")[0].proto.value == 44
     assert "index: 36 films" in [one.value for one in page.code]
     assert {"Stop", "Cancel"} <= {one.label for one in page.button}
-    assert button(page, "Queue it")
+    assert button(page, "Queue")
     assert no_trace(page)
 
 
@@ -69,8 +69,8 @@ def test_what_went_not_quite_as_it_should_is_noted(page, films, settings):
     page.run()
     told = [one.value for one in page.warning]
     assert told[0] == "The loss became NaN in epoch 3."
-    assert told[1].startswith("5 films could not be read and were not used: train/NORMAL/0")
-    assert "and 2 more. The Dataset screen says why." in told[1]
+    assert told[1].startswith("5 films could not be read and were left out: train/NORMAL/0")
+    assert "and 2 more. See the Dataset screen." in told[1]
 
 
 def test_stop_and_cancel_leave_their_wish(page, films, settings):
@@ -133,14 +133,14 @@ def test_a_model_of_no_worth_is_put_in_service_after_a_question(page, films, set
     make_run(settings, "done")
     model(figures={"auc": {"value": 0.63, "low": 0.45, "high": 0.8}})
     page.run()
-    assert "Do not rely on this model:" in html_of(page)
+    assert "This model has reliability warnings:" in html_of(page)
     assert "AUC 0.630 [0.450–0.800], where 0.5 is guessing" in html_of(page)
     button(page, "Put in service").click().run()
     assert html_of(page).count("where 0.5 is guessing") == 2  # on the page and in the question
-    button(page, "Leave it").click().run()
+    button(page, "Cancel").click().run()
     assert not (settings.models_dir / "active").exists()
     button(page, "Put in service").click().run()
-    button(page, "Put it in service all the same").click().run()
+    button(page, "Put in service anyway").click().run()
     assert active_name(settings.models_dir) == "cnn-quick"
     assert no_trace(page)
 
@@ -169,7 +169,7 @@ def test_a_run_is_deleted_after_a_question(page, films, settings):
     page.run()
     button(page, "Delete…").click().run()
     assert run.folder.exists()
-    button(page, "Delete for good").click().run()
+    button(page, "Delete permanently").click().run()
     assert not run.folder.exists()
     assert "No run yet." in html_of(page)
 

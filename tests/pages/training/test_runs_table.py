@@ -34,7 +34,7 @@ def test_a_damaged_run_has_its_line_and_breaks_nothing(page, films, settings):
     page.run()
     assert "damaged" in page.dataframe[0].value["data"].tolist()
     button(page, "Delete…").click().run()
-    button(page, "Delete for good").click().run()
+    button(page, "Delete permanently").click().run()
     assert not run.folder.exists()
 
 
