@@ -53,7 +53,7 @@ def test_a_model_of_no_worth_says_so_and_is_put_in_service_after_a_question(mode
         "<dd>Drawn by Pneumo; no child&#x27;s film.</dd>",
         "<dd>data synthetic films made by Pneumo; no child&#x27;s film</dd>",
         "<summary>tiny, 64 × 64 pixels, ",
-        " MB, trained on 273 films</summary>",
+        "B, trained on 273 films</summary>",
     ):
         assert words in other
     click(page, "models.activate.other")

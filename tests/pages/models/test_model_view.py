@@ -76,7 +76,7 @@ def test_the_model_card_opens(models):
 def test_a_model_is_deleted_only_when_confirmed(models):
     page = click(opened(), "models.delete.other")
     (asked,) = [one.value for one in page.markdown if "**other**" in one.value]
-    assert "Unless you export it first, it cannot be got back." in asked
+    assert "Export it first to be able to restore it." in asked
     assert "It has no reliability warnings: AUC 0.994" in asked
     assert page.warning[-1].value == "2 models remain; without reliability warnings: tiny."
     assert "models.delete.export" in {one.key for one in page.get("download_button")}

@@ -52,7 +52,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert "▶ running" in html
     assert "113 films a second" in html
     assert "0.00028" in html
-    assert "1.0 GB, 2.0 GB of the GPU" in html
+    assert "1 GB, 2 GB of the GPU" in html
     assert "AUC about 0.700, loss 1.100 after the last epoch" in html
     assert len(page.get("plotly_chart")) == 2
     assert page.get("progress")[0].proto.text == "epoch 2 of 3, loss 1.203 · about 2 min left"
@@ -134,9 +134,9 @@ def test_a_model_of_no_worth_is_put_in_service_after_a_question(page, films, set
     model(figures={"auc": {"value": 0.63, "low": 0.45, "high": 0.8}})
     page.run()
     assert "This model has reliability warnings:" in html_of(page)
-    assert "AUC 0.630 [0.450–0.800], where 0.5 is guessing" in html_of(page)
+    assert "AUC 0.630 [0.450–0.800], where 0.5 is chance" in html_of(page)
     button(page, "Put in service").click().run()
-    assert html_of(page).count("where 0.5 is guessing") == 2  # on the page and in the question
+    assert html_of(page).count("where 0.5 is chance") == 2  # on the page and in the question
     button(page, "Cancel").click().run()
     assert not (settings.models_dir / "active").exists()
     button(page, "Put in service").click().run()
