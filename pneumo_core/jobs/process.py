@@ -121,6 +121,7 @@ def end_process_group(pid: int, created: float, *, patience: float) -> None:
     if not _gone(family, patience):
         _signal(pid, family, getattr(signal, "SIGKILL", signal.SIGTERM))
         _gone(family, patience)
+    _collect()
 
 
 def _family(pid: int) -> list[tuple[int, float | None]]:

@@ -94,7 +94,7 @@ def test_the_audit_takes_films_of_any_name(run, films, tmp_path):
         (films / film).rename(folder / label / film.rpartition("/")[2])
     code, out, _ = run("audit", folder)
     assert code == 0
-    assert "Too few patients to say" in out
+    assert "Small sample: too few patients" in out
 
 
 def test_the_module_starts_and_helps_without_heavy_imports():

@@ -85,8 +85,9 @@ def test_what_is_not_there_is_named_and_the_rest_is_read(run, films):
 def test_where_nothing_is_there_the_call_was_wrong(run, tmp_path):
     code, out, err = run("predict", tmp_path / "x.png", tmp_path / "y.png")
     assert (code, out) == (2, "")
-    assert "x.png" in err
-    assert "y.png" in err
+    words = "".join(err.replace("│", "").split())  # the frame round it breaks long paths
+    assert "x.png" in words
+    assert "y.png" in words
 
 
 def test_predict_writes_a_table_and_pictures(run, films, tmp_path):

@@ -115,7 +115,7 @@ def test_the_table_goes_into_the_card_and_the_bundle_stays_whole(run, data, mode
     assert after.card.stress == {k: v for k, v in found.items() if k != "unread"}
     assert after.card.stress["films"] == 5
     assert {**before.card.document, "stress": None} == {**after.card.document, "stress": None}
-    assert "Under stress" in (after.path / "README.md").read_text("utf-8")
+    assert "Robustness" in (after.path / "README.md").read_text("utf-8")
     assert "Not measured. Run `python" not in (after.path / "README.md").read_text("utf-8")
     assert before.digest != after.digest
     assert sorted(path.name for path in models.iterdir()) == ["active", "tiny"]

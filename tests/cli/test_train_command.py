@@ -30,7 +30,7 @@ def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_
         code, out, err = run("train", demo, *TINY, "--bundle", bundle, "--learning-rate", rate)
         assert code == 0, err
         assert f"Model {bundle}: validation AUC" in out
-        assert f"Do not rely on the model {bundle}:\n  - It learnt from drawings" in err
+        assert f"Do not rely on the model {bundle}:\n  - It was trained on synthetic" in err
     tables = [
         pd.read_csv(tmp_path / f"models/{name}/predictions.csv") for name in ("scratch", "other")
     ]
@@ -63,7 +63,7 @@ def test_the_printed_command_goes_on_with_the_run_when_it_is_pasted(
 
     monkeypatch.setattr(routine, "train", carry)
     monkeypatch.setattr("pneumo_core.bundle.activate", lambda *_: None)
-    monkeypatch.setattr("pneumo_core.cli.train._told_of", lambda _: "done")
+    monkeypatch.setattr("pneumo_core.cli.train._figures_of", lambda _: "done")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     code, _, err = run("train", demo, "--runs", runs, *TINY, "--activate")
     assert code == 130

@@ -180,7 +180,9 @@ class TestRealFilms:
         # Grey pictures of other things: left to a gate that knows what a chest is.
         assert passed <= {
             *("brain_mri", "hand_xray", "medical_fundus", "microscopy", "photo_texture"),
-            "ultrasound",
+            # Grey slices and side views look like radiographs: this check tells pictures apart, not
+            # body parts.
+            *("ultrasound", "chest_ct", "lateral_chest"),
         }
 
 

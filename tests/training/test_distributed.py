@@ -32,8 +32,8 @@ if "two-devices" in sys.argv:
     tf.config.set_logical_device_configuration(processor, halves)
 from pneumo_core.training.distributed import join_devices
 devices = join_devices()
-from pneumo_core.training import backup
-backup.SECONDS_BETWEEN_BACKUPS = backup._SHARE = 0
+from pneumo_core.training import callbacks
+callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 from pneumo_core.training.fit import fit, predict_logits
 from pneumo_core.training.batches import Films
 from pneumo_core.training.hardware import find_machine

@@ -323,8 +323,8 @@ def test_where_films_are_from_as_far_as_it_is_known(normal, ill, synthetic, said
 
 def test_a_resume_of_a_finished_training_keeps_its_date_and_duration(settings, undisturbed):
     run, bundle, _ = undisturbed
-    assert bundle.card.training["finished"] == utc_now()[:10]
-    assert bundle.card.training["seconds"] > 0
+    assert bundle.card.training.finished == utc_now()[:10]
+    assert bundle.card.training.seconds > 0
     run.update(state="failed", seconds=12.5, trained="2001-02-03")
     again = carry(run, settings).card.training
-    assert (again["seconds"], again["finished"]) == (12.5, "2001-02-03")
+    assert (again.seconds, again.finished) == (12.5, "2001-02-03")

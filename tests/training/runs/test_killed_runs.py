@@ -85,7 +85,7 @@ except TrainingError as error:
     (room / "filler").unlink()
     logits = carry(run, lambda *_: None)
     history = (run.folder / "fold-0" / "history.csv").read_text()
-    facts = [str(error), full["state"], full["failure"], full["message"], files, history]
+    facts = [str(error), full.state, full.failure, full.message, files, history]
     print(json.dumps([*facts, logits.tolist()]), flush=True)
 """
 

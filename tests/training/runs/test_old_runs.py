@@ -21,8 +21,8 @@ def test_an_old_run_is_listed_with_its_state_and_figures(runs_dir):
     (run,) = list_runs(runs_dir)
     assert run.id == "20261120-101500-cnn-5dce"
     status = run.status()
-    assert status["state"] == "done"
-    assert status["figures"]["auc"]["value"] == pytest.approx(0.1833, abs=1e-4)
+    assert status.state == "done"
+    assert status.figures["auc"]["value"] == pytest.approx(0.1833, abs=1e-4)
 
 
 def test_an_old_recipe_is_complete(runs_dir):
