@@ -73,7 +73,9 @@ def button(browser: Chrome, label: str) -> WebElement:
 def open_folder(browser: Chrome, folder: Path) -> None:
     """Type the folder on the empty page, and wait until both audits are shown."""
     wait(browser, lambda b: text(b, ".pn-welcome h2").startswith("Look at the data"))
-    browser.find_element(By.CSS_SELECTOR, ".st-key-dataset-typed input").send_keys(str(folder))
+    typed = ".st-key-dataset-typed input"
+    wait(browser, lambda b: b.find_elements(By.CSS_SELECTOR, typed))
+    browser.find_element(By.CSS_SELECTOR, typed).send_keys(str(folder))
     button(browser, "Open").click()
     wait(browser, lambda b: "the label predicted" in text(b, ".stMain"))
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".stPlotlyChart .main-svg")) > 5)

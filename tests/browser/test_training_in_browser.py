@@ -148,7 +148,7 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     assert overflow(browser) == 0
     assert load_bundle("cnn-quick", models_dir=settings.models_dir).size == 128
 
-    assert "It learnt from drawings of this program" in page_text(browser)
+    assert "It was trained on synthetic films only" in page_text(browser)
     click(browser, "run-activate")
     click(browser, "yes", of="models-service")
     wait_for(browser, "Its model cnn-quick is in service")
