@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+# Pixels; sent before the navigation, whose sidebar otherwise sometimes opens at the default 300.
+st.set_page_config(initial_sidebar_state=200)
 st.navigation(
     [
         st.Page("pages/diagnose.py", title="Diagnose", icon=":material/radiology:", default=True),

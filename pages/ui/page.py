@@ -61,7 +61,6 @@ def page_frame(title: str) -> Iterator[None]:
         page_title=f"{title} · Pneumo",
         page_icon=str(ICON),
         layout="wide",
-        initial_sidebar_state=200,
         menu_items={"About": f"**Pneumo {__version__}**\n\n{plain(foot)}"},
     )
     st.html(style())

@@ -293,7 +293,7 @@ def _tile(row: Any, place: FilmFolder) -> Tile:
         sign=style.sign,
         kind=style.css,
         aspect=aspect,
-        note=f"P(pneumonia) {per_cent(row.p_pneumonia)}\n{PurePosixPath(row.film).stem}",
+        note=f"{per_cent(row.p_pneumonia)} pneumonia\n{PurePosixPath(row.film).stem}",
     )
 
 

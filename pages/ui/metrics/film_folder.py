@@ -100,7 +100,7 @@ def offer_folder(subject: Predictions, place: FilmFolder, settings: Settings) ->
 def _missing(subject: Predictions, place: FilmFolder) -> str:
     """Which films these are, that they are missing, and what to do."""
     n, one = len(subject.table), subject.table["film"].iloc[0]
-    words = f"These figures are of {plain(subject.films)} ({n:,}, such as {plain(one)})."
+    words = f"Measured on {plain(subject.films)} ({n:,}, such as {plain(one)})."
     if place.root is None:
         words += " The model brings its predictions, not the images."
     elif place.synthetic:

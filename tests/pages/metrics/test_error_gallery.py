@@ -32,7 +32,7 @@ def test_synthetic_films_are_not_taken_for_those_of_the_same_name(models, folder
     place = find_folder(subject_of(models), load_settings())
     assert (place.rows, place.synthetic) == (None, True)
     told = opened().info[0].value
-    assert told.startswith("These figures are of its own validation films (60, such as ")
+    assert told.startswith("Measured on its own validation films (60, such as ")
     assert "The open folder, films, holds synthetic films, none of these." in told
     assert told.endswith("To see the images, open their folder below.")
 
@@ -51,7 +51,7 @@ def test_the_gallery_shows_the_worst_errors_first(models, folder):
     assert (tile.sign, tile.kind, tile.aspect) == ("●", "normal", 1.25)
     assert tile.caption == "label normal"
     p = per_cent(of["cleared"]["p_pneumonia"].iloc[0])
-    assert tile.note.startswith(f"P(pneumonia) {p}\n")
+    assert tile.note.startswith(f"{p} pneumonia\n")
     assert opened().info == []
 
 
