@@ -164,7 +164,8 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     browser.get(address.removesuffix("training"))
     wait_for(
         browser,
-        "The model in service has reliability warnings: learnt from drawings, measured on few",
+        "The model in service has reliability warnings: trained on synthetic films, small "
+        "validation sample",
     )
-    wait_for(browser, "Trained on films drawn by Pneumo, none of them a child's.")
+    wait_for(browser, "Trained on synthetic films only, none of them a child's.")
     assert overflow(browser) == 0
