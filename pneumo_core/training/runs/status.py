@@ -305,17 +305,3 @@ def _chain(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
-
-
-def duration_in_words(seconds: float) -> str:
-    """A duration: "40 s", "3 min", "1 h 20 min", "2 days"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        hours, rest = divmod(minutes, 60)
-        rest = rest if hours < 10 else 0
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{round(minutes / 60 / 24)} days"
