@@ -215,7 +215,7 @@ def figure(label: str, value: Any) -> str:
         value = value.to_dict()
     if not isinstance(value, dict):
         return value_text(value)
-    if value.get("low") is None or value.get("high") is None:
+    if None in (value.get(key) for key in Estimate._fields):
         return value_text(value.get("value"))
     as_percent = not any(word in label.lower() for word in _DECIMAL)
     return estimate(Estimate.from_dict(value), as_percent=as_percent)
