@@ -83,7 +83,7 @@ def reader_of(bundle: Bundle) -> Reader:
 
 def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:
     """What a model did with the film of this file or of these pixels, uint8 (H, W), of
-    `bundle.films_file.ROLES`; "" if nothing, or where it does not list its films. Raises
+    `bundle.provenance.ROLES`; "" if nothing, or where it does not list its films. Raises
     BundleError on a damaged list.
     """
     from pneumo_core.dataset.similarity import perceptual_hash

@@ -247,7 +247,7 @@ COLUMNS = (
 
 
 def measure_shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFrame:
-    """How well each feature of `features.FEATURES` alone separates pneumonia from normal.
+    """How well each feature of `FEATURES` alone separates pneumonia from normal.
 
     A row a feature and split, with the columns
       feature, title    its name, and how a sentence about it begins

@@ -4,10 +4,10 @@ models/active               one line: the name of the bundle in service
 models/<name>/card.json     what the model is and how to use it (see `card.py`)
               model.keras, openvino/model.xml, openvino/model.bin
               predictions.csv, README.md
-              films.sha256  optional: the films it was made with (see `films_file.py`)
+              films.sha256  optional: the films it was made with (see `provenance.py`)
               films.phash   optional: the same films by their perceptual hashes
               SHA256SUMS    "<hash>  <file>" for every other file of the folder
-models/<name>.ledger.jsonl  each time the model was measured on a test split
+models/<name>.ledger.jsonl  the test-set evaluations, one line each
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class ListedFilms:
     by_phash: tuple[str, ...]
 
     def role(self, sha256: str, phash: str) -> str:
-        """The role of a film, of `films_file.ROLES`: by its file, else by its pixels; "" if new."""
+        """The role of a film, of `provenance.ROLES`: by its file, else by its pixels; "" if new."""
         if role := self.by_file.get(sha256[:DIGITS], ""):
             return role
         near = (self.by_phash[row] for row in near_hashes(phash, self.packed))

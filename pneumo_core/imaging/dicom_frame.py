@@ -162,7 +162,7 @@ def _decode_apart(frame: bytes, syntax: UID, size: FrameSize) -> NDArray[Any]:
     worker = Path(__file__).with_name("gdcm_worker.py")
     numbers = [str(number) for number in (size.rows, size.columns, size.bits)]
     try:
-        # -P: the films folder, where the worker lies, must not shadow other modules.
+        # -P: the worker's own folder must not shadow other modules.
         done = subprocess.run(
             [sys.executable, "-P", str(worker), str(syntax), *numbers],
             input=frame,

@@ -120,7 +120,7 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     """`network` behind the recipe's augmentation: {"film": (B, S, S, 1), "plan": (B, 3)} → logits.
 
     Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
-    To be called outside the devices' scope, see `several_machines.SharedModel`.
+    To be called outside the devices' scope, see `callbacks.SharedModel`.
     """
     plan = keras.Input((3,), name="plan")
     if films.on_device:
@@ -246,7 +246,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     """
     devices = join_devices()
     devices.check_batch(recipe.batch)
-    gc.collect()  # the films of the fold before may still lie on the device
+    gc.collect()  # the films of the fold before may still be on the device
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(machine.policy)
     folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pneumo_core.dataset.cohorts import (
 )
 from pneumo_core.errors import DataSetError
 from pneumo_core.metrics.robustness import lungless_words, robustness_rows, worst_words
-from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
+from pneumo_core.perturbations import ABOUT, PERTURBATIONS, perturb
 from pneumo_core.training.calibrate import Calibration, pneumonia_probability, rates
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ POINT_VIEWS = (
     "JPEG quality 50",
 )
 # The others make the robustness suite; its table has all of them.
-VIEWS = (*POINT_VIEWS, *(name for name in DISTURBANCES if name not in POINT_VIEWS))
+VIEWS = (*POINT_VIEWS, *(name for name in PERTURBATIONS if name not in POINT_VIEWS))
 SUITE_VIEWS = VIEWS[len(POINT_VIEWS) :]
 _BATCH = 128  # films between two looks at whether a person asked to stop
 
@@ -79,14 +79,14 @@ def view_logits(  # noqa: PLR0913 - options, by keyword
 def _seen(films: NDArray[np.uint8], name: str, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.stack(
         [
-            disturb(film[None], name, first=int(row))[0]
+            perturb(film[None], name, first=int(row))[0]
             for film, row in zip(films, rows, strict=True)
         ]
     )
 
 
 def stress_sample(labels: NDArray[np.int64], *, films: int, seed: int) -> NDArray[np.bool_]:
-    """Which of the held-out films, labels (N,), are disturbed in every way: bool (N,).
+    """Which of the held-out films, labels (N,), are perturbed in every way: bool (N,).
 
     Half of them normal and half not, as far as there are so many; all where `films` is 0.
     """
@@ -112,10 +112,10 @@ QUARTERS: tuple[str, ...] = (
 def stress_table(
     name: str, where: str, logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration
 ) -> dict[str, Any]:
-    """The stress table at the locked points, in the form of `review.stress.stress`.
+    """The stress table at the locked points, in the form of `evaluation.robustness`.
 
-    logits (V, N, C) in all views of `learning.views`; films with an answer that is not a number
-    are left out. `name` is the model's, `where` says how these films were held out.
+    logits (V, N, C) in all `VIEWS`; films with a logit that is not finite are left out. `name` is
+    the model's, `where` says how these films were held out.
     """
     finite = np.isfinite(logits).all(axis=(0, 2))
     sick = labels[finite] > 0
@@ -146,7 +146,7 @@ def cohort_rows(
 ) -> Rows:
     """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
 
-    By how well the border alone tells the class, in quarters, by ranges of the numbers in the
+    By how well the border alone predicts the class, in quarters, by ranges of the numbers in the
     file names, and by shape and size of the original, where these differ. A set with too few
     patients for the first two has none of these.
     """
