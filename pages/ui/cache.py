@@ -104,9 +104,9 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
 )
 def checked_bundle(folder: Keyed[Path]) -> tuple[BundleStatus, str]:
     """A bundle with its hashes compared, and when; the key changes with its files."""
-    from pneumo_core.bundle.registry import look_at
+    from pneumo_core.bundle.registry import inspect_bundle
 
-    return look_at(folder.value), f"{datetime.now().astimezone():%H:%M:%S}"
+    return inspect_bundle(folder.value), f"{datetime.now().astimezone():%H:%M:%S}"
 
 
 @st.cache_resource(show_spinner=False)

@@ -81,15 +81,15 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return {**self.films(rows), "plan": plan}, targets, weights
 
     def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """What a batch says of its films: their pixels."""
+        """The films of a batch: their pixels."""
         return {"film": self.cache[rows][..., None]}
 
 
 class RowBatches(FilmBatches):
-    """The same batches for a model that has the films (see `on_device`): "row" int32 (B,) alone."""
+    """The same batches for a model with `FilmsOnDevice`: "row" int32 (B,) alone."""
 
     def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """What a batch says of its films: where they lie."""
+        """The films of a batch: their rows."""
         return {"row": rows.astype("int32")}
 
 

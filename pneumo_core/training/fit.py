@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     """AdamW (Loshchilov and Hutter 2019) with a rate of its own for the lower blocks.
 
-    Variables whose path is in `lower` learn at `lower_rate` of the rate. `asleep` says of a
-    variable at which step it begins to learn, if not at the first: while the head learns alone,
-    features are not bent to a random head (Kumar et al. 2022, Fine-tuning can distort pretrained
-    features and underperform out-of-distribution).
+    Variables whose path is in `lower` learn at `lower_rate` of the rate. `asleep` gives for a
+    variable the step at which its training begins, if not the first: while the head is trained
+    alone, features are not adapted to a random head (Kumar et al. 2022, Fine-tuning can distort
+    pretrained features and underperform out-of-distribution).
     Each variable's gradient is clipped to the norm `clip`: after the sum over all devices, and not
     before, so that several devices take the step that one would.
     """

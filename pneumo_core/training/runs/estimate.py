@@ -53,7 +53,7 @@ class Pace:
 def known_pace(recipe: Recipe, settings: Settings) -> Pace | None:
     """What was measured here for such a recipe, by `measure_pace` or by an earlier run."""
     try:
-        return Pace(**json.loads(_kept(recipe, settings).read_text("utf-8")))
+        return Pace(**json.loads(_pace_file(recipe, settings).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return _pace_of_runs(recipe, settings)
 
@@ -90,8 +90,8 @@ def measure_pace(recipe: Recipe, settings: Settings, *, report: Progress) -> Pac
         )
         found: Pace = clock.pace(recipe.batch)
     with suppress(OSError):  # it is measured again the next time
-        _kept(recipe, settings).parent.mkdir(parents=True, exist_ok=True)
-        write_json(_kept(recipe, settings), asdict(found))
+        _pace_file(recipe, settings).parent.mkdir(parents=True, exist_ok=True)
+        write_json(_pace_file(recipe, settings), asdict(found))
     report("pace", 1, 1, f"{1 / found.train:.1f} films a second in training")
     return found
 
@@ -193,7 +193,7 @@ def _kind(recipe: Recipe) -> tuple[Any, ...]:
     return (recipe.backbone, recipe.size, recipe.batch, recipe.precision, start, recipe.augment)
 
 
-def _kept(recipe: Recipe, settings: Settings) -> Path:
+def _pace_file(recipe: Recipe, settings: Settings) -> Path:
     """The file of what was measured: one for all recipes that take as long a step."""
     text = " ".join(map(str, (*_kind(recipe), machine_key())))
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
