@@ -71,7 +71,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
-    p, sick = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
+    p, positive = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
     fitted_on = f"{len(rows):,} validation films ({held_out_words(recipe)}), {_views(len(logits))}"
     card: dict[str, Any] = {
         "format": 1,
@@ -87,9 +87,9 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "operating_points": {
-            "screening": rates(sick, p, fitted.screening).to_dict(),
-            "balanced": rates(sick, p, fitted.balanced).to_dict(),
-            "ruling_in": rates(sick, p, fitted.ruling_in).to_dict(),
+            "screening": rates(positive, p, fitted.screening).to_dict(),
+            "balanced": rates(positive, p, fitted.balanced).to_dict(),
+            "ruling_in": rates(positive, p, fitted.ruling_in).to_dict(),
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),

@@ -83,9 +83,9 @@ def framing_weights(
         score = framing_scores(training, _thumbnails(pixels, rows))
     except DataSetError:
         return weights
-    sick = (training["label"] == "pneumonia").to_numpy()
-    propensity = np.where(sick, score, 1 - score)
-    share = np.where(sick, sick.mean(), 1 - sick.mean())
+    positive = (training["label"] == "pneumonia").to_numpy()
+    propensity = np.where(positive, score, 1 - score)
+    share = np.where(positive, positive.mean(), 1 - positive.mean())
     found = np.clip(share / np.maximum(propensity, 1e-6), *WEIGHTS) ** strength
     weights[rows] = found / found.mean()
     return weights
