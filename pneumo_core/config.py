@@ -23,7 +23,7 @@ class Limits:
 
 
 def _usual_data_roots() -> tuple[Path, ...]:
-    """The person's home, the current folder and the one the project lies in; never a whole disk."""
+    """The person's home, the current folder and the project folder; never a whole disk."""
     roots = []
     for find in (Path.home, Path.cwd):
         with suppress(RuntimeError, OSError):  # no home of this user; a folder that was deleted

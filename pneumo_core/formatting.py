@@ -146,7 +146,7 @@ def finite(value: Any) -> float | None:
 def render_page(template: Path, **content: Any) -> str:
     """An HTML page from a Jinja2 template; every value is escaped, an unknown name raises.
 
-    What the template includes, such as a style sheet, lies beside it and is taken as it is.
+    What the template includes, such as a style sheet, is beside it and is included unchanged.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -1,4 +1,4 @@
-"""The one palette of screens, charts and reports, told apart by the colour-blind.
+"""The one palette of screens, charts and reports, distinguishable by the colour-blind.
 
 `light` and `dark` are for letters on a light and on a dark ground, at least 4.5 to 1; white letters
 read on `light` as well. `mark` is for shapes on either ground, at least 3 to 1 (WCAG 2.2, 1.4.11).
@@ -33,7 +33,7 @@ UNREAD = Colour("#5a5f64", "#a6abb0", "#80868b")
 ACCENT = Colour("#1f6097", "#8bbbe8", "#4c8fcf")  # neither good nor bad: a count, a curve
 ALARM = Colour("#a3262a", "#ff8a80", "#d65a56")  # what failed, what harms most
 
-# Neutral greys, so that nothing beside a film looks like part of it.
+# Neutral greys, so that nothing beside a film could be taken for part of it.
 INK = Colour("#1c1e20", "#e6e7e8", "#80868b")
 QUIET = UNREAD
 RULE = Colour("#cdd0d3", "#3a3d40", "#80868b")

@@ -13,7 +13,7 @@ SECONDS_BEFORE_FORECAST = 2.0
 class Progress(Protocol):
     """Receives the progress of long work.
 
-    phase: short name of the step at hand ("index"); done of total: how much of it is done; message:
+    phase: short name of the current step ("index"); done of total: how much of it is done; message:
     what a person may read, "" where the counts say it all.
     """
 

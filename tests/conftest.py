@@ -101,7 +101,7 @@ def tiny_models_dir(tiny_network: keras.Model, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(autouse=True)
 def _no_look_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A look at test films that one test took is no look for the next."""
+    """A test-set evaluation that one test recorded does not count for the next."""
     yield
     if "tiny_models_dir" in request.fixturenames:
         folder: Path = request.getfixturevalue("tiny_models_dir")

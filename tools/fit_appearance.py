@@ -298,7 +298,7 @@ def _modes(
 
 
 def save(models: dict[str, Fitted], path: Path) -> None:
-    """Write the models as `samples.load_appearances` reads them: modes in 8 bits, the rest in
+    """Write the models as `appearance.load_appearances` reads them: modes in 8 bits, the rest in
     half precision.
     """
     stored: dict[str, NDArray[np.generic]] = {

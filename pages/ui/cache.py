@@ -83,7 +83,7 @@ def reader_of(bundle: Bundle) -> Reader:
 
 def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:
     """What a model did with the film of this file or of these pixels, uint8 (H, W), of
-    `bundle.films_file.ROLES`; "" if nothing, or where it does not list its films. Raises
+    `bundle.provenance.ROLES`; "" if nothing, or where it does not list its films. Raises
     BundleError on a damaged list.
     """
     from pneumo_core.dataset.similarity import perceptual_hash
@@ -104,9 +104,9 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
 )
 def checked_bundle(folder: Keyed[Path]) -> tuple[BundleStatus, str]:
     """A bundle with its hashes compared, and when; the key changes with its files."""
-    from pneumo_core.bundle.registry import look_at
+    from pneumo_core.bundle.registry import inspect_bundle
 
-    return look_at(folder.value), f"{datetime.now().astimezone():%H:%M:%S}"
+    return inspect_bundle(folder.value), f"{datetime.now().astimezone():%H:%M:%S}"
 
 
 @st.cache_resource(show_spinner=False)

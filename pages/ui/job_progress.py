@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pneumo_core.jobs.job import Job
     from pneumo_core.jobs.status import Status
 
-_SECONDS = 1.0  # between two looks at a running job
+_SECONDS = 1.0  # between two checks of a running job
 
 
 def show_job(job: Job, *, doing: str, phases: Mapping[str, str] | None = None) -> Status:

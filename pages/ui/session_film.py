@@ -26,7 +26,7 @@ class Entry:
     model that read them: the same film comes back under any name without being read again.
     `origin` says what a film is that is no patient's ("synthetic, …"), else nothing. `model` is the
     digest of the bundle that read it, `role` what that bundle did with this film, in whatever file,
-    of `bundle.films_file.ROLES`: "" where it is new to it.
+    of `bundle.provenance.ROLES`: "" where it is new to it.
     """
 
     key: str

@@ -157,7 +157,7 @@ def open_film(key: str) -> None:
 
 
 def clear() -> None:
-    """Forget every film, and what the drop zone says of them."""
+    """Forget every film and the messages of the drop zone."""
     st.session_state[_FILMS] = {}
     _open_film.clear()
     _drop_round.set(_drop_round.get() + 1)
@@ -201,7 +201,7 @@ prediction_source = Value("metrics.chosen", "")
 prevalence = Value("metrics.percent", 20)
 """Children with pneumonia among 100, where the model would be used."""
 confusion_cell = Value("metrics.of", MISSED)
-"""Whose films are shown: found, missed, false alarms, cleared or referred."""
+"""The cell whose films are shown: found, missed, false alarms, cleared or referred."""
 cell_requests = Value("metrics.look", 0)
 """Grows with each click that goes to the films."""
 metrics_film = Value("metrics.film", "")

@@ -1,4 +1,4 @@
-"""What is wrong with a data set, and what gives its labels away without showing a lung."""
+"""Data set audit: integrity, and shortcuts that predict the label without the lungs."""
 
 from pneumo_core.audit.finding import HARMS, Finding, audit_ready, harm_words
 from pneumo_core.audit.integrity import check_integrity

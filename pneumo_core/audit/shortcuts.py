@@ -247,7 +247,7 @@ COLUMNS = (
 
 
 def measure_shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> pd.DataFrame:
-    """How well each feature of `features.FEATURES` alone separates pneumonia from normal.
+    """How well each feature of `FEATURES` alone separates pneumonia from normal.
 
     A row a feature and split, with the columns
       feature, title    its name, and how a sentence about it begins
@@ -261,7 +261,7 @@ def measure_shortcuts(catalogue: Catalogue, *, progress: Progress = silent) -> p
                         every row of the feature; NaN where either is missing
     Within a split the AUC is of five-fold cross-validation by patient, direction and shape fitted
     out of fold, over scores ranked within their fold; the interval is the patient-level
-    bootstrap's. Cached beside the catalogue; `progress` hears of the phase "shortcuts".
+    bootstrap's. Cached beside the catalogue; `progress` receives the phase "shortcuts".
     """
     import pandas as pd
 

@@ -1,8 +1,8 @@
 """The card of a bundle, `card.json`: checked against `card.schema.json`, then typed fields.
 
 The schema lists every part and its form; two rules it cannot express are checked here: the ends of
-an interval are in order ("ordered"), and the thresholds rise. Text and tables may come from a
-stranger, so lengths, ranges and printable characters are limited.
+an interval are in order ("ordered"), and the thresholds rise. Text and tables may be
+untrusted, so lengths, ranges and printable characters are limited.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Both read the pooled features that the network's head sees, scaled to length 1, 
 and one limit in the card.
 
 `familiar.npy`, float16 (D + 1, K): the mean feature of training films, then D orthonormal
-directions. The distance of a feature from that subspace tells whether the image is out of
+directions. The distance of a feature from that subspace shows whether the image is out of
 distribution (the residual of Wang et al. 2022, ViM, arXiv 2203.10807).
 
 `orientation.npy`, float32 (4, K + 1): weights of a linear classifier into `ORIENTATIONS`, the bias

@@ -81,7 +81,7 @@ def read_bytes(path: Path, file: str) -> bytes:
 
 
 def broken(path: Path, what: str, remedy: str = REMEDY) -> BundleError:
-    """The error that tells what is wrong with the bundle at `path`."""
+    """The error for what is wrong with the bundle at `path`."""
     return BundleError(f"Model {path.name}: {what}. {remedy}")
 
 
@@ -141,5 +141,5 @@ def move_into_place(staging: Path, target: Path, *, replace: bool) -> None:
             retired.rename(target)
         raise BundleError(
             f"Expected to put the model {target.name} in its place, but it is taken or cannot be "
-            "written. Choose another name, or look at the folder's permissions."
+            "written. Choose another name, or check the folder's permissions."
         ) from error

@@ -4,10 +4,10 @@ models/active               one line: the name of the bundle in service
 models/<name>/card.json     what the model is and how to use it (see `card.py`)
               model.keras, openvino/model.xml, openvino/model.bin
               predictions.csv, README.md
-              films.sha256  optional: the films it was made with (see `films_file.py`)
+              films.sha256  optional: the films it was made with (see `provenance.py`)
               films.phash   optional: the same films by their perceptual hashes
               SHA256SUMS    "<hash>  <file>" for every other file of the folder
-models/<name>.ledger.jsonl  each time the model was measured on a test split
+models/<name>.ledger.jsonl  the test-set evaluations, one line each
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def ledger_path(path: Path) -> Path:
 def check_name(name: str) -> str:
     """The name itself where it is one; BundleError where it could be a path or a hidden file.
 
-    What else lies in the folder of models, `active` and the ledgers, is no name either.
+    The other entries of the folder of models, `active` and the ledgers, are no names either.
     """
     if not _NAME.fullmatch(name) or name == "active" or name.endswith(LEDGER):
         raise BundleError(
@@ -191,8 +191,8 @@ def _parsed(path: Path, content: bytes) -> Card:
 def remove_bundle(name: str, *, models_dir: Path | None = None) -> None:
     """Delete the bundle `name`, whole or broken: at once for every reader, then its files.
 
-    Its ledger stays: that a test split was looked at is not undone by deleting the model, and
-    should the model be imported again, the count goes on. Raises BundleError on the bundle in
+    Its ledger stays: deleting the model does not undo its test-set evaluations, and if the model
+    is imported again, the count goes on. Raises BundleError on the bundle in
     service and on a name that is none.
     """
     folder = load_settings().models_dir if models_dir is None else models_dir
@@ -207,7 +207,7 @@ def remove_bundle(name: str, *, models_dir: Path | None = None) -> None:
     except OSError as error:
         raise BundleError(
             f"Expected to delete the model {name}, but its folder cannot be moved. Close what uses "
-            "it, and look at its permissions."
+            "it, and check its permissions."
         ) from error
     try:
         _check_idle(name, folder)  # it may have been put in service since
@@ -254,11 +254,13 @@ def survey(models_dir: Path | None = None) -> list[BundleStatus]:
         active = active_name(folder)
     except BundleError:
         active = ""
-    found = [look_at(folder / name, in_service=name == active) for name in bundle_names(folder)]
+    found = [
+        inspect_bundle(folder / name, in_service=name == active) for name in bundle_names(folder)
+    ]
     return sorted(found, key=lambda one: (not one.in_service, one.name))
 
 
-def look_at(path: Path, *, in_service: bool = False) -> BundleStatus:
+def inspect_bundle(path: Path, *, in_service: bool = False) -> BundleStatus:
     """The bundle at `path`, its hashes checked."""
     bundle, fault = None, ""
     try:

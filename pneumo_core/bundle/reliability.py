@@ -16,7 +16,7 @@ calibration an expected calibration error (ECE) of 0.10: probabilities off by te
             85 % read as 95 % turns a referral into a decision.
 lungs       an AUC of 0.80, at the lower end, on films whose lungs are painted over: the model reads
             the framing, since there is nothing else to find (see `perturbations.anatomy`).
-synthetic   any synthetic film in the training data: no child's film looks like it.
+synthetic   any synthetic film in the training data: it resembles no child's film.
 """
 
 from __future__ import annotations

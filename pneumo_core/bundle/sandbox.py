@@ -132,7 +132,7 @@ def _certain(bundle: Bundle, logits: NDArray[np.float32], file: str) -> NDArray[
 
 
 def _check_arrays(path: Path) -> None:
-    """Raise BundleError unless every array of the weights lies in the file itself, in full.
+    """Raise BundleError unless every array of the weights is in the file itself, in full.
 
     HDF5 can point to other files (CVE-2026-1669) and claim arrays that it does not hold.
     """

@@ -1,10 +1,10 @@
-"""Bundles to and from zip files: exported byte for byte, imported as what a stranger sent.
+"""Bundles to and from zip files: exported byte for byte, imported as untrusted files.
 
-NAME/card.json …        the files of the bundle, as they lie in models/
-NAME.ledger.jsonl       where there is one: each time its test split was looked at
+NAME/card.json …        the files of the bundle, as in models/
+NAME.ledger.jsonl       where there is one: its test-set evaluations
 
-The ledger goes along although no hash covers it: a test that was looked at stays so wherever the
-model goes. Unpacked by hand into a folder of models, the zip gives the same bundle.
+The ledger is exported although no hash covers it: test-set evaluations count wherever the model
+goes. Unpacked by hand into a folder of models, the zip gives the same bundle.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def examine(path: Path) -> None:
 
 
 def name_in_zip(source: Path | bytes | IO[bytes]) -> str:
-    """The name under which a zip would be imported, before anything else of it is looked at.
+    """The name under which a zip would be imported, before anything else of it is read.
 
     Raises BundleError.
     """

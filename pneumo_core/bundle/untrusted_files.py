@@ -1,8 +1,8 @@
-"""What a stranger's `model.keras` would build, told from its text alone: nothing of it is run.
+"""Checks of the files of an untrusted bundle, from their text alone: nothing is executed.
 
-Keras' safe mode refuses code that a file brings along, but builds any class and calls any function
-that Keras exports; loaders were led astray through these again and again (CVE-2025-1550, -8747,
--9906, -12058, CVE-2026-1669). Here only the classes that networks of Pneumo consist of are let in.
+Keras' safe mode refuses code in a file, but builds any class and calls any function that Keras
+exports, which has been exploited repeatedly (CVE-2025-1550, -8747, -9906, -12058, CVE-2026-1669).
+Here only the classes that Pneumo's own networks consist of are accepted.
 """
 
 from __future__ import annotations
@@ -136,25 +136,25 @@ _MAX_DEPTH = 32
 def inspect_graph(path: Path, *, size: int) -> None:
     """Raise BundleError unless the graph `path` (.xml) is plain and takes one film (?,S,S,1).
 
-    `size` is S, the side in pixels; the file's constants must lie inside the .bin beside it.
+    `size` is S, the side in pixels; the file's constants must be inside the .bin beside it.
     """
-    look = _Look(path.with_suffix(".bin").stat().st_size, size)
+    elements = _GraphElements(path.with_suffix(".bin").stat().st_size, size)
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = lambda *_: _refuse("it has a document type")
     parser.EntityDeclHandler = lambda *_: _refuse("it declares entities")
     parser.ProcessingInstructionHandler = lambda *_: _refuse("it has processing instructions")
-    parser.StartElementHandler = look.start
-    parser.EndElementHandler = look.end
+    parser.StartElementHandler = elements.start
+    parser.EndElementHandler = elements.end
     try:
         with path.open("rb") as stream:
             parser.ParseFile(stream)
     except expat.ExpatError as error:
         raise refused(GRAPH_FILE, f"it is no XML: {error}") from error
-    if look.inputs != 1:
-        _refuse(f"it takes {look.inputs} inputs")
+    if elements.inputs != 1:
+        _refuse(f"it takes {elements.inputs} inputs")
 
 
-class _Look:
+class _GraphElements:
     """Goes through the elements as the parser comes to them."""
 
     def __init__(self, n_bytes: int, size: int) -> None:
@@ -201,7 +201,7 @@ class _Look:
             except (KeyError, ValueError):
                 _refuse(f"its constant {name!r} has no place in model.bin")
             if min(ends) < 0 or sum(ends) > self._n_bytes:
-                _refuse(f"its constant {name!r} lies outside of model.bin")
+                _refuse(f"its constant {name!r} is outside of model.bin")
         for key, value in attributes.items():
             if "path" in key.lower() or _PATH.match(value):
                 _refuse(f"its operation {name!r} names a file: {value[:60]!r}")
@@ -258,27 +258,27 @@ def _is_prediction(row: list[str]) -> bool:
     )
 
 
-TEST_LOG_FILE = "a ledger of looks at test films"
+TEST_LOG_FILE = "a log of test-set evaluations"
 _TEXTS = ("at", "version", "digest", "data", "split", "pneumo")
 
 
 def checked_ledger(content: bytes) -> list[str]:
-    """The lines of a ledger, each one look at a test split. Raises BundleError."""
+    """The lines of a ledger, each a test-set evaluation. Raises BundleError."""
     lines = content.decode("utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
-            whole = _is_look(json.loads(line))
+            whole = _is_evaluation(json.loads(line))
         except (ValueError, RecursionError):
             whole = False
         if not whole:
-            raise refused(TEST_LOG_FILE, f"its line {number} is no look")
+            raise refused(TEST_LOG_FILE, f"its line {number} is no evaluation")
     return lines
 
 
 def join_ledger(path: Path, lines: list[str]) -> None:
-    """Add to the ledger of the bundle at `path` the looks that it lacks. Raises BundleError.
+    """Add to the ledger of the bundle at `path` the evaluations it lacks. Raises BundleError.
 
-    Under the lock of those who write to it; nothing is ever taken out of it.
+    Under the lock of its other writers; no line is ever removed.
     """
     from filelock import FileLock, Timeout
 
@@ -292,12 +292,12 @@ def join_ledger(path: Path, lines: list[str]) -> None:
                 file.writelines(f"{line}\n" for line in new)
     except (OSError, ValueError, Timeout) as error:
         raise BundleError(
-            f"The model {path.name} is imported, but its ledger could not be joined to the one "
-            "here: count the looks at its test films yourself."
+            f"The model {path.name} is imported, but its log of test-set evaluations could not be "
+            "merged into the one here: count its test-set evaluations yourself."
         ) from error
 
 
-def _is_look(entry: Any) -> bool:
+def _is_evaluation(entry: Any) -> bool:
     """As `pneumo_core.evaluation.test_log` writes it: short texts, a count, figures or None."""
     if not isinstance(entry, dict) or entry.keys() != {*_TEXTS, "n", "figures"}:
         return False

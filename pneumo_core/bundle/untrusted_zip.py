@@ -1,8 +1,7 @@
-"""Zip files of strangers: every member is judged before a byte of it is unpacked.
+"""Untrusted zip files: every member is checked before any of it is unpacked.
 
-Only files that are expected by name are let in, so no member can lead out of the folder; the
-checks below say why the others are refused. The limits hold for what the members claim and for
-what they turn out to be.
+Only files expected by name are accepted, so no member can be written outside the folder; the
+checks below say why others are refused. The limits apply to the declared and to the actual sizes.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MAX_BYTES = 2**30  # of a zip
 MAX_MEMBERS = 32
 MAX_DIRECTORY = 64 * 2**10  # bytes of the zip's table of contents
 MAX_RATIO = 200  # deflate reaches 1,032; text of a bundle about 20
-SMALL = 2**20  # below this many bytes no ratio is looked at
+SMALL = 2**20  # below this many bytes the ratio is not checked
 
 _END, _END_BYTES = b"PK\x05\x06", 22
 _ZIP64 = b"PK\x06\x07"
@@ -34,9 +33,9 @@ _ESCAPES = re.compile(r"[A-Za-z]:|[/\\]|.*\\|(.*/)?\.\.(/|$)|.*[\x00-\x1f]", re.
 
 
 def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
-    """The zip in `stream`; its contents are few and plain, and none leads out of its folder.
+    """The zip in `stream`; its table of contents is small, and no entry leads outside its folder.
 
-    zipfile reads as many entries as a table claims; so its size is looked at first (APPNOTE 6.3.10,
+    zipfile reads as many entries as a table claims; so its size is checked first (APPNOTE 6.3.10,
     4.3.16). ZIP64 is refused: nothing of 1 GiB needs it. Raises BundleError.
     """
     n_bytes = stream.seek(0, 2)

@@ -67,7 +67,7 @@ def tell(text: str) -> None:
 def progress() -> Iterator[Progress]:
     """A reporter (phase, done, total, words): bars on a terminal, plain lines otherwise.
 
-    Where the command runs as a job, the job's status hears of it too.
+    Where the command runs as a job, it goes to the job's status too.
     """
     if not sys.stderr.isatty():
         yield status.also_to_status(_plain_reporter())
@@ -92,17 +92,17 @@ def progress() -> Iterator[Progress]:
 
 
 def _plain_reporter() -> Progress:
-    """Lines for a log: every word, and of mere counts one in five seconds."""
-    told = time.monotonic()
+    """Lines for a log: every message, and counts alone once in five seconds."""
+    last = time.monotonic()
 
     def report(phase: str, done: int, total: int, words: str = "") -> None:
-        nonlocal told
+        nonlocal last
         now = time.monotonic()
-        if phase == "train" and now - told < SECONDS_BETWEEN_STEPS:
+        if phase == "train" and now - last < SECONDS_BETWEEN_STEPS:
             return
-        if not words and now - told < SECONDS_BETWEEN_COUNTS:
+        if not words and now - last < SECONDS_BETWEEN_COUNTS:
             return
-        told = now
+        last = now
         sys.stderr.write(f"{phase}: {words or f'{done:,} of {total:,}'}\n")
         sys.stderr.flush()
 
@@ -227,7 +227,7 @@ def pasted(
 
 
 def _python() -> str:
-    """The interpreter that runs this: "python" where that word finds it, else where it lies."""
+    """The interpreter that runs this: "python" where that finds it, else its path."""
     own, found = Path(sys.executable), shutil.which("python")
     if found is not None and Path(found).parent == own.parent:
         return "python"

@@ -66,10 +66,10 @@ def predict(  # noqa: PLR0913 - one argument an option
 
 
 def _summary(files: int, failures: int, rejected: int) -> str:
-    told = [f"{failures:,} could not be read"] if failures else []
+    counts = [f"{failures:,} could not be read"] if failures else []
     if rejected:
-        told.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
-    return f"Of {count(files, 'files')} {' and '.join(told)}."
+        counts.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
+    return f"Of {count(files, 'files')} {' and '.join(counts)}."
 
 
 def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
@@ -110,7 +110,7 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     folder.mkdir(parents=True, exist_ok=True)
     stem = "-".join(part for part in Path(name).with_suffix("").parts[-2:] if part.strip("./\\"))
     stem = stem[-_LONGEST:]
-    # Films of one name in two folders may be of one call: the file's hash tells them apart.
+    # Films of one name in two folders may be of one call: the file's hash distinguishes them.
     known = reading.facts.sha256[:8] if reading.facts else ""
     target = folder / f"{stem}.{known}.{method}.png"
     text = PngInfo()

@@ -74,8 +74,8 @@ def open_catalogue(root: Path, *, settings: Settings, progress: Progress = silen
     """The catalogue of the films below `root`; made now if the folder changed since.
 
     Every file is opened and decoded once, by as many threads as there are cores; `progress`
-    hears of the phase "films". What is made is kept in the cache, whole or not at
-    all; of two that make it at once the second waits and takes the first one's.
+    receives the phase "films". The catalogue is cached, whole or not at all; of two
+    processes that make it at once the second waits and takes that of the first.
 
     Raises DataSetError as `index_folder` does, or if the cache cannot be written.
     """

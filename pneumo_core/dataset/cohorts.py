@@ -103,7 +103,7 @@ def framing_quarters(index: pd.DataFrame, scores: Floats) -> Cohort:
     misled = np.where(positive, 1 - scores, scores)
     group = joined_groups(index)
     quarter = np.empty(len(index), dtype=np.int64)
-    # A joined group lies in one class, save for duplicates filed under both: those go with
+    # A joined group is of one class, except for duplicates filed under both: those go with
     # pneumonia, so that the group stays whole.
     of_group = np.zeros(int(group.max()) + 1, dtype=np.bool_)
     of_group[group[positive]] = True

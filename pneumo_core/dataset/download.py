@@ -36,18 +36,18 @@ CREDENTIALS = (
 )
 # The process that downloads; the name of this module is whatever it is called.
 COMMAND = (sys.executable, "-c", f"from {__name__} import download_here; download_here()")
-SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_OF_SILENCE = 60.0  # no new bytes: abort. Kaggle's library would wait for ever
+SECONDS_BETWEEN_CHECKS = 0.5
+SECONDS_OF_SILENCE = 60.0  # no new bytes: abort. Kaggle's library would wait forever
 _ARCHIVE = ".archive"
 _MEGABYTES = 2349  # of the archive; about as many are unpacked
 
 
 def download_archive(folder: Path, *, report: Progress) -> Path:
-    """Download and unpack the archive below `folder`, which must be ours alone; where it lies.
+    """Download and unpack the archive below `folder`, which must be ours alone; returns its path.
 
-    A process of its own runs kagglehub, so that its settings, notes and waiting without end stay
-    there; `report` hears the bytes on disk. What an earlier call left there half downloaded is gone
-    on with, where the server allows. Raises DataSetError with a way out, and nothing else, for
+    A process of its own runs kagglehub, so that its settings, messages and endless waits stay
+    there; `report` receives the bytes on disk. An interrupted download is resumed where the
+    server allows. Raises DataSetError with a way out, and nothing else, for
     whatever goes wrong.
     """
     python_path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -91,16 +91,16 @@ def _answer_of(child: subprocess.Popen[bytes], folder: Path, report: Progress) -
 
 
 def _wait(child: subprocess.Popen[bytes]) -> bool:
-    """Whether the process ends before it is time to look at the disk again."""
+    """Whether the process ends before the next check of the disk."""
     try:
-        child.wait(SECONDS_BETWEEN_LOOKS)
+        child.wait(SECONDS_BETWEEN_CHECKS)
     except subprocess.TimeoutExpired:
         return False
     return True
 
 
 def report_progress(folder: Path, report: Progress) -> int:
-    """Report what lies below `folder`, the archive or what is unpacked of it; its bytes."""
+    """Report the bytes below `folder`, of the archive or what is unpacked of it; return them."""
     sizes = {path: _size(path) for path in folder.rglob("*")}
     loaded = sum(size for path, size in sizes.items() if path.suffix == _ARCHIVE)
     unpacked = sum(sizes.values()) - loaded
@@ -218,7 +218,7 @@ def _forget_archive(folder: Path) -> None:
 
 
 def downloaded(folder: Path) -> int:
-    """Bytes of an archive that lie below `folder`, half downloaded."""
+    """Bytes of a partly downloaded archive below `folder`."""
     return sum(path.stat().st_size for path in _archives(folder))
 
 
@@ -226,7 +226,7 @@ def _archives(folder: Path) -> list[Path]:
     return list(folder.rglob(f"*{_ARCHIVE}"))
 
 
-_STAGING = ".fetching"  # hidden: no index looks into it
+_STAGING = ".fetching"  # hidden: not indexed
 _ROOM = 6 * 2**30  # bytes: the archive, and all it holds, side by side
 
 
@@ -249,7 +249,7 @@ def fetch_data(dest: Path, *, report: Progress) -> Fetched:
     """Have the Kaggle data set below `dest`, downloading what is not there, and check it.
 
     Whole already: nothing is downloaded. Interrupted before: it goes on where it stopped.
-    `report(phase, done, total, words)` hears of all progress.
+    `report(phase, done, total, words)` receives all progress.
     Raises DataSetError with a way out if it cannot be fetched or is not the published one.
     """
     if _is_whole(dest):

@@ -41,7 +41,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class _FileFacts:
-    """What only opening the file tells; width and height (pixels) are 0 if unreadable."""
+    """What only opening the file shows; width and height (pixels) are 0 if unreadable."""
 
     width: int
     height: int
@@ -70,7 +70,7 @@ def index_folder(root: Path, *, progress: Progress = silent) -> pd.DataFrame:
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
-    `root` are not followed. `progress` hears of the phase "index".
+    `root` are not followed. `progress` receives the phase "index".
 
     Raises DataSetError if `root` is no folder, holds no labelled film, or a folder in it cannot
     be read.
@@ -118,7 +118,7 @@ def _name_columns(film: str, listing: Listing) -> dict[str, str]:
 
 
 def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
-    """The film, if it can be read, and what only opening the file tells."""
+    """The film, if it can be read, and what only opening the file shows."""
     try:
         film = decode.read_film(path)
     except UnreadableImage as error:

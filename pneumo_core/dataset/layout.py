@@ -112,8 +112,8 @@ def parse_folders(folders: Sequence[str]) -> FolderFacts:
     return FolderFacts(split, label, subtype if label == "pneumonia" else label)
 
 
-# A label folder may also hold notes, tables and thumbnails' databases. What a file with one of
-# these endings really is, decode tells by its first bytes.
+# A label folder may also hold notes, tables and thumbnails' databases. The real format of
+# such a file follows from its first bytes, see `imaging.formats`.
 _PICTURES = {".jpeg", ".jpg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"}
 FILM_ENDINGS = _PICTURES | {".jp2", ".j2k", ".jpx", ".dcm", ".dicom", ""}
 _PROBED = 2000  # folders: opened in well under a second
@@ -180,7 +180,7 @@ def list_films(root: Path) -> Listing:
             continue
         key = tuple(part for part in parts if not _is_archive_folder(part))
         copies.setdefault(key, []).append(film)
-    # Of several copies the one that lies least deep.
+    # Of several copies the one nearest to the root.
     chosen = [min(same, key=lambda film: film.count("/")) for same in copies.values()]
     if not chosen:
         raise _nothing_in(root)

@@ -62,7 +62,7 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
 
     Row i is row i of `index`; `root` is the folder that was indexed. What is missing in
     `cache_dir` is built with `workers` threads (one a core by default), the films streamed to
-    disk, so memory does not grow with their number; `progress` hears of the phase
+    disk, so memory does not grow with their number; `progress` receives the phase
     "decode".
     A ready cache opens at once. An interrupted build leaves no cache, and of two builds at once
     the second waits and takes the first one's.
@@ -101,7 +101,7 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
 def cache_key(index: pd.DataFrame, size: int) -> str:
     """Key of the pixels: 32 hexadecimal digits over version, size and the films' hashes in order.
 
-    Where the films lie, and what they are called, makes no difference.
+    The location and the names of the films make no difference.
     """
     text = "\n".join([f"{PREPROCESSING_VERSION} {size}", *index["sha256"]])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -131,7 +131,7 @@ def _open(path: Path, shape: tuple[int, int, int]) -> Pixels | None:
 
 def _write(target: Path, shape: tuple[int, int, int], films: Iterator[Pixels]) -> None:
     """Stream the films into a .npy file that appears under its name only when it is whole."""
-    # The name is fixed: whoever holds the lock may overwrite what a killed build left.
+    # The name is fixed: the holder of the lock may overwrite what a killed build left.
     partial = target.with_suffix(".partial")
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     try:

@@ -5,7 +5,7 @@ differs in at most 18, after a crop of 1 % a side in at most 28 (60 films at ful
 full-size original differs from its copy of 224 × 224 in at most 6 (60 of 60 films). Of the
 13,600,720 pairs among the 5,216 films of the training split, the 28 pairs of equal files differ in
 0 and all others in 38 or more; 769 chest films of other sources differ from each of these in 64 or
-more. The usual 64 bits cannot tell chest films apart: nine pairs of different children differ in 2
+more. The usual 64 bits cannot distinguish chest films: nine pairs of different children differ in 2
 of them.
 """
 
@@ -35,7 +35,7 @@ _ROWS = 256  # compared with all others at once
 
 def perceptual_hash(picture: NDArray[np.uint8]) -> str:
     """256 bits of `picture`, uint8 (H, W), as 64 hexadecimal digits: which low frequencies of its
-    cosine transform lie above their median. Its proportions are ignored.
+    cosine transform are above their median. Its proportions are ignored.
     """
     import imagehash
     from PIL import Image

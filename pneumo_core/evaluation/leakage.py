@@ -55,7 +55,7 @@ class ListedFilms:
     by_phash: tuple[str, ...]
 
     def role(self, sha256: str, phash: str) -> str:
-        """The role of a film, of `films_file.ROLES`: by its file, else by its pixels; "" if new."""
+        """The role of a film, of `provenance.ROLES`: by its file, else by its pixels; "" if new."""
         if role := self.by_file.get(sha256[:DIGITS], ""):
             return role
         near = (self.by_phash[row] for row in near_hashes(phash, self.packed))
@@ -75,7 +75,7 @@ def film_roles(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
     """What the films of `table` (film, split, label; sha256 and phash if known) are to the model.
 
     By hash where the bundle lists its films and the table has hashes; a film in another file, as
-    in another size, is known by its perceptual hash. Otherwise by name, as far as names go: films
+    in another size, is matched by its perceptual hash. Otherwise by name, as far as names go: films
     of predictions.csv were chosen on. Where they are all that the model was made with, it was
     trained on them too and on no others; where they are a part and one of them is here, this is
     the data set the model was made from, whose other films outside the test split it was trained
@@ -103,7 +103,7 @@ def _by_name(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
     known = set(_keys(own))
     matched = np.array([key in known for key in _keys(table)], dtype=np.bool_)
     # In a test split "1.png" is another film than in the training split. A name that holds the
-    # patient's number is the same film wherever it lies.
+    # patient's number is the same film in any folder.
     outside_test = ~_in_test(table)
     matched &= outside_test | _named_by_patient(table)
     if everything:
@@ -113,7 +113,7 @@ def _by_name(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:
 
 
 def _keys(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """What a film is known by wherever its data set lies: its label and its file's name."""
+    """What identifies a film wherever its data set is stored: its label and its file's name."""
     names = [PurePosixPath(film).name for film in table["film"]]
     return list(zip(table["label"].tolist(), names, strict=True))
 

@@ -15,7 +15,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.leakage import select_films
 from pneumo_core.inference.runtime import BATCH, Runtime
 from pneumo_core.metrics.robustness import CLEAN, lungless_words, robustness_rows, worst_words
-from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
+from pneumo_core.perturbations import ABOUT, PERTURBATIONS, perturb
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -76,16 +76,16 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
     source: a folder of labelled films, or (pixels uint8 (N,S,S) of the bundle's size, table with
     `film` and `label` a row). Of these, images that the model was not trained on are measured, all
     of them only where there are none: see `leakage.select_films`.
-    names: of `perturbations.DISTURBANCES`, all by default; limit: images a class, a random sample
+    names: of `perturbations.PERTURBATIONS`, all by default; limit: images a class, a random sample
     with a fixed seed. Raises DataSetError where no film can be read, ValueError for an unknown
     name.
     """
-    chosen = list(DISTURBANCES) if names is None else list(names)
-    unknown = [name for name in chosen if name not in DISTURBANCES]
+    chosen = list(PERTURBATIONS) if names is None else list(names)
+    unknown = [name for name in chosen if name not in PERTURBATIONS]
     if unknown:
         raise ValueError(
             f"Expected names of perturbations, got {unknown[0]!r}. There are: "
-            f"{', '.join(DISTURBANCES)}."
+            f"{', '.join(PERTURBATIONS)}."
         )
     table, unread = _films_of(source, progress)
     selection = select_films(bundle, table, limit=limit)
@@ -131,7 +131,7 @@ def _probabilities(
         for start in range(0, len(pixels), BATCH):
             films = np.asarray(pixels[start : start + BATCH])
             if name != CLEAN:
-                films = disturb(films, name, first=start)
+                films = perturb(films, name, first=start)
             chances = metrics.probabilities(runtime.run(films)[0], bundle.temperature)
             parts.append(1.0 - chances[:, 0])
             progress("stress", number * len(pixels) + start + len(films), total, "")

@@ -59,8 +59,8 @@ class Summary:
     """A model's figures on N films of G patients, at its locked points.
 
     points: {"screening", "balanced", "ruling_in"}; ranking: None where the films are of one class;
-    ece: freed of chance, see `grouped_bootstrap_calibration`; ece_counted: as `metrics.ece` counts
-    it; temperature: optimal for these films on top of the model's own, 1 is ideal.
+    ece: corrected for chance, see `grouped_bootstrap_calibration`; ece_counted: uncorrected, see
+    `metrics.ece`; temperature: optimal for these films on top of the model's own, 1 is ideal.
     """
 
     n: int

@@ -23,9 +23,9 @@ __all__ = ["Film", "SourceFacts", "decode", "read_film", "resize"]
 def decode(data: bytes, *, limits: Limits | None = None) -> Film:
     """The film in `data`, a whole file of any format that `EXPECTED` names.
 
-    The format is told by magic bytes. Sizes are checked against `limits` (those of the
+    The format follows from the magic bytes. Sizes are checked against `limits` (those of the
     environment where None) before any pixel is decoded. Transparency is composited on
-    black, EXIF orientation applied, 16 bits scaled to 8 by `grey.to_8_bits`.
+    black, EXIF orientation applied, 16 bits scaled to 8 by `raster.to_8_bits`.
 
     Raises UnreadableImage, and nothing else, whatever the bytes are.
     """

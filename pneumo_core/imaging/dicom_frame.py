@@ -142,7 +142,7 @@ def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
 
 
 def _right_aligned(dataset: Dataset, *, decoding_plugin: str = "") -> Stored:
-    """The values at the bits where High Bit (0028,0102) says they lie.
+    """The values at the bits where High Bit (0028,0102) says they are.
 
     PS3.5 section 8.1.1 has them at the lower end, and pydicom takes them from there; files of
     before 2007 may have them higher up.
@@ -162,7 +162,7 @@ def _decode_apart(frame: bytes, syntax: UID, size: FrameSize) -> NDArray[Any]:
     worker = Path(__file__).with_name("gdcm_worker.py")
     numbers = [str(number) for number in (size.rows, size.columns, size.bits)]
     try:
-        # -P: the films folder, where the worker lies, must not shadow other modules.
+        # -P: the worker's own folder must not shadow other modules.
         done = subprocess.run(
             [sys.executable, "-P", str(worker), str(syntax), *numbers],
             input=frame,

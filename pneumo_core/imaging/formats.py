@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes and never by its name; and what it may cost."""
+"""The format of a file, from its first bytes and never its name; and limits on its size."""
 
 from __future__ import annotations
 

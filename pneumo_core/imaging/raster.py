@@ -94,7 +94,7 @@ def _stretched(values: NDArray[Any]) -> Grey:
     return np.rint((values - low) * (255 / span if span else 0.0)).astype(np.uint8)
 
 
-# The plugin of the format told by the magic bytes, and no other, is imported and asked.
+# Only the plugin of the format that the magic bytes name is imported.
 _PLUGINS = {
     "JPEG": ("JpegImagePlugin", "JpegImageFile"),
     "PNG": ("PngImagePlugin", "PngImageFile"),

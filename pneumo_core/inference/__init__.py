@@ -1,1 +1,1 @@
-"""From pixels to a decision: the gate, the runtime, the reading and its overlay."""
+"""From pixels to a decision: image check, runtime, reading and saliency overlay."""

@@ -145,7 +145,7 @@ class Reading:
 
     @property
     def bacterial_share(self) -> float | None:
-        """P(bacterial | pneumonia), 0..1. Exploratory: films do not tell the two apart."""
+        """P(bacterial | pneumonia), 0..1. Exploratory: films do not discriminate between them."""
         if self.p_bacterial is None or self.p_viral is None:
             return None
         both = self.p_bacterial + self.p_viral

@@ -86,7 +86,7 @@ def _probability(chances: Any) -> Any:
 
 
 def _network(bundle: Bundle) -> keras.Model:
-    # Before its first import: what TensorFlow tells of GPUs is no answer to a person.
+    # Before its first import: TensorFlow's messages about GPUs are of no use to the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with warnings.catch_warnings():
         # tf-keras-vis imports scipy.ndimage.interpolation, an old name of scipy.ndimage.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.config import Settings
 
-_KEPT = 20  # finished jobs of one kind
+_MOST_FINISHED = 20  # finished jobs of one kind
 _SECONDS_TO_END = 10.0  # from the request to stop to the end by force
 _INTERRUPTED = (
     "The work ended unexpectedly: its process was killed or the computer was restarted. Start it "
@@ -107,8 +107,8 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
     """Start `python -m pneumo_core ARGUMENTS` (the command's name first), or find it running.
 
     `kind` is the name under which `latest_job` finds it (lower case letters, digits, hyphens),
-    `key` tells jobs of one kind apart: of one kind and key one job runs at a time, and while it
-    does, it is what is returned. The job has these settings and this current folder.
+    `key` distinguishes jobs of one kind: one job of a kind and key runs at a time, and while it
+    does, it is returned. The job has these settings and this current folder.
     Raises JobError where the folder of jobs cannot be written.
     """
     from filelock import FileLock
@@ -164,5 +164,5 @@ def _jobs(kind: str, jobs_dir: Path) -> Iterator[Job]:
 def _remove_old(kind: str, jobs_dir: Path) -> None:
     """Remove the folders of jobs that ended long ago."""
     ended = [job for job in _jobs(kind, jobs_dir) if job.status().state != "running"]
-    for job in ended[_KEPT:]:
+    for job in ended[_MOST_FINISHED:]:
         shutil.rmtree(job.folder, ignore_errors=True)

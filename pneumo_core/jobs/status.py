@@ -1,4 +1,4 @@
-"""What a job says of itself: `status.json` of its folder, written by its process, read by all."""
+"""The status of a job: `status.json` of its folder, written by its process, read by all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VARIABLE = "PNEUMO_JOB"  # names the job's folder to the process that does the w
 
 @dataclass(frozen=True)
 class Status:
-    """What a job says of itself.
+    """The status of a job.
 
     state: "running", "done", "failed" (with the reason in `message`), "stopped" (by the person) or
     "interrupted" (its process ended without saying so); phase, done, total, words: the last
@@ -60,7 +60,7 @@ class _Writer:
     folder: Path
     status: Status = field(default_factory=lambda: Status("running", started=utc_now()))
     written: float = 0.0
-    rate: Rate = field(default_factory=Rate)  # of the phase at hand
+    rate: Rate = field(default_factory=Rate)  # of the current phase
     lines: list[str] = field(default_factory=list)
 
     def report(self, phase: str, done: int, total: int, words: str = "") -> None:
@@ -104,8 +104,8 @@ _current: list[_Writer] = []  # the job that this process is, if it is one
 
 
 def begin() -> bool:
-    """Whether this process is a job; if so its status is kept from here on, and a request to
-    end it comes as KeyboardInterrupt, so that nothing is left half done.
+    """Whether this process is a job; if so its status is written from here on, and a request to
+    end it arrives as KeyboardInterrupt, so that nothing is left half done.
     """
     folder = os.environ.pop(VARIABLE, "")  # what this process starts is not this job
     if not folder or not Path(folder).is_dir():

@@ -44,7 +44,7 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Share of all films that are called rightly, 0 … 1."""
+        """Share of all films that are classified correctly, 0 … 1."""
         return _ratio(self.tp + self.tn, self.n)
 
     def rates(self, *, level: float = 0.95) -> dict[str, Estimate]:

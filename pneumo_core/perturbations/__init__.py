@@ -1,11 +1,11 @@
-"""The same film, disturbed: what another room, scanner or archive may do to it.
+"""Perturbations of a film: what another room, scanner or archive may do to it.
 
-    DISTURBANCES    name → Disturbance (family, words, apply, keeps_lungs), in order of family
+    PERTURBATIONS   name → Perturbation (family, words, apply, keeps_lungs), in order of family
     ABOUT           name → {"family", "words", "keeps_lungs"}, for a table of figures
-    disturb(films, name, seed=0, first=0)    uint8 (N,S,S) → uint8 (N,S,S)
+    perturb(films, name, seed=0, first=0)    uint8 (N,S,S) → uint8 (N,S,S)
 
-Deterministic: what is drawn at random for a film follows from the seed, the disturbance's name
-and the film's row number alone, so that films taken in pieces give what they give at once.
+Deterministic: random values depend only on the seed, the perturbation's name and the film's row
+number, so that films perturbed in batches give the same result as all at once.
 NumPy and OpenCV only; about 0.2 ms a film of 224 pixels on one core, noise about 1 ms.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.perturbations.anatomy import ANATOMY
-from pneumo_core.perturbations.base import Disturbance, Family
+from pneumo_core.perturbations.base import Family, Perturbation
 from pneumo_core.perturbations.geometry import FRAMING, STRETCH, TURN
 from pneumo_core.perturbations.marks import MARKS
 from pneumo_core.perturbations.photometric import COMPRESSION, EXPOSURE, SHARPNESS
@@ -25,35 +25,35 @@ from pneumo_core.perturbations.photometric import COMPRESSION, EXPOSURE, SHARPNE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ABOUT", "DISTURBANCES", "Disturbance", "Family", "disturb"]
+__all__ = ["ABOUT", "PERTURBATIONS", "Family", "Perturbation", "perturb"]
 
-DISTURBANCES: dict[str, Disturbance] = {
+PERTURBATIONS: dict[str, Perturbation] = {
     one.name: one
     for family in (FRAMING, STRETCH, TURN, COMPRESSION, SHARPNESS, EXPOSURE, MARKS, ANATOMY)
     for one in family
 }
 ABOUT: dict[str, dict[str, str | bool]] = {
     name: {"family": one.family, "words": one.words, "keeps_lungs": one.keeps_lungs}
-    for name, one in DISTURBANCES.items()
+    for name, one in PERTURBATIONS.items()
 }
 
 
-def disturb(
+def perturb(
     films: NDArray[np.uint8], name: str, *, seed: int = 0, first: int = 0
 ) -> NDArray[np.uint8]:
-    """Films uint8 (N, S, S) under the disturbance `name`; a new array, the argument is left alone.
+    """Films uint8 (N, S, S) under the perturbation `name`; a new array.
 
-    `first` is the row number of films[0] in the whole set, for films taken in pieces. Raises
-    ValueError for a name that is not in DISTURBANCES and for another shape or type.
+    `first` is the row number of films[0] in the whole set, for films passed in batches. Raises
+    ValueError for a name that is not in PERTURBATIONS and for another shape or type.
     """
-    if name not in DISTURBANCES:
+    if name not in PERTURBATIONS:
         raise ValueError(
-            f"Expected the name of a disturbance, got {name!r}. There are: "
-            f"{', '.join(DISTURBANCES)}."
+            f"Expected the name of a perturbation, got {name!r}. There are: "
+            f"{', '.join(PERTURBATIONS)}."
         )
     if films.ndim != 3 or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
         raise ValueError(f"Expected films uint8 (N,S,S), got {films.dtype} {films.shape}.")
-    key, apply = zlib.crc32(name.encode()), DISTURBANCES[name].apply
+    key, apply = zlib.crc32(name.encode()), PERTURBATIONS[name].apply
     changed = np.empty_like(films, subok=False)
     for i, film in enumerate(films):
         changed[i] = apply(film, np.random.default_rng((seed, key, first + i)))

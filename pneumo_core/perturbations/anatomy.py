@@ -1,4 +1,4 @@
-"""Films without lungs: whoever still tells the classes apart on these has read something else."""
+"""Films without lungs: a model that still discriminates on these relies on something else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.perturbations.base import Disturbance
+from pneumo_core.perturbations.base import Perturbation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,21 +46,21 @@ def _border_alone(film: Film, _: np.random.Generator) -> Film:
 
 
 ANATOMY = (
-    Disturbance(
+    Perturbation(
         "lungs black",
         "anatomy",
         "The lungs painted over in black: nothing is left to diagnose.",
         _lungs_black,
         keeps_lungs=False,
     ),
-    Disturbance(
+    Perturbation(
         "lungs grey",
         "anatomy",
         "The lungs painted over in mid-grey: nothing is left to diagnose.",
         _lungs_grey,
         keeps_lungs=False,
     ),
-    Disturbance(
+    Perturbation(
         "border alone",
         "anatomy",
         "Only the outermost 7 % left, the rest black: nothing is left to diagnose.",

@@ -1,4 +1,4 @@
-"""What a disturbance is: a name, a sentence, and a pure function on one film."""
+"""What a perturbation is: a name, a sentence, and a pure function on one film."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ REFERENCE_SIDE = 224
 
 
 @dataclass(frozen=True)
-class Disturbance:
-    """One way in which the same film may look different.
+class Perturbation:
+    """One way in which the same film may appear different.
 
-    `words` is a plain sentence for a person. `apply` takes a film uint8 (S, S) and a generator,
-    leaves both its argument's pixels and its shape alone, and returns a film uint8 (S, S).
-    `keeps_lungs` is False where the lungs are no longer to be seen: a model that still tells the
-    classes apart then has read something else.
+    `words` is a sentence for the user. `apply` takes a film uint8 (S, S) and a generator and
+    returns a new film uint8 (S, S). `keeps_lungs` is False where the lungs are no longer visible:
+    a model that still discriminates between the classes then relies on something else.
     """
 
     name: str

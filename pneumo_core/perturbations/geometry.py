@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumo_core.perturbations.base import Apply, Disturbance, scaled
+from pneumo_core.perturbations.base import Apply, Perturbation, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,8 +87,8 @@ def _turned(degrees: float) -> Apply:
     return apply
 
 
-def _crop(kept: float) -> Disturbance:
-    return Disturbance(
+def _crop(kept: float) -> Perturbation:
+    return Perturbation(
         f"centre crop {kept:.0%}".replace("%", " %"),
         "framing",
         f"Cropped to the middle {kept:.0%} of each side.".replace("%", " %"),
@@ -96,8 +96,8 @@ def _crop(kept: float) -> Disturbance:
     )
 
 
-def _shift(where: str, right: float, down: float) -> Disturbance:
-    return Disturbance(
+def _shift(where: str, right: float, down: float) -> Perturbation:
+    return Perturbation(
         f"shift {where} 8 %",
         "framing",
         f"Moved {where} by 8 % of the side; what comes free is black.",
@@ -110,13 +110,13 @@ FRAMING = (
     _crop(0.9),
     _crop(0.8),
     _crop(0.7),
-    Disturbance(
+    Perturbation(
         "black margin", "framing", "A black margin of 10 % on each side.", _constant_margin(0)
     ),
-    Disturbance(
+    Perturbation(
         "grey margin", "framing", "A mid-grey margin of 10 % on each side.", _constant_margin(GREY)
     ),
-    Disturbance(
+    Perturbation(
         "body margin",
         "framing",
         "A margin of 10 % on each side that looks like soft tissue.",
@@ -128,25 +128,25 @@ FRAMING = (
     _shift("down", 0, 1),
 )
 STRETCH = (
-    Disturbance(
+    Perturbation(
         "aspect 0.75, cropped",
         "stretch",
         "Top and bottom cropped, the rest stretched in height: the child looks slim.",
         _through(Frame(1.0, 0.75)),
     ),
-    Disturbance(
+    Perturbation(
         "aspect 1.33, cropped",
         "stretch",
         "Left and right cropped, the rest stretched in width: the child looks broad.",
         _through(Frame(0.75, 1.0)),
     ),
-    Disturbance(
+    Perturbation(
         "aspect 0.75, padded",
         "stretch",
         "Squeezed in width between two black margins: the child looks slim.",
         _through(Frame(4 / 3, 1.0)),
     ),
-    Disturbance(
+    Perturbation(
         "aspect 1.33, padded",
         "stretch",
         "Squeezed in height between two black margins: the child looks broad.",
@@ -154,6 +154,6 @@ STRETCH = (
     ),
 )
 TURN = (
-    Disturbance("turn left 10°", "turn", "Turned to the left by 10°.", _turned(TURN_DEG)),
-    Disturbance("turn right 10°", "turn", "Turned to the right by 10°.", _turned(-TURN_DEG)),
+    Perturbation("turn left 10°", "turn", "Turned to the left by 10°.", _turned(TURN_DEG)),
+    Perturbation("turn right 10°", "turn", "Turned to the right by 10°.", _turned(-TURN_DEG)),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumo_core.perturbations.base import Disturbance, scaled
+from pneumo_core.perturbations.base import Perturbation, scaled
 from pneumo_core.perturbations.geometry import Frame, reframe
 
 if TYPE_CHECKING:
@@ -116,21 +116,21 @@ def _dark_ends(means: NDArray[np.float64], dark: float) -> tuple[float, float]:
 
 
 MARKS = (
-    Disturbance("white frame", "marks", "A white frame over the outermost 6 %.", _white_frame),
-    Disturbance("black frame", "marks", "The outermost 6 % painted black.", _black_frame),
-    Disturbance("inverted frame", "marks", "The outermost 6 % inverted.", _inverted_frame),
-    Disturbance("letter R or L", "marks", "A white R or L in an upper corner.", _letter),
-    Disturbance("burned-in lines", "marks", "Lines of white figures along two edges.", _lines),
-    Disturbance(
+    Perturbation("white frame", "marks", "A white frame over the outermost 6 %.", _white_frame),
+    Perturbation("black frame", "marks", "The outermost 6 % painted black.", _black_frame),
+    Perturbation("inverted frame", "marks", "The outermost 6 % inverted.", _inverted_frame),
+    Perturbation("letter R or L", "marks", "A white R or L in an upper corner.", _letter),
+    Perturbation("burned-in lines", "marks", "Lines of white figures along two edges.", _lines),
+    Perturbation(
         "markers masked", "marks", "The four corners, where markers stand, black.", _masked_corners
     ),
-    Disturbance(
+    Perturbation(
         "collimator edges", "marks", "Black collimator edges on all sides.", _straight_collimator
     ),
-    Disturbance(
+    Perturbation(
         "tilted collimator", "marks", "Black wedges of a collimator set askew.", _tilted_collimator
     ),
-    Disturbance(
+    Perturbation(
         "collimation cropped",
         "marks",
         "Dark edges, where the film has any, cropped away.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pneumo_core.perturbations.base import Apply, Disturbance, scaled
+from pneumo_core.perturbations.base import Apply, Perturbation, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ _LEVELS = np.arange(256.0)
 
 COMPRESSION = (
     *(
-        Disturbance(
+        Perturbation(
             f"JPEG quality {quality}",
             "compression",
             f"Stored once more as JPEG of quality {quality}.",
@@ -93,13 +93,13 @@ COMPRESSION = (
         )
         for quality in (95, 75, 50, 20)
     ),
-    Disturbance(
+    Perturbation(
         "half size, JPEG quality 50",
         "compression",
         "Stored at half its size as JPEG of quality 50.",
         _jpeg(50, scale=0.5),
     ),
-    Disturbance(
+    Perturbation(
         "double size, JPEG quality 20",
         "compression",
         "Stored at double its size as JPEG of quality 20.",
@@ -107,30 +107,30 @@ COMPRESSION = (
     ),
 )
 SHARPNESS = (
-    Disturbance(
+    Perturbation(
         "detail 71 %", "sharpness", "Scaled to 71 % of its side and back.", _detail(160 / 224)
     ),
-    Disturbance("detail 50 %", "sharpness", "Scaled to half its side and back.", _detail(0.5)),
-    Disturbance("blur 1 px", "sharpness", "Blurred by 1 pixel of 224.", _blurred(1.0)),
-    Disturbance("blur 2 px", "sharpness", "Blurred by 2 pixels of 224.", _blurred(2.0)),
-    Disturbance("sharpened", "sharpness", "Edges sharpened strongly.", _sharpened),
-    Disturbance("noise 3 %", "sharpness", "Grain of 3 % of the full range added.", _noisy(7.65)),
-    Disturbance("noise 6 %", "sharpness", "Grain of 6 % of the full range added.", _noisy(15.3)),
+    Perturbation("detail 50 %", "sharpness", "Scaled to half its side and back.", _detail(0.5)),
+    Perturbation("blur 1 px", "sharpness", "Blurred by 1 pixel of 224.", _blurred(1.0)),
+    Perturbation("blur 2 px", "sharpness", "Blurred by 2 pixels of 224.", _blurred(2.0)),
+    Perturbation("sharpened", "sharpness", "Edges sharpened strongly.", _sharpened),
+    Perturbation("noise 3 %", "sharpness", "Grain of 3 % of the full range added.", _noisy(7.65)),
+    Perturbation("noise 6 %", "sharpness", "Grain of 6 % of the full range added.", _noisy(15.3)),
 )
 EXPOSURE = (
-    Disturbance("darker", "exposure", "Darker by 12 % of the full range.", _toned(_LEVELS - 30.6)),
-    Disturbance(
+    Perturbation("darker", "exposure", "Darker by 12 % of the full range.", _toned(_LEVELS - 30.6)),
+    Perturbation(
         "brighter", "exposure", "Brighter by 12 % of the full range.", _toned(_LEVELS + 30.6)
     ),
-    Disturbance("contrast × 0.7", "exposure", "Flatter: contrast times 0.7.", _contrast(0.7)),
-    Disturbance("contrast × 1.4", "exposure", "Harder: contrast times 1.4.", _contrast(1.4)),
-    Disturbance(
+    Perturbation("contrast × 0.7", "exposure", "Flatter: contrast times 0.7.", _contrast(0.7)),
+    Perturbation("contrast × 1.4", "exposure", "Harder: contrast times 1.4.", _contrast(1.4)),
+    Perturbation(
         "gamma 0.7",
         "exposure",
         "Gamma 0.7: the dark parts opened.",
         _toned(255 * (_LEVELS / 255) ** 0.7),
     ),
-    Disturbance(
+    Perturbation(
         "gamma 1.4",
         "exposure",
         "Gamma 1.4: the dark parts closed.",

@@ -61,7 +61,7 @@ def write_demo_data(dest: Path, *, films: int, seed: int, progress: Progress = s
 
     Image size and JPEG quality have one distribution for all classes, and no patient is in two
     splits. A marker lists the synthetic films, so that a model trained on them says so.
-    The same arguments give the same bytes. `progress` hears of the phase "films".
+    The same arguments give the same bytes. `progress` receives the phase "films".
     Raises DataSetError if `dest` is there and not an empty folder, or for fewer than 12 films.
     """
     if films < MIN_FILMS:

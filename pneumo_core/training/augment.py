@@ -3,7 +3,7 @@
 It removes what separates this data set's classes without being disease: framing, aspect,
 exposure, sharpness and compression. Every film is re-framed by one affine sampling, then passes
 through exposure, sharpness, compression, noise and occlusion. What depends on a film's class is
-decided outside (`learning.counterweight`) and comes in as its plan.
+decided outside (`training.framing_bias`) and comes in as its plan.
 Keras's own image layers cover most of this one by one; a chain of them would resample a film
 four times and cannot put margins of different greys around films of one batch.
 """
@@ -46,7 +46,7 @@ class Augmentation:
 
 @keras.saving.register_keras_serializable(package="pneumo")
 class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
-    """Films float32 (N, S, S, 1) in 0..255 → the same, disturbed; identity outside training.
+    """Films float32 (N, S, S, 1) in 0..255 → the same, augmented; identity outside training.
 
     With a plan, float32 (N, 3) as `Counterweight.plan` makes it, it is called on [films, plan].
     """
@@ -62,7 +62,7 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "strength": asdict(self.strength), "seed": self.seed}
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Disturb while training."""
+        """Augment while training."""
         films, plan = inputs if isinstance(inputs, list | tuple) else (inputs, None)
         if not training:
             return films

@@ -81,15 +81,15 @@ class FilmBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return {**self.films(rows), "plan": plan}, targets, weights
 
     def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """What a batch says of its films: their pixels."""
+        """The films of a batch: their pixels."""
         return {"film": self.cache[rows][..., None]}
 
 
 class RowBatches(FilmBatches):
-    """The same batches for a model that has the films (see `on_device`): "row" int32 (B,) alone."""
+    """The same batches for a model with `FilmsOnDevice`: "row" int32 (B,) alone."""
 
     def films(self, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """What a batch says of its films: where they lie."""
+        """The films of a batch: their rows."""
         return {"row": rows.astype("int32")}
 
 
@@ -124,7 +124,7 @@ HELD_OUT_BATCH = 64
 class Films:
     """The films of a run: pixels uint8 (N, S, S), labels int (N,) into the recipe's classes.
 
-    on_device: whether they are put on the device once (see `on_device.room_for`).
+    on_device: whether they are put on the device once (see `room_for`).
     """
 
     pixels: NDArray[np.uint8]
@@ -202,7 +202,7 @@ def room_for(pixels: NDArray[np.uint8], machine: Machine, devices: Devices) -> b
 
 
 def sentence(pixels: NDArray[np.uint8], *, on_device: bool) -> str:
-    """Where the films of a training lie, as a run prints it at its start."""
+    """Where the films of a training are stored, as a run prints it at its start."""
     if on_device:
         return f"all films on the device ({file_size(pixels.nbytes)})"
     return "films sent batch by batch"
@@ -211,9 +211,8 @@ def sentence(pixels: NDArray[np.uint8], *, on_device: bool) -> str:
 class FilmsOnDevice(keras.layers.Layer):  # type: ignore[misc]
     """Rows int32 (B,) of `pixels` uint8 (N, S, S) → films uint8 (B, S, S, 1).
 
-    The films are a variable: that is put on the device once and handed from step to step, where
-    JAX would write a constant into the compiled step itself. They are no part of what is learnt,
-    and are not saved with it.
+    The films are a variable: put on the device once and passed from step to step, where JAX
+    would compile a constant into the step itself. They are not trained, and not saved.
     """
 
     def __init__(self, pixels: NDArray[np.uint8], **kwargs: Any) -> None:

@@ -14,8 +14,8 @@ from pneumo_core.metrics.intervals import measured_share
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Between the two points of this recipe's networks lie the answers to films without lungs, whose
-# training target is that nothing is known: such films are referred.
+# The predictions for films without lungs are between the two points of this recipe's networks, as
+# their training target is uniform over the classes: such films are referred.
 SCREENING_SENSITIVITY = 0.99
 RULING_IN_SPECIFICITY = 0.99
 
@@ -61,16 +61,16 @@ def calibrate(logits: NDArray[Any], labels: NDArray[np.int64]) -> Calibration:
     network turns the two around, REFER is the gap between them all the same. Raises ValueError
     where a class is missing.
     """
-    sick = labels > 0
+    positive = labels > 0
     temperature = _temperature(logits, labels)
     p = pneumonia_probability(logits, temperature)
     ends = sorted(
         (
-            metrics.threshold_at_sensitivity(sick, p, SCREENING_SENSITIVITY),
-            metrics.threshold_at_specificity(sick, p, RULING_IN_SPECIFICITY),
+            metrics.threshold_at_sensitivity(positive, p, SCREENING_SENSITIVITY),
+            metrics.threshold_at_specificity(positive, p, RULING_IN_SPECIFICITY),
         )
     )
-    balanced = min(max(metrics.balanced_threshold(sick, p), ends[0]), ends[1])
+    balanced = min(max(metrics.balanced_threshold(positive, p), ends[0]), ends[1])
     return Calibration(float(temperature), float(ends[0]), balanced, float(ends[1]))
 
 
@@ -127,24 +127,24 @@ def headline(
     logits: NDArray[Any], labels: NDArray[np.int64], groups: NDArray[Any], fitted: Calibration
 ) -> dict[str, Any]:
     """The figures of a card; AUCs with patient-level bootstrap intervals, rates with Wilson's."""
-    sick = labels > 0
+    positive = labels > 0
     p = pneumonia_probability(logits, fitted.temperature)
-    auc = metrics.grouped_bootstrap_auc(sick, p, groups, seed=0, rounds=ROUNDS)
-    at = rates(sick, p, fitted.balanced)
+    auc = metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=ROUNDS)
+    at = rates(positive, p, fitted.balanced)
     figures: dict[str, Any] = {
         "films": len(labels),
         "auc": auc.to_dict(),
         "accuracy": at.accuracy.to_dict(),
         "sensitivity": at.sensitivity.to_dict(),
         "specificity": at.specificity.to_dict(),
-        "brier": metrics.brier(sick, p),
-        "ece": metrics.ece(sick, p),
-        "ece_before_calibration": metrics.ece(sick, pneumonia_probability(logits, 1.0)),
+        "brier": metrics.brier(positive, p),
+        "ece": metrics.ece(positive, p),
+        "ece_before_calibration": metrics.ece(positive, pneumonia_probability(logits, 1.0)),
     }
-    if logits.shape[1] == 3 and len(np.unique(labels[sick])) == 2:
-        viral = labels[sick] == 2
+    if logits.shape[1] == 3 and len(np.unique(labels[positive])) == 2:
+        viral = labels[positive] == 2
         subtype_auc = metrics.grouped_bootstrap_auc(
-            viral, (logits[:, 2] - logits[:, 1])[sick], groups[sick], seed=0, rounds=ROUNDS
+            viral, (logits[:, 2] - logits[:, 1])[positive], groups[positive], seed=0, rounds=ROUNDS
         )
         figures["subtype_auc"] = subtype_auc.to_dict()
     return figures

@@ -177,12 +177,12 @@ class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
         self.devices, self.wanted = devices, False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Go on to the end of the epoch, whoever wants to stop."""
+        """Finish the epoch even if a stop is requested."""
         self.wanted = self.wanted or bool(self.model.stop_training)
         self.model.stop_training = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Stop if the chief wants to."""
+        """Stop if the chief requests it."""
         wanted = np.int32(self.wanted or bool(self.model.stop_training))
         self.model.stop_training = bool(self.devices.from_chief(wanted))
 
@@ -194,7 +194,7 @@ class SparingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
     """Passes on an epoch's first and last step, and five a second between.
 
     A callback receives the loss with the step, and reading a loss waits for the device: passed on
-    at every step, a GPU would stand idle before each next one.
+    at every step, a GPU would be idle between steps.
     """
 
     def __init__(self, callbacks: Iterable[Any], **options: Any) -> None:
@@ -211,7 +211,7 @@ class SparingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
 
 
 class SwapOnDevice(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
-    """Swaps the averaged weights in where they lie; Keras' own takes JAX's over the host."""
+    """Swaps the averaged weights in on the device; Keras' own copies JAX's through the host."""
 
     def _backend_swap_variables(self, optimizer: Any) -> None:
         averages = optimizer._model_variables_moving_average  # noqa: SLF001 - as in Keras' own

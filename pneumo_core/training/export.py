@@ -71,7 +71,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     """
     held_out, groups = labels[rows], index["group"].to_numpy()[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
-    p, sick = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
+    p, positive = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
     fitted_on = f"{len(rows):,} validation films ({held_out_words(recipe)}), {_views(len(logits))}"
     card: dict[str, Any] = {
         "format": 1,
@@ -87,9 +87,9 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "operating_points": {
-            "screening": rates(sick, p, fitted.screening).to_dict(),
-            "balanced": rates(sick, p, fitted.balanced).to_dict(),
-            "ruling_in": rates(sick, p, fitted.ruling_in).to_dict(),
+            "screening": rates(positive, p, fitted.screening).to_dict(),
+            "balanced": rates(positive, p, fitted.balanced).to_dict(),
+            "ruling_in": rates(positive, p, fitted.ruling_in).to_dict(),
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),
@@ -97,7 +97,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "data": _data(index, index.iloc[rows]),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
-            **(_disturbances(recipe) if recipe.augment else {}),
+            **(_augmentation(recipe) if recipe.augment else {}),
             "weights": _origin(recipe),
             **{
                 key: facts[key]
@@ -141,7 +141,7 @@ def held_out_words(recipe: Recipe) -> str:
     return f"out-of-fold predictions of {of}{recipe.folds} folds of {what}"
 
 
-def _disturbances(recipe: Recipe) -> dict[str, Any]:
+def _augmentation(recipe: Recipe) -> dict[str, Any]:
     from pneumo_core.training.augment import Augmentation
     from pneumo_core.training.framing_bias import Counterweight
 
@@ -206,10 +206,10 @@ def origin_of_films(index: pd.DataFrame, normal: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Answers:
-    """What networks said of films that they had not seen.
+    """Logits of networks for films that they were not trained on.
 
     rows: int (N,) of the corpus; logits: float32 (views, N, C) in `POINT_VIEWS` of
-    `learning.views`, or in the first of these alone.
+    `training.held_out`, or in the first of these alone.
     """
 
     corpus: Corpus
@@ -279,8 +279,8 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         models_dir=settings.models_dir,
         replace=True,
     )
-    told = f"Model {bundle.name} is written."
-    run.update(figures=card["figures"], delivered=bundle.name, message=told)
+    message = f"Model {bundle.name} is written."
+    run.update(figures=card["figures"], delivered=bundle.name, message=message)
     report("bundle", 1, 1, f"model {bundle.name} is written")
     return Delivery(bundle, fitted, shift)
 

@@ -17,7 +17,7 @@ from pneumo_core.bundle.feature_checks import (
     OutOfDistribution,
     unit_length,
 )
-from pneumo_core.perturbations import DISTURBANCES, disturb
+from pneumo_core.perturbations import PERTURBATIONS, perturb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ def fit_out_of_distribution(
     subspace = np.vstack([mean, kept]).astype(np.float16).astype(np.float32)
     check = OutOfDistribution(subspace, 0.0)
     films, views = np.asarray(pixels[others]), _lung_views()
-    seen = [check.distances(features(disturb(films, name))) for name in views]
+    seen = [check.distances(features(perturb(films, name))) for name in views]
     distances = np.concatenate([check.distances(features(films)), *seen])
     limit = OOD_SLACK * float(np.quantile(distances, OOD_QUANTILE))
     facts = {
@@ -132,7 +132,7 @@ def in_one_view_each(films: NDArray[np.uint8]) -> NDArray[np.uint8]:
     views = _lung_views()
     seen = films.copy()
     for i, view in enumerate(views[: len(films)]):
-        seen[i :: len(views)] = disturb(films[i :: len(views)], view)
+        seen[i :: len(views)] = perturb(films[i :: len(views)], view)
     return seen
 
 
@@ -163,7 +163,7 @@ def _split(
 
 
 def _lung_views() -> list[str]:
-    return [name for name, one in DISTURBANCES.items() if one.keeps_lungs]
+    return [name for name, one in PERTURBATIONS.items() if one.keeps_lungs]
 
 
 def _examples(

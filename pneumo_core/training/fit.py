@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
     """AdamW (Loshchilov and Hutter 2019) with a rate of its own for the lower blocks.
 
-    Variables whose path is in `lower` learn at `lower_rate` of the rate. `asleep` says of a
-    variable at which step it begins to learn, if not at the first: while the head learns alone,
-    features are not bent to a random head (Kumar et al. 2022, Fine-tuning can distort pretrained
-    features and underperform out-of-distribution).
+    Variables whose path is in `lower` learn at `lower_rate` of the rate. `asleep` gives for a
+    variable the step at which its training begins, if not the first: while the head is trained
+    alone, features are not adapted to a random head (Kumar et al. 2022, Fine-tuning can distort
+    pretrained features and underperform out-of-distribution).
     Each variable's gradient is clipped to the norm `clip`: after the sum over all devices, and not
     before, so that several devices take the step that one would.
     """
@@ -120,7 +120,7 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     """`network` behind the recipe's augmentation: {"film": (B, S, S, 1), "plan": (B, 3)} → logits.
 
     Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
-    To be called outside the devices' scope, see `several_machines.SharedModel`.
+    To be called outside the devices' scope, see `callbacks.SharedModel`.
     """
     plan = keras.Input((3,), name="plan")
     if films.on_device:
@@ -246,7 +246,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     """
     devices = join_devices()
     devices.check_batch(recipe.batch)
-    gc.collect()  # the films of the fold before may still lie on the device
+    gc.collect()  # the films of the fold before may still be on the device
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(machine.policy)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""Against the data set's framing shortcut: what the class gives away is evened out before training.
+"""Reduces the data set's framing shortcut before training: the framing that predicts the class.
 
 Augmentation that treats both classes alike widens their framings but keeps them apart. Normal
 training films show more of the trunk from top to bottom; the others are wider for their height
 (median width over height 1.2 against 1.4 at full size). So some normal films are cropped in
 height and some others in width, which brings the two together. Some films of every class lose
 their lungs altogether: there the right answer is that nothing is known. And a film whose border
-gives its class away counts for less than one whose border misleads.
+predicts its class weighs less than one whose border misleads.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def framing_weights(
 
     The weight is (P(class) / P(class | border)) ** strength, clipped: inverse-propensity weighting
     (Rosenbaum and Rubin 1983) with the border's own logistic regression, out of fold, as the
-    propensity. At strength 1 the border alone would tell nothing of the class. Where a class has
-    too few patients to fit it, every film counts alike. `pixels` uint8 (N, S, S), row i of `index`,
+    propensity. At strength 1 the border alone would not predict the class. Where a class has
+    too few patients to fit it, all weights are equal. `pixels` uint8 (N, S, S), row i of `index`,
     may be larger than memory.
     """
     from pneumo_core.dataset.cohorts import framing_scores
@@ -78,14 +78,14 @@ def framing_weights(
     weights = np.ones(len(index))
     if not strength:
         return weights
-    learnt_from = index.iloc[rows]
+    training = index.iloc[rows]
     try:
-        told = framing_scores(learnt_from, _thumbnails(pixels, rows))
+        score = framing_scores(training, _thumbnails(pixels, rows))
     except DataSetError:
         return weights
-    sick = (learnt_from["label"] == "pneumonia").to_numpy()
-    propensity = np.where(sick, told, 1 - told)
-    share = np.where(sick, sick.mean(), 1 - sick.mean())
+    positive = (training["label"] == "pneumonia").to_numpy()
+    propensity = np.where(positive, score, 1 - score)
+    share = np.where(positive, positive.mean(), 1 - positive.mean())
     found = np.clip(share / np.maximum(propensity, 1e-6), *WEIGHTS) ** strength
     weights[rows] = found / found.mean()
     return weights

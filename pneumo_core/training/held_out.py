@@ -16,7 +16,7 @@ from pneumo_core.dataset.cohorts import (
 )
 from pneumo_core.errors import DataSetError
 from pneumo_core.metrics.robustness import lungless_words, robustness_rows, worst_words
-from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
+from pneumo_core.perturbations import ABOUT, PERTURBATIONS, perturb
 from pneumo_core.training.calibrate import Calibration, pneumonia_probability, rates
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ POINT_VIEWS = (
     "JPEG quality 50",
 )
 # The others make the robustness suite; its table has all of them.
-VIEWS = (*POINT_VIEWS, *(name for name in DISTURBANCES if name not in POINT_VIEWS))
+VIEWS = (*POINT_VIEWS, *(name for name in PERTURBATIONS if name not in POINT_VIEWS))
 SUITE_VIEWS = VIEWS[len(POINT_VIEWS) :]
-_BATCH = 128  # films between two looks at whether a person asked to stop
+_BATCH = 128  # films between two checks for a stop request
 
 
 def view_logits(  # noqa: PLR0913 - options, by keyword
@@ -79,22 +79,22 @@ def view_logits(  # noqa: PLR0913 - options, by keyword
 def _seen(films: NDArray[np.uint8], name: str, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.stack(
         [
-            disturb(film[None], name, first=int(row))[0]
+            perturb(film[None], name, first=int(row))[0]
             for film, row in zip(films, rows, strict=True)
         ]
     )
 
 
 def stress_sample(labels: NDArray[np.int64], *, films: int, seed: int) -> NDArray[np.bool_]:
-    """Which of the held-out films, labels (N,), are disturbed in every way: bool (N,).
+    """Which of the held-out films, labels (N,), get all perturbations: bool (N,).
 
     Half of them normal and half not, as far as there are so many; all where `films` is 0.
     """
     if not films:
         return np.ones(len(labels), bool)
     chosen, rng = np.zeros(len(labels), bool), np.random.default_rng(seed)
-    for sick in (False, True):
-        mine = np.flatnonzero((labels > 0) == sick)
+    for positive in (False, True):
+        mine = np.flatnonzero((labels > 0) == positive)
         chosen[rng.permutation(mine)[: films // 2]] = True
     return chosen
 
@@ -112,13 +112,13 @@ QUARTERS: tuple[str, ...] = (
 def stress_table(
     name: str, where: str, logits: NDArray[Any], labels: NDArray[np.int64], fitted: Calibration
 ) -> dict[str, Any]:
-    """The stress table at the locked points, in the form of `review.stress.stress`.
+    """The stress table at the locked points, in the form of `evaluation.robustness`.
 
-    logits (V, N, C) in all views of `learning.views`; films with an answer that is not a number
-    are left out. `name` is the model's, `where` says how these films were held out.
+    logits (V, N, C) in all `VIEWS`; films with a logit that is not finite are left out. `name` is
+    the model's, `where` says how these films were held out.
     """
     finite = np.isfinite(logits).all(axis=(0, 2))
-    sick = labels[finite] > 0
+    positive = labels[finite] > 0
     p = [pneumonia_probability(view[finite], fitted.temperature) for view in logits]
     points = {
         "screening": fitted.screening,
@@ -126,15 +126,15 @@ def stress_table(
         "ruling_in": fitted.ruling_in,
     }
     changed = dict(zip(VIEWS[1:], p[1:], strict=True))
-    rows = robustness_rows(sick, p[0], changed, points, about=ABOUT) if len(sick) else []
+    rows = robustness_rows(positive, p[0], changed, points, about=ABOUT) if len(positive) else []
     return {
         "model": name,
-        "films": len(sick),
-        "normal": int((~sick).sum()),
-        "pneumonia": int(sick.sum()),
+        "films": len(positive),
+        "normal": int((~positive).sum()),
+        "pneumonia": int(positive.sum()),
         "held_out": True,
         "points": points,
-        "words": f"{len(sick):,} films that the networks had not seen: {where}.",
+        "words": f"{len(positive):,} films that the networks were not trained on: {where}.",
         "worst": worst_words(rows),
         "lungless": lungless_words(rows),
         "rows": [row.to_dict() for row in rows],
@@ -146,14 +146,14 @@ def cohort_rows(
 ) -> Rows:
     """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
 
-    By how well the border alone tells the class, in quarters, by ranges of the numbers in the
+    By how well the border alone predicts the class, in quarters, by ranges of the numbers in the
     file names, and by shape and size of the original, where these differ. A set with too few
     patients for the first two has none of these.
     """
-    sick = (index["label"] == "pneumonia").to_numpy()
+    positive = (index["label"] == "pneumonia").to_numpy()
     index = index.reset_index(drop=True)
     return [
-        {"cohort": cohort, "part": part, **_figures(sick[of == n], p[of == n], threshold)}
+        {"cohort": cohort, "part": part, **_figures(positive[of == n], p[of == n], threshold)}
         for cohort, of, parts in _cuts(index, pixels)
         for n, part in enumerate(parts)
         if (of == n).any()
@@ -176,11 +176,11 @@ def _cuts(index: pd.DataFrame, pixels: NDArray[np.uint8]) -> Iterator[Cut]:
         yield "size", size, ("smallest", "second quarter", "third quarter", "largest")
 
 
-def _figures(sick: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict[str, Any]:
-    at = rates(sick, p, threshold)
+def _figures(positive: NDArray[np.bool_], p: NDArray[Any], threshold: float) -> dict[str, Any]:
+    at = rates(positive, p, threshold)
     auc = None
-    if sick.any() and not sick.all():
-        auc = metrics.auc_delong(sick, p).to_dict()
+    if positive.any() and not positive.all():
+        auc = metrics.auc_delong(positive, p).to_dict()
     return {
         "films": len(p),
         "auc": auc,

@@ -79,7 +79,7 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(
-        "a first look in minutes on two cores: small films, three epochs",
+        "a first result in minutes on two cores: small films, three epochs",
         {
             "size": 128,
             "epochs": 3,

@@ -184,7 +184,7 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     with devices.all_there():
         devices.text_of_chief(json.dumps(recipe.as_dict()))
         prepared = _prepare(run, settings, report)
-    # The card tells of where the networks were trained, wherever the bundle is written.
+    # The card names the machine of the training, wherever the bundle is written.
     trained_on = run.status().trained_on or _facts(recipe, prepared.machine)
     run.update(trained_on=trained_on)
     with devices.all_there():

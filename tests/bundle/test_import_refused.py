@@ -94,7 +94,7 @@ REFUSED = {
     "other columns": (other("predictions.csv", b"film,", b"name,"), "its columns are not film, sp"),
     "a chance above 1": (other("predictions.csv", b",normal,normal,", b",normal,ill,"),
                          "line 2 is no prediction of a film"),
-    "a ledger that is none": (added("tiny.ledger.jsonl"), "its line 1 is no look"),
+    "a ledger that is none": (added("tiny.ledger.jsonl"), "its line 1 is no evaluation"),
 }  # fmt: skip
 
 

@@ -169,8 +169,8 @@ def test_a_graph_of_ours_is_let_in(graph: Path) -> None:
         ('version="opset1"', 'version="extension"', "of 'extension', none of OpenVINO's plain"),
         ('type="ReLU"', 'type="ReadValue"', "'ReadValue' of 'opset1', none of OpenVINO's plain"),
         ("<edges>", "<body><layers/></body><edges>", "holds a graph of its own"),
-        ('offset="0"', 'offset="999999999"', "lies outside of model.bin"),
-        ('offset="0"', 'offset="-8"', "lies outside of model.bin"),
+        ('offset="0"', 'offset="999999999"', "is outside of model.bin"),
+        ('offset="0"', 'offset="-8"', "is outside of model.bin"),
         ('offset="0"', 'place="0"', "has no place in model.bin"),
         ('offset="0"', 'offset="0" location="../../secret.bin"', r"names a file: '../../secret"),
         ("<rt_info>", '<rt_info><w name="__weights_path" value="x"/>', "a note in it names a file"),
@@ -198,7 +198,7 @@ def test_xml_that_grows_is_refused_at_its_door(graph: Path) -> None:
         inspect_graph(graph, size=64)
 
 
-def look(**changes: Any) -> str:
+def evaluation(**changes: Any) -> str:
     """A line as `pneumo_core.evaluation.test_log` writes it."""
     line = {"at": "2026-11-20T18:00:00+00:00", "version": "1.0", "digest": "0" * 16, "n": 624}
     line |= {"data": "1" * 16, "split": "test", "figures": {"auc": 0.9, "ece": None}, "pneumo": "1"}
@@ -211,18 +211,18 @@ def look(**changes: Any) -> str:
         "{",
         "[]",
         "",
-        look(n="624"),
-        look(split="x" * 65),
-        look(figures={"auc": "<b>"}),
-        look(more=1),
+        evaluation(n="624"),
+        evaluation(split="x" * 65),
+        evaluation(figures={"auc": "<b>"}),
+        evaluation(more=1),
     ],
 )
-def test_a_line_that_is_no_look_is_named(line: str) -> None:
-    with pytest.raises(BundleError, match="a ledger of looks at test films, but its line 2 is no"):
-        checked_ledger(f"{look()}\n{line}\n".encode())
+def test_a_line_that_is_no_evaluation_is_named(line: str) -> None:
+    with pytest.raises(BundleError, match="a log of test-set evaluations, but its line 2 is no"):
+        checked_ledger(f"{evaluation()}\n{line}\n".encode())
 
 
-def test_a_look_that_our_own_ledger_writes_is_one(models: Path) -> None:
+def test_an_evaluation_that_our_own_ledger_writes_is_one(models: Path) -> None:
     from pneumo_core.evaluation import test_log
 
     bundle = load_bundle("tiny", models_dir=models)
@@ -234,7 +234,7 @@ def test_a_look_that_our_own_ledger_writes_is_one(models: Path) -> None:
 
 @pytest.mark.usefixtures("no_trial")
 def test_the_ledger_goes_along_and_counts_each_look_once(models: Path, tmp_path: Path) -> None:
-    first, second, third = (look(n=n) for n in (1, 2, 3))
+    first, second, third = (evaluation(n=n) for n in (1, 2, 3))
     (models / "tiny.ledger.jsonl").write_text(f"{first}\n{second}\n")
     sent = export_bundle("tiny", models_dir=models)
     import_bundle(sent, models_dir=tmp_path / "new", name="renamed")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.integrity import write_sums
-from pneumo_core.perturbations import DISTURBANCES
+from pneumo_core.perturbations import PERTURBATIONS
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.run import create_run
 
@@ -27,7 +27,7 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
+def test_a_table_with_every_perturbation_and_a_sentence_at_the_end(run, data):
     code, out, err = run("stress", data)
     lines = out.splitlines()
     assert code == 0
@@ -36,7 +36,7 @@ def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
     [darker] = [line for line in lines if line.startswith("  darker ")]
     words = darker.split()
     assert words[3:9] == ["0.0", "[0–56]", "(−100.0)", "100.0", "[34–100]", "(0.0)"]
-    for name in ("as it is", *(f"  {name}" for name in DISTURBANCES)):
+    for name in ("as it is", *(f"  {name}" for name in PERTURBATIONS)):
         assert sum(line.startswith(f"{name} ") for line in lines) == 1
     assert {"framing", "stretch", "turn", "anatomy"} <= set(lines)
     assert max(map(len, lines[5:-1])) <= 120
@@ -44,13 +44,13 @@ def test_a_table_with_every_disturbance_and_a_sentence_at_the_end(run, data):
     assert "stress: centre crop 90 %" in err
 
 
-def test_json_is_one_document_and_the_csv_a_line_a_disturbance(run, data, tmp_path):
+def test_json_is_one_document_and_the_csv_a_line_a_perturbation(run, data, tmp_path):
     table = tmp_path / "stress.csv"
     code, out, _ = run("stress", data, "--films", "2", "--json", "--csv", table)
     found = json.loads(out)
     assert code == 0
     assert (found["model"], found["normal"], found["pneumonia"]) == ("tiny", 2, 2)
-    assert len(found["rows"]) == 1 + len(DISTURBANCES)
+    assert len(found["rows"]) == 1 + len(PERTURBATIONS)
     with table.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == [row["name"] for row in found["rows"]]

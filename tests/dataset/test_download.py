@@ -97,7 +97,7 @@ def server(monkeypatch, tmp_path):
         thread.start()
         address = f"http://127.0.0.1:{made.server_port}"
         monkeypatch.setattr(download, "COMMAND", (sys.executable, "-c", CHILD))
-        monkeypatch.setattr(download, "SECONDS_BETWEEN_LOOKS", 0.05)
+        monkeypatch.setattr(download, "SECONDS_BETWEEN_CHECKS", 0.05)
         monkeypatch.setenv("STAND_IN", address)
         monkeypatch.setenv("CREDENTIALS", str(tmp_path))
         for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "KAGGLE_CONFIG_DIR"):

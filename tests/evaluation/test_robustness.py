@@ -118,7 +118,7 @@ def test_a_limit_draws_the_same_films_of_each_class(tiny_bundle, folder, setting
     )
 
 
-def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, settings):
+def test_progress_counts_every_film_of_every_perturbation(tiny_bundle, folder, settings):
     heard = []
     measure_robustness(
         tiny_bundle,
@@ -134,7 +134,7 @@ def test_progress_counts_every_film_of_every_disturbance(tiny_bundle, folder, se
     assert [words for phase, _, _, words in heard if words] == ["as it is", "darker"]
 
 
-def test_an_unknown_disturbance_is_refused(tiny_bundle, folder, settings):
+def test_an_unknown_perturbation_is_refused(tiny_bundle, folder, settings):
     with pytest.raises(ValueError, match="Expected names of perturbations, got 'fog'"):
         measure_robustness(tiny_bundle, folder, settings=settings, names=["fog"])
 

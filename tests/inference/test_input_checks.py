@@ -43,7 +43,7 @@ def as_jpeg(pixels, quality):
     return decode(file.getvalue()).pixels
 
 
-DISTURBANCES = {
+PERTURBATIONS = {
     "as it is": lambda film: film,
     "negative": lambda film: 255 - film,
     "black border": lambda film: framed(film, 0.3, 0),
@@ -61,9 +61,9 @@ DISTURBANCES = {
 
 
 @pytest.mark.parametrize("subtype", ["normal", "bacterial", "viral"])
-@pytest.mark.parametrize("disturbance", DISTURBANCES)
-def test_chest_films_pass(subtype, disturbance):
-    film = DISTURBANCES[disturbance](synthetic_film(subtype, 3, size=400))
+@pytest.mark.parametrize("perturbation", PERTURBATIONS)
+def test_chest_films_pass(subtype, perturbation):
+    film = PERTURBATIONS[perturbation](synthetic_film(subtype, 3, size=400))
     assert check_film(film_of(film)) == ImageCheck(ok=True, reasons=())
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pneumo_core.perturbations import disturb
-from tests.perturbations.disturbed import flat, grainy_films
+from pneumo_core.perturbations import perturb
+from tests.perturbations.example_films import flat, grainy_films
 
 
 @pytest.mark.parametrize(
@@ -13,12 +13,12 @@ from tests.perturbations.disturbed import flat, grainy_films
 def test_a_frame_covers_the_outermost_six_per_cent(name, grey):
     expected = flat(grey)
     expected[0, 6:-6, 6:-6] = 200
-    np.testing.assert_array_equal(disturb(flat(200), name), expected)
+    np.testing.assert_array_equal(perturb(flat(200), name), expected)
 
 
 def test_letters_and_lines_are_white_and_leave_the_lungs():
     black = np.zeros((20, 224, 224), np.uint8)
-    letters, lines = disturb(black, "letter R or L"), disturb(black, "burned-in lines")
+    letters, lines = perturb(black, "letter R or L"), perturb(black, "burned-in lines")
     for marked in (letters, lines):
         assert marked.max() == 255
         assert (marked.reshape(20, -1) > 0).any(axis=1).all()
@@ -29,7 +29,7 @@ def test_letters_and_lines_are_white_and_leave_the_lungs():
 
 
 def test_masked_markers_leave_a_cross():
-    changed = disturb(flat(200), "markers masked")[0]
+    changed = perturb(flat(200), "markers masked")[0]
     assert (changed[:16, :16] == 0).all()
     assert (changed[-16:, -16:] == 0).all()
     assert (changed[:, 16:-16] == 200).all()
@@ -37,14 +37,14 @@ def test_masked_markers_leave_a_cross():
 
 
 def test_collimator_blades_are_black_and_shallow():
-    changed = disturb(np.repeat(flat(200), 10, axis=0), "collimator edges")
+    changed = perturb(np.repeat(flat(200), 10, axis=0), "collimator edges")
     assert (changed[:, 10:-10, 10:-10] == 200).all()
     assert changed[:, :3].max() == 0
     assert changed[:, :, -3:].max() == 0
 
 
 def test_a_tilted_collimator_leaves_wedges():
-    changed = disturb(np.repeat(flat(200), 10, axis=0), "tilted collimator")
+    changed = perturb(np.repeat(flat(200), 10, axis=0), "tilted collimator")
     assert (changed[:, 15:-15, 15:-15] == 200).all()
     for film in changed:
         assert film[0, 0] == film[0, -1] == film[-1, 0] == film[-1, -1] == 0
@@ -56,25 +56,25 @@ def test_a_tilted_collimator_leaves_wedges():
 def test_dark_edges_are_cropped_where_there_are_any():
     film = flat(0)
     film[0, :, 12:-4] = np.linspace(100, 200, 84).astype(np.uint8)
-    changed = disturb(film, "collimation cropped")[0]
+    changed = perturb(film, "collimation cropped")[0]
     # The window ends on the last lit lines, to within a fraction of a pixel.
     assert (changed[:, 0] >= 85).all()
     assert (changed[:, -1] >= 190).all()
     assert (changed[:, 1:-1] >= 100).all()
-    np.testing.assert_array_equal(disturb(flat(150), "collimation cropped"), flat(150))
+    np.testing.assert_array_equal(perturb(flat(150), "collimation cropped"), flat(150))
 
 
 def test_at_most_a_fifth_is_cropped_from_a_side():
     film = flat(0)
     film[0, 60:] = 200
-    changed = disturb(film, "collimation cropped")[0]
+    changed = perturb(film, "collimation cropped")[0]
     # 40 dark rows of 80 remain.
     assert (changed == 0).mean() == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "grey"), [("lungs black", 0), ("lungs grey", 123)])
 def test_the_lungs_are_painted_over_in_one_shade(name, grey):
-    changed = disturb(flat(200, 224), name)[0]
+    changed = perturb(flat(200, 224), name)[0]
     hidden = changed == grey
     assert set(np.unique(changed)) == {grey, 200}
     assert 0.8 < hidden.mean() < 0.86
@@ -85,7 +85,7 @@ def test_the_lungs_are_painted_over_in_one_shade(name, grey):
 
 def test_the_border_alone_is_a_ring():
     films = grainy_films()
-    changed = disturb(films, "border alone")
+    changed = perturb(films, "border alone")
     np.testing.assert_array_equal(changed[:, :4], films[:, :4])
     np.testing.assert_array_equal(changed[:, :, -4:], films[:, :, -4:])
     assert changed[:, 4:-4, 4:-4].max() == 0

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pneumo_core.perturbations import ABOUT, DISTURBANCES, disturb
-from tests.perturbations.disturbed import flat, grainy_films
+from pneumo_core.perturbations import ABOUT, PERTURBATIONS, perturb
+from tests.perturbations.example_films import flat, grainy_films
 
 LUNGLESS = {"lungs black", "lungs grey", "border alone"}
 RANDOM = {"noise 3 %", "noise 6 %", "letter R or L", "burned-in lines", "collimator edges"}
@@ -13,11 +13,11 @@ def films():
     return grainy_films()
 
 
-def test_the_table_says_what_each_disturbance_is():
+def test_the_table_says_what_each_perturbation_is():
     families = {"framing", "stretch", "turn", "compression", "sharpness", "exposure", "marks"}
-    assert {one.family for one in DISTURBANCES.values()} == families | {"anatomy"}
-    assert {name for name, one in DISTURBANCES.items() if not one.keeps_lungs} == LUNGLESS
-    for name, one in DISTURBANCES.items():
+    assert {one.family for one in PERTURBATIONS.values()} == families | {"anatomy"}
+    assert {name for name, one in PERTURBATIONS.items() if not one.keeps_lungs} == LUNGLESS
+    for name, one in PERTURBATIONS.items():
         assert one.name == name
         assert one.words[0].isupper()
         assert one.words.endswith(".")
@@ -28,37 +28,37 @@ def test_the_table_says_what_each_disturbance_is():
         }
 
 
-@pytest.mark.parametrize("name", DISTURBANCES)
-def test_a_disturbance_is_pure_repeatable_and_independent_of_batches(name, films):
+@pytest.mark.parametrize("name", PERTURBATIONS)
+def test_a_perturbation_is_pure_repeatable_and_independent_of_batches(name, films):
     before = films.copy()
-    changed = disturb(films, name)
+    changed = perturb(films, name)
     np.testing.assert_array_equal(films, before)
     assert changed.shape == films.shape
     assert changed.dtype == np.uint8
     assert not np.shares_memory(changed, films)
     assert (changed != films).any(axis=(1, 2)).all()
-    pieces = [disturb(films[:1], name), disturb(films[1:], name, first=1)]
+    pieces = [perturb(films[:1], name), perturb(films[1:], name, first=1)]
     np.testing.assert_array_equal(np.concatenate(pieces), changed)
 
 
 @pytest.mark.parametrize("name", sorted(RANDOM))
 def test_what_is_random_differs_from_film_to_film_and_with_the_seed(name):
     same = np.repeat(flat(100), 3, axis=0)
-    changed = disturb(same, name)
+    changed = perturb(same, name)
     assert (changed[0] != changed[1]).any()
-    assert (disturb(same, name, seed=1) != changed).any()
+    assert (perturb(same, name, seed=1) != changed).any()
 
 
-@pytest.mark.parametrize("name", sorted(set(DISTURBANCES) - RANDOM - {"tilted collimator"}))
+@pytest.mark.parametrize("name", sorted(set(PERTURBATIONS) - RANDOM - {"tilted collimator"}))
 def test_what_is_not_random_is_the_same_for_every_film_and_seed(name, films):
-    changed = disturb(np.repeat(films[:1], 2, axis=0), name, seed=1)
+    changed = perturb(np.repeat(films[:1], 2, axis=0), name, seed=1)
     np.testing.assert_array_equal(changed[0], changed[1])
-    np.testing.assert_array_equal(changed[:1], disturb(films[:1], name))
+    np.testing.assert_array_equal(changed[:1], perturb(films[:1], name))
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="Expected the name of a disturbance, got 'fog'"):
-        disturb(flat(0), "fog")
+    with pytest.raises(ValueError, match="Expected the name of a perturbation, got 'fog'"):
+        perturb(flat(0), "fog")
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_an_unknown_name_is_refused():
 )
 def test_other_arrays_are_refused(films):
     with pytest.raises(ValueError, match=r"Expected films uint8 \(N,S,S\), got"):
-        disturb(films, "darker")
+        perturb(films, "darker")
 
 
 def test_no_film_gives_no_film():
-    assert disturb(np.zeros((0, 64, 64), np.uint8), "blur 1 px").shape == (0, 64, 64)
+    assert perturb(np.zeros((0, 64, 64), np.uint8), "blur 1 px").shape == (0, 64, 64)
 
 
 @pytest.mark.parametrize(
@@ -86,27 +86,27 @@ def test_no_film_gives_no_film():
     ],
 )
 def test_exposure_of_a_flat_film(name, grey, expected):
-    np.testing.assert_array_equal(disturb(flat(grey), name), flat(expected))
+    np.testing.assert_array_equal(perturb(flat(grey), name), flat(expected))
 
 
 def test_contrast_turns_about_the_mean():
     film = np.repeat(np.array([50, 150], np.uint8), 32)[np.newaxis, :, np.newaxis]
     film = np.tile(film, (1, 1, 64))
-    assert set(np.unique(disturb(film, "contrast × 1.4"))) == {30, 170}
-    assert set(np.unique(disturb(film, "contrast × 0.7"))) == {65, 135}
+    assert set(np.unique(perturb(film, "contrast × 1.4"))) == {30, 170}
+    assert set(np.unique(perturb(film, "contrast × 0.7"))) == {65, 135}
 
 
 def test_a_crop_enlarges_what_is_in_the_middle():
     film = flat(0)
     film[0, 30:70, 30:70] = 200
-    shares = {name: (disturb(film, f"centre crop {name} %") > 100).mean() for name in (90, 80, 70)}
+    shares = {name: (perturb(film, f"centre crop {name} %") > 100).mean() for name in (90, 80, 70)}
     for kept, share in shares.items():
         assert share == pytest.approx((40 / kept) ** 2, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "grey"), [("black margin", 0), ("grey margin", 128)])
 def test_a_margin_shows_the_whole_film_smaller(name, grey):
-    changed = disturb(flat(200), name)[0]
+    changed = perturb(flat(200), name)[0]
     # 10 of 120 pixels are margin, on a film of 100 a little over 8.
     assert (changed[:8] == grey).all()
     assert (changed[:, -8:] == grey).all()
@@ -116,7 +116,7 @@ def test_a_margin_shows_the_whole_film_smaller(name, grey):
 def test_a_body_margin_goes_on_where_the_film_ends():
     film = flat(40)
     film[0, :, 50:] = 160
-    changed = disturb(film, "body margin")[0]
+    changed = perturb(film, "body margin")[0]
     assert (changed[:, :30] == 40).all()
     assert (changed[:, -30:] == 160).all()
 
@@ -128,7 +128,7 @@ def test_a_body_margin_goes_on_where_the_film_ends():
 def test_a_shift_moves_the_film_and_leaves_black(where, row, column):
     film = flat(60)
     film[0, 49:52, 49:52] = 255
-    changed = disturb(film, f"shift {where} 8 %")[0]
+    changed = perturb(film, f"shift {where} 8 %")[0]
     brightest = np.argwhere(changed > 200).mean(axis=0)
     np.testing.assert_allclose(brightest, (row, column), atol=0.6)
     edge = {"left": changed[:, -7:], "right": changed[:, :7]}
@@ -148,7 +148,7 @@ def test_a_shift_moves_the_film_and_leaves_black(where, row, column):
 def test_a_stretch_gives_the_aspect_in_its_name(name, aspect):
     film = flat(0, 200)
     film[0, 80:120, 80:120] = 255
-    bright = disturb(film, name)[0] > 128
+    bright = perturb(film, name)[0] > 128
     width, height = bright.any(axis=0).sum(), bright.any(axis=1).sum()
     assert width / height == pytest.approx(aspect, abs=0.04)
     assert max(width, height) == pytest.approx(40 if "padded" in name else 40 * 4 / 3, abs=2)
@@ -158,13 +158,13 @@ def test_a_stretch_gives_the_aspect_in_its_name(name, aspect):
 def test_a_turn_to_the_left_lifts_what_is_on_the_right(where, rises):
     film = flat(0, 201)
     film[0, 98:103, 158:163] = 255
-    row, column = np.argwhere(disturb(film, f"turn {where} 10°")[0] > 128).mean(axis=0)
+    row, column = np.argwhere(perturb(film, f"turn {where} 10°")[0] > 128).mean(axis=0)
     angle = np.degrees(np.arctan2(100 - row, column - 100))
     assert angle == pytest.approx(10 if rises else -10, abs=0.5)
 
 
 def difference(films, name):
-    return np.abs(disturb(films, name).astype(int) - films).mean()
+    return np.abs(perturb(films, name).astype(int) - films).mean()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_film_stored_at_another_size_comes_back_in_place(name, films):
 def test_sharpening_overshoots_at_an_edge_alone():
     film = flat(80)
     film[0, :, 50:] = 160
-    changed = disturb(film, "sharpened")[0]
+    changed = perturb(film, "sharpened")[0]
     assert changed.min() < 60
     assert changed.max() > 180
     assert (changed[:, :40] == 80).all()
@@ -201,6 +201,6 @@ def test_sharpening_overshoots_at_an_edge_alone():
 
 @pytest.mark.parametrize(("name", "share"), [("noise 3 %", 0.03), ("noise 6 %", 0.06)])
 def test_noise_has_the_strength_in_its_name(name, share):
-    noise = disturb(flat(128, 224), name).astype(float) - 128
+    noise = perturb(flat(128, 224), name).astype(float) - 128
     assert noise.std() == pytest.approx(share * 255, rel=0.02)
     assert noise.mean() == pytest.approx(0, abs=0.2)

@@ -1,4 +1,4 @@
-"""A tiny training that went through: what all those that were disturbed are compared with."""
+"""A tiny training that ran through: what interrupted trainings are compared with."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def films():
     return np.stack(made)[..., None].astype("float32")
 
 
-def disturbed(strength, films, seed=1):
+def perturbed(strength, films, seed=1):
     return np.asarray(FilmAugment(strength, seed=seed)(films, training=True))
 
 
@@ -42,13 +42,13 @@ def test_films_pass_untouched_outside_training(films):
     np.testing.assert_array_equal(np.asarray(FilmAugment(Augmentation(), seed=1)(films)), films)
 
 
-def test_no_strength_is_no_disturbance(films):
-    np.testing.assert_allclose(disturbed(STILL, films), films, atol=0.1)
+def test_no_strength_is_no_perturbation(films):
+    np.testing.assert_allclose(perturbed(STILL, films), films, atol=0.1)
 
 
-def test_disturbed_films_keep_shape_and_range_and_differ_from_each_other(films):
+def test_perturbed_films_keep_shape_and_range_and_differ_from_each_other(films):
     same = np.repeat(films[:1], 4, axis=0)
-    out = disturbed(Augmentation(), same)
+    out = perturbed(Augmentation(), same)
     assert out.shape == same.shape
     assert out.min() >= 0
     assert out.max() <= 255
@@ -57,7 +57,7 @@ def test_disturbed_films_keep_shape_and_range_and_differ_from_each_other(films):
 
 def test_the_seed_decides(films):
     np.testing.assert_array_equal(
-        disturbed(Augmentation(), films, seed=4), disturbed(Augmentation(), films, seed=4)
+        perturbed(Augmentation(), films, seed=4), perturbed(Augmentation(), films, seed=4)
     )
 
 
@@ -66,11 +66,11 @@ def changed(**strengths):
 
 
 def test_a_flip_mirrors_left_and_right(films):
-    np.testing.assert_allclose(disturbed(changed(flip=1.0), films), films[:, :, ::-1], atol=0.5)
+    np.testing.assert_allclose(perturbed(changed(flip=1.0), films), films[:, :, ::-1], atol=0.5)
 
 
 def test_four_times_the_area_shows_the_film_at_half_size_with_margins(films):
-    out = disturbed(changed(area=(4.0, 4.0)), films)
+    out = perturbed(changed(area=(4.0, 4.0)), films)
     half = films.reshape(4, 32, 2, 32, 2, 1).mean(axis=(2, 4))
     assert np.abs(out[:, 16:48, 16:48] - half).mean() < 4
     margins = np.concatenate([out[:, :15].reshape(4, -1), out[:, 49:].reshape(4, -1)], axis=1)
@@ -81,14 +81,14 @@ def test_softening_removes_detail_and_sharpening_adds_it(films):
     def detail(x):
         return np.abs(np.diff(x, axis=2)).mean(axis=(1, 2, 3))
 
-    soft = disturbed(changed(softness=(1.0, 1.0)), films, seed=3)
-    sharp = disturbed(changed(softness=(-0.8, -0.8)), films, seed=3)
+    soft = perturbed(changed(softness=(1.0, 1.0)), films, seed=3)
+    sharp = perturbed(changed(softness=(-0.8, -0.8)), films, seed=3)
     assert np.all(detail(soft) <= detail(films) + 0.1)
     assert detail(soft).sum() < detail(films).sum() < detail(sharp).sum()
 
 
 def test_brightness_stays_within_its_range(films):
-    out = disturbed(changed(brightness=0.1), films)
+    out = perturbed(changed(brightness=0.1), films)
     inside = (films > 30) & (films < 225)
     assert np.abs((out - films)[inside]).max() <= 0.1 * 255 + 0.5
 
@@ -108,13 +108,13 @@ def test_a_plan_crops_height_or_width_and_paints_the_lungs_over(films):
 
 
 def test_margins_repeat_the_edge_where_that_is_chosen(films):
-    out = disturbed(changed(area=(4.0, 4.0), replicate=1.0), films)
+    out = perturbed(changed(area=(4.0, 4.0), replicate=1.0), films)
     np.testing.assert_allclose(out[:, 8, 24:40], out[:, 2, 24:40], atol=1)
 
 
 def test_edges_are_covered_askew(films):
     bright = np.full((16, 64, 64, 1), 200, "float32")
-    out = disturbed(changed(border=1.0, inverted=0.0, tilt_deg=12.0), bright)
+    out = perturbed(changed(border=1.0, inverted=0.0, tilt_deg=12.0), bright)
     covered = out[..., 0] != out[:, 32:33, 32:33, 0]
     assert not covered[:, 24:40, 24:40].any()
     assert covered.any(axis=(1, 2)).sum() >= 10

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_core.perturbations import DISTURBANCES, disturb
+from pneumo_core.perturbations import PERTURBATIONS, perturb
 from pneumo_core.training import train
 from pneumo_core.training.calibrate import Calibration
 from pneumo_core.training.export import Delivery
@@ -41,8 +41,8 @@ def read(rows, views, **options):
     return pixels, logits, told
 
 
-def test_every_disturbance_is_a_view_and_the_clean_films_come_first():
-    assert set(VIEWS) == {"as it is", *DISTURBANCES}
+def test_every_perturbation_is_a_view_and_the_clean_films_come_first():
+    assert set(VIEWS) == {"as it is", *PERTURBATIONS}
     assert (*POINT_VIEWS, *SUITE_VIEWS) == VIEWS
     assert len(VIEWS) == len(set(VIEWS))
 
@@ -66,11 +66,11 @@ def test_a_stop_leaves_the_views_that_were_read_whole_and_always_the_first():
     assert len(read(rows, SUITE_VIEWS, stopped=lambda: True)[1]) == 0
 
 
-def test_a_film_is_disturbed_alike_whichever_films_are_beside_it():
+def test_a_film_is_perturbed_alike_whichever_films_are_beside_it():
     pixels, both, _ = read(np.array([2, 5]), ("noise 6 %",))
     _, alone, _ = read(np.array([5]), ("noise 6 %",))
     np.testing.assert_array_equal(both[0, 1], alone[0, 0])
-    np.testing.assert_array_equal(alone[0], mean_logits(disturb(pixels[5:], "noise 6 %", first=5)))
+    np.testing.assert_array_equal(alone[0], mean_logits(perturb(pixels[5:], "noise 6 %", first=5)))
     assert VIEWS[0] == CLEAN
 
 

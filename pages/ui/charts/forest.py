@@ -26,7 +26,7 @@ HOLLOW = {"●": "○", "▲": "△"}
 
 @dataclass(frozen=True)
 class Estimate:
-    """One number with its interval, low ≤ value ≤ high; `series` tells several in a row apart."""
+    """One number with its interval, low ≤ value ≤ high; `series` distinguishes several in a row."""
 
     name: str
     value: float
@@ -145,7 +145,7 @@ def _traces(
 ) -> list[go.Scatter]:
     """The dots of one series with their lines, and their numbers."""
     own = [row for row in rows if row.series == series[at]]
-    # The name has the upper part of its row, the series lie below each other in the rest.
+    # The name has the upper part of its row, the series are below each other in the rest.
     shift = (_NAME + _ROW * (at + 0.5)) / (_NAME + _ROW * len(series))
     y = [names.index(row.name) + shift for row in own]
     dots = go.Scatter(

@@ -1,9 +1,9 @@
 """Scatter plots of two numbers of each film; a rectangle drawn over them selects films.
 
-The marks are one picture that lies over a Plotly chart of nothing but axes: all films are drawn,
+The marks are one picture over a Plotly chart of nothing but axes: all films are drawn,
 however many there are, and a browser shows one picture at once, where thousands of single points
 take it seconds. The axes are those of all films, so that the chart stays as it is while films come
-and go: any chart that changes is taken down by Streamlit and drawn from its beginnings.
+and go: Streamlit removes any chart that changes and draws it anew.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ TALL = 300  # of the chart, in pixels
 # Between the chart's edges and its plot, in pixels; style.css lays the picture between the same.
 MARGIN = {"l": 58, "r": 12, "t": 8, "b": 46, "pad": 2, "autoexpand": False}
 # Radius of a mark in pixels of the picture, and its opacity, which grows where several lie on each
-# other: of few films, each is to be seen; of many, how they lie.
-_FEW, _LARGE, _SMALL = 1000, (5, 0.8), (3, 0.5)
+# other: of a small sample each shows, of a large one their distribution.
+_SMALL_SAMPLE, _LARGE, _SMALL = 1000, (5, 0.8), (3, 0.5)
 _OUTSIDE = 0.12  # of marks outside of the rectangle
 
 
@@ -60,7 +60,7 @@ def axes(ends: Ends, *, across: str, up: str) -> go.Figure:
 
 
 def overlay_html(picture: NDArray[np.uint8], ends: Ends, area: Area | None, *, alt: str) -> str:
-    """What lies over the axes: the picture of `marks`, and the rectangle that was drawn."""
+    """What is over the axes: the picture of `marks`, and the rectangle that was drawn."""
     return (
         f'<div class="pn-cover"><img src="{png_uri(picture)}" alt="{escape(alt)}">'
         f"{'' if area is None else _rectangle(area, ends)}</div>"
@@ -84,7 +84,7 @@ def marks(  # noqa: PLR0913 - what is drawn, and how
     whatever order the films come.
     """
     known = rows & np.isfinite(x) & np.isfinite(y)
-    radius, opacity = _LARGE if known.sum() <= _FEW else _SMALL
+    radius, opacity = _LARGE if known.sum() <= _SMALL_SAMPLE else _SMALL
     faint = np.log(1 - _OUTSIDE) / np.log(1 - opacity)  # so that the mark's opacity is _OUTSIDE
     strength = np.where(_inside(x, y, area), 1.0, faint)
     column = np.rint((x[known] - ends[0][0]) / (ends[0][1] - ends[0][0]) * (WIDTH - 1)).astype(int)

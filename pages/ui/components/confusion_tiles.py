@@ -79,4 +79,4 @@ def show_confusion_tiles(at: AtThreshold, referred: Confusion, chosen: str) -> s
 
 
 def _nothing() -> None:
-    """Streamlit tells of a click only where there is something to call."""
+    """Streamlit reports a click only where there is a callback."""

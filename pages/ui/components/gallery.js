@@ -1,5 +1,5 @@
 // One page of films as buttons; a click gives the film's name to Python.
-// Every word comes as text, never as markup: file names are the work of strangers.
+// Every word comes as text, never as markup: file names are untrusted.
 
 function child(tag, name, text) {
   const made = document.createElement(tag);

@@ -99,4 +99,4 @@ def _shown_page(pages: int, key: str) -> int:
 
 
 def _nothing() -> None:
-    """Streamlit tells of a click only where there is something to call."""
+    """Streamlit reports a click only where there is a callback."""

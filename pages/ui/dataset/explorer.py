@@ -71,8 +71,8 @@ class Audit:
 
 @st.fragment
 def show_explorer(catalogue: Catalogue, audit: Audit | None, origin: str) -> None:
-    """Facts, linked charts, findings and films of a data set; `origin` is said of
-    films that show no patient.
+    """Facts, linked charts, findings and films of a data set; `origin` describes
+    films that are no patient's.
     """
     with plain_words():
         films = facets_of(catalogue)

@@ -45,7 +45,7 @@ def open_film(
     origin: str,
 ) -> None:
     """Show `film` over the page; `order` are the films that one may go through from it, `origin`
-    is said of films that show no patient.
+    describes films that are no patient's.
     """
     state.dataset_film.set(film)
     st.dialog("Film", width="large")(_show)(catalogue, order, findings, origin)
@@ -120,7 +120,7 @@ def _show_siblings(catalogue: Catalogue, row: Any) -> None:
     films = catalogue.index
     own = films[films["group"] == row.group]
     _show_row(catalogue, own, row.film, f"All {len(own):,} films of this patient")
-    same = films[look_alike(films, row.phash) & (films["film"] != row.film).to_numpy()]
+    same = films[near_duplicates(films, row.phash) & (films["film"] != row.film).to_numpy()]
     _show_row(catalogue, same, row.film, f"{count(len(same), 'near-duplicates')}")
 
 
@@ -136,7 +136,7 @@ def _show_row(catalogue: Catalogue, films: pd.DataFrame, film: str, words: str) 
         st.rerun(scope="fragment")
 
 
-def look_alike(films: pd.DataFrame, phash: str) -> Rows:
+def near_duplicates(films: pd.DataFrame, phash: str) -> Rows:
     """Whether the perceptual hash of each film is near `phash`, bool (N,)."""
     if not phash:
         return np.zeros(len(films), np.bool_)

@@ -75,7 +75,7 @@ class Span:
         return f"{self.name} {low if low == high else f'{low}–{high}'}{unit}"
 
     def holds(self, films: pd.DataFrame) -> Rows:
-        """Whether each row lies in the range; a missing number does not."""
+        """Whether each row is in the range; a missing number does not."""
         return films[self.column].between(self.low, self.high).to_numpy()
 
 
@@ -97,7 +97,7 @@ class Area:
         return f"{self.across.words}, {self.up.words}"
 
     def holds(self, films: pd.DataFrame) -> Rows:
-        """Whether each row lies in both ranges."""
+        """Whether each row is in both ranges."""
         return self.across.holds(films) & self.up.holds(films)
 
 
@@ -264,7 +264,7 @@ def show_facts(films: pd.DataFrame, shown: pd.DataFrame) -> None:
 def show_chips(place: str, otherwise: str = "") -> None:
     """Each condition as a chip that removes it; `otherwise` where there is none.
 
-    `place` tells two such rows apart.
+    `place` distinguishes two such rows.
     """
     conditions = current_conditions()
     if not conditions and not otherwise:

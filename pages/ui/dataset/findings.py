@@ -34,7 +34,7 @@ _ORDER = ("train", "all", "val", "test")
 
 @dataclass(frozen=True)
 class Shortcuts:
-    """What is shown of the table of `films.audit.shortcuts`: made once, shown after every click.
+    """What is shown of the table of `audit.shortcuts`: made once, shown after every click.
 
     meaning: for any accuracy on this data; chart: None where nothing could be measured; alt: the
     chart in sentences; silent: features that carry no information or cannot be judged, in

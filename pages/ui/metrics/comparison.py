@@ -42,7 +42,7 @@ _APART = (
     "have no films in common yet. Choose “New evaluation” at the top; after that, choose the "
     "other model here again to evaluate it on the same folder."
 )
-_MOST = 4  # curves that can still be told apart
+_MOST = 4  # curves that can still be distinguished
 
 
 def show_comparison(

@@ -71,7 +71,7 @@ def _make(subject: Predictions, of: tuple[str, int, int]) -> Made:
         report = build_report(
             subject.bundle,
             subject.table,
-            subject.standing,
+            subject.evidence,
             films=subject.films,
             evaluations=logged_evaluations(subject.bundle),
             prevalence=of[1] / 100,
@@ -104,7 +104,7 @@ def figures_now(subject: Predictions, measures: Measures, at: AtThreshold) -> di
     return {
         "model": f"{subject.bundle.name} {subject.bundle.version}",
         "films": subject.films,
-        "standing": subject.standing.to_dict(),
+        "standing": subject.evidence.to_dict(),
         "threshold_is": f"locked on validation ({point})" if point else EXPLORING,
         "figures": _finite(at.to_dict()),
         "disclaimer": disclaimer(subject.bundle),

@@ -18,17 +18,17 @@ EXPLORING = "◆ exploring: these figures are not a test"
 
 def badge_html(subject: Predictions, point: str) -> str:
     """Whether the threshold is locked, and how far the films are evidence."""
-    standing = subject.standing
+    evidence = subject.evidence
     if point:
         lock = f"✓ threshold locked on validation ({POINT_NAMES[point]})"
         first = badge(lock, css="pn-locked")
     else:
         first = badge(EXPLORING, css="pn-exploring")
-    warning = f"<strong>{escape(standing.warning)}</strong>" if standing.warning else ""
+    warning = f"<strong>{escape(evidence.warning)}</strong>" if evidence.warning else ""
     return (
-        f'<div class="pn-evidence">{first}{badge(standing.badge)}'
+        f'<div class="pn-evidence">{first}{badge(evidence.badge)}'
         f"{warning}<details><summary>How independent are these films?</summary>"
-        f"{escape(standing.words)}</details></div>"
+        f"{escape(evidence.words)}</details></div>"
     )
 
 

@@ -36,14 +36,14 @@ SPLITS = ("test", "val", "train", "all")
 class Predictions:
     """Predictions of `bundle` on `films` (words), a row a film of `table`.
 
-    key: another one for other predictions; root: where the files lie, None where it is not known.
+    key: another one for other predictions; root: folder of the files, None if not known.
     """
 
     bundle: Bundle
     key: str
     films: str
     table: pd.DataFrame
-    standing: EvidenceLevel
+    evidence: EvidenceLevel
     root: Path | None
 
     @property

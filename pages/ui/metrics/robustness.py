@@ -70,7 +70,7 @@ def _every(n: int) -> str:
 def worst_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The unperturbed films, then the perturbations that keep the lungs, by their largest cost.
 
-    Images without lungs are described in words: on their axis all else would look alike.
+    Images without lungs are described in words: on their scale all others would seem equal.
     """
     clean = [row for row in rows if row["name"] == CLEAN]
     others = [row for row in rows if row["name"] != CLEAN and row.get("keeps_lungs", True)]

@@ -41,7 +41,9 @@ def sample_sentence(card: Card) -> str:
     return f"on {count}validation films not used to train the network, at the balanced threshold"
 
 
-def facts(bundle: Bundle, n_bytes: int, looks: Sequence[LoggedEvaluation]) -> list[tuple[str, str]]:
+def facts(
+    bundle: Bundle, n_bytes: int, evaluations: Sequence[LoggedEvaluation]
+) -> list[tuple[str, str]]:
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
     rows = [
@@ -50,7 +52,7 @@ def facts(bundle: Bundle, n_bytes: int, looks: Sequence[LoggedEvaluation]) -> li
         ("Films", _films(card.data, counted=bool(training_summary(card)))),
         ("Data", card.data.source or USUAL_SOURCE),
         ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),
-        ("Test-set evaluations", evaluation_count(looks, bundle.digest)),
+        ("Test-set evaluations", evaluation_count(evaluations, bundle.digest)),
         ("Network", _joined(card.network.backbone, _count(card.network.parameters, "parameters"))),
         ("Input", f"{bundle.size} × {bundle.size} pixels"),
         ("Classes", ", ".join(bundle.classes)),
@@ -72,14 +74,14 @@ def summary_line(bundle: Bundle, n_bytes: int) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
-def evaluation_count(looks: Sequence[LoggedEvaluation], digest: str) -> str:
+def evaluation_count(evaluations: Sequence[LoggedEvaluation], digest: str) -> str:
     """How often the model was evaluated on a test split, from its log."""
-    if not looks:
+    if not evaluations:
         return "none on this machine"
-    times = f"{len(looks):,}"
-    earlier = sum(one.digest != digest[:16] for one in looks)
+    times = f"{len(evaluations):,}"
+    earlier = sum(one.digest != digest[:16] for one in evaluations)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
-    return f"{times}{others}; last on {_day(looks[-1].at[:10])}"
+    return f"{times}{others}; last on {_day(evaluations[-1].at[:10])}"
 
 
 def _trained(training: TrainingFacts) -> str:

@@ -93,8 +93,8 @@ def _show_machine(
 ) -> None:
     if machine is None:
         job = latest_job("machine", settings=settings)
-        looking = job is not None and job.status().state == "running"
-        st.fragment(_look, run_every=1.0 if looking else None)(job, settings)
+        detecting = job is not None and job.status().state == "running"
+        st.fragment(_show_detection, run_every=1.0 if detecting else None)(job, settings)
     else:
         xla = "with XLA" if machine.xla else "without XLA"
         precision = machine.policy if recipe.precision == "auto" else recipe.precision
@@ -103,7 +103,7 @@ def _show_machine(
         _offer_measure(recipe, settings, idle=idle)
 
 
-def _look(job: Job | None, settings: Settings) -> None:
+def _show_detection(job: Job | None, settings: Settings) -> None:
     """What is known of the hardware while its devices are detected."""
     if cached_machine(settings) is not None:
         st.rerun()

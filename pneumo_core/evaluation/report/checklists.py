@@ -150,7 +150,7 @@ def _of_evaluation(summary: Summary, evidence: EvidenceLevel, films: str) -> dic
 
 
 def _of_card(bundle: Bundle) -> dict[str, Answer]:
-    """What the card says of the model."""
+    """The card's description of the model."""
     card = bundle.card
     training, network = (card.document.get(key, {}) for key in ("training", "network"))
     found = {

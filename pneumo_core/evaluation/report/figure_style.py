@@ -53,7 +53,7 @@ LOOK: Any = {
     "figure.dpi": 100,
 }
 PNG_DPI = 200
-# The look is set for the whole process while a figure is drawn, and taken back after it.
+# The style is set for the whole process while a figure is drawn, and reset after it.
 _ONE_AT_A_TIME = Lock()
 HALF = (4.4, 3.9)  # inches: two of these fit side by side
 

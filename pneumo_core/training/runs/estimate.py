@@ -53,7 +53,7 @@ class Pace:
 def known_pace(recipe: Recipe, settings: Settings) -> Pace | None:
     """What was measured here for such a recipe, by `measure_pace` or by an earlier run."""
     try:
-        return Pace(**json.loads(_kept(recipe, settings).read_text("utf-8")))
+        return Pace(**json.loads(_pace_file(recipe, settings).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return _pace_of_runs(recipe, settings)
 
@@ -90,8 +90,8 @@ def measure_pace(recipe: Recipe, settings: Settings, *, report: Progress) -> Pac
         )
         found: Pace = clock.pace(recipe.batch)
     with suppress(OSError):  # it is measured again the next time
-        _kept(recipe, settings).parent.mkdir(parents=True, exist_ok=True)
-        write_json(_kept(recipe, settings), asdict(found))
+        _pace_file(recipe, settings).parent.mkdir(parents=True, exist_ok=True)
+        write_json(_pace_file(recipe, settings), asdict(found))
     report("pace", 1, 1, f"{1 / found.train:.1f} films a second in training")
     return found
 
@@ -193,7 +193,7 @@ def _kind(recipe: Recipe) -> tuple[Any, ...]:
     return (recipe.backbone, recipe.size, recipe.batch, recipe.precision, start, recipe.augment)
 
 
-def _kept(recipe: Recipe, settings: Settings) -> Path:
+def _pace_file(recipe: Recipe, settings: Settings) -> Path:
     """The file of what was measured: one for all recipes that take as long a step."""
     text = " ".join(map(str, (*_kind(recipe), machine_key())))
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -216,9 +216,10 @@ _EVERY_BLOCK = 2.2  # as long and as large, where every block is trained
 _ON_A_GPU = 1 / 40  # as long as one core, on a consumer's card; an H200 took a ninth of that
 _LIBRARIES = 1.2 * 2**30  # bytes of Keras and its backend
 _READING = 0.02  # seconds of one core to open, check and decode a film
-_DISTURBING = 0.003  # seconds of one core to disturb a film of 160 px in one way
+_PERTURBING = 0.003  # seconds of one core to perturb a film of 160 px in one way
 _BUNDLE = 7.0  # seconds to calibrate, write and check the model
-_LOOKS, _MOST_LOOKS = 14, 5000  # answers for each film, and at most, to what is unlike them
+# Forward passes to fit the feature checks: for each film, and at most.
+_CHECK_READS, _MOST_CHECK_READS = 14, 5000
 _ROOM = 1.5 * 2**30  # bytes of checkpoints, and of the model twice
 
 
@@ -273,14 +274,14 @@ def around_training(recipe: Recipe, films: float, answer: float) -> Around:
 
     answer: seconds in which the network answers to a film.
     """
-    seen = answer + _DISTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
-    looks = min(_LOOKS * films, _MOST_LOOKS)
+    seen = answer + _PERTURBING * (recipe.size / _ROUGH_SIZE) ** 2 / cores()
+    check_reads = min(_CHECK_READS * films, _MOST_CHECK_READS)
     held_out = _held_out(recipe, films)
     sampled = min(recipe.stress_films or held_out, held_out)
     suite = recipe.held_out_folds * len(SUITE_VIEWS) * sampled * seen
     return Around(
         answers=len(POINT_VIEWS) * held_out * seen,
-        bundle=looks * seen + _BUNDLE,
+        bundle=check_reads * seen + _BUNDLE,
         robustness=suite if recipe.robustness else 0.0,
     )
 

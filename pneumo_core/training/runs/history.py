@@ -134,7 +134,7 @@ def _without_repeats(
     if not table:
         return table
     at = table[key]
-    # Kept is what no later line lies before or on.
+    # A line stays if no later line has the same or an earlier step.
     later = np.minimum.accumulate(at[::-1])[::-1]
     kept = np.append(at[:-1] < later[1:], True)
     return {name: values[kept] for name, values in table.items()}

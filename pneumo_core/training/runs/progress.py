@@ -1,4 +1,4 @@
-"""The progress of a run in its status: the phase at hand, and the time left of the whole run."""
+"""The progress of a run in its status: the current phase, and the time left of the whole run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pneumo_core.training.runs.status import RunStatus
 
 _SMOOTHING = 0.3  # share of a new estimate in the time left that is shown, about once a second
-# What these phases took tells a later fold, or run, what they will take.
+# The measured time of these phases predicts theirs in a later fold or run.
 MEASURED = ("validation", "bundle", "robustness")
 
 
@@ -53,7 +53,7 @@ class RemainingPhases:
         """Seconds to the end of the run from within `phase`, of which `share` (0..1) is done.
 
         own: seconds to the end of the phase at its rate so far, None before there is one. None
-        where the training, most of the run, still lies ahead, or nothing is known.
+        where the training, most of the run, is still to come, or nothing is known.
         """
         if phase == "validation":
             return (self.answers * (1 - share) if own is None else own) + self.after

@@ -149,7 +149,7 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
     folder.mkdir(parents=True)
     run, created = Run(folder), utc_now()
     run.update(state=state, phase="starting", began=created, queued=created)
-    if state != "running":  # whoever starts its process says which one that is
+    if state != "running":  # set when its process starts
         run.update(pid=None, phase="waiting")
     config: dict[str, Any] = {
         "recipe": recipe.as_dict(),

@@ -83,7 +83,7 @@ RESTARTED: dict[str, Any] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class RunStatus(Status):
-    """What a run says of itself: the keys of `status.json`.
+    """The status of a run: the keys of `status.json`.
 
     Process: pid, created (see `jobs.process.process_created`) and host.
     Times: queued and began (ISO 8601, UTC) of the last start, worked_before (seconds of work before
@@ -201,11 +201,11 @@ def summary_of(status: RunStatus) -> RunSummary:
         count = len(status.ahead)
         message = f"{'1 run is' if count == 1 else f'{count} runs are'} before it."
     if state.name == "cancelled":
-        message = f"Cancelled by hand. {_KEPT}"
+        message = f"Cancelled by hand. {_EPOCHS_SAVED}"
     return RunSummary(state, message, remedy, resumable)
 
 
-_KEPT = "The finished epochs are kept."
+_EPOCHS_SAVED = "The finished epochs are kept."
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ class Failure:
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "failed to map segment")
 _SMALLER = (
     "Close other programs and resume, or start a new run with a smaller batch or a smaller image "
-    f"size. {_KEPT}"
+    f"size. {_EPOCHS_SAVED}"
 )
 _MEMORY = Failure(
     "memory", f"Expected the training to fit into memory; there was not enough. {_SMALLER}"
@@ -233,12 +233,12 @@ _MEMORY = Failure(
 _DISK = Failure(
     "disk",
     "Expected room on the disk for the run; the disk is full. Free some space, then resume. "
-    f"{_KEPT}",
+    f"{_EPOCHS_SAVED}",
 )
 _KILLED_FOR_MEMORY = f"The system ended its process, most likely because memory ran out. {_SMALLER}"
 _KILLED = (
     "Its process ended unexpectedly: it was killed, or the computer was switched off. Resume it: "
-    f"it continues after its last finished epoch. {_KEPT}"
+    f"it continues after its last finished epoch. {_EPOCHS_SAVED}"
 )
 
 
@@ -254,12 +254,12 @@ def explain(error: BaseException, data: Path | None = None) -> Failure:
         return Failure(
             "data",
             "Expected the folder of films and the folder of runs to stay where they are; one of "
-            f"their files is missing. Restore it, then resume. {_KEPT}",
+            f"their files is missing. Restore it, then resume. {_EPOCHS_SAVED}",
         )
     return Failure(
         "unforeseen",
         f"An unexpected error occurred ({type(error).__name__}); trace.txt in the run's folder has "
-        f"its trace. {_KEPT}",
+        f"its trace. {_EPOCHS_SAVED}",
     )
 
 
@@ -267,7 +267,7 @@ def folder_missing(data: Path) -> str:
     """Message for a folder of films that is no longer there; for pages, without its path."""
     return (
         f"Expected the folder of films {data.name!r} where the run found it; it is missing. "
-        f"Restore it and resume, or start a new run. {_KEPT}"
+        f"Restore it and resume, or start a new run. {_EPOCHS_SAVED}"
     )
 
 
@@ -283,7 +283,7 @@ def killed_message(memory: Mapping[str, int], ended: int) -> str:
 def _shortage(error: BaseException) -> Failure | None:
     """What the system lacked, if that is what the error says."""
     number, words = getattr(error, "errno", None), str(error)
-    # First: TensorFlow says of a full disk, too, that a resource is exhausted.
+    # First: TensorFlow reports a full disk as an exhausted resource, too.
     if number in {errno.ENOSPC, errno.EDQUOT} or os.strerror(errno.ENOSPC) in words:
         return _DISK
     exhausted = isinstance(error, MemoryError) or number == errno.ENOMEM

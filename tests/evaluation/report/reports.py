@@ -11,7 +11,7 @@ from pneumo_core.evaluation.test_log import LoggedEvaluation
 RATE = {"value": 0.9, "low": 0.8, "high": 0.95}
 STRESS = {
     "words": "60 films of the model's own validation.",
-    "worst": "Of 1 disturbance, “blurred” costs most.",
+    "worst": "Of 1 perturbation, “blurred” costs most.",
     "lungless": "",
     "rows": [
         {

@@ -85,7 +85,7 @@ def test_counts_of_three_answers_add_up_in_words(made):
     assert a.tp + three.referred_sick + a.fn == 30
 
 
-def test_rates_of_disturbed_films_and_of_looks_have_their_intervals(made):
+def test_rates_of_perturbed_films_and_of_looks_have_their_intervals(made):
     tables = {table.name: table for table in made[2].tables}
     clean, blurred = tables["stress"].rows
     assert clean[1:5] == ("90.0 % [80.0–95.0]", "–", "90.0 % [80.0–95.0]", "–")

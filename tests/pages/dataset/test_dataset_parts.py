@@ -7,7 +7,7 @@ import pytest
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import facets, filters
 from pages.ui.dataset.explorer import legend_html
-from pages.ui.dataset.film_dialog import facts_html, look_alike
+from pages.ui.dataset.film_dialog import facts_html, near_duplicates
 from pages.ui.dataset.filters import (
     Among,
     Area,
@@ -179,11 +179,11 @@ def test_a_finding_says_how_many_why_and_what_is_done():
     assert "<strong>What Pneumo does:</strong> Nothing." in html
 
 
-def test_films_look_alike_where_few_bits_of_their_hashes_differ():
+def test_films_near_duplicates_where_few_bits_of_their_hashes_differ():
     near, far = "0" * 63 + "7", "f" * 64
     films = pd.DataFrame({"phash": ["0" * 64, near, far, ""]})
-    assert look_alike(films, "0" * 64).tolist() == [True, True, False, False]
-    assert not look_alike(films, "").any()
+    assert near_duplicates(films, "0" * 64).tolist() == [True, True, False, False]
+    assert not near_duplicates(films, "").any()
 
 
 def test_the_heading_says_whether_all_films_are_shown():

@@ -33,7 +33,7 @@ def test_the_report_is_made_when_asked_for(models):
 def test_exports_carry_the_disclaimer_and_what_the_figures_may_be_called(models):
     subject = subject_of(models)
     measures = measure(subject.table, POINTS)
-    report = build_report(subject.bundle, subject.table, subject.standing, films=subject.films)
+    report = build_report(subject.bundle, subject.table, subject.evidence, films=subject.films)
     with zipfile.ZipFile(io.BytesIO(tables_zip(report))) as archive:
         assert DISCLAIMER in archive.read("README.txt").decode()
         assert "subgroups.csv" in archive.namelist()

@@ -106,7 +106,7 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     assert one.films == "the test split of films"
     assert predictions.is_done(one, settings=load_settings())
     subject = evaluated_predictions(load_bundle("tiny"), one, load_settings())
-    assert subject.standing.kind == "validation"
+    assert subject.evidence.kind == "validation"
     assert set(subject.table["width"]) == {80}
     page.run()
     assert page.selectbox(key="metrics.films").options == [

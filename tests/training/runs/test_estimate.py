@@ -37,7 +37,7 @@ def settings(tmp_path):
 
 
 def keep(recipe, settings, found):
-    path = pace._kept(recipe, settings)
+    path = pace._pace_file(recipe, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(found)))
 

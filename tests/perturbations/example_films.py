@@ -1,4 +1,4 @@
-"""Films to disturb."""
+"""Films to perturb."""
 
 import numpy as np
 
