@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.integrity import REMEDY
 from pneumo_core.errors import BundleError
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.metrics.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -63,9 +64,14 @@ class TemperatureScaling:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The films, counted; None where the card does not say. `source` is None for Kermany 2018."""
+    """The films, counted; None where the card does not say. `source` is None for Kermany 2018.
+
+    `second_source` are the films of another hospital that the head and the operating points were
+    fitted on as well, "" without any.
+    """
 
     source: str | None
+    second_source: str
     films: int | None
     synthetic_films: int | None
     patients: int | None
@@ -129,7 +135,9 @@ class Card:
     """What a model is and how to use it. `document` is the JSON object, unknown keys included.
 
     `stress` is the robustness table as `evaluation.robustness` makes it, `cohorts` its rows by
-    cohort; `figures` are of validation, by their labels, in the order to show them.
+    cohort; `figures` are of validation, by their labels, in the order to show them. `frame` is how
+    the network sees a film, None for the whole of it. `populations`: figures of each group of
+    people at the operating points, the one furthest from the training films first.
     """
 
     document: Mapping[str, Any]
@@ -139,6 +147,7 @@ class Card:
     summary: str
     classes: tuple[str, ...]
     size: int
+    frame: LungFrame | None
     calibration: TemperatureScaling
     screening: OperatingPoint
     balanced: OperatingPoint
@@ -155,6 +164,7 @@ class Card:
     orientation: CheckFacts | None
     stress: Mapping[str, Any] | None
     cohorts: tuple[Mapping[str, Any], ...]
+    populations: tuple[Mapping[str, Any], ...]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Card:
@@ -172,6 +182,7 @@ class Card:
             summary=_text(document, "summary"),
             classes=tuple(document.get("classes", ())),
             size=int(_part(document, "input").get("size", 0)),
+            frame=_frame(_part(_part(document, "input"), "frame")),
             calibration=_calibration(_part(document, "calibration")),
             screening=_point(_part(points, "screening")),
             balanced=_point(_part(points, "balanced")),
@@ -188,6 +199,7 @@ class Card:
             orientation=_check_facts(_part(document, "orientation")),
             stress=document.get("stress"),
             cohorts=tuple(document.get("cohorts", ())),
+            populations=tuple(document.get("populations", ())),
         )
 
     def with_parts(self, **parts: Any) -> Card:
@@ -347,6 +359,12 @@ def _calibration(part: Mapping[str, Any]) -> TemperatureScaling:
     )
 
 
+def _frame(part: Mapping[str, Any]) -> LungFrame | None:
+    if not part:
+        return None
+    return LungFrame(**{field.name: float(part[field.name]) for field in fields(LungFrame)})
+
+
 def _point(part: Mapping[str, Any]) -> OperatingPoint:
     threshold = _number(part, "threshold")
     return OperatingPoint(
@@ -359,6 +377,7 @@ def _point(part: Mapping[str, Any]) -> OperatingPoint:
 def _data(part: Mapping[str, Any]) -> DataFacts:
     return DataFacts(
         source=_text(part, "source") if "source" in part else None,
+        second_source=_text(part, "second_source"),
         films=_count(part, "films"),
         synthetic_films=_count(part, "drawn_films"),
         patients=_count(part, "groups"),

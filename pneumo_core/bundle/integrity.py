@@ -29,7 +29,8 @@ FILMS = "films.sha256"
 FILM_HASHES = "films.phash"
 FAMILIAR = "familiar.npy"
 ORIENTATION = "orientation.npy"
-OPTIONAL = (FILMS, FILM_HASHES, FAMILIAR, ORIENTATION)
+ELSEWHERE = "predictions-elsewhere.csv"  # of another hospital, held out by patient
+OPTIONAL = (FILMS, FILM_HASHES, FAMILIAR, ORIENTATION, ELSEWHERE)
 REMEDY = "Restore the bundle or train it again."
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 

@@ -68,6 +68,19 @@ _ROBUSTNESS_HEADS = [
     *("referred", "median change", "95th percentile"),
 ]
 
+# What is shown of each population, and how it is headed.
+POPULATION_FIGURES = {
+    "auc": "AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "normal_cleared": "normals cleared",
+    "normal_called": "normals called pneumonia",
+    "pneumonia_missed": "pneumonias cleared",
+}
+_POPULATIONS_NOTE = """\
+Sensitivity and specificity at the balanced point. Cleared: below the screening point; called
+pneumonia: from the ruling-in point; the rest is referred."""
+
 _COHORTS_NOTE = """\
 The validation films in parts, at the balanced point. A model that relies on framing performs worse
 where the border of the film suggests the wrong class."""
@@ -98,6 +111,7 @@ def readme(card: Card) -> str:
         _section("Do not rely on this model", _reliability(card)),
         _section("Intended use", _intended(card, published=published)),
         _section("Out of scope", _out_of_scope(published=published)),
+        _section("Away from home, then at home", populations_section(card)),
         _section("Figures", _figures(card)),
         _section("Operating points", _points(card)),
         _section("Robustness", robustness_section(card)),
@@ -124,6 +138,20 @@ def robustness_section(card: Card) -> str:
     lungless = [_LUNGLESS_NOTE] if any(not row["keeps_lungs"] for row in card.stress_rows) else []
     rows = table(_ROBUSTNESS_HEADS, [_robustness_row(row) for row in card.stress_rows])
     return "\n\n".join([*lead, " ".join([_ROBUSTNESS_NOTE, *lungless]), rows])
+
+
+def populations_section(card: Card) -> str:
+    """A row for each population, then what its figures rest on; "" without any."""
+    if not card.populations:
+        return ""
+    heads = ["population", "films", *POPULATION_FIGURES.values()]
+    rows = [
+        [str(row["name"]), f"{row['films']:,} ({row['normal']:,} normal)"]
+        + [_rate(key, row[key]) for key in POPULATION_FIGURES]
+        for row in card.populations
+    ]
+    rest = [f"{row['name']}: {row['evidence']}." for row in card.populations]
+    return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
 
 
 def cohorts_section(card: Card) -> str:
@@ -240,6 +268,9 @@ def _figures(card: Card) -> str:
     if not card.figures:
         return ""
     note = "On films that the measured network was not trained on, with 95 % intervals."
+    if card.populations:
+        at_home = card.populations[-1]
+        note = f"{_capital(at_home['name'])}, with 95 % intervals; {at_home['evidence']}."
     rows = [[key_text(key), figure(key, value)] for key, value in card.figures.items()]
     return f"{note}\n\n{table(['figure', 'value'], rows)}"
 
@@ -273,12 +304,21 @@ def _training_data(card: Card) -> str:
 
 def _network(card: Card) -> str:
     lines = [
-        f"input: one grey-level film at {card.size}×{card.size} pixels, aspect ratio ignored",
+        f"input: one grey-level film at {card.size}×{card.size} pixels, {_framed(card)}",
         f"output: {', '.join(card.classes)}; P(pneumonia) = 1 − P(normal)",
         f"calibration: {value_text(card.document.get('calibration', {}))}",
     ]
     parts = [facts(card.document.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)
+
+
+def _framed(card: Card) -> str:
+    if card.frame is None:
+        return "aspect ratio ignored"
+    return (
+        f"in a frame {100 * card.frame.towards:.0f} % of the way from the whole film to the box "
+        f"round both lungs, blurred by {card.frame.softness:g} pixels"
+    )
 
 
 def _training(card: Card) -> str:
@@ -323,6 +363,10 @@ def _cost(row: Mapping[str, Any], cost: str) -> str:
     if row[cost] is None or (row["family"] == "none" and not row[cost]):
         return "–"
     return estimate(Estimate.from_dict(row, cost), digits=1, signed=True)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _positive(plan: Mapping[str, Any], key: str) -> bool:

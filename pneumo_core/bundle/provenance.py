@@ -48,7 +48,10 @@ def population_of(card: Card) -> str:
     """The population of the training films: the published data set's, or what the card says."""
     if synthetic_share(card) == 1.0:
         return SYNTHETIC
-    return PUBLISHED if card.data.source is None else card.data.source
+    if card.data.source is not None:
+        return card.data.source
+    second = card.data.second_source
+    return f"{PUBLISHED} Last layer and thresholds: also {second}." if second else PUBLISHED
 
 
 def data_licence_of(card: Card) -> str:
@@ -63,7 +66,9 @@ def disclaimer_of(card: Card) -> str:
     if synthetic_share(card) == 1.0:
         return f"{NO_DEVICE} Trained on synthetic films only, none of them a child's."
     if made_from_published(card):
-        return DISCLAIMER
+        second = card.data.second_source
+        also = f", its last layer and thresholds also on {second}" if second else ""
+        return f"{DISCLAIMER.rstrip('.')}{also}."
     return f"{NO_DEVICE} Trained on: {' '.join(population_of(card).split())}"
 
 

@@ -20,6 +20,7 @@ from pneumo_core.bundle.feature_checks import FEATURE_CHECKS
 from pneumo_core.bundle.integrity import (
     FAMILIAR,
     FILES,
+    ELSEWHERE,
     FILM_HASHES,
     FILMS,
     OPTIONAL,
@@ -57,6 +58,7 @@ LIMITS = {
     "README.md": 2**20,
     "card.json": 2**20,
     "predictions.csv": 64 * 2**20,
+    ELSEWHERE: 64 * 2**20,
     FILMS: 16 * 2**20,  # 800,000 films
     FILM_HASHES: 64 * 2**20,
     FAMILIAR: 4 * 2**20,
@@ -142,6 +144,8 @@ def examine(path: Path) -> None:
     inspect_graph(path / "openvino" / "model.xml", size=bundle.size)
     inspect_predictions(path / "predictions.csv")
     options = present_options(path)
+    if ELSEWHERE in options:
+        inspect_predictions(path / ELSEWHERE)
     for file in (FILMS, FILM_HASHES):
         if file in options:
             inspect_films(path / file)

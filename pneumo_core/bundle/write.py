@@ -11,6 +11,7 @@ import numpy as np
 from pneumo_core.bundle.card import FORMAT, Card, parse_card
 from pneumo_core.bundle.feature_checks import Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import (
+    ELSEWHERE,
     FILM_HASHES,
     FILMS,
     move_into_place,
@@ -52,6 +53,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     film_hashes: Mapping[str, str] | None = None,
     out_of_distribution: NDArray[np.float32] | None = None,
     orientation: NDArray[np.float32] | None = None,
+    elsewhere: pd.DataFrame | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
 ) -> Bundle:
@@ -61,7 +63,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     functional graph whose layer before global average pooling is named "features" and whose head
     is a Dense named "logits". `card` has the form of `card.schema.json`; its format, name and
     agreement are filled in here, and its version is "1.0" unless given. `predictions` has the
-    columns `PREDICTIONS`, out of fold or on validation. `films` holds the role of each film by its
+    columns `PREDICTIONS`, out of fold or on validation; `elsewhere` has them for films of another
+    hospital, held out by patient. `films` holds the role of each film by its
     full SHA-256: "t" trained on, "v" validation, "tv" both; without it the bundle lists no films.
     `film_hashes` holds the same by perceptual hash, which recognises other copies of a film.
     `out_of_distribution` (D + 1, K) and `orientation` (4, K + 1) are the arrays of the
@@ -83,6 +86,8 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     with staged(folder, name) as staging:
         card["agreement"] = _write_network(in_float32(model), known, staging)
         _write_texts(card, predictions, staging)
+        if elsewhere is not None:
+            _write_predictions(elsewhere, staging / ELSEWHERE)
         for file, text in lists.items():
             if text:
                 (staging / file).write_text(text, encoding="ascii", newline="\n")
@@ -189,6 +194,12 @@ def check_films(size: int) -> NDArray[np.float32]:
 
 
 def _write_texts(card: dict[str, Any], predictions: pd.DataFrame, staging: Path) -> None:
+    _write_predictions(predictions, staging / "predictions.csv")
+    (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
+    (staging / "README.md").write_text(readme(Card.from_document(card)), encoding="utf-8")
+
+
+def _write_predictions(predictions: pd.DataFrame, path: Path) -> None:
     missing = [column for column in PREDICTIONS if column not in predictions.columns]
     if missing:
         raise BundleError(
@@ -196,10 +207,8 @@ def _write_texts(card: dict[str, Any], predictions: pd.DataFrame, staging: Path)
             f"{', '.join(missing)} missing. Add them (empty where the model has no subtypes)."
         )
     predictions.loc[:, list(PREDICTIONS)].to_csv(
-        staging / "predictions.csv", index=False, float_format="%.6f", lineterminator="\n"
+        path, index=False, float_format="%.6f", lineterminator="\n"
     )
-    (staging / "card.json").write_text(_card_json(card), encoding="utf-8")
-    (staging / "README.md").write_text(readme(Card.from_document(card)), encoding="utf-8")
 
 
 def _card_json(card: dict[str, Any]) -> str:

@@ -35,6 +35,9 @@ def train(  # noqa: PLR0913 - one argument an option
     weights: Annotated[str | None, typer.Option(help="imagenet, none or a weights file.")] = None,
     task: Annotated[str | None, typer.Option(help="three-class or binary.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the network's input in pixels.")] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="What it sees: the whole film, or a frame set by its lungs.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
     batch: Annotated[int | None, typer.Option(help="Films a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
@@ -92,6 +95,7 @@ def train(  # noqa: PLR0913 - one argument an option
             weights=weights,
             task=task,
             size=size,
+            frame=frame,
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,

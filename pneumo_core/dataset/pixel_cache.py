@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -16,7 +18,7 @@ from pneumo_core.imaging import decode
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -45,11 +47,25 @@ def in_order(
 
 Pixels = npt.NDArray[np.uint8]
 
+
+@dataclass(frozen=True)
+class Transform:
+    """What is done to each film's square copy before it is stored.
+
+    `apply`: uint8 (size, size) of the cache's copies → uint8 (size, size) of `size`; `key`: another
+    one wherever the result is another.
+    """
+
+    key: str
+    size: int
+    apply: Callable[[Pixels], Pixels]
+
+
 # Raise it whenever decode or resize gives other pixels for the same bytes.
 PREPROCESSING_VERSION = 1
 
 
-def pixel_cache(  # noqa: PLR0913 - four of the six are options
+def pixel_cache(  # noqa: PLR0913 - most are options
     index: pd.DataFrame,
     root: Path,
     *,
@@ -57,8 +73,11 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
     cache_dir: Path,
     workers: int | None = None,
     progress: Progress = silent,
+    transform: Transform | None = None,
 ) -> Pixels:
     """Pixels of every film of `index`: read-only memory map, uint8 (N, size, size), 0 black.
+
+    `transform`: what is done to each afterwards; the size is then that of its result.
 
     Row i is row i of `index`; `root` is the folder that was indexed. What is missing in
     `cache_dir` is built with `workers` threads (one a core by default), the films streamed to
@@ -73,8 +92,9 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
     from filelock import FileLock
 
     _check(index)
-    target = cache_dir / f"films-{size}-{cache_key(index, size)}.npy"
-    shape = (len(index), size, size)
+    side = size if transform is None else transform.size
+    key = cache_key(index, size, "" if transform is None else transform.key)
+    target, shape = cache_dir / f"films-{side}-{key}.npy", (len(index), side, side)
     ready = _open(target, shape)
     if ready is not None:
         return ready
@@ -82,10 +102,13 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
         cache_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock")):
             if _open(target, shape) is None:
-                _write(target, shape, _films(index, root, size, workers, progress))
+                films = _films(index, root, size, workers, progress)
+                if transform is not None:
+                    films = map(transform.apply, films)
+                _write(target, shape, films)
     except OSError as error:
         raise DataSetError(
-            f"Expected to write {file_size(shape[0] * size * size)} of pixels to the cache "
+            f"Expected to write {file_size(shape[0] * side * side)} of pixels to the cache "
             f"folder, got: {error.strerror or error}. Free some space or set PNEUMO_CACHE to "
             "another folder."
         ) from error
@@ -98,12 +121,14 @@ def pixel_cache(  # noqa: PLR0913 - four of the six are options
     return built
 
 
-def cache_key(index: pd.DataFrame, size: int) -> str:
-    """Key of the pixels: 32 hexadecimal digits over version, size and the films' hashes in order.
+def cache_key(index: pd.DataFrame, size: int, transform: str = "") -> str:
+    """Key of the pixels: 32 hexadecimal digits over version, size, the key of a transform and the
+    films' hashes in order.
 
     The location and the names of the films make no difference.
     """
-    text = "\n".join([f"{PREPROCESSING_VERSION} {size}", *index["sha256"]])
+    head = f"{PREPROCESSING_VERSION} {size} {transform}".rstrip()
+    text = "\n".join([head, *index["sha256"]])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -183,16 +183,16 @@ def predict_films(
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """The columns of a bundle's predictions.csv for every film of `index` (all readable)."""
+    runtime, logits = Runtime(bundle), []
     pixels = pixel_cache(
         index,
         root,
-        size=bundle.size,
+        size=runtime.framing.side,
         cache_dir=cache_dir,
         progress=progress,
     )
-    runtime, logits = Runtime(bundle), []
     for start in range(0, len(pixels), BATCH):
-        logits.append(runtime.run(np.asarray(pixels[start : start + BATCH]))[0])
+        logits.append(runtime.logits(np.asarray(pixels[start : start + BATCH])))
         progress("read", min(start + BATCH, len(pixels)), len(pixels))
     p = metrics.probabilities(np.concatenate(logits), bundle.temperature)
     table = index[["film", "split", "label", "subtype", "group"]].copy()

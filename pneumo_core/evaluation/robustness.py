@@ -73,7 +73,8 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
 ) -> Robustness:
     """Read images as they are and under every perturbation; figures at the bundle's locked points.
 
-    source: a folder of labelled films, or (pixels uint8 (N,S,S) of the bundle's size, table with
+    source: a folder of labelled films, or (square copies uint8 (N,S,S) of the size that the
+    bundle's framing asks for, table with
     `film` and `label` a row). Of these, images that the model was not trained on are measured, all
     of them only where there are none: see `leakage.select_films`.
     names: of `perturbations.PERTURBATIONS`, all by default; limit: images a class, a random sample
@@ -90,17 +91,18 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
     table, unread = _films_of(source, progress)
     selection = select_films(bundle, table, limit=limit)
     table = table.iloc[selection.rows].reset_index(drop=True)
+    runtime = Runtime(bundle)
     if isinstance(source, Path):
         pixels = pixel_cache(
             table,
             source,
-            size=bundle.size,
+            size=runtime.framing.side,
             cache_dir=settings.cache_dir,
             progress=progress,
         )
     else:
         pixels = source[0][selection.rows]
-    p = _probabilities(bundle, pixels, chosen, progress)
+    p = _probabilities(runtime, bundle.temperature, pixels, chosen, progress)
     positive = (table["label"] == "pneumonia").to_numpy()
     points = asdict(bundle.points)
     rows = robustness_rows(positive, p.pop(CLEAN), p, points, about=ABOUT)
@@ -120,19 +122,26 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
 
 
 def _probabilities(
-    bundle: Bundle, pixels: npt.NDArray[np.uint8], names: Sequence[str], progress: Progress
+    runtime: Runtime,
+    temperature: float,
+    pixels: npt.NDArray[np.uint8],
+    names: Sequence[str],
+    progress: Progress,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """P(pneumonia) of every film, float (N,), as it is and under each of `names`."""
-    runtime, found = Runtime(bundle), {}
+    found, lungs = {}, runtime.framing.masks(np.asarray(pixels))
     total = len(pixels) * (1 + len(names))
     for number, name in enumerate((CLEAN, *names)):
         progress("stress", number * len(pixels), total, name)
         parts = []
         for start in range(0, len(pixels), BATCH):
-            films = np.asarray(pixels[start : start + BATCH])
+            part = slice(start, start + BATCH)
+            films, windows = np.asarray(pixels[part]), None
             if name != CLEAN:
-                films = perturb(films, name, first=start)
-            chances = metrics.probabilities(runtime.run(films)[0], bundle.temperature)
+                if PERTURBATIONS[name].paint is not None:  # seen through the film's own window
+                    windows = runtime.framing.windows(films)
+                films = perturb(films, name, first=start, lungs=None if lungs is None else lungs[part])
+            chances = metrics.probabilities(runtime.logits(films, windows), temperature)
             parts.append(1.0 - chances[:, 0])
             progress("stress", number * len(pixels) + start + len(films), total, "")
         found[name] = np.concatenate(parts)

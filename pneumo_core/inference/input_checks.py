@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.imaging.film import Grey
+    from pneumo_core.imaging.lungs import Lungs
 
 
 _ASPECT = 4.0  # longest by shortest side (2.1; originals of the same set reach 3)
@@ -37,16 +38,50 @@ _ALONE = "Drop the film alone, not a page or a screen that shows it."
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """Whether the image passes, or the `reasons` why not, each with what to do."""
+    """Whether the image passes; `reasons` why not, each with what to do, or warnings if it does.
+
+    `tinted`: its colour is all that speaks against it. A tinted scan or a photograph of a film is
+    read where lungs are found on it.
+    """
 
     ok: bool
     reasons: tuple[str, ...] = ()
+    tinted: bool = False
 
 
 def check_film(film: Film) -> ImageCheck:
     """Reject what is clearly no radiograph; chest films pass, with or without a border."""
-    reasons = [*_aspect(film), *_colour(film), *_form(_without_border(film.pixels))]
-    return ImageCheck(ok=not reasons, reasons=tuple(reasons))
+    colour, others = _colour(film), [*_aspect(film), *_form(_without_border(film.pixels))]
+    reasons = (*colour, *others)
+    return ImageCheck(ok=not reasons, reasons=reasons, tinted=bool(colour) and not others)
+
+
+def check_lungs(check: ImageCheck, lungs: Lungs | None) -> ImageCheck:
+    """The image check of a film and what its lungs say; `lungs` is None without a lung finder.
+
+    Without a pair of lungs it is no frontal chest film. Lungs that the edge cuts off are a warning,
+    and so is colour on a film that shows lungs.
+    """
+    if lungs is None or not (check.ok or check.tinted):
+        return check
+    if not lungs.found:
+        return ImageCheck(ok=False, reasons=(*check.reasons, *lungs.reasons))
+    warnings = [TINTED] if check.tinted else []
+    if lungs.cut_off:
+        warnings.append(_cut_off(lungs.cut_off))
+    return ImageCheck(ok=True, reasons=tuple(warnings))
+
+
+TINTED = (
+    "the picture has colours, as a tinted scan or a photograph of a film has; the original film "
+    "gives a safer answer."
+)
+
+
+def _cut_off(edges: tuple[str, ...]) -> str:
+    where = {"top": "top", "bottom": "bottom", "left": "left edge", "right": "right edge"}
+    named = " and the ".join(where[edge] for edge in edges)
+    return f"the lungs are cut off at the {named} of the film; what lies beyond is not judged."
 
 
 def _aspect(film: Film) -> list[str]:
@@ -158,9 +193,13 @@ class FeatureChecks:
         """Whether the bundle has both checks."""
         return self._out_of_distribution is not None and self._orientation is not None
 
-    def check(self, features: NDArray[np.float32]) -> tuple[str, tuple[str, ...]]:
+    def check(
+        self, features: NDArray[np.float32], *, quarters: int = 0
+    ) -> tuple[str, tuple[str, ...]]:
         """The orientation, of `ORIENTATIONS`, of the film of these features float32 (h,w,K), and
         the reasons to refer it, each with advice: () for an upright film in distribution.
+
+        `quarters`: the quarter turns that bring its lungs upright, where they were found.
         """
         pooled = features.mean(axis=(0, 1))[None]
         known = self._out_of_distribution
@@ -168,6 +207,8 @@ class FeatureChecks:
         orientation = (
             UPRIGHT if self._orientation is None else self._orientation.classify(pooled)[0]
         )
+        if quarters:
+            orientation = "upside down" if quarters == 2 else "sideways"
         if orientation == UPRIGHT:
             return orientation, ((OOD_ADVICE,) if outside else ())
         appears, remedy = _ADVICE[orientation]

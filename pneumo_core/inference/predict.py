@@ -18,11 +18,12 @@ from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.bundle.provenance import disclaimer_of
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
-from pneumo_core.imaging.decode import decode, fit_to_side, read_film, resize
+from pneumo_core.imaging.decode import decode, fit_to_side, read_film
 from pneumo_core.imaging.film import Film
-from pneumo_core.inference.input_checks import FeatureChecks, ImageCheck, check_film
+from pneumo_core.imaging.lung_frame import WHOLE, Window, on_film
+from pneumo_core.inference.input_checks import FeatureChecks, ImageCheck, check_film, check_lungs
 from pneumo_core.inference.runtime import Runtime
-from pneumo_core.inference.saliency import class_activation, place
+from pneumo_core.inference.saliency import class_activation, place, share_inside
 from pneumo_core.metrics import probabilities
 from pneumo_core.perturbations.geometry import Frame, reframe
 
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle, OperatingPoints
+    from pneumo_core.bundle.framing import Framing
     from pneumo_core.imaging.decode import SourceFacts
     from pneumo_core.imaging.film import Grey
+    from pneumo_core.imaging.lungs import Lungs
 
 
 class Decision(StrEnum):
@@ -118,7 +121,10 @@ class Reading:
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
     the image is out of distribution or not upright: then the decision is REFER, whatever the
     probability. `orientation` is one of `bundle.feature_checks.ORIENTATIONS`; `in_distribution`:
-    the bundle has both feature checks, and the image passed them.
+    the bundle has both feature checks, and the image passed them. `lungs` are those found on the
+    film, None without a lung finder; `window` is what the network saw of the film; `where` names
+    the zones that the map marks, and `inside_lungs` is the share of its evidence, 0..1, that lies
+    inside the lungs, None where they are not known.
     """
 
     status: Literal["ok", "rejected", "error"]
@@ -137,6 +143,9 @@ class Reading:
     orientation: str = UPRIGHT
     in_distribution: bool = False
     where: str = ""
+    lungs: Lungs | None = None
+    window: Window = WHOLE
+    inside_lungs: float | None = None
     ms: float = 0.0
     cam: NDArray[np.float32] | None = None
     pixels: NDArray[np.uint8] | None = None
@@ -191,29 +200,37 @@ class Reader:
         return replace(reading, ms=1000 * (time.perf_counter() - start))
 
     def _read(self, film: Film) -> Reading:
-        image_check = check_film(film)
+        image_check, lungs = check_film(film), None
+        if image_check.ok or image_check.tinted:
+            lungs = self._runtime.framing.lungs(film.pixels)
+            image_check = check_lungs(image_check, lungs)
         if not image_check.ok:
             message = f"Not read: {' '.join(image_check.reasons)}"
             return replace(
                 self._blank("rejected", message),
                 gate_reasons=image_check.reasons,
+                lungs=lungs,
                 pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
                 facts=film.facts,
             )
-        return self._read_usable(film, image_check)
+        return self._read_usable(film, image_check, lungs)
 
-    def _read_usable(self, film: Film, image_check: ImageCheck) -> Reading:
-        bundle = self.bundle
-        logits, features = self._runtime.run(framings(film.pixels, bundle.size))
+    def _read_usable(self, film: Film, image_check: ImageCheck, lungs: Lungs | None) -> Reading:
+        bundle, framing = self.bundle, self._runtime.framing
+        window = framing.window(lungs, film.pixels.shape)
+        logits, features = self._runtime.run(framings(framing, film.pixels, window))
         chances = probabilities(logits, bundle.temperature)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
-        orientation, reasons = self._feature_checks.check(features[0])
+        quarters = lungs.quarters if lungs else 0
+        orientation, reasons = self._feature_checks.check(features[0], quarters=quarters)
         if reasons:
             decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
         kernel = self._runtime.head_kernel
-        cam = class_activation(features[0], kernel, chances[0], bundle.temperature)
+        evidence = class_activation(features[0], kernel, chances[0], bundle.temperature)
+        cam = on_film(evidence, window)
+        masks = lungs.masks if lungs and not quarters else None
         subtypes = bundle.classes == ("normal", "bacterial", "viral")
         return replace(
             self._blank("ok", message),
@@ -227,7 +244,10 @@ class Reader:
             gate_reasons=(*reasons, *image_check.reasons),
             orientation=orientation,
             in_distribution=self._feature_checks.complete and not reasons,
-            where=place(cam),
+            where=place(cam, masks),
+            lungs=lungs,
+            window=window,
+            inside_lungs=None if masks is None else share_inside(cam, masks),
             cam=cam,
             pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
             facts=film.facts,
@@ -245,10 +265,17 @@ class Reader:
         )
 
 
-def framings(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The film (H,W), its small crops and shifts and its mirror image, uint8 (6,S,S)."""
-    film = resize(pixels, size)[np.newaxis]
-    return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
+def framings(framing: Framing, pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+    """What the network sees of a film (H,W), that in small crops and shifts, and its mirror image:
+    uint8 (6,S,S).
+    """
+    copy = framing.copy(pixels)
+    if framing.frame is None:
+        film = copy[np.newaxis]
+        return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
+    moved = [window.scaled(f.width, right=f.right, down=f.down) for f in SMALL_FRAMES]
+    seen = [framing.input(copy, at) for at in (window, *moved)]
+    return np.stack([*seen, seen[0][:, ::-1]])
 
 
 # For each orientation but upright: what corrects it, by the note that the reading carries.

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.bundle.framing import framing_of
 from pneumo_core.bundle.keras_network import load_network
 from pneumo_core.errors import PneumoError
-from pneumo_core.imaging.decode import resize
+from pneumo_core.imaging.lung_frame import on_film
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics import probabilities
 
@@ -161,13 +162,17 @@ def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDAr
     Raises PneumoError for an unknown method.
     """
     check_method(method)
-    film = resize(pixels, bundle.size)
+    framing = framing_of(bundle)
+    copy = framing.copy(pixels)
+    window = framing.windows(copy[np.newaxis])[0]
+    film = framing.input(copy, window)
     if method != "cam":
-        return gradient_map(bundle, film, method)
+        return on_film(gradient_map(bundle, film, method), window)
     runtime = Runtime(bundle)
     logits, features = runtime.run(film[np.newaxis])
     chances = probabilities(logits, bundle.temperature)[0]
-    return class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
+    evidence = class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
+    return on_film(evidence, window)
 
 
 def upsample(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -205,33 +210,61 @@ FAINT = 0.25  # a map that stays below this has no place worth naming
 NOWHERE = "no single place"
 AT_THE_EDGE = ", near the edge of the film, perhaps outside the lungs"
 AT_THE_SHOULDER = ", towards the shoulder, perhaps outside the lungs"
+MOSTLY_OUTSIDE = "mostly outside the lungs"
+PARTLY_OUTSIDE = ", partly outside the lungs"
 NOTHING = "nothing stood out: the map is faint"
 _ROWS = ("upper", "mid", "lower")
 _GRID = 60  # divides into thirds
 
 
-def place(cam: NDArray[np.float32]) -> str:
+def place(cam: NDArray[np.float32], lungs: NDArray[np.bool_] | None = None) -> str:
     """The zones that hold most of a map's peaks, (h,w) in 0..1, or that there is none.
 
-    Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt.
-    Six zones: right and left half, upper, middle and lower third of the picture. The patient's
-    right is the picture's left, as on any frontal film in standard orientation; a film that was
-    mirrored is not noticed. Two zones are named when they hold 60 % of the map together and the
-    weaker more than a third as much as the stronger, one when it holds 40 % (evenly spread, a zone
-    would hold 17 %). The zones are those of the picture, not of the lungs: a map that peaks where
-    lungs seldom reach on an upright film is said to.
+    Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt. Six zones:
+    upper, middle and lower third of the right and of the left lung; `lungs` bool (H,W,2) are the
+    two on a grid over the film. The patient's right is the picture's left, as on any frontal film
+    in standard orientation; a film that was mirrored is not noticed. Two zones are named when they
+    hold 60 % of what lies inside the lungs together and the weaker more than a third as much as the
+    stronger, one when it holds 40 % (evenly spread, a zone would hold 17 %). What lies outside the
+    lungs is said. Where the lungs are not known, the zones are those of the picture, and a map that
+    peaks where lungs seldom reach on an upright film is said to.
     """
     if float(cam.max()) < FAINT:
         return NOTHING
+    if lungs is not None and lungs.any():
+        return _zones_of_lungs(_peaks(upsample(cam, lungs.shape)), lungs)
     fine = upsample(cam, (_GRID, _GRID))
-    zones = _zones(fine)
+    grid = _peaks(fine).reshape(3, _GRID // 3, 2, _GRID // 2)
+    zones = _zones(grid.sum(axis=(1, 3)))
     return zones if zones == NOWHERE else zones + _outside(fine)
 
 
-def _zones(fine: NDArray[np.float32]) -> str:
-    peaks = np.where(fine >= fine.max() / 2, fine, 0.0)
-    grid = peaks.reshape(3, _GRID // 3, 2, _GRID // 2)
-    shares = grid.sum(axis=(1, 3)) / grid.sum()
+def share_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> float:
+    """The share of a map's evidence, 0..1, inside the lungs bool (H,W,2); 0 for an empty map."""
+    fine = upsample(cam, lungs.shape)
+    return float(fine[lungs.any(axis=-1)].sum() / max(float(fine.sum()), 1e-9))
+
+
+def _peaks(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(fine >= fine.max() / 2, fine, np.float32(0))
+
+
+def _zones_of_lungs(peaks: NDArray[np.float32], lungs: NDArray[np.bool_]) -> str:
+    """The zones of the lungs that hold the peaks (H,W), and how much lies outside them."""
+    held = np.zeros((3, 2))
+    for side in (0, 1):
+        rows = np.flatnonzero(lungs[..., side].any(axis=1))
+        for zone, part in enumerate(np.array_split(rows, 3)):
+            held[zone, side] = peaks[part][lungs[part, :, side]].sum()
+    outside = 1 - held.sum() / peaks.sum()
+    if outside > 0.6:
+        return MOSTLY_OUTSIDE
+    return _zones(held) + (PARTLY_OUTSIDE if outside > 0.3 else "")
+
+
+def _zones(held: NDArray[np.floating]) -> str:
+    """The zones by what each holds, (3,2): rows from above, right and left."""
+    shares = held / held.sum()
     order = np.argsort(-shares, axis=None)
     first, second = (divmod(int(i), 2) for i in order[:2])
     if shares[first] + shares[second] >= 0.6 and shares[second] > shares[first] / 3:

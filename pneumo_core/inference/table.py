@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pneumo_core.imaging.lungs import Box, Lungs
     from pneumo_core.inference.predict import Reading
 
 COLUMNS = (
@@ -51,7 +53,25 @@ def as_row(name: str, reading: Reading) -> dict[str, Any]:
         "p_high": _rounded(reading.p_high),
         "model": reading.bundle,
         "disclaimer": reading.disclaimer,
+        "lungs": _lungs(reading.lungs),
     }
+
+
+def _lungs(lungs: Lungs | None) -> dict[str, Any] | None:
+    """The lungs found, boxes in pixels of the film; None without a lung finder."""
+    if lungs is None:
+        return None
+    placed = lungs.found and not lungs.quarters  # those of a turned film are of the film set right
+    return {
+        "found": lungs.found,
+        "right": _box(lungs.right) if placed else None,
+        "left": _box(lungs.left) if placed else None,
+        "cut_off": list(lungs.cut_off) if placed else [],
+    }
+
+
+def _box(box: Box | None) -> dict[str, float] | None:
+    return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
 def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:

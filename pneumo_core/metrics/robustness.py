@@ -197,7 +197,7 @@ def worst_words(rows: Sequence[RobustnessRow]) -> str:
     costs = [
         (cost.value, rate, row)
         for row in rows
-        if row.name != CLEAN and row.keeps_lungs
+        if row.name != CLEAN and row.keeps_lungs and row.family != "anatomy"
         for rate, cost in (
             ("sensitivity", row.cost_sensitivity),
             ("specificity", row.cost_specificity),

@@ -2,7 +2,7 @@
 
     PERTURBATIONS   name → Perturbation (family, words, apply, keeps_lungs), in order of family
     ABOUT           name → {"family", "words", "keeps_lungs"}, for a table of figures
-    perturb(films, name, seed=0, first=0)    uint8 (N,S,S) → uint8 (N,S,S)
+    perturb(films, name)    uint8 (N,S,S) → uint8 (N,S,S)
 
 Deterministic: random values depend only on the seed, the perturbation's name and the film's row
 number, so that films perturbed in batches give the same result as all at once.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.perturbations.anatomy import ANATOMY
+from pneumo_core.perturbations.anatomy import ANATOMY, lung_field
 from pneumo_core.perturbations.base import Family, Perturbation
 from pneumo_core.perturbations.geometry import FRAMING, STRETCH, TURN
 from pneumo_core.perturbations.marks import MARKS
@@ -39,11 +39,18 @@ ABOUT: dict[str, dict[str, str | bool]] = {
 
 
 def perturb(
-    films: NDArray[np.uint8], name: str, *, seed: int = 0, first: int = 0
+    films: NDArray[np.uint8],
+    name: str,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    lungs: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Films uint8 (N, S, S) under the perturbation `name`; a new array.
 
-    `first` is the row number of films[0] in the whole set, for films passed in batches. Raises
+    `first` is the row number of films[0] in the whole set, for films passed in batches. `lungs`
+    bool (N, S, S): the lungs of each, for the perturbations that paint over them or round them;
+    without it, and for a film without any, the place where lungs usually lie. Raises
     ValueError for a name that is not in PERTURBATIONS and for another shape or type.
     """
     if name not in PERTURBATIONS:
@@ -53,8 +60,12 @@ def perturb(
         )
     if films.ndim != 3 or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
         raise ValueError(f"Expected films uint8 (N,S,S), got {films.dtype} {films.shape}.")
-    key, apply = zlib.crc32(name.encode()), PERTURBATIONS[name].apply
+    key, one = zlib.crc32(name.encode()), PERTURBATIONS[name]
     changed = np.empty_like(films, subok=False)
     for i, film in enumerate(films):
-        changed[i] = apply(film, np.random.default_rng((seed, key, first + i)))
+        if one.paint is not None:
+            known = lungs is not None and lungs[i].any()
+            changed[i] = one.paint(film, lungs[i] if known else lung_field(len(film)))
+        elif one.apply is not None:
+            changed[i] = one.apply(film, np.random.default_rng((seed, key, first + i)))
     return changed

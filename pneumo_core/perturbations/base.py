@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Film = NDArray[np.uint8]  # (S, S), 0 black..255
+Mask = NDArray[np.bool_]  # (S, S), where the lungs lie
 Apply = Callable[[Film, np.random.Generator], Film]
+Paint = Callable[[Film, Mask], Film]
 Family = Literal[
     "framing", "stretch", "turn", "compression", "sharpness", "exposure", "marks", "anatomy"
 ]
@@ -23,14 +25,16 @@ class Perturbation:
     """One way in which the same film may appear different.
 
     `words` is a sentence for the user. `apply` takes a film uint8 (S, S) and a generator and
-    returns a new film uint8 (S, S). `keeps_lungs` is False where the lungs are no longer visible:
-    a model that still discriminates between the classes then relies on something else.
+    returns a new film uint8 (S, S); `paint` takes the film and its lungs, bool (S, S). One of the
+    two is given. `keeps_lungs` is False where the lungs are no longer visible: a model that still
+    discriminates between the classes then relies on something else.
     """
 
     name: str
     family: Family
     words: str
-    apply: Apply
+    apply: Apply | None = None
+    paint: Paint | None = None
     keeps_lungs: bool = True
 
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.bundle.framing import Framing
+from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.dataset.cohorts import number_blocks
 from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.layout import list_films, parse_name
-from pneumo_core.dataset.pixel_cache import pixel_cache
+from pneumo_core.dataset.pixel_cache import Transform, pixel_cache
 from pneumo_core.errors import DataSetError
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.synthetic.demo_data import are_synthetic
 
 if TYPE_CHECKING:
@@ -36,13 +39,17 @@ HOLDOUT_FOLDS = 5
 class Corpus:
     """The images a run may train on: every readable one outside the test split.
 
-    index: that of `dataset.index`, with "drawn" (bool): whether Pneumo synthesised the image.
+    index: that of `dataset.index`, with "drawn" (bool): whether Pneumo synthesised the image;
+    pixels: square copies of the films, which may be perturbed; framing: how the network sees such
+    copies; inputs: what it sees of those in `pixels`.
     """
 
     index: pd.DataFrame
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     fold: NDArray[np.int64]
+    framing: Framing
+    inputs: NDArray[np.uint8]
 
     @property
     def groups(self) -> NDArray[Any]:
@@ -60,15 +67,31 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Pro
     run.update(unreadable=found["film"][~found["readable"]].tolist())
     report("index", 1, 1, _counts(len(usable), test, unread))
     labels = class_labels(usable, recipe)
-    pixels = pixel_cache(
-        usable,
-        data,
-        size=recipe.size,
-        cache_dir=settings.cache_dir,
-        progress=report,
-    )
+    framing = framing_of_recipe(recipe, settings)
+
+    def cached(transform: Transform | None = None) -> NDArray[np.uint8]:
+        return pixel_cache(
+            usable,
+            data,
+            size=framing.side,
+            cache_dir=settings.cache_dir,
+            progress=report,
+            transform=transform,
+        )
+
+    pixels = cached()
+    inputs = pixels
+    if framing.frame is not None:
+        inputs = cached(Transform(framing.key, framing.size, framing.input_of))
     fold = _folds(usable, recipe, run.folder / "folds.json")
-    return Corpus(usable.assign(drawn=are_synthetic(usable, data)), pixels, labels, fold)
+    index = usable.assign(drawn=are_synthetic(usable, data))
+    return Corpus(index, pixels, labels, fold, framing, inputs)
+
+
+def framing_of_recipe(recipe: Recipe, settings: Settings) -> Framing:
+    """How the recipe's network sees films. Raises BundleError without the lung finder it needs."""
+    frame = LungFrame() if recipe.frame == "lungs" else None
+    return Framing(recipe.size, frame, load_finder(settings.models_dir) if frame else None)
 
 
 def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.int64]:

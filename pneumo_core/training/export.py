@@ -54,22 +54,19 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     *,
     name: str,
     recipe: Recipe,
-    index: pd.DataFrame,
+    corpus: Corpus,
     rows: NDArray[np.int64],
     logits: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    pixels: NDArray[np.uint8],
     facts: dict[str, Any],
     parameters: int,
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
-    `rows` are the films that the network had not seen, out of `index` (that of a `Corpus`, whose
-    class labels and pixels are `labels` and `pixels`), and `logits` (views, len(rows), C) its
-    answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine, seconds,
+    `rows` are the films of `corpus` that the network had not seen, and `logits` (views, len(rows),
+    C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine, seconds,
     finished and versions.
     """
-    held_out, groups = labels[rows], index["group"].to_numpy()[rows]
+    index, held_out, groups = corpus.index, corpus.labels[rows], corpus.groups[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
     p, positive = pneumonia_probability(logits[0], fitted.temperature), held_out > 0
     fitted_on = f"{len(rows):,} validation films ({held_out_words(recipe)}), {_views(len(logits))}"
@@ -79,7 +76,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "version": "1.0",
         "title": "Pneumonia in paediatric chest films",
         "classes": list(recipe.classes),
-        "input": {"size": recipe.size},
+        "input": corpus.framing.facts(),
         "network": _network(recipe, parameters),
         "calibration": {
             "temperature": fitted.temperature,
@@ -93,7 +90,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
             "fitted_on": fitted_on,
         },
         "figures": headline(logits[0], held_out, groups, fitted),
-        "cohorts": cohort_rows(index.iloc[rows], pixels[rows], p, fitted.balanced),
+        "cohorts": cohort_rows(index.iloc[rows], corpus.pixels[rows], p, fitted.balanced),
         "data": _data(index, index.iloc[rows]),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
@@ -251,7 +248,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     shift = _shift_to_prior(network, answers.logits, corpus.labels[rows])
     logits = answers.logits + shift
     report("familiar", 0, 1, "fitting the out-of-distribution and orientation checks")
-    features = pooled_features(network)
+    features = pooled_features(network, corpus.framing)
     share, seed = SHARE_WHEN_STOPPED if stopped else 1.0, recipe.seed
     known, familiarity = fit_out_of_distribution(features, corpus.pixels, seed=seed, share=share)
     upright, orientation = fit_orientation(features, corpus.pixels, seed=seed, share=share)
@@ -259,11 +256,9 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     card, fitted = make_card(
         name=name,
         recipe=recipe,
-        index=corpus.index,
         rows=rows,
         logits=logits,
-        labels=corpus.labels,
-        pixels=corpus.pixels,
+        corpus=corpus,
         facts=facts,
         parameters=int(network.count_params()),
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pneumo_core.bundle.framing import Framing
+
     Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 # Films to fit on and to hold out, for each check.
@@ -36,8 +38,11 @@ INVERSE_PENALTY = 0.01  # of the L2 norm, in the logistic regression
 ORIENTATION_LIMIT, ORIENTATION_SLACK = 0.2, 0.5
 
 
-def pooled_features(network: Any) -> Features:
-    """From films uint8 (N, S, S) to the pooled features (N, K) that the head sees."""
+def pooled_features(network: Any, framing: Framing | None = None) -> Features:
+    """From films uint8 (N, S, S) to the pooled features (N, K) that the head sees.
+
+    `framing`: how the network sees films that are given as square copies.
+    """
     import keras
 
     trunk = keras.Model(network.input, network.get_layer("pooled").output)
@@ -46,6 +51,7 @@ def pooled_features(network: Any) -> Features:
         parts = []
         for start in range(0, len(films), 64):
             batch = films[start : start + 64]
+            batch = batch if framing is None else framing.inputs(batch)
             full = np.resize(batch, (64, *batch.shape[1:]))  # one size, compiled once
             parts.append(np.asarray(trunk.predict_on_batch(full[..., None]))[: len(batch)])
         return np.concatenate(parts)
@@ -163,7 +169,7 @@ def _split(
 
 
 def _lung_views() -> list[str]:
-    return [name for name, one in PERTURBATIONS.items() if one.keeps_lungs]
+    return [name for name, one in PERTURBATIONS.items() if one.apply is not None]
 
 
 def _examples(

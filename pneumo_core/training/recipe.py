@@ -21,6 +21,7 @@ class Recipe:
     trained_from: str = ""  # first trained block; "" is the backbone's own, "head", "all"
     task: str = "three-class"  # or "binary"
     size: int = 224
+    frame: str = "whole"  # what the network sees of a film; or "lungs": a frame set by them
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 3e-4
@@ -156,6 +157,7 @@ def _check(recipe: Recipe) -> None:
     _one_of("task", recipe.task, ("three-class", "binary"))
     _one_of("precision", recipe.precision, PRECISIONS)
     _one_of("hold_out", recipe.hold_out, ("patients", "numbers"))
+    _one_of("frame", recipe.frame, ("whole", "lungs"))
 
 
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:

@@ -129,7 +129,7 @@ class Trainings:
         watch = EpochReport(self.run, recipe, title, films=len(train_rows), report=self.report)
         weights = framing_weights(
             corpus.index,
-            corpus.pixels,
+            corpus.inputs,
             train_rows,
             strength=recipe.framing_weights if recipe.augment else 0.0,
         )
@@ -154,7 +154,7 @@ class Trainings:
         from pneumo_core.training.fit import predict_logits
 
         logits = view_logits(
-            lambda seen: predict_logits(network, seen),
+            lambda seen: predict_logits(network, self.corpus.framing.inputs(seen)),
             self.corpus.pixels,
             held_out,
             POINT_VIEWS,
@@ -241,8 +241,8 @@ def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     recipe, devices = run.recipe(), join_devices()
     corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
     machine = find_machine(recipe.precision)
-    films = Films(corpus.pixels, corpus.labels, batches.room_for(corpus.pixels, machine, devices))
-    feed = batches.sentence(corpus.pixels, on_device=films.on_device)
+    films = Films(corpus.inputs, corpus.labels, batches.room_for(corpus.inputs, machine, devices))
+    feed = batches.sentence(corpus.inputs, on_device=films.on_device)
     parts = [machine.training_sentence(recipe.batch), devices.sentence, feed]
     report("machine", 1, 1, ", ".join(filter(None, parts)))
     content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
@@ -368,7 +368,7 @@ def _perturbed(
     trained = run.folder / f"fold-{number}" / NETWORK
     network: Any = keras.saving.load_model(trained, compile=False)
     logits = view_logits(
-        lambda films: predict_logits(network, films),
+        lambda films: predict_logits(network, answers.corpus.framing.inputs(films)),
         answers.corpus.pixels,
         rows,
         SUITE_VIEWS,
