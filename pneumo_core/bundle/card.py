@@ -240,11 +240,16 @@ def check_card(document: object, name: str) -> None:
             f"Model {name}: expected card format {FORMAT}, got {document.get('format')!r}. "
             "Use the version of Pneumo that made it, or train it again."
         )
-    for error in _validator().iter_errors(document):
-        raise _from_schema(error, name)
+    check_schema(document, _SCHEMA, name)
     points = [document["operating_points"][point]["threshold"] for point in POINTS]
     if not _in_order(points):
         raise _wrong(name, "screening <= balanced <= ruling_in", "operating_points", points)
+
+
+def check_schema(document: object, schema: Path, name: str) -> None:
+    """Raise BundleError unless the card `document` has the form of the JSON schema at `schema`."""
+    for error in _validator(schema).iter_errors(document):
+        raise _from_schema(error, name)
 
 
 def is_number(value: object) -> bool:
@@ -253,7 +258,7 @@ def is_number(value: object) -> bool:
 
 
 @cache
-def _validator() -> Any:
+def _validator(path: Path) -> Any:
     """The schema with finite numbers, "printable" text and the keyword "ordered"."""
     from jsonschema import Draft202012Validator, FormatChecker, validators
 
@@ -266,7 +271,7 @@ def _validator() -> Any:
         }
     )
     strict = validators.extend(Draft202012Validator, {"ordered": _ordered}, type_checker=types)
-    schema = json.loads(_SCHEMA.read_text("utf-8"))
+    schema = json.loads(path.read_text("utf-8"))
     return strict(_inlined(schema, schema["$defs"]), format_checker=formats)
 
 

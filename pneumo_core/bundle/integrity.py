@@ -12,7 +12,7 @@ from uuid import uuid4
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -32,17 +32,24 @@ ORIENTATION = "orientation.npy"
 ELSEWHERE = "predictions-elsewhere.csv"  # of another hospital, held out by patient
 OPTIONAL = (FILMS, FILM_HASHES, FAMILIAR, ORIENTATION, ELSEWHERE)
 REMEDY = "Restore the bundle or train it again."
+# Folder of the lung finder; "lungs" and names that begin with "lungs-" are never a classifier's.
+LUNGS = "lungs"
 _SUM_LINE = re.compile(r"(?P<sum>[0-9a-f]{64})  (?P<file>[A-Za-z0-9][A-Za-z0-9._/-]*)")
 
 
-def verify_bundle(path: Path) -> None:
+def is_finder_name(name: str) -> bool:
+    """Whether a folder of that name holds a lung finder, not a classifier."""
+    return name == LUNGS or name.startswith(f"{LUNGS}-")
+
+
+def verify_bundle(path: Path, files: Sequence[str] = FILES) -> None:
     """Check that a bundle holds exactly the files it lists, unaltered. Raises BundleError.
 
-    Every file of `FILES` is there and listed; further ones, such as those of `OPTIONAL`, may be.
+    Every file of `files` is there and listed; further ones, such as those of `OPTIONAL`, may be.
     """
     listed = _read_sums(path)
     present = _files_of(path)
-    for file in sorted(set(FILES) - present | listed.keys() - present):
+    for file in sorted(set(files) - present | listed.keys() - present):
         raise broken(path, f"expected the file {file}, but it is missing")
     for file in sorted(present - listed.keys()):
         what = f"expected only files listed in {SUMS}, found {file}"
@@ -60,10 +67,10 @@ def verify_bundle(path: Path) -> None:
             )
 
 
-def write_sums(path: Path) -> None:
-    """Write the sums of all files of a bundle; those of `FILES` must be there."""
-    files = sorted({*FILES, *_files_of(path)})
-    sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in files}
+def write_sums(path: Path, files: Sequence[str] = FILES) -> None:
+    """Write the sums of all files of a bundle; those of `files` must be there."""
+    every = sorted({*files, *_files_of(path)})
+    sums = {file: hashlib.sha256((path / file).read_bytes()).hexdigest() for file in every}
     lines = "".join(f"{total}  {file}\n" for file, total in sums.items())
     (path / SUMS).write_text(lines, encoding="utf-8")
 

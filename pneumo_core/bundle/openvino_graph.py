@@ -98,6 +98,23 @@ def write_graph(network: Path, target: Path, *, half: bool) -> None:
         ov.save_model(_named(graph, kernel), target, compress_to_fp16=False)
 
 
+def write_single_output(model: Any, target: Path, *, half: bool) -> None:
+    """Convert a Keras model of one input and one output to `target` (.xml, with .bin beside it).
+
+    `half` as in `write_graph`. Under the TensorFlow backend only.
+    """
+    ov = openvino()
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        draft = Path(scratch) / "draft.xml"
+        with _versions_given():
+            model.export(str(draft), format="openvino", verbose=False)
+        graph = ov.Core().read_model(draft)
+        free_batch(graph)
+        if half:
+            _halve(graph)
+        ov.save_model(graph, target, compress_to_fp16=False)
+
+
 def export(network: Path, draft: Path) -> None:
     """Export both outputs of a Keras model file to `draft` (.xml), its head kernel to .npy."""
     import keras

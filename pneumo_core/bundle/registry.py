@@ -8,6 +8,7 @@ models/<name>/card.json     what the model is and how to use it (see `card.py`)
               films.phash   optional: the same films by their perceptual hashes
               SHA256SUMS    "<hash>  <file>" for every other file of the folder
 models/<name>.ledger.jsonl  the test-set evaluations, one line each
+models/lungs                the lung finder, no model of this list (see `lung_finder.py`)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pneumo_core.bundle.card import Card, OperatingPoints, parse_card
-from pneumo_core.bundle.integrity import SUMS, broken, read_bytes, verify_bundle
+from pneumo_core.bundle.integrity import SUMS, broken, is_finder_name, read_bytes, verify_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, PneumoError
 from pneumo_core.storage import write_atomic
@@ -99,11 +100,12 @@ def load_bundle(
 
 
 def bundle_names(models_dir: Path | None = None) -> list[str]:
-    """Names of the folders that hold a bundle, whole or broken, sorted."""
+    """Names of the folders that hold a bundle, whole or broken, sorted; no lung finder's."""
     folder = _models_dir(models_dir)
     if not folder.is_dir():
         return []
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and _NAME.fullmatch(p.name))
+    named = [p.name for p in folder.iterdir() if p.is_dir() and _NAME.fullmatch(p.name)]
+    return sorted(name for name in named if not is_finder_name(name))
 
 
 def list_bundles(models_dir: Path | None = None) -> list[Bundle]:
@@ -157,8 +159,14 @@ def ledger_path(path: Path) -> Path:
 def check_name(name: str) -> str:
     """The name itself where it is one; BundleError where it could be a path or a hidden file.
 
-    The other entries of the folder of models, `active` and the ledgers, are no names either.
+    The other entries of the folder of models, `active`, the ledgers and the lung finder, are no
+    names either.
     """
+    if is_finder_name(name):
+        raise BundleError(
+            f"Expected the name of a model, got {name[:80]!r}, which is kept for the lung finder. "
+            "Choose another name."
+        )
     if not _NAME.fullmatch(name) or name == "active" or name.endswith(LEDGER):
         raise BundleError(
             "Expected a model name of small letters, digits, dots, dashes and underscores "

@@ -94,13 +94,14 @@ def _facts(one: BundleStatus) -> dict[str, Any]:
 
 @app.command()
 def verify() -> None:
-    """Check every file of every model against its recorded hash."""
+    """Check every file of every model, and of the lung finder, against its recorded hash."""
     from pneumo_core.bundle import survey
+    from pneumo_core.bundle.lung_finder import finder_faults
 
-    found = survey()
-    for one in found:
-        emit(f"{one.name}: {one.fault or 'whole and unaltered'}")
-    if any(one.fault for one in found):
+    faults = {one.name: one.fault for one in survey()} | finder_faults()
+    for name, fault in faults.items():
+        emit(f"{name}: {fault or 'whole and unaltered'}")
+    if any(faults.values()):
         raise typer.Exit(1)
 
 
