@@ -18,9 +18,9 @@ from typing import IO, TYPE_CHECKING
 
 from pneumo_core.bundle.feature_checks import FEATURE_CHECKS
 from pneumo_core.bundle.integrity import (
+    ELSEWHERE,
     FAMILIAR,
     FILES,
-    ELSEWHERE,
     FILM_HASHES,
     FILMS,
     OPTIONAL,

@@ -140,7 +140,9 @@ def _probabilities(
             if name != CLEAN:
                 if PERTURBATIONS[name].paint is not None:  # seen through the film's own window
                     windows = runtime.framing.windows(films)
-                films = perturb(films, name, first=start, lungs=None if lungs is None else lungs[part])
+                films = perturb(
+                    films, name, first=start, lungs=None if lungs is None else lungs[part]
+                )
             chances = metrics.probabilities(runtime.logits(films, windows), temperature)
             parts.append(1.0 - chances[:, 0])
             progress("stress", number * len(pixels) + start + len(films), total, "")

@@ -108,7 +108,7 @@ def lung_mask(lungs: Lungs, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Both lungs on a film of `shape` (H, W), bool (H, W)."""
     import cv2
 
-    cells = lungs.masks.any(axis=-1).astype(np.float32)
+    cells = np.asarray(lungs.masks.any(axis=-1), np.float32)
     return np.asarray(cv2.resize(cells, (shape[1], shape[0])) >= 0.5, np.bool_)
 
 

@@ -64,8 +64,10 @@ def perturb(
     changed = np.empty_like(films, subok=False)
     for i, film in enumerate(films):
         if one.paint is not None:
-            known = lungs is not None and lungs[i].any()
-            changed[i] = one.paint(film, lungs[i] if known else lung_field(len(film)))
+            mask = None if lungs is None else lungs[i]
+            if mask is None or not mask.any():
+                mask = lung_field(len(film))
+            changed[i] = one.paint(film, mask)
         elif one.apply is not None:
             changed[i] = one.apply(film, np.random.default_rng((seed, key, first + i)))
     return changed

@@ -63,8 +63,8 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     """The card, and the calibration it states.
 
     `rows` are the films of `corpus` that the network had not seen, and `logits` (views, len(rows),
-    C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine, seconds,
-    finished and versions.
+    C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine,
+    seconds, finished and versions.
     """
     index, held_out, groups = corpus.index, corpus.labels[rows], corpus.groups[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
