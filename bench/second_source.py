@@ -39,7 +39,8 @@ from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.evaluation.evaluate import shipped_predictions
 from pneumo_core.imaging.decode import read_film, resize
-from pneumo_core.imaging.lung_frame import COPY_SIDE, LungFrame, Window
+from pneumo_core.imaging.lung_frame import LungFrame, Window
+from pneumo_core.imaging.lungs import COPY_SIDE
 from pneumo_core.metrics import probabilities
 from pneumo_core.metrics.robustness import lungless_words, robustness_rows, worst_words
 from pneumo_core.perturbations import ABOUT, PERTURBATIONS, perturb
@@ -425,6 +426,8 @@ def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Mat
     )
     everything = np.arange(len(far.table))
     measured = np.flatnonzero(near.table["fold"].to_numpy() < MEASURED_FOLDS)
+    if options.few:  # to try the command out
+        sample, measured = sample[::10], measured[::20]
     frames = {
         "whole": Framing(COPY_SIDE, None, framing.finder),
         "soft": Framing(COPY_SIDE, LungFrame(towards=0), framing.finder),
@@ -668,6 +671,7 @@ def main() -> None:
     ask.add_argument("outside", type=Path)
     ask.add_argument("--parent", default="kermany-r50v2")
     ask.add_argument("--name", default="kermany-nih-r50v2")
+    ask.add_argument("--few", action="store_true", help="a twentieth of the films, as a trial")
     ask.add_argument("--work", type=Path, default=Path(".pneumo/second-source"))
     options = ask.parse_args()
     start = time.monotonic()

@@ -15,7 +15,6 @@ from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import resize
 from pneumo_core.imaging.lung_frame import (
-    COPY_SIDE,
     WHOLE,
     LungFrame,
     Window,
@@ -23,6 +22,7 @@ from pneumo_core.imaging.lung_frame import (
     sample,
     window_of,
 )
+from pneumo_core.imaging.lungs import COPY_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

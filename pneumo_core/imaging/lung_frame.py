@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumo_core.imaging.lungs import COPY_SIDE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.imaging.lungs import Lungs
 
-COPY_SIDE = 224  # pixels: every film is brought to this size first, whatever its original had
 _MAP_SIDE = 64  # of a map drawn back onto the film: the grid of the lung masks
 
 

@@ -11,17 +11,21 @@ from pneumo_core.bundle.card import Card
 from pneumo_core.bundle.feature_checks import ORIENTATIONS, Orientation, OutOfDistribution
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts, decode, read_film
+from pneumo_core.imaging.lungs import NO_LUNGS
 from pneumo_core.inference.input_checks import (
     NEGATIVE,
     NOT_UPRIGHT,
     OOD,
     OOD_ADVICE,
+    TINTED,
     FeatureChecks,
     ImageCheck,
     check_film,
+    check_lungs,
 )
 from pneumo_core.synthetic.appearance import synthetic_film
 from tests import SHARED
+from tests.lungs import NONE_FOUND, made_lungs
 
 RNG = np.random.default_rng(0)
 
@@ -193,6 +197,46 @@ HINTS = {
     3: "If it is a chest film that is a negative, with dark bones and bright lungs, invert its "
     "grey levels and read it again.",
 }
+
+
+def test_a_film_without_lungs_is_rejected_in_words():
+    found = check_lungs(ImageCheck(ok=True), made_lungs(100, 100, **NONE_FOUND))
+    assert found == ImageCheck(ok=False, reasons=(NO_LUNGS,))
+
+
+def test_without_a_finder_the_image_check_stands():
+    for check in (ImageCheck(ok=True), ImageCheck(ok=False, reasons=("a page",))):
+        assert check_lungs(check, None) is check
+
+
+def test_a_tinted_scan_is_read_with_a_warning_where_lungs_are_found():
+    check = check_film(film_of(synthetic_film("normal", 3, size=400), chroma=0.5))
+    assert (check.ok, check.tinted) == (False, True)
+    assert check_lungs(check, made_lungs(100, 100)) == ImageCheck(ok=True, reasons=(TINTED,))
+    rejected = check_lungs(check, made_lungs(100, 100, **NONE_FOUND))
+    assert not rejected.ok
+    assert rejected.reasons == (*check.reasons, NO_LUNGS)
+
+
+def test_colour_and_another_fault_is_not_a_tint():
+    check = check_film(film_of(np.full((64, 64), 9, np.uint8), chroma=0.5))
+    assert not check.tinted
+    assert check_lungs(check, made_lungs(64, 64)) is check
+
+
+def test_lungs_cut_off_by_the_edge_are_a_warning():
+    found = check_lungs(ImageCheck(ok=True), made_lungs(100, 100, cut_off=("top", "left")))
+    assert found.ok
+    words = "the lungs are cut off at the top and the left edge of the film"
+    assert found.reasons == (f"{words}; what lies beyond is not judged.",)
+
+
+@pytest.mark.parametrize(
+    ("quarters", "way"), [(1, "sideways"), (2, "upside down"), (3, "sideways")]
+)
+def test_lungs_that_lie_otherwise_say_how_the_film_lies(bundle, quarters, way):
+    found = FeatureChecks(bundle, 4).check(features(3, 0, 0, 0), quarters=quarters)
+    assert found == (way, (f"{NOT_UPRIGHT} {HINTS[ORIENTATIONS.index(way)]}",))
 
 
 def features(*values):

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
+from pneumo_core.bundle import framing
 from pneumo_core.bundle.feature_checks import OutOfDistribution
+from pneumo_core.bundle.framing import Framing
+from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts
+from pneumo_core.imaging.lung_frame import WHOLE, LungFrame
+from pneumo_core.imaging.lungs import NO_LUNGS
 from pneumo_core.inference import predict
 from pneumo_core.inference.input_checks import OOD_ADVICE, ImageCheck
 from pneumo_core.inference.predict import Decision, Reader, framings
 from pneumo_core.inference.runtime import Runtime
+from pneumo_core.inference.table import as_row
+from tests.lungs import NONE_FOUND, StubFinder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pneumo_core.bundle import Bundle
@@ -88,7 +96,7 @@ def test_the_range_holds_the_film_itself(reader: Reader) -> None:
 
 def test_framings_are_the_film_its_reframings_and_its_mirror() -> None:
     ramp = np.tile(np.linspace(0, 255, 128).astype(np.uint8), (100, 1))
-    views = framings(ramp, 64)
+    views = framings(Framing(64, None, None), ramp, WHOLE)
     assert views.shape == (6, 64, 64)
     assert views.dtype == np.uint8
     np.testing.assert_array_equal(views[5], views[0][:, ::-1])
@@ -252,3 +260,54 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
         assert reading.decision is (Decision.PNEUMONIA if ok else Decision.REFER)
     assert reading.gate_reasons == (OOD_ADVICE,)
     assert reading.message.startswith("Refer: this image is out of distribution")
+
+
+@pytest.fixture
+def lung_reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Reader]:
+    """A reader in a lung frame whose finder finds `made_lungs` with changes."""
+    monkeypatch.setattr(predict, "check_film", lambda _: ImageCheck(ok=True))
+    card = tiny_bundle.card.with_parts(input={"size": 64, "frame": asdict(LungFrame())})
+
+    def make(**changes: object) -> Reader:
+        monkeypatch.setattr(framing, "load_finder", lambda _: StubFinder(changes))
+        return Reader(replace(tiny_bundle, card=card))
+
+    return make
+
+
+def test_a_film_is_read_in_the_frame_that_its_lungs_set(lung_reader: Callable[..., Reader]) -> None:
+    pixels = np.zeros((240, 320), np.uint8)
+    pixels[120:180, 200:280] = 255  # the lower half of the left lung
+    reading = lung_reader().read(_film(pixels))
+    assert reading.window.width == pytest.approx((1 + 0.75 * 1.15) / 2)
+    assert reading.cam is not None
+    assert reading.cam.shape == (64, 64)
+    assert reading.cam[40, 48] > 0.5
+    assert reading.where.startswith("the left middle and lower zones") or "left" in reading.where
+    assert reading.inside_lungs is not None
+    assert reading.inside_lungs > 0.6
+    row = as_row("a.png", reading)
+    assert row["lungs"]["right"] == {"left": 40.0, "top": 60.0, "right": 120.0, "bottom": 180.0}
+    assert row["lungs"]["found"] is True
+
+
+def test_a_film_without_lungs_is_rejected(lung_reader: Callable[..., Reader]) -> None:
+    reading = lung_reader(**NONE_FOUND).read(_flat(230))
+    assert (reading.status, reading.decision, reading.p_pneumonia) == ("rejected", None, None)
+    assert reading.message == f"Not read: {NO_LUNGS}"
+    row = as_row("a.png", reading)
+    assert row["lungs"] == {"found": False, "right": None, "left": None, "cut_off": []}
+
+
+def test_a_film_on_its_side_is_referred_by_its_lungs(lung_reader: Callable[..., Reader]) -> None:
+    reading = lung_reader(quarters=1).read(_flat(230))
+    assert reading.decision is Decision.REFER
+    assert reading.orientation == "sideways"
+    assert reading.inside_lungs is None
+    assert as_row("a.png", reading)["lungs"]["right"] is None
+
+
+def test_a_lung_frame_without_a_finder_is_no_reader(tiny_bundle: Bundle) -> None:
+    card = tiny_bundle.card.with_parts(input={"size": 64, "frame": asdict(LungFrame())})
+    with pytest.raises(BundleError, match="Expected the lung finder in models/lungs"):
+        Reader(replace(tiny_bundle, card=card))

@@ -18,8 +18,10 @@ from pneumo_core.inference.saliency import (
     overlay,
     place,
     saliency_map,
+    share_inside,
     upsample,
 )
+from tests.lungs import made_lungs
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -173,3 +175,34 @@ def test_a_peak_at_the_shoulder_counts_for_nothing_beside_a_higher_one_in_a_lung
     cam = np.zeros((10, 10), np.float32)
     cam[1, 1], cam[3, 3] = 0.9, 1.0
     assert SHOULDER not in place(cam)
+
+
+def lung_masks() -> np.ndarray:
+    return made_lungs(64, 64).masks  # rows 16..47, columns 8..23 and 40..55
+
+
+def bright(rows: slice, columns: slice) -> np.ndarray:
+    cam = np.zeros((64, 64), np.float32)
+    cam[rows, columns] = 1
+    return cam
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "words"),
+    [
+        (slice(38, 48), slice(8, 24), "mostly the right lower zone"),
+        (slice(16, 26), slice(40, 56), "mostly the left upper zone"),
+        (slice(38, 48), slice(8, 56), "both lower zones, partly outside the lungs"),
+        (slice(50, 64), slice(0, 64), "mostly outside the lungs"),
+    ],
+)
+def test_the_zones_are_those_of_the_lungs_where_they_are_known(
+    rows: slice, columns: slice, words: str
+) -> None:
+    assert place(bright(rows, columns), lung_masks()) == words
+
+
+def test_the_share_of_the_evidence_inside_the_lungs() -> None:
+    half = bright(slice(20, 40), slice(0, 16))  # columns 0..7 lie outside
+    assert share_inside(half, lung_masks()) == pytest.approx(0.5, abs=0.01)
+    assert share_inside(np.zeros((8, 8), np.float32), lung_masks()) == 0

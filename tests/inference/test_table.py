@@ -32,7 +32,8 @@ REJECTED = Reading(
 
 def test_a_row_has_the_columns_in_order():
     row = as_row("a.png", READ)
-    assert tuple(row) == (*COLUMNS, "p_low", "p_high", "model", "disclaimer")
+    assert tuple(row) == (*COLUMNS, "p_low", "p_high", "model", "disclaimer", "lungs")
+    assert row["lungs"] is None
     assert row["model"] == "tiny 1.0"
     assert row["disclaimer"] == READ.disclaimer
     assert (row["decision"], row["p_pneumonia"], row["ms"]) == ("PNEUMONIA", 0.912346, 12.3)

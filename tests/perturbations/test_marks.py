@@ -89,3 +89,31 @@ def test_the_border_alone_is_a_ring():
     np.testing.assert_array_equal(changed[:, :4], films[:, :4])
     np.testing.assert_array_equal(changed[:, :, -4:], films[:, :, -4:])
     assert changed[:, 4:-4, 4:-4].max() == 0
+
+
+def _mask():
+    mask = np.zeros((1, 80, 80), bool)
+    mask[0, 20:60, 10:30] = mask[0, 20:60, 50:70] = True
+    return mask
+
+
+@pytest.mark.parametrize(("name", "grey"), [("lungs black", 0), ("lungs grey", 123)])
+def test_known_lungs_are_painted_over_exactly(name, grey):
+    changed = perturb(flat(200, 80), name, lungs=_mask())
+    np.testing.assert_array_equal(changed == grey, _mask())
+
+
+def test_lungs_only_and_what_lies_round_them():
+    only = perturb(flat(200, 80), "lungs only", lungs=_mask())
+    np.testing.assert_array_equal(only == 200, _mask())
+    border = perturb(flat(200, 80), "border alone", lungs=_mask())[0]
+    assert border[20:60, 10:70].max() == 0  # the box round both
+    assert (border == 200).mean() == pytest.approx(1 - 40 * 60 / 80**2)
+
+
+def test_a_film_whose_lungs_are_not_known_is_painted_where_they_usually_lie():
+    nothing = np.zeros((1, 80, 80), bool)
+    for name in ("lungs black", "lungs only"):
+        np.testing.assert_array_equal(
+            perturb(flat(200, 80), name, lungs=nothing), perturb(flat(200, 80), name)
+        )
