@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core import metrics
+from pneumo_core.bundle.integrity import ELSEWHERE
 from pneumo_core.bundle.write import PREDICTIONS
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.layout import parse_name
@@ -40,6 +41,12 @@ def shipped_predictions(bundle: Bundle) -> pd.DataFrame:
     "validation": calibration and operating points were chosen on these films. Raises DataSetError.
     """
     return read_predictions(bundle.path / "predictions.csv")
+
+
+def elsewhere_predictions(bundle: Bundle) -> pd.DataFrame | None:
+    """The same of films of another hospital, held out by patient; None where it brings none."""
+    path = bundle.path / ELSEWHERE
+    return read_predictions(path) if path.is_file() else None
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pneumo_core.evaluation.leakage import FilmRoles, film_roles
 from pneumo_core.formatting import times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -54,6 +54,8 @@ class EvidenceLevel:
 
 def evidence_of_shipped(bundle: Bundle) -> EvidenceLevel:
     """The evidence level of a bundle's own predictions."""
+    if bundle.card.populations:
+        return _of_population(bundle.card.populations[-1])
     where = bundle.card.points_fitted_on or "validation films"
     folds = bundle.card.training.folds or 1
     whose = (
@@ -65,6 +67,23 @@ def evidence_of_shipped(bundle: Bundle) -> EvidenceLevel:
         "validation",
         _VALIDATION_BADGE,
         f"{whose}, but temperature and thresholds were chosen on them: {where}.",
+        _NO_TEST,
+    )
+
+
+def evidence_elsewhere(bundle: Bundle) -> EvidenceLevel:
+    """The evidence level of the predictions of another hospital that a bundle brings."""
+    return _of_population(bundle.card.populations[0])
+
+
+def _of_population(population: Mapping[str, Any]) -> EvidenceLevel:
+    """The card says how each of its populations was held out."""
+    estimated = str(population["evidence"]).startswith("estimate")
+    held_out = "an estimate, not a measurement" if estimated else "held out by patient"
+    return EvidenceLevel(
+        "validation",
+        f"{held_out}; thresholds were chosen on these films",
+        f"{population['name']}: {population['evidence']}. Thresholds were chosen on these films.",
         _NO_TEST,
     )
 

@@ -19,7 +19,7 @@ import numpy as np
 from pneumo_core.bundle.framing import framing_of
 from pneumo_core.bundle.keras_network import load_network
 from pneumo_core.errors import PneumoError
-from pneumo_core.imaging.lung_frame import on_film
+from pneumo_core.imaging.lung_frame import WHOLE, on_film
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics import probabilities
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.inference.predict import Reading
 
 
 GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
@@ -204,6 +205,34 @@ def overlay(
     grey = np.repeat(pixels[..., np.newaxis], 3, axis=2).astype(np.float32)
     mixed = grey * (1 - cover) + heat(cam, pixels.shape) * cover
     return np.asarray(np.rint(mixed), dtype=np.uint8)
+
+
+def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
+    """A picture uint8 (H,W) or (H,W,3) with the lungs and what the network saw drawn on it in thin
+    lines, uint8 (H,W,3) RGB: the right lung in blue, the left in orange, the frame in white.
+
+    The same picture where no upright lungs are known.
+    """
+    import cv2
+
+    drawn = np.ascontiguousarray(picture if picture.ndim == 3 else np.dstack([picture] * 3))
+    lungs, (height, width) = reading.lungs, picture.shape[:2]
+    if lungs is None or not lungs.found or lungs.quarters:
+        return drawn
+    thick = max(1, round(max(height, width) / 400))
+    for side, colour in enumerate(((86, 180, 233), (230, 159, 0))):
+        cells = np.asarray(lungs.masks[..., side], np.float32)
+        mask = np.asarray(cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC) >= 0.5)
+        outline, _ = cv2.findContours(
+            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
+        cv2.drawContours(drawn, outline, -1, colour, thick, cv2.LINE_AA)
+    if reading.window != WHOLE:
+        at = reading.window
+        left, right = (round((at.x + half * at.width) * width) for half in (-0.5, 0.5))
+        top, bottom = (round((at.y + half * at.height) * height) for half in (-0.5, 0.5))
+        cv2.rectangle(drawn, (left, top), (right, bottom), (255, 255, 255), thick, cv2.LINE_AA)
+    return drawn
 
 
 FAINT = 0.25  # a map that stays below this has no place worth naming

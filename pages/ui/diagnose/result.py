@@ -153,10 +153,18 @@ def _crossing(reading: Reading) -> str:
 def _findings_html(reading: Reading) -> str:
     rows = [("Image check", _image_check(reading))]
     if reading.gate_ok:  # of another kind of image no lung zone can be named
-        rows.insert(0, ("Saliency", escape(_capital(reading.where) or "No single region")))
+        rows.insert(0, ("Saliency", escape(_saliency(reading))))
     if (subtype := _subtype(reading)) is not None:
         rows.append(("Exploratory", subtype))
     return facts_list(rows)
+
+
+def _saliency(reading: Reading) -> str:
+    """The zones, and how much of the evidence lies inside the lungs, where they are known."""
+    zones = _capital(reading.where) or "No single region"
+    if reading.inside_lungs is None or reading.decision == Decision.NORMAL:
+        return zones
+    return f"{zones}; {per_cent(reading.inside_lungs)} of the evidence lies inside the lungs"
 
 
 def _image_check(reading: Reading) -> str:

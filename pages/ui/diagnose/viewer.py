@@ -109,6 +109,15 @@ def _with_map(entry: Entry) -> None:
     )
     right.html(LEGEND)
     state.picture.set((view, opacity))
+    if entry.reading.lungs is not None:
+        outline = left.toggle(
+            "Outline the lungs and what the model saw",
+            state.outline.get(),
+            key="diagnose.outline",
+            help="Right lung blue, left lung orange, as the lung finder marks them; white: what the "
+            "model was given of the film.",
+        )
+        state.outline.set(outline)
     if SIDE_BY_SIDE in {view, last_view} and view != last_view:
         st.rerun()  # all of the page: its columns change
     with place:
@@ -117,11 +126,11 @@ def _with_map(entry: Entry) -> None:
 
 def _show(entry: Entry, view: str, opacity: float) -> None:
     if view == FILM:
-        _picture(entry.picture, f"The film {entry.name}")
+        _film(entry)
     elif view == SIDE_BY_SIDE:
         film, blend = st.columns(2)
         with film:
-            _picture(entry.picture, f"The film {entry.name}")
+            _film(entry)
         with blend:
             _picture(_mapped(entry, opacity), _described(entry))
     else:
@@ -130,14 +139,22 @@ def _show(entry: Entry, view: str, opacity: float) -> None:
 
 def _mapped(entry: Entry, opacity: float | None) -> bytes:
     """JPEG of the map over the film, or of the map alone."""
-    from pneumo_core.inference.saliency import heat, overlay
+    from pneumo_core.inference.saliency import heat, outlined, overlay
 
     pixels, cam = entry.pixels(), entry.reading.cam
     if cam is None:
         return entry.picture
-    return jpeg(
-        heat(cam, pixels.shape) if opacity is None else overlay(pixels, cam, opacity=opacity)
-    )
+    drawn = heat(cam, pixels.shape) if opacity is None else overlay(pixels, cam, opacity=opacity)
+    return jpeg(outlined(drawn, entry.reading) if state.outline.get() else drawn)
+
+
+def _film(entry: Entry) -> None:
+    from pneumo_core.inference.saliency import outlined
+
+    film = entry.picture
+    if state.outline.get():
+        film = jpeg(outlined(entry.pixels(), entry.reading))
+    _picture(film, f"The film {entry.name}")
 
 
 def _picture(data: bytes, alt: str) -> None:

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 
 from pages.ui import cache
 from pneumo_core.errors import DataSetError
-from pneumo_core.evaluation.evaluate import shipped_predictions, with_facts
-from pneumo_core.evaluation.evidence_level import evidence_level, evidence_of_shipped
+from pneumo_core.evaluation.evaluate import (
+    elsewhere_predictions,
+    shipped_predictions,
+    with_facts,
+)
+from pneumo_core.evaluation.evidence_level import (
+    evidence_elsewhere,
+    evidence_level,
+    evidence_of_shipped,
+)
 from pneumo_core.evaluation.test_log import data_hash, logged_evaluations
 from pneumo_core.jobs.job import Job, latest_job, start_job
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 
 
 OWN = "its own validation films"
+ELSEWHERE = "films of another hospital that come with it"
 KIND = "evaluate"
 SPLITS = ("test", "val", "train", "all")
 
@@ -95,6 +104,15 @@ def shipped_predictions_of(bundle: Bundle) -> Predictions:
         evidence_of_shipped(bundle),
         None,
     )
+
+
+def elsewhere_predictions_of(bundle: Bundle) -> Predictions | None:
+    """The predictions of another hospital that the bundle ships; None without any."""
+    table = elsewhere_predictions(bundle)
+    if table is None or not bundle.card.populations:
+        return None
+    key = f"{bundle.name}/{bundle.digest}/{ELSEWHERE}"
+    return Predictions(bundle, key, ELSEWHERE, table, evidence_elsewhere(bundle), None)
 
 
 def with_sizes(

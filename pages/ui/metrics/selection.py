@@ -10,8 +10,10 @@ from pages.ui import state
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import predictions
 from pages.ui.metrics.predictions import (
+    ELSEWHERE,
     OWN,
     Predictions,
+    elsewhere_predictions_of,
     evaluated_predictions,
     shipped_predictions_of,
 )
@@ -60,7 +62,11 @@ def pick_films(bundle: Bundle, settings: Settings) -> Predictions:
         if predictions.is_done(one, settings=settings)
     ]
     by_key = {one.key: one for one in done}
-    options = ["", *by_key]
+    elsewhere = elsewhere_predictions_of(bundle)
+    named = {"": OWN, **{one.key: one.films for one in done}}
+    if elsewhere is not None:
+        named = {"": OWN, elsewhere.key: ELSEWHERE, **named}
+    options = list(named)
     key = "metrics.films"
     st.session_state[key] = (
         state.prediction_source.get() if state.prediction_source.get() in options else ""
@@ -69,9 +75,11 @@ def pick_films(bundle: Bundle, settings: Settings) -> Predictions:
         "Films",
         options,
         key=key,
-        format_func=lambda one: _capital(by_key[one].films if one else OWN),
+        format_func=lambda one: _capital(named[one]),
         on_change=lambda: state.prediction_source.set(st.session_state[key]),
     )
+    if elsewhere is not None and chosen == elsewhere.key:
+        return elsewhere
     if chosen:
         return evaluated_predictions(bundle, by_key[chosen], settings)
     return shipped_predictions_of(bundle)

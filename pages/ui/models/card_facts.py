@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pneumo_core.bundle.model_card import POPULATION_FIGURES
 from pneumo_core.bundle.provenance import (
     data_licence_of,
     training_film_count,
@@ -38,6 +39,10 @@ def sample_sentence(card: Card) -> str:
     """The sample of the figures: "on 1,044 validation films …, at the balanced threshold"."""
     films = card.figure("films") or card.data.validation_films
     count = f"{films:,} " if isinstance(films, int) else ""
+    if card.populations:
+        return (
+            f"on {count}films of {card.populations[-1]['name']}, an estimate (see the model card)"
+        )
     return f"on {count}validation films not used to train the network, at the balanced threshold"
 
 
@@ -50,11 +55,11 @@ def facts(
         ("Training", _trained(card.training)),
         ("Trained on", training_summary(card)),
         ("Films", _films(card.data, counted=bool(training_summary(card)))),
-        ("Data", card.data.source or USUAL_SOURCE),
+        ("Data", _data(card.data)),
         ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),
         ("Test-set evaluations", evaluation_count(evaluations, bundle.digest)),
         ("Network", _joined(card.network.backbone, _count(card.network.parameters, "parameters"))),
-        ("Input", f"{bundle.size} × {bundle.size} pixels"),
+        ("Input", _input(bundle)),
         ("Classes", ", ".join(bundle.classes)),
         ("On disk", file_size(n_bytes)),
         ("SHA-256", bundle.digest),
@@ -82,6 +87,28 @@ def evaluation_count(evaluations: Sequence[LoggedEvaluation], digest: str) -> st
     earlier = sum(one.digest != digest[:16] for one in evaluations)
     others = f", {earlier:,} of them with an earlier model of this name" if earlier else ""
     return f"{times}{others}; last on {_day(evaluations[-1].at[:10])}"
+
+
+def populations(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:
+    """For each population its name with the films, and its figures: (name, words)."""
+    return [
+        (
+            f"{row['name']} ({row['films']:,} films)",
+            [(words, figure(key, row[key])) for key, words in POPULATION_FIGURES.items()],
+        )
+        for row in card.populations
+    ]
+
+
+def _data(data: DataFacts) -> str:
+    source = data.source or USUAL_SOURCE
+    second = data.second_source
+    return f"{source}; last layer and thresholds also {second}" if second else source
+
+
+def _input(bundle: Bundle) -> str:
+    framed = ", in a frame set by the lungs" if bundle.card.frame else ""
+    return f"{bundle.size} × {bundle.size} pixels{framed}"
 
 
 def _trained(training: TrainingFacts) -> str:

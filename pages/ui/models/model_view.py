@@ -13,7 +13,13 @@ from pages.ui import state
 from pages.ui.html import caution_html, facts_list
 from pages.ui.models import actions, inventory
 from pages.ui.models.actions import UNRELIABLE, put_in_service
-from pages.ui.models.card_facts import facts, headline, sample_sentence, summary_line
+from pages.ui.models.card_facts import (
+    facts,
+    headline,
+    populations,
+    sample_sentence,
+    summary_line,
+)
 from pages.ui.page import plain
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.formatting import file_size
@@ -94,6 +100,8 @@ def _title(checked: Checked) -> str:
 
 
 def _figures(bundle: Bundle) -> str:
+    if bundle.card.populations:
+        return _populations(bundle)
     figures = headline(bundle.card)
     if not figures:
         return '<p class="pn-aside">Its card has no figures.</p>'
@@ -106,6 +114,20 @@ def _figures(bundle: Bundle) -> str:
         "AUC: 0.5 is chance, 1 is perfect"
     )
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
+
+
+def _populations(bundle: Bundle) -> str:
+    """The figures of each population, the one furthest from the training films first."""
+    parts = []
+    for title, figures in populations(bundle.card):
+        items = "".join(
+            f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
+            for label, value in figures
+        )
+        parts.append(f'<h3>{escape(title)}</h3><ul class="pn-model-figures">{items}</ul>')
+    rest = "; ".join(f"{row['name']}: {row['evidence']}" for row in bundle.card.populations)
+    note = f"At the balanced threshold; 95 % intervals in brackets. {rest}."
+    return f'<div>{"".join(parts)}<p class="pn-aside">{escape(note)}</p></div>'
 
 
 def _weight(found: BundleStatus) -> Literal["primary", "secondary"]:
