@@ -114,8 +114,8 @@ def _with_map(entry: Entry) -> None:
             "Outline the lungs and what the model saw",
             state.outline.get(),
             key="diagnose.outline",
-            help="Right lung blue, left lung orange, as the lung finder marks them; white: what the "
-            "model was given of the film.",
+            help="Right lung blue, left lung orange, as the lung finder marks them. White frame: the "
+            "part that the model was given.",
         )
         state.outline.set(outline)
     if SIDE_BY_SIDE in {view, last_view} and view != last_view:
