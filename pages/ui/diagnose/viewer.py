@@ -114,7 +114,7 @@ def _with_map(entry: Entry) -> None:
             "Outline the lungs and what the model saw",
             state.outline.get(),
             key="diagnose.outline",
-            help="Right lung blue, left lung orange, as the lung finder marks them. White frame: the "
+            help="Right lung blue, left lung orange, as the finder marks them. White frame: the "
             "part that the model was given.",
         )
         state.outline.set(outline)
