@@ -11,7 +11,7 @@ import pytest
 from pneumo_core.dataset import pixel_cache as parallel
 from pneumo_core.dataset import pixel_cache as pixels
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.dataset.pixel_cache import cache_key, pixel_cache
+from pneumo_core.dataset.pixel_cache import Transform, cache_key, pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging import decode
 
@@ -65,6 +65,19 @@ def test_rows_are_the_films_decoded_and_resized(index, root, cache_dir, workers)
     for row, film in zip(cached, index["film"], strict=True):
         expected = decode.resize(decode.read_film(root / film).pixels, SIZE)
         assert (row == expected).all()
+
+
+def test_a_transform_has_a_cache_of_its_own(index, root, cache_dir):
+    plain = pixel_cache(index, root, size=SIZE, cache_dir=cache_dir)
+    half = Transform("half", SIZE // 2, lambda copy: 255 - copy[::2, ::2])
+    changed = pixel_cache(index, root, size=SIZE, cache_dir=cache_dir, transform=half)
+    np.testing.assert_array_equal(changed, 255 - plain[:, ::2, ::2])
+    other = Transform("other", SIZE // 2, lambda copy: copy[::2, ::2])
+    np.testing.assert_array_equal(
+        pixel_cache(index, root, size=SIZE, cache_dir=cache_dir, transform=other),
+        plain[:, ::2, ::2],
+    )
+    assert len(list(cache_dir.glob("*.npy"))) == 3
 
 
 def test_the_cache_is_a_read_only_memory_map(index, root, cache_dir):

@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_core.bundle import load_bundle
+from pneumo_core.bundle import framing, load_bundle
 from pneumo_core.bundle.provenance import SYNTHETIC
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.config import ROOT, Settings
-from pneumo_core.errors import DataSetError
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.errors import BundleError, DataSetError
+from pneumo_core.evaluation.evaluate import predict_films
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.storage import utc_now
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training import dataset
 from pneumo_core.training import train as routine
 from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import SYNTHETIC_ORIGIN, UNKNOWN_SOURCE, origin_of_films
@@ -24,6 +28,7 @@ from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.queue import run_in_turn
 from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
+from tests.lungs import StubFinder
 
 pytestmark = pytest.mark.keras
 
@@ -86,6 +91,25 @@ def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undist
     np.testing.assert_allclose(
         table["p_bacterial"] + table["p_viral"], table["p_pneumonia"], atol=1e-6
     )
+
+
+def test_a_network_is_trained_and_measured_in_the_frame_of_the_lungs(demo, settings, monkeypatch):
+    finder = StubFinder()
+    for module in (dataset, framing):
+        monkeypatch.setattr(module, "load_finder", lambda _: finder)
+    bundle = carry(start(demo, settings, small(frame="lungs", epochs=1), "framed"), settings)
+    assert bundle.card.frame == LungFrame()
+    assert bundle.card.document["input"]["frame"]["finder"] == finder.digest[:12]
+    # What the training says of a held-out film is what a reading of it says.
+    table = pd.read_csv(bundle.path / "predictions.csv").head(3)
+    index = index_folder(demo).set_index("film").loc[table["film"]].reset_index()
+    again = predict_films(bundle, index, demo, cache_dir=settings.cache_dir)
+    np.testing.assert_allclose(again["p_pneumonia"], table["p_pneumonia"], atol=2e-3)
+
+
+def test_a_lung_frame_without_a_lung_finder_says_so(demo, settings):
+    with pytest.raises(BundleError, match="Expected the lung finder in models/lungs"):
+        carry(start(demo, settings, small(frame="lungs"), "no-finder"), settings)
 
 
 def test_a_run_tells_of_every_phase_and_ends_done(undisturbed):
