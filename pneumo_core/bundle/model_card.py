@@ -154,6 +154,17 @@ def populations_section(card: Card) -> str:
     return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
 
 
+def input_words(card: Card) -> str:
+    """What the network is given of a film."""
+    film = f"one grey-level film at {card.size}×{card.size} pixels"
+    if card.frame is None:
+        return f"{film}, aspect ratio ignored"
+    return (
+        f"{film}, in a frame {100 * card.frame.towards:.0f} % of the way from the whole film to "
+        f"the box round both lungs, blurred by {card.frame.softness:g} pixels"
+    )
+
+
 def cohorts_section(card: Card) -> str:
     """A row for each cohort; "" without any."""
     if not card.cohorts:
@@ -304,21 +315,12 @@ def _training_data(card: Card) -> str:
 
 def _network(card: Card) -> str:
     lines = [
-        f"input: one grey-level film at {card.size}×{card.size} pixels, {_framed(card)}",
+        f"input: {input_words(card)}",
         f"output: {', '.join(card.classes)}; P(pneumonia) = 1 − P(normal)",
         f"calibration: {value_text(card.document.get('calibration', {}))}",
     ]
     parts = [facts(card.document.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)
-
-
-def _framed(card: Card) -> str:
-    if card.frame is None:
-        return "aspect ratio ignored"
-    return (
-        f"in a frame {100 * card.frame.towards:.0f} % of the way from the whole film to the box "
-        f"round both lungs, blurred by {card.frame.softness:g} pixels"
-    )
 
 
 def _training(card: Card) -> str:
