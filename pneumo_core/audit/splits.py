@@ -165,8 +165,8 @@ def _small(films: pd.DataFrame) -> list[Finding]:
         if small:
             low, high = wilson(0.9 * n, n)
             why = (
-                f"One class has {count(n, 'films')}: a measured rate of 90 % has a 95 % interval "
-                f"of {100 * low:.0f}–{100 * high:.0f} %, too wide for model selection."
+                f"One class has {count(n, 'films')}: a measured rate of 90\xa0% has a 95\xa0% "
+                f"interval of {100 * low:.0f}–{100 * high:.0f}\xa0%, too wide for model selection."
             )
         checks.append(
             finding(

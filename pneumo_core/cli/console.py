@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import breakable
 from pneumo_core.jobs import status
 from pneumo_core.storage import write_atomic
 
@@ -47,7 +48,7 @@ def prepare() -> None:
 
 def emit(text: str) -> None:
     """One line of result."""
-    sys.stdout.write(_harmless(text) + "\n")
+    sys.stdout.write(_harmless(breakable(text)) + "\n")
     sys.stdout.flush()
 
 
@@ -58,7 +59,7 @@ def emit_json(value: Any, *, indent: int | None = 1) -> None:
 
 def tell(text: str) -> None:
     """One line for the person, kept apart from results."""
-    sys.stderr.write(_harmless(text) + "\n")
+    sys.stderr.write(_harmless(breakable(text)) + "\n")
     sys.stderr.flush()
     status.note(text)
 

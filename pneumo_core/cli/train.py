@@ -62,7 +62,9 @@ def train(  # noqa: PLR0913 - one argument an option
     overwrite: Annotated[
         bool, typer.Option("--replace", help="Overwrite a bundle of that name.")
     ] = False,
-    put_in_service: Annotated[bool, typer.Option("--activate", help="Put it in service.")] = False,
+    put_in_service: Annotated[
+        bool, typer.Option("--activate", help="Predict with it from now on.")
+    ] = False,
 ) -> None:
     """Train a model: holds patients out, calibrates on them and writes a bundle with its card."""
     from dataclasses import replace
@@ -84,7 +86,7 @@ def train(  # noqa: PLR0913 - one argument an option
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
         _same_folder(run, data)
-        _go_on(run)
+        _go_on(run, settings)
     else:
         recipe = make_recipe(
             preset,
@@ -172,11 +174,27 @@ def _assisted(data: Path, settings: Settings) -> bool:
     return True
 
 
-def _go_on(run: Run) -> None:
-    """Clear an earlier stop or cancel, or the run would end at once."""
-    from pneumo_core.training.runs.status import LIVE
+def _go_on(run: Run, settings: Settings) -> None:
+    """Clear an earlier stop or cancel, or the run would end at once.
 
-    if run.status().state not in LIVE:
+    Raises TrainingError where nothing is left to do: the run is done and its bundle is there.
+    """
+    from pneumo_core.bundle import bundle_names
+    from pneumo_core.errors import TrainingError
+    from pneumo_core.training.runs.status import LIVE, PHASES
+
+    status = run.status()
+    measured = status.phase != PHASES["robustness"]  # the suite may be left where it broke off
+    if (
+        status.state == "done"
+        and measured
+        and status.delivered in bundle_names(settings.models_dir)
+    ):
+        raise TrainingError(
+            f"Expected a run with something left to train; run {run.id} is finished, its model is "
+            f"{status.delivered}. To train longer, start a new run with more epochs."
+        )
+    if status.state not in LIVE:
         run.clear_requests()
 
 

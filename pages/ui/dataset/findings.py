@@ -14,7 +14,7 @@ from pages.ui.charts.theme import figure_config
 from pages.ui.dataset import filters
 from pages.ui.dataset.filters import Among, put
 from pneumo_core.audit import as_document, as_html, harm_words, strength
-from pneumo_core.formatting import count
+from pneumo_core.formatting import breakable, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def show_shortcuts(found: Shortcuts) -> None:
     if found.chart is not None:
         st.html(
             '<p class="pn-hint">How well each feature alone separates pneumonia from normal: AUC '
-            "(0.5 is chance), cross-validated by patient, with its 95 % interval.</p>"
+            "(0.5 is chance), cross-validated by patient, with its 95\xa0% interval.</p>"
         )
         st.plotly_chart(found.chart, key="dataset.shortcuts", config=figure_config(), alt=found.alt)
     if found.silent:
@@ -100,7 +100,7 @@ def show_downloads(catalogue: Catalogue) -> None:
         )
         st.download_button(
             "Audit (JSON)",
-            lambda: json.dumps(as_document(catalogue), indent=1, ensure_ascii=False),
+            lambda: breakable(json.dumps(as_document(catalogue), indent=1, ensure_ascii=False)),
             f"{name}.json",
             "application/json",
             icon=":material/download:",

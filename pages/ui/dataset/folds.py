@@ -10,6 +10,7 @@ from pages.ui import cache, state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.page import plain_words
 from pneumo_core.dataset.folds import straddling_groups
+from pneumo_core.formatting import percent
 from pneumo_core.training.dataset import HOLDOUT_FOLDS
 from pneumo_core.training.recipe import Recipe
 
@@ -65,7 +66,7 @@ def table_html(films: pd.DataFrame) -> str:
     for fold, part in films.groupby("fold"):
         counts = part["subtype"].value_counts()
         cells = [len(part), part["group"].nunique(), *(counts.get(kind, 0) for kind in kinds)]
-        share = f"{100 * (part['label'] == 'pneumonia').mean():.1f} %"
+        share = percent((part["label"] == "pneumonia").mean())
         numbers = "".join(f"<td>{int(cell):,}</td>" for cell in cells)
         rows += f"<tr><th>{int(fold)}</th>{numbers}<td>{share}</td></tr>"
     torn = len(straddling_groups(films, films["fold"].to_numpy()))

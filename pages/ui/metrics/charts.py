@@ -51,7 +51,7 @@ def show_roc(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
         selection_mode="points",
         alt=f"ROC curve, AUC {ranking.auc.value:.3f}, with locked and current thresholds",
     )
-    st.html('<p class="pn-hint">◆ current threshold; ○ locked thresholds; shaded: 95 % band, '
+    st.html('<p class="pn-hint">◆ current threshold; ○ locked thresholds; shaded: 95\xa0% band, '
             "resampling patients. Click the curve to set the threshold.</p>")  # fmt: skip
 
 

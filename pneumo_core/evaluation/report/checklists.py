@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.evaluation.report.document import Section, Table, Words
+from pneumo_core.formatting import percent
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -85,8 +86,8 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
             "reliability and decision curves."
         ),
         "uncertainty": _yes(
-            "95 % intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, the "
-            "bootstrap by patient for curves and the Brier score, its inversion for the "
+            "95\xa0% intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, "
+            "the bootstrap by patient for curves and the Brier score, its inversion for the "
             "calibration error."
         ),
         "clusters": _part(
@@ -132,9 +133,9 @@ def _of_evaluation(summary: Summary, evidence: EvidenceLevel, films: str) -> dic
     found = {
         "abstract": _part("The headline of this report has the results. Write the summary."),
         "accuracy": _yes(
-            f"Sensitivity {accuracy.sensitivity.value:.1%}, specificity "
-            f"{accuracy.specificity.value:.1%} at the locked balanced point, with intervals in the "
-            "headline.".replace("%", " %")
+            f"Sensitivity {percent(accuracy.sensitivity.value)}, specificity "
+            f"{percent(accuracy.specificity.value)} at the locked balanced point, with intervals "
+            "in the headline."
         ),
         "internal": _part(f"{evidence.badge}. {evidence.words}"),
         "external": Answer("open", "Test on films of another hospital."),
@@ -206,7 +207,7 @@ _PUBLISHED = {
     "retrospective": _yes("Retrospective."),
     "sources": _yes(
         "Kermany, Zhang, Goldbaum (2018), Mendeley Data V2, doi 10.17632/rscbjbr9sj.2, CC BY 4.0; "
-        "74 % of the films show pneumonia, unlike in a clinic."
+        "74\xa0% of the films show pneumonia, unlike in a clinic."
     ),
     "target": _part(
         "Children of 1–5 years with a frontal film. For researchers and students, not for patients."

@@ -18,6 +18,7 @@ from pneumo_core.evaluation.report.figure_style import (
     draw_many,
     per_cents,
 )
+from pneumo_core.formatting import percent
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def reliability(table: Reliability) -> Picture:
         "reliability",
         "Calibration",
         "Observed frequency of pneumonia by predicted probability; the dashed line is perfect "
-        "calibration. Bars are 95 % Wilson intervals; below, films per bin.",
+        "calibration. Bars are 95\xa0% Wilson intervals; below, films per bin.",
         "Reliability diagram in ten bins with the number of films in each.",
         size=HALF,
         half=True,
@@ -195,7 +196,7 @@ def roc(ranking: Ranking, points: dict[str, AtThreshold]) -> Picture:
         "roc",
         "ROC curve",
         "Sensitivity against false alarms over all thresholds. The band holds the curve point by "
-        "point with 95 % confidence (bootstrap by patient).",
+        "point with 95\xa0% confidence (bootstrap by patient).",
         f"ROC curve with area {ranking.auc.value:.3f} and the locked points.",
         size=HALF,
         half=True,
@@ -228,7 +229,7 @@ def precision_recall(curve: PrCurve, prevalence: float) -> Picture:
         "precision_recall",
         "Precision and recall",
         "Share of the films called pneumonia that show it (PPV), valid only at the prevalence "
-        f"among these films, {100 * prevalence:.0f} %.",
+        f"among these films, {percent(prevalence, 0)}.",
         f"Precision-recall curve; average precision {curve.average_precision:.3f}.",
         size=HALF,
         half=True,
@@ -265,9 +266,9 @@ def decision(curve: DecisionCurve) -> Picture:
     return draw(
         "decision_curve",
         "Decision curve",
-        "Acting from a probability of 20 % weighs a missed pneumonia like four false alarms. "
+        "Acting from a probability of 20\xa0% weighs a missed pneumonia like four false alarms. "
         "The model is useful where its line is the highest. At a prevalence of "
-        f"{100 * curve.prevalence:.0f} %.",
+        f"{percent(curve.prevalence, 0)}.",
         "Net benefit of the model, of calling all films and of calling none.",
         size=HALF,
         half=True,
@@ -293,7 +294,7 @@ def forest(groups: pd.DataFrame) -> Picture:
     return draw_many(
         "subgroups",
         "Rates by subgroup",
-        "Rates at the balanced point with 95 % Wilson intervals; the line is that of all films. "
+        "Rates at the balanced point with 95\xa0% Wilson intervals; the line is that of all films. "
         f"Hollow: fewer than {SMALL_SAMPLE} films.",
         "Forest plot of sensitivity and specificity by subgroup.",
         size=(9.0, 0.9 + 0.27 * len(rows)),
@@ -344,7 +345,7 @@ def robustness(rows: list[dict[str, Any]], most: int = 16) -> Picture:
         "stress",
         "Cost of perturbations",
         f"The {len(worst)} largest of {len(measured)} perturbations{without} at the balanced "
-        "point, with paired 95 % intervals.",
+        "point, with paired 95\xa0% intervals.",
         "Cost of each perturbation in sensitivity and specificity.",
         size=(9.0, 1.0 + 0.32 * len(worst)),
         onto=onto,

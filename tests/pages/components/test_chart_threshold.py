@@ -47,8 +47,9 @@ def test_forest_marks_small_samples():
         Row("nobody", math.nan, math.nan, math.nan, films=0, counted=False),
     ]
     html = forest_html(rows, x="Found (%)", style=PNEUMONIA, reference=0.95)
-    for words in ("all films · 500", "series &lt;IM&gt; · 12 (small sample)", "95.0 % [92.0–97.0]",
-                  "80.0 % [55.0–93.0]", "no such film", "Found (%)"):  # fmt: skip
+    for words in ("all films · 500", "series &lt;IM&gt; · 12 (small sample)",
+                  "95.0\xa0% [92.0–97.0]", "80.0\xa0% [55.0–93.0]",
+                  "no such film", "Found (%)"):  # fmt: skip
         assert words in html
     first, second, third = html.split("<li>")[1:4]
     # The axis begins at 40 %: 95 % is 55 of its 60 points, 55 to 93 % are 15 to 53 of them.

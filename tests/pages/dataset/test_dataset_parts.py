@@ -217,7 +217,9 @@ def test_shortcuts_come_strongest_first_with_train_to_test_beside_them():
 def test_a_split_is_shown_fold_by_fold_and_a_torn_patient_told(films):
     good = films.assign(fold=[0, 0, 1, 1, 0, 1])
     html = table_html(good)
-    assert "<tr><th>0</th><td>3</td><td>2</td><td>2</td><td>0</td><td>1</td><td>33.3 %</td>" in html
+    assert (
+        "<tr><th>0</th><td>3</td><td>2</td><td>2</td><td>0</td><td>1</td><td>33.3\xa0%</td>" in html
+    )
     assert "✓ No patient is in two folds." in html
     assert "Patients in two folds: 1." in table_html(films.assign(fold=[0, 1, 1, 1, 0, 1]))
 

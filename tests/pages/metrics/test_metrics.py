@@ -34,7 +34,7 @@ def test_the_figures_come_with_intervals_and_what_they_are_of(models, tiny_predi
     assert "✓ threshold locked on validation (balanced)" in shown
     assert "validation: thresholds were chosen on these films" in shown
     assert "This is not a test." in shown
-    assert f"<strong>{100 * found / 40:.1f} %</strong>" in shown
+    assert f"<strong>{100 * found / 40:.1f}\xa0%</strong>" in shown
     assert "of 40 pneumonia films" in shown
     assert "60 films of 30 patients, its own validation films: 20 normal, 40 pneumonia" in shown
     assert "false alarms</strong>" in shown

@@ -126,7 +126,7 @@ def test_evaluations_are_listed_the_latest_first():
     ]
     table = evaluations_table(past)
     assert table["when (UTC)"].tolist() == ["2026-01-02 10:00", "2026-01-01 10:00"]
-    assert table["sensitivity"].iloc[0] == "90.0 % [80.0–95.0]"
+    assert table["sensitivity"].iloc[0] == "90.0\xa0% [80.0–95.0]"
     assert table["AUC (DeLong)"].iloc[0] is None
 
 
