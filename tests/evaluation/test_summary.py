@@ -7,6 +7,13 @@ import pytest
 from pneumo_core import metrics
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.evaluation.summary import films_by_outcome, referred_films, summarise
+from pneumo_core.metrics.bootstrap import Resampling, bootstrap
+from pneumo_core.metrics.fixed_rate import (
+    sensitivities_at,
+    sensitivity_at_specificity,
+    specificities_at,
+    specificity_at_sensitivity,
+)
 
 POINTS = OperatingPoints(screening=0.3, balanced=0.5, ruling_in=0.7)
 
@@ -43,12 +50,16 @@ def test_its_figures_are_those_of_the_metrics(table, summary):
     ranking = summary.ranking
     assert ranking.auc == metrics.auc_delong(sick, p)
     assert ranking.auc_patients == metrics.grouped_bootstrap_auc(sick, p, groups, **draw)
-    assert ranking.average_precision == pytest.approx(
-        metrics.grouped_bootstrap_average_precision(sick, p, groups, **draw)
+    assert ranking.average_precision.value == pytest.approx(metrics.average_precision(sick, p))
+    draws = bootstrap(
+        sick,
+        p,
+        Resampling(groups, p.size, **draw),
+        {"sensitivity": sensitivities_at(0.9), "specificity": specificities_at(0.95)},
     )
-    held = metrics.sensitivity_at_specificity(sick, p, 0.9, groups=groups, **draw)
+    held = sensitivity_at_specificity(sick, p, 0.9, draws["sensitivity"])
     assert ranking.fixed["sensitivity at specificity 90 %"] == held
-    reverse = metrics.specificity_at_sensitivity(sick, p, 0.95, groups=groups, **draw)
+    reverse = specificity_at_sensitivity(sick, p, 0.95, draws["specificity"])
     assert ranking.fixed["specificity at sensitivity 95 %"] == reverse
     assert ranking.roc.auc == pytest.approx(ranking.auc.value)
 
