@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.charts.calibration import histogram, reliability
 from pages.ui.charts.roc import Mark, precision_recall, roc
-from pages.ui.components.chart_threshold import show_marked
+from pages.ui.components.threshold import show_marked
 from pages.ui.metrics.measures import POINTS
 from pneumo_core.formatting import POINT_NAMES
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.charts.calibration import net_benefit
-from pages.ui.components.chart_threshold import show_marked
+from pages.ui.components.threshold import show_marked
 from pages.ui.html import facts_list, hint
 from pages.ui.metrics.charts import ONE_CLASS
 from pneumo_core import metrics

@@ -8,8 +8,8 @@ from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.predictions import with_sizes
 from pages.ui.metrics.robustness import worst_first
+from pages.ui.metrics.selection import evaluations_table
 from pages.ui.metrics.subgroups import rows_of
-from pages.ui.metrics.test_evaluations import table as evaluations_table
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
 from pneumo_core.evaluation.test_log import LoggedEvaluation

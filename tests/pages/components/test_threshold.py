@@ -7,7 +7,7 @@ import pytest
 
 from pages.ui.charts.forest import Row, forest_html, span_floor
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
-from pages.ui.components.chart_threshold import STEPS, path, position
+from pages.ui.components.threshold import STEPS, path, position
 from pneumo_core.metrics import ThresholdSweep
 
 SICK = np.array([0, 0, 0, 0, 1, 1, 1, 1])
