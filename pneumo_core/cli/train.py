@@ -113,7 +113,7 @@ def train(  # noqa: PLR0913 - one argument an option
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
         with progress() as report:
-            made = train_in_turn(run, settings, report)
+            made = train_queued(run, settings, report)
     except KeyboardInterrupt:
         tell(f"Stopped. The finished epochs are kept; continue with: {again}")
         raise typer.Exit(130) from None
@@ -124,10 +124,10 @@ def train(  # noqa: PLR0913 - one argument an option
     caution(made.name, made.card, in_service=put_in_service)
 
 
-def train_in_turn(run: Run, settings: Settings, report: Progress) -> Bundle:
+def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:
     """Train `run` in this process once the queue reaches it."""
     from pneumo_core.errors import DataSetError
-    from pneumo_core.training.runs.queue import run_in_turn
+    from pneumo_core.training.runs.queue import run_queued
     from pneumo_core.training.runs.status import folder_missing
 
     def work(report: Progress) -> Bundle:
@@ -139,7 +139,7 @@ def train_in_turn(run: Run, settings: Settings, report: Progress) -> Bundle:
 
         return train(run, settings=settings, report=report)
 
-    return run_in_turn(run, work, settings=settings, report=report)
+    return run_queued(run, work, settings=settings, report=report)
 
 
 def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> str:

@@ -92,9 +92,9 @@ def test_draws_with_a_single_film_of_a_class_count():
     y, p = np.array([1, 0, 1, 0]), np.array([0.4, 0.3, 0.9, 0.6])
     found = []
     for row in drawn_films(range(4), seed=3, rounds=200):
-        sick, well = p[row][y[row] == 1], p[row][y[row] == 0]
-        if len(sick) and len(well):
-            pairs = np.sign(sick[:, None] - well)
+        positive, negative = p[row][y[row] == 1], p[row][y[row] == 0]
+        if len(positive) and len(negative):
+            pairs = np.sign(positive[:, None] - negative)
             found.append(float((pairs.mean() + 1) / 2))
     value, low, high = grouped_bootstrap_auc(y, p, None, seed=3, rounds=200)
     assert value == 0.75

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.charts.theme import figure_config
+from pages.ui.components import component
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +26,8 @@ if TYPE_CHECKING:
 
 STEPS = 1000  # of the slider, from 0 to 1
 KEY = "metrics.slider"
-
-
-def _component(name: str, html: str) -> Any:
-    css, js = (
-        Path(__file__).with_name(f"{name}.{kind}").read_text("utf-8") for kind in ("css", "js")
-    )
-    return st.components.v2.component(f"pneumo.{name.replace('_', '-')}", html=html, css=css, js=js)
-
-
-_slider = _component("threshold_slider", '<div class="slider"></div>')
-_mark = _component("chart_threshold", '<div class="over"></div>')
+_slider = component("threshold_slider", '<div class="slider"></div>')
+_mark = component("chart_threshold", '<div class="over"></div>')
 
 Position = dict[str, float | None]
 

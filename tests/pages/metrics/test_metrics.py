@@ -29,8 +29,8 @@ def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
 def test_the_figures_come_with_intervals_and_what_they_are_of(models, tiny_predictions):
     page = opened()
     shown = html(page)
-    sick = tiny_predictions["label"] == "pneumonia"
-    found = int((sick & (tiny_predictions["p_pneumonia"] >= 0.5)).sum())
+    positive = tiny_predictions["label"] == "pneumonia"
+    found = int((positive & (tiny_predictions["p_pneumonia"] >= 0.5)).sum())
     assert "✓ threshold locked on validation (balanced)" in shown
     assert "validation: thresholds were chosen on these films" in shown
     assert "This is not a test." in shown
