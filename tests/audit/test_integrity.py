@@ -24,7 +24,7 @@ P, N = "train/PNEUMONIA", "train/NORMAL"
 # code → count, unit, harm, films, words of the reason, words of what is done
 FAULTS = {
     "damaged": (2, "films", "medium", [f"{N}/IM-0002-0001.jpeg", f"{N}/IM-0003-0001.jpeg"],
-                "1 ×: This JPEG ends before its picture does", "Excluded"),
+                "1 ×: This JPEG is truncated", "Excluded"),
     "foreign": (1, "films", "medium", [f"{P}/person1_virus_1.jpeg"],
                 "1 ×: This is a text file, not a picture.", "Excluded"),
     "refused": (1, "films", "medium", [f"{P}/person2_virus_2.png"],
