@@ -112,7 +112,7 @@ def plain(text: str) -> str:
 @cache
 def style() -> str:
     """The style sheet of every page, after the colours it is made of."""
-    colours = f"{_THEMED} {{ {css_variables('pn-')} }}"
+    colours = f"{_THEMED} {{ {css_variables()} }}"
     return f"<style>{colours}\n{_STYLE.read_text('utf-8')}</style>"
 
 

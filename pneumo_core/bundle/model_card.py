@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.bundle.card import POINTS
 from pneumo_core.bundle.provenance import disclaimer_of, made_from_published, synthetic_share
 from pneumo_core.bundle.reliability import judge
-from pneumo_core.formatting import bullets, estimate, facts, figure, key_text, table, value_text
+from pneumo_core.formatting import (
+    breakable,
+    bullets,
+    estimate,
+    facts,
+    figure,
+    key_text,
+    table,
+    value_text,
+)
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
@@ -127,7 +136,7 @@ def readme(card: Card) -> str:
         _section("Versions", facts(dict(card.versions))),
         f"{disclaimer}\n\n*Generated from `card.json`.*",
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return breakable("\n\n".join(section for section in sections if section) + "\n")
 
 
 def robustness_section(card: Card) -> str:

@@ -25,7 +25,7 @@ from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import SYNTHETIC_ORIGIN, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
 from tests.lungs import StubFinder
@@ -63,7 +63,7 @@ def start(demo, settings, recipe, name="small"):
 
 
 def carry(run, settings, report=lambda *_: None):
-    return run_in_turn(
+    return run_queued(
         run,
         lambda told: train(run, settings=settings, report=told),
         settings=settings,

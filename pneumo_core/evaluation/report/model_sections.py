@@ -104,8 +104,8 @@ def robustness_section(stress: dict[str, Any], picture: Picture) -> Section:
         ("perturbation", "sensitivity", "cost", "specificity", "cost", "median change"),
         shown,
         records,
-        "At the balanced point, with 95 % intervals, for costs paired on the same films. Costs and "
-        "changes of P(pneumonia) in percentage points.",
+        "At the balanced point, with 95\xa0% intervals, for costs paired on the same films. Costs "
+        "and changes of P(pneumonia) in percentage points.",
         wide=(0,),
     )
     sentences = (stress.get(key, "") for key in ("words", "worst", "lungless"))
