@@ -324,12 +324,16 @@ def composed(
     The out-of-fold log odds of the parent's card (`predictions.csv`), moved by what the new frame
     and head change in the answer of its final network: `logits` against `whole`.
     """
-    known = shipped_predictions(parent).set_index("film")["p_pneumonia"]
-    p = known.loc[source.table["film"].to_numpy()[seen.rows]].to_numpy().clip(5e-7, 1 - 5e-7)
-    honest = parent.temperature * (np.log(p) - np.log1p(-p))
-    moved = logits.copy()
-    moved[:, 0] -= honest - whole.odds
-    return moved
+    known = shipped_predictions(parent).set_index("film")
+    rows = known.loc[source.table["film"].to_numpy()[seen.rows]]
+    chances = rows[["p_pneumonia", "p_bacterial", "p_viral"]].to_numpy().clip(5e-7, 1 - 5e-7)
+    p, bacterial, viral = chances.T
+    odds = parent.temperature * (np.log(p) - np.log1p(-p)) + log_odds(logits) - whole.odds
+    # Viral against bacterial is moved in the same way.
+    kind = parent.temperature * (np.log(viral) - np.log(bacterial))
+    kind += logits[:, 2] - logits[:, 1] - whole.logits[:, 2] + whole.logits[:, 1]
+    of_bacterial = odds - np.logaddexp(0, kind)
+    return np.column_stack([np.zeros(len(odds)), of_bacterial, of_bacterial + kind])
 
 
 @dataclass(frozen=True)

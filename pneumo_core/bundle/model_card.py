@@ -119,7 +119,7 @@ def readme(card: Card) -> str:
         card.summary,
         _section("Do not rely on this model", _reliability(card)),
         _section("Intended use", _intended(card, published=published)),
-        _section("Out of scope", _out_of_scope(published=published)),
+        _section("Out of scope", _out_of_scope(card, published=published)),
         _section("Away from home, then at home", populations_section(card)),
         _section("Figures", _figures(card)),
         _section("Operating points", _points(card)),
@@ -271,11 +271,15 @@ def _intended(card: Card, *, published: bool) -> str:
     if synthetic_share(card) == 1.0:
         return _SYNTHETIC_ONLY
     words = _INTENDED.format(of_whom=" of children" * published)
-    return f"{words} {_POPULATION}" if published else words
+    second = card.data.second_source
+    also = f" Last layer and thresholds: also {second}." if second else ""
+    return f"{words} {_POPULATION}{also}" if published else words
 
 
-def _out_of_scope(*, published: bool) -> str:
+def _out_of_scope(card: Card, *, published: bool) -> str:
     others = "adults, infants under one year" if published else "people unlike those in its data"
+    if published and card.data.second_source:
+        others = "people of ages that its data lack: infants under one year, children from six"
     return _OUT_OF_SCOPE.format(others=others)
 
 
