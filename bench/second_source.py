@@ -67,6 +67,7 @@ FOLDS, SEED = 5, 7
 PENALTY = 300.0  # of the ridge, towards the old head; 100 to 1000 differ by less than 0.006 in AUC
 BLANK = 60.0  # weight of the views without lungs, half normal and half pneumonia
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
+COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of them normal
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
 LUNG_VIEWS = [name for name, one in PERTURBATIONS.items() if one.apply is not None]
 
@@ -421,16 +422,10 @@ def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Mat
     near, far = home(options.chest_xray), outside(options.outside)
     rng = np.random.default_rng(SEED)
     positive = near.positive
-    sample = np.sort(
-        np.concatenate(
-            [
-                rng.choice(np.flatnonzero(~positive), HOME_FILMS // 4, replace=False),
-                rng.choice(np.flatnonzero(positive), HOME_FILMS * 3 // 4, replace=False),
-            ]
-        )
-    )
+    sample = _of_each_class(positive, np.ones(len(positive), bool), HOME_FILMS, rng)
     everything = np.arange(len(far.table))
-    measured = np.flatnonzero(near.table["fold"].to_numpy() < MEASURED_FOLDS)
+    known = near.table["fold"].to_numpy() < MEASURED_FOLDS
+    measured = _of_each_class(positive, known, COMPOSED_FILMS, rng)
     if options.few:  # to try the command out
         sample, measured = sample[::10], measured[::20]
     frames = {
@@ -456,6 +451,17 @@ def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Mat
         (near, parent.perturbed(near, framing, np.concatenate(half), blank=0.08)),
     ]
     return Material(near, far, framing, parts, measured, home_seen, home_whole, outside_seen)
+
+
+def _of_each_class(
+    positive: NDArray[np.bool_], usable: NDArray[np.bool_], films: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rows of so many films, a quarter of them normal, as in the training films; sorted."""
+    parts = [
+        rng.choice(np.flatnonzero(usable & (positive == one)), count, replace=False)
+        for one, count in ((False, films // 4), (True, films * 3 // 4))
+    ]
+    return np.sort(np.concatenate(parts))
 
 
 @dataclass(frozen=True)
