@@ -46,6 +46,7 @@ class FinderRecipe:
     marked_at: float = 0.5  # share of the steps after which films without masks are marked
     unmasked_share: float = 0.2
     other_images: int = 1600  # generated images without lungs, to fit the judgement
+    synthetic_films: int = 120  # Pneumo's own, which the judgement must accept
     strong: Augmentation = field(default_factory=Augmentation)
     mild: Augmentation = MILD
     seed: int = 7

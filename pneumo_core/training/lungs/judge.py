@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pneumo_core.training.lungs.fit import FinderRecipe
 
 LEAST_AREA = 0.01  # of the film, each lung
-SYNTHETIC_FILMS = 120
 # Share of each source that the limits of score and distance reject, of the half they are set on.
 REJECTED_BY_SCORE = {"training_films": 0.001, "adult_films": 0.007, "synthetic_films": 0.004}
 REJECTED_BY_DISTANCE = {"training_films": 0.002, "adult_films": 0.010, "synthetic_films": 0.004}
@@ -54,7 +53,7 @@ def fit_plausibility(  # noqa: PLR0913 - the sources of images
     sources = {"training_films": _features(network, films, report=report)}
     if adults is not None:
         sources["adult_films"] = _upright_features(network, adults, report=report)
-    sources["synthetic_films"] = _features(network, _synthetic(recipe.seed), report=report)
+    sources["synthetic_films"] = _features(network, _synthetic(recipe), report=report)
     others = _features(network, _others(films, recipe.other_images, rng, report), report=report)
     halves = {name: rng.random(len(found)) < 0.5 for name, found in sources.items()}
     fitted_on = {name: found[halves[name]] for name, found in sources.items()}
@@ -156,12 +155,12 @@ def _upright_features(
     return found
 
 
-def _synthetic(seed: int) -> NDArray[np.uint8]:
+def _synthetic(recipe: FinderRecipe) -> NDArray[np.uint8]:
     """Synthetic films of Pneumo, uint8 (N, 224, 224), a third of each subtype."""
     subtypes = ("normal", "bacterial", "viral")
     films = [
-        synthetic_film(subtypes[k % 3], seed=seed * 1000 + k, size=224)
-        for k in range(SYNTHETIC_FILMS)
+        synthetic_film(subtypes[k % 3], seed=recipe.seed * 1000 + k, size=224)
+        for k in range(recipe.synthetic_films)
     ]
     return np.stack(films)
 
