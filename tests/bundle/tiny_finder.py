@@ -1,4 +1,4 @@
-"""A lung finder for tests: it finds each lung where a film has its grey (`RIGHT`, `LEFT`)."""
+"""A lung finder for tests: what has the grey `LUNG` is lung, the right one in the left half."""
 
 import json
 
@@ -10,7 +10,7 @@ from pneumo_core.bundle.lung_finder import FINDER_FILES, GRAPH, PLAUSIBILITY
 from pneumo_core.bundle.openvino_graph import openvino
 from pneumo_core.imaging.lung_shape import Plausibility
 
-RIGHT, LEFT = 110, 220
+LUNG = 150
 CARD = {
     "format": 1,
     "kind": "lung finder",
@@ -24,11 +24,11 @@ CARD = {
 
 
 def lung_film(side=128):
-    """A film with two ellipses in the greys that the finder takes for lungs, uint8 (side, side)."""
+    """A film with two ellipses in the grey that the finder takes for lungs, uint8 (side, side)."""
     film = np.zeros((side, side), np.uint8)
-    for x, grey in ((0.3, RIGHT), (0.7, LEFT)):
+    for x in (0.3, 0.7):
         at, axes = (round(x * side), side // 2), (round(0.12 * side), round(0.3 * side))
-        cv2.ellipse(film, at, axes, 0, 0, 360, grey, -1)
+        cv2.ellipse(film, at, axes, 0, 0, 360, LUNG, -1)
     return film
 
 
@@ -39,10 +39,9 @@ def write_tiny_finder(models_dir, name="lungs", card=CARD):
     ov = openvino()
     op = ov.opset13
     film = op.parameter([-1, 128, 128, 1], np.float32)
-    near = [
-        op.subtract(np.float32(40), op.abs(op.subtract(film, np.float32(g)))) for g in (RIGHT, LEFT)
-    ]
-    maps = op.sigmoid(op.concat(near, 3))
+    lung = op.sigmoid(op.subtract(np.float32(40), op.abs(op.subtract(film, np.float32(LUNG)))))
+    left_half = (np.arange(128) < 64).astype(np.float32)[None, None, :, None]
+    maps = op.concat([op.multiply(lung, left_half), op.multiply(lung, 1 - left_half)], 3)
     ov.save_model(ov.Model([maps], [film], "tiny"), path / GRAPH, compress_to_fp16=False)
     (path / "model.keras").write_bytes(b"not loaded for reading")
     (path / "README.md").write_text("# Tiny\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from pneumo_core.imaging.lungs import (
     find_lungs,
     largest_parts,
     lungs_of,
+    mirrored_mean,
     network_input,
     to_cells,
 )
@@ -48,6 +49,24 @@ def test_network_input_brings_large_films_to_the_size_of_the_copies_first():
     assert found.dtype == np.float32
     small = network_input(cv2.resize(film, (224, 224), interpolation=cv2.INTER_AREA))
     assert np.abs(found - small)[0, :, 2:-2].mean() < 4
+
+
+def test_the_mirror_image_is_mirrored_back_and_exchanged():
+    calls = []
+
+    def left_half_is_right_lung(films):
+        calls.append(len(films))
+        maps = np.repeat((films > 0).astype(np.float32), 2, axis=-1)
+        maps[:, :, 64:, 0] = 0
+        maps[:, :, :64, 1] = 0
+        return maps
+
+    film = network_input(draw(right=(0.3, 0.4)))
+    found = mirrored_mean(left_half_is_right_lung)(film)
+    assert found == pytest.approx(left_half_is_right_lung(film))
+    assert calls == [2, 1]
+    half = mirrored_mean(lambda films: (films > 0).astype(np.float32) * [1, 0])(film)
+    assert half.max() == 0.5  # the network that exchanges nothing is unsure
 
 
 def test_boxes_are_in_pixels_of_the_film():

@@ -27,6 +27,7 @@ from pneumo_core.bundle.write import check_films
 from pneumo_core.errors import BundleError
 from pneumo_core.formatting import count
 from pneumo_core.imaging.lungs import SIDE
+from pneumo_core.training.lungs.fit import predictor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ def _agreement(network: keras.Model, stored: keras.Model, staging: Path) -> dict
     """Largest differences of a probability on generated images. Raises BundleError."""
     films = check_films(SIDE)
     finder = LungFinder(staging)
-    before, after = (np.asarray(one.predict_on_batch(films)) for one in (network, stored))
+    before, after = (predictor(one)(films) for one in (network, stored))
     found = {
         "films": len(films),
         "half_precision": float(np.abs(before - after).max()),

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.imaging.lung_shape import shape_features
-from pneumo_core.imaging.lungs import COPY_SIDE, SIDE, largest_parts, network_input, to_cells
+from pneumo_core.imaging.lungs import (
+    COPY_SIDE,
+    SIDE,
+    largest_parts,
+    mirrored_mean,
+    network_input,
+    to_cells,
+)
 from pneumo_core.progress import Progress, silent
 from pneumo_core.training.lungs.augment import MILD, Augmentation, augmented, exposed
 from pneumo_core.training.lungs.network import build_network, segmentation_loss
@@ -148,12 +155,12 @@ def make_batch(
 
 
 def predictor(network: keras.Model) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """The network as `find_lungs` runs it."""
+    """The network as `find_lungs` runs it: the mean over a film and its mirror image."""
 
     def run(films: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(network.predict_on_batch(films), np.float32)
 
-    return run
+    return mirrored_mean(run)
 
 
 def predict_maps(
