@@ -31,8 +31,8 @@ def train_lungs(  # noqa: PLR0913 - one argument an option
         int,
         typer.Option(
             min=0,
-            help="Batches for which the last measured fold's network is trained on with all masks; "
-            "0: the final network starts anew.",
+            help="Batches for which a fold's network is trained on: with its patients to be "
+            "measured, with all masks as the final network; 0: the final network starts anew.",
         ),
     ] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Films a step.")] = 16,

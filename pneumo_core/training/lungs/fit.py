@@ -39,9 +39,10 @@ class FinderRecipe:
 
     The first `strong_share` of the steps uses strong augmentation, the rest mild. After `marked_at`
     of them the network marks the films without masks ("adults"), and those of which it is sure make
-    up `unmasked_share` of the films from then on (self-training). With `continued_steps` the final
-    network is that of the last measured fold, trained on for so many steps with all masks;
-    without, it starts from random weights and takes `steps`.
+    up `unmasked_share` of the films from then on (self-training). With `continued_steps` the last
+    steps are taken twice: the network of a fold goes on with the same patients, and is measured;
+    that of the last fold goes on with all masks, and is the final one. Without, the final network
+    starts from random weights and takes `steps`.
     """
 
     steps: int = 2400

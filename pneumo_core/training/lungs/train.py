@@ -110,8 +110,8 @@ def measure(
 ) -> tuple[HeldOut | None, keras.Model | None]:
     """Figures of the measured folds together, each by a network trained without its patients.
 
-    With them the network of the last one; None where no fold is measured. Raises DataSetError where
-    there are too few patients.
+    With them the network of the last one, before its continued steps; None where no fold is
+    measured. Raises DataSetError where there are too few patients.
     """
     films = data.index.iloc[data.rows].reset_index(drop=True)
     if hold_out.measured == 0:
@@ -123,7 +123,12 @@ def measure(
         phase = f"fold {number + 1} of {hold_out.folds}"
         examples = Examples(data.pixels[data.rows[seen]], data.lungs[seen])
         network, _ = fit_finder(examples, unmasked, recipe, report=report, phase=phase)
-        maps = predict_maps(network, data.pixels[data.rows[held]])
+        ended = network
+        if recipe.continued_steps:
+            ended, _ = fit_finder(
+                examples, unmasked, recipe.continued(), start=network, report=report, phase=phase
+            )
+        maps = predict_maps(ended, data.pixels[data.rows[held]])
         found = evaluate_maps(films.iloc[held], maps, data.lungs[held])
         dice, edges = (found.figures()[key] for key in ("dice", "edges_within_4_percent"))
         words = f"{phase}: Dice {dice.value:.3f} [{dice.low:.3f}-{dice.high:.3f}]"
