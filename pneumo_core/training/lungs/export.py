@@ -28,6 +28,7 @@ from pneumo_core.errors import BundleError
 from pneumo_core.formatting import count
 from pneumo_core.imaging.lungs import SIDE
 from pneumo_core.training.lungs.fit import predictor
+from pneumo_core.training.lungs.network import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +90,9 @@ def write_finder(  # noqa: PLR0913 - what a finder is made of
             **card,
         }
         plausibility.save(staging / PLAUSIBILITY)
-        save_network(network, staging / "model.keras", half=True)
+        plain = build_network()  # without the optimizer, three times as large
+        plain.set_weights(network.get_weights())
+        save_network(plain, staging / "model.keras", half=True)
         stored = load_network(staging / "model.keras")
         write_single_output(stored, staging / GRAPH, half=True)
         _write_texts(card, staging)
@@ -131,6 +134,9 @@ def finder_readme(card: Mapping[str, Any]) -> str:
     masks = f"{count(data['masks'], 'lung masks')} of {count(data['patients'], 'patients')}."
     known = "steps" in training and "batch" in training
     steps = f"; {training['steps']:,} steps of {training['batch']} films" if known else ""
+    steps += f" and {training['continued_steps']:,} continued" * bool(
+        training.get("continued_steps")
+    )
     lines = [
         f"# {TITLE}",
         SUMMARY,
