@@ -14,7 +14,18 @@ import typer
 from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import bench, compare, data, evaluate, models, predict, report, runs, train
+from pneumo_core.cli import (
+    bench,
+    compare,
+    data,
+    evaluate,
+    models,
+    predict,
+    report,
+    runs,
+    train,
+    train_lungs,
+)
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
 from pneumo_core.jobs import status
@@ -36,6 +47,7 @@ app.command("folds")(data.folds)
 app.command("fetch-data")(data.fetch_data)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
+app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
