@@ -25,7 +25,7 @@ from pneumo_core.training.runs.queue import run_in_turn
 from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager", "few_views")]
 
 
 @pytest.fixture(scope="module")
