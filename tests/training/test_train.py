@@ -107,6 +107,8 @@ def kept_back(monkeypatch):
     return given
 
 
+# Whoever is interrupted in mid-epoch does not close his files.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupted_run_resumes_and_ends_like_an_undisturbed_one(
     demo, settings, undisturbed, monkeypatch
 ):
