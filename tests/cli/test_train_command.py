@@ -10,7 +10,7 @@ from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.runs.run import list_runs
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager", "few_views")]
 
 TINY = ("--preset", "quick", "--backbone", "cnn", "--size", "64", "--batch", "16", "--epochs", "1")
 

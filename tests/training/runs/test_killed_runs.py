@@ -22,7 +22,7 @@ from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
 from tests.training import tiny_training
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]
 
 CHILD = """
 import json, os, signal, subprocess, sys
