@@ -27,19 +27,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bench.head_fit import (
+    Head,
+    Threshold,
+    choose_points,
+    composed,
+    fit_head,
+    held_out,
+)
+from bench.sources import (
+    FOLDS,
+    SEED,
+    Parent,
+    Seen,
+    Source,
+    home,
+    log_odds,
+    outside,
+)
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.framing import Framing
 from pneumo_core.bundle.lung_finder import load_finder
-from pneumo_core.bundle.openvino_graph import Graph
 from pneumo_core.bundle.write import revise_card, write_bundle
-from pneumo_core.config import load_settings
-from pneumo_core.dataset.folds import grouped_folds, training_films
-from pneumo_core.dataset.index import index_folder
-from pneumo_core.dataset.pixel_cache import pixel_cache
-from pneumo_core.dataset.similarity import perceptual_hash
-from pneumo_core.evaluation.evaluate import shipped_predictions
-from pneumo_core.imaging.decode import read_film, resize
-from pneumo_core.imaging.lung_frame import LungFrame, Window
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.imaging.lungs import COPY_SIDE
 from pneumo_core.metrics import probabilities
 from pneumo_core.metrics.robustness import lungless_words, robustness_rows, worst_words
@@ -57,311 +67,16 @@ from pneumo_core.training.feature_checks import fit_orientation, fit_out_of_dist
 from pneumo_core.training.held_out import cohort_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
 
-FOLDS, SEED = 5, 7
-PENALTY = 300.0  # of the ridge, towards the old head; 100 to 1000 differ by less than 0.006 in AUC
-BLANK = 60.0  # weight of the views without lungs, half normal and half pneumonia
+
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
 COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of them normal
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
-LUNG_VIEWS = [name for name, one in PERTURBATIONS.items() if one.apply is not None]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Films of one place: copies uint8 (N, 224, 224), a row of `table` each.
-
-    table: film, label, subtype, group and fold.
-    """
-
-    name: str
-    table: pd.DataFrame
-    copies: NDArray[np.uint8]
-
-    @property
-    def positive(self) -> NDArray[np.bool_]:
-        """Whether a film shows pneumonia or an opacity."""
-        return (self.table["label"] == "pneumonia").to_numpy()
-
-
-def home(folder: Path) -> Source:
-    """The training films, in the folds that the parent was trained in."""
-    index = training_films(index_folder(folder))
-    copies = pixel_cache(index, folder, size=COPY_SIDE, cache_dir=load_settings().cache_dir)
-    table = index.assign(fold=grouped_folds(index, folds=FOLDS, seed=SEED))
-    return Source("home", table.reset_index(drop=True), copies)
-
-
-def outside(folder: Path) -> Source:
-    """The second source's films that radiologists read, in folds of patients."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = pd.read_csv(folder / "labels.csv")
-    read = labels["read by"].eq("radiologists") & labels["label"].ne("other")
-    patients = pd.read_csv(folder / "Data_Entry_2017_subset.csv").set_index("Image Index")
-    table = pd.DataFrame({"film": labels["image"][read], "subtype": labels["label"][read]})
-    names = table["film"].str.rsplit(".", n=1).str[0]
-    by_stem = {Path(name).stem: str(one) for name, one in patients["Patient ID"].items()}
-    table["group"] = names.map(by_stem)
-    if table["group"].isna().any():
-        raise SystemExit("Expected a patient of every film in Data_Entry_2017_subset.csv.")
-    table["label"] = np.where(table["subtype"] == "opacity", "pneumonia", "normal")
-    table, splitter = (
-        table.reset_index(drop=True),
-        StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED),
-    )
-    table["fold"] = 0
-    for fold, (_, rows) in enumerate(splitter.split(table, table["subtype"], table["group"])):
-        table.loc[rows, "fold"] = fold
-    films = [read_film(folder / "images" / film) for film in table["film"]]
-    table["sha256"] = [film.facts.sha256 for film in films]
-    table["phash"] = [perceptual_hash(film.pixels) for film in films]
-    return Source("outside", table, np.stack([resize(film.pixels, COPY_SIDE) for film in films]))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Pooled features float32 (M, K) and logits float32 (M, C) of the parent's final network.
-
-    rows: of the source, int (M,); blank: bool (M,), the lungs painted over.
-    """
-
-    rows: NDArray[np.int64]
-    features: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    blank: NDArray[np.bool_]
-
-    @property
-    def odds(self) -> NDArray[np.float64]:
-        """Log odds of pneumonia against normal, float64 (M,), before any temperature."""
-        return log_odds(self.logits)
-
-
-def log_odds(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Log odds of pneumonia against normal, float64 (N,), from logits (N, C), normal first."""
-    wide = logits.astype(np.float64)
-    return np.asarray(np.logaddexp.reduce(wide[:, 1:], axis=1) - wide[:, 0])
-
-
-class Parent:
-    """The parent's network on inputs, its answers kept in a folder by name."""
-
-    def __init__(self, graph: Path, work: Path) -> None:
-        self._graph, self._work = Graph(graph), work
-
-    def run(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Pooled features and logits of inputs uint8 (N, S, S)."""
-        features, logits = [], []
-        for start in range(0, len(inputs), 16):
-            found = self._graph(inputs[start : start + 16, ..., None].astype(np.float32))
-            logits.append(np.array(found[0]))
-            features.append(found[1].mean(axis=(1, 2)))
-        return np.concatenate(features), np.concatenate(logits)
-
-    def kept(self, name: str, make: Callable[[], Seen]) -> Seen:
-        """What `make` gives, from the folder where it is there."""
-        path = self._work / f"{name}.npz"
-        if not path.exists():
-            start, found = time.monotonic(), make()
-            self._work.mkdir(parents=True, exist_ok=True)
-            np.savez(path, **found.__dict__)
-            print(
-                f"{name}: {len(found.rows):,} inputs, {time.monotonic() - start:.0f} s", flush=True
-            )
-        with np.load(path) as stored:
-            return Seen(**{key: stored[key] for key in stored.files})
-
-    def in_frame(
-        self, name: str, source: Source, framing: Framing, rows: NDArray[np.int64]
-    ) -> Seen:
-        """The films `rows` as they are, in one frame."""
-
-        def make() -> Seen:
-            parts = [
-                self.run(framing.inputs(np.asarray(source.copies[rows[i : i + 64]])))
-                for i in range(0, len(rows), 64)
-            ]
-            features, logits = (np.concatenate(one) for one in zip(*parts, strict=True))
-            return Seen(rows, features, logits, np.zeros(len(rows), bool))
-
-        return self.kept(f"{source.name}-{name}", make)
-
-    def features(self, framing: Framing) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
-        """From copies uint8 (N, 224, 224) to pooled features (N, K) of what the network sees."""
-        return lambda copies: self.run(framing.inputs(copies))[0]
-
-    def perturbed(
-        self, source: Source, framing: Framing, rows: NDArray[np.int64], *, blank: float
-    ) -> Seen:
-        """The films `rows`, a view each: another scanner's, in any frame, or without lungs.
-
-        blank: the share of views whose lungs are painted over.
-        """
-
-        def make() -> Seen:
-            rng, inputs = np.random.default_rng(SEED), []
-            painted = rng.random(len(rows)) < blank
-            for row, is_blank in zip(rows, painted, strict=True):
-                copy = np.asarray(source.copies[row])
-                inputs.append(_any_view(copy, framing, rng, is_blank=bool(is_blank)))
-            features, logits = self.run(np.stack(inputs))
-            return Seen(rows, features, logits, painted)
-
-        return self.kept(f"{source.name}-views", make)
-
-
-def _any_view(
-    copy: NDArray[np.uint8], framing: Framing, rng: np.random.Generator, *, is_blank: bool
-) -> NDArray[np.uint8]:
-    """A copy perturbed at random, through a window between whole film and lungs, edges jittered."""
-    lungs = framing.lungs(copy)
-    frame = LungFrame(towards=float(rng.uniform(0, 1)), softness=float(rng.uniform(0, 1.6)))
-    own = Framing(framing.size, frame, framing.finder)
-    window = own.window(lungs, copy.shape)
-    if is_blank:
-        mask = framing.masks(copy[None])
-        name = str(rng.choice(["lungs black", "lungs grey"]))
-        copy = perturb(copy[None], name, lungs=mask)[0]
-    elif rng.random() < 0.7:
-        seed = int(rng.integers(2**31))
-        copy = perturb(copy[None], str(rng.choice(LUNG_VIEWS)), seed=seed)[0]
-    jitter = rng.normal(0, 0.03, 4)
-    moved = Window(
-        window.x + jitter[0],
-        window.y + jitter[1],
-        window.width * float(np.exp(jitter[2])),
-        window.height * float(np.exp(jitter[3])),
-    )
-    seen = own.input(copy, moved)
-    return seen[:, ::-1] if rng.random() < 0.5 else seen
-
-
-@dataclass(frozen=True)
-class Head:
-    """What is taken from the log odds of normal: `direction` (K,) times the features, `offset`."""
-
-    direction: NDArray[np.float64]
-    offset: float
-
-    def change(self, seen: Seen) -> NDArray[np.float64]:
-        """What is added to the log odds of pneumonia, float64 (M,)."""
-        return np.asarray(seen.features @ self.direction + self.offset)
-
-
-def fit_head(parts: Sequence[tuple[Source, Seen]], *, without: int | None) -> Head:
-    """Refit the head on views of both sources but those of the fold `without`."""
-    from scipy.optimize import minimize
-
-    features, odds, positive, weight = _material(parts, without=without)
-    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
-    scaled, sign = (features - mean) / spread, 2 * positive - 1
-
-    def loss(step: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (odds + scaled @ step[1:] + step[0])
-        pull = -sign * weight / (1 + np.exp(margin))
-        value = weight @ np.logaddexp(0, -margin) + PENALTY / 2 * step[1:] @ step[1:]
-        return float(value), np.r_[pull.sum(), scaled.T @ pull + PENALTY * step[1:]]
-
-    start = np.zeros(features.shape[1] + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
-    direction = found[1:] / spread
-    return Head(direction, float(found[0] - mean @ direction))
-
-
-def _material(
-    parts: Sequence[tuple[Source, Seen]], *, without: int | None
-) -> tuple[NDArray[np.float64], ...]:
-    """Features, log odds, class 0 or 1 and weight of all views: each source and class weighs 100.
-
-    A view without lungs counts as half normal, half pneumonia.
-    """
-    columns: list[tuple[Any, ...]] = []
-    for source, seen in parts:
-        used = source.table["fold"].to_numpy()[seen.rows] != without
-        columns += [
-            (
-                seen.features[i],
-                seen.odds[i],
-                source.positive[seen.rows[i]],
-                source.name,
-                seen.blank[i],
-            )
-            for i in np.flatnonzero(used)
-        ]
-    features, odds, positive, names, blank = (np.array(one) for one in zip(*columns, strict=True))
-    weight = np.zeros(len(odds))
-    for name in set(names):
-        for one in (False, True):
-            chosen = (names == name) & (positive == one) & ~blank
-            weight[chosen] = 100 / chosen.sum()
-    twice = np.flatnonzero(blank)
-    weight[twice] = BLANK / 2 / max(len(twice), 1)
-    positive = positive.astype(np.float64)
-    positive[twice] = 0.0
-    order = np.r_[np.arange(len(odds)), twice]
-    positive = np.r_[positive, np.ones(len(twice))]
-    return features[order].astype(np.float64), odds[order], positive, weight[order]
-
-
-def held_out(source: Source, seen: Seen, heads: Sequence[Head]) -> NDArray[np.float64]:
-    """Logits float64 (M, C), each film with the head of its fold, which it was not fitted on."""
-    logits, fold = seen.logits.astype(np.float64), source.table["fold"].to_numpy()[seen.rows]
-    for number, head in enumerate(heads):
-        mine = fold == number
-        logits[mine, 0] -= head.change(seen)[mine]
-    return logits
-
-
-def composed(
-    parent: Any, source: Source, seen: Seen, whole: Seen, logits: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Logits of training films as a network that had not seen them might give them.
-
-    The out-of-fold log odds of the parent's card (`predictions.csv`), moved by what the new frame
-    and head change in the answer of its final network: `logits` against `whole`.
-    """
-    known = shipped_predictions(parent).set_index("film")
-    rows = known.loc[source.table["film"].to_numpy()[seen.rows]]
-    chances = rows[["p_pneumonia", "p_bacterial", "p_viral"]].to_numpy().clip(5e-7, 1 - 5e-7)
-    p, bacterial, viral = chances.T
-    odds = parent.temperature * (np.log(p) - np.log1p(-p)) + log_odds(logits) - whole.odds
-    # Viral against bacterial is moved in the same way.
-    kind = parent.temperature * (np.log(viral) - np.log(bacterial))
-    kind += logits[:, 2] - logits[:, 1] - whole.logits[:, 2] + whole.logits[:, 1]
-    of_bacterial = odds - np.logaddexp(0, kind)
-    return np.column_stack([np.zeros(len(odds)), of_bacterial, of_bacterial + kind])
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """Thresholds on the log odds, chosen on both sources, each weighing the same."""
-
-    screening: float
-    balanced: float
-    ruling_in: float
-
-
-def choose_points(sources: Sequence[tuple[NDArray[np.float64], NDArray[np.bool_]]]) -> Threshold:
-    """Points on the log odds for (odds, positive) of each source.
-
-    Screening: the highest with a sensitivity of 96 % on average over the sources; ruling in: the
-    lowest with a specificity of 96.5 %. Balanced: the highest that keeps 85 % of the pneumonias of
-    every source and 97 % of those of the first.
-    """
-    found = np.unique(np.concatenate([odds for odds, _ in sources]))
-    grid = (found[1:] + found[:-1]) / 2  # between films: rounding moves none to the other side
-    sensitivity = np.array([[(z[y] >= at).mean() for at in grid] for z, y in sources])
-    specificity = np.array([[(z[~y] < at).mean() for at in grid] for z, y in sources])
-    screening = grid[sensitivity.mean(axis=0) >= 0.96].max()
-    ruling_in = grid[specificity.mean(axis=0) >= 0.965].min()
-    balanced = grid[(sensitivity.min(axis=0) >= 0.85) & (sensitivity[0] >= 0.97)].max()
-    low, high = sorted((float(screening), float(ruling_in)))
-    return Threshold(low, float(np.clip(balanced, low, high)), high)
 
 
 def three_answers(odds: NDArray[np.float64], at: Threshold) -> dict[str, float]:

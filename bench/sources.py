@@ -1,0 +1,201 @@
+"""Films of two places, and what a network says of them, kept so that a long run goes on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pneumo_core.bundle.framing import Framing
+from pneumo_core.bundle.openvino_graph import Graph
+from pneumo_core.config import load_settings
+from pneumo_core.dataset.folds import grouped_folds, training_films
+from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.pixel_cache import pixel_cache
+from pneumo_core.dataset.similarity import perceptual_hash
+from pneumo_core.imaging.decode import read_film, resize
+from pneumo_core.imaging.lung_frame import LungFrame, Window
+from pneumo_core.imaging.lungs import COPY_SIDE
+from pneumo_core.perturbations import PERTURBATIONS, perturb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+FOLDS, SEED = 5, 7
+LUNG_VIEWS = [name for name, one in PERTURBATIONS.items() if one.apply is not None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Films of one place: copies uint8 (N, 224, 224), a row of `table` each.
+
+    table: film, label, subtype, group and fold.
+    """
+
+    name: str
+    table: pd.DataFrame
+    copies: NDArray[np.uint8]
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Whether a film shows pneumonia or an opacity."""
+        return (self.table["label"] == "pneumonia").to_numpy()
+
+
+def home(folder: Path) -> Source:
+    """The training films, in the folds that the parent was trained in."""
+    index = training_films(index_folder(folder))
+    copies = pixel_cache(index, folder, size=COPY_SIDE, cache_dir=load_settings().cache_dir)
+    table = index.assign(fold=grouped_folds(index, folds=FOLDS, seed=SEED))
+    return Source("home", table.reset_index(drop=True), copies)
+
+
+def outside(folder: Path) -> Source:
+    """The second source's films that radiologists read, in folds of patients."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = pd.read_csv(folder / "labels.csv")
+    read = labels["read by"].eq("radiologists") & labels["label"].ne("other")
+    patients = pd.read_csv(folder / "Data_Entry_2017_subset.csv").set_index("Image Index")
+    table = pd.DataFrame({"film": labels["image"][read], "subtype": labels["label"][read]})
+    names = table["film"].str.rsplit(".", n=1).str[0]
+    by_stem = {Path(name).stem: str(one) for name, one in patients["Patient ID"].items()}
+    table["group"] = names.map(by_stem)
+    if table["group"].isna().any():
+        raise SystemExit("Expected a patient of every film in Data_Entry_2017_subset.csv.")
+    table["label"] = np.where(table["subtype"] == "opacity", "pneumonia", "normal")
+    table, splitter = (
+        table.reset_index(drop=True),
+        StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED),
+    )
+    table["fold"] = 0
+    for fold, (_, rows) in enumerate(splitter.split(table, table["subtype"], table["group"])):
+        table.loc[rows, "fold"] = fold
+    films = [read_film(folder / "images" / film) for film in table["film"]]
+    table["sha256"] = [film.facts.sha256 for film in films]
+    table["phash"] = [perceptual_hash(film.pixels) for film in films]
+    return Source("outside", table, np.stack([resize(film.pixels, COPY_SIDE) for film in films]))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pooled features float32 (M, K) and logits float32 (M, C) of the parent's final network.
+
+    rows: of the source, int (M,); blank: bool (M,), the lungs painted over.
+    """
+
+    rows: NDArray[np.int64]
+    features: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    blank: NDArray[np.bool_]
+
+    @property
+    def odds(self) -> NDArray[np.float64]:
+        """Log odds of pneumonia against normal, float64 (M,), before any temperature."""
+        return log_odds(self.logits)
+
+
+def log_odds(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """Log odds of pneumonia against normal, float64 (N,), from logits (N, C), normal first."""
+    wide = logits.astype(np.float64)
+    return np.asarray(np.logaddexp.reduce(wide[:, 1:], axis=1) - wide[:, 0])
+
+
+class Parent:
+    """The parent's network on inputs, its answers kept in a folder by name."""
+
+    def __init__(self, graph: Path, work: Path) -> None:
+        self._graph, self._work = Graph(graph), work
+
+    def run(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Pooled features and logits of inputs uint8 (N, S, S)."""
+        features, logits = [], []
+        for start in range(0, len(inputs), 16):
+            found = self._graph(inputs[start : start + 16, ..., None].astype(np.float32))
+            logits.append(np.array(found[0]))
+            features.append(found[1].mean(axis=(1, 2)))
+        return np.concatenate(features), np.concatenate(logits)
+
+    def kept(self, name: str, make: Callable[[], Seen]) -> Seen:
+        """What `make` gives, from the folder where it is there."""
+        path = self._work / f"{name}.npz"
+        if not path.exists():
+            start, found = time.monotonic(), make()
+            self._work.mkdir(parents=True, exist_ok=True)
+            np.savez(path, **found.__dict__)
+            print(
+                f"{name}: {len(found.rows):,} inputs, {time.monotonic() - start:.0f} s", flush=True
+            )
+        with np.load(path) as stored:
+            return Seen(**{key: stored[key] for key in stored.files})
+
+    def in_frame(
+        self, name: str, source: Source, framing: Framing, rows: NDArray[np.int64]
+    ) -> Seen:
+        """The films `rows` as they are, in one frame."""
+
+        def make() -> Seen:
+            parts = [
+                self.run(framing.inputs(np.asarray(source.copies[rows[i : i + 64]])))
+                for i in range(0, len(rows), 64)
+            ]
+            features, logits = (np.concatenate(one) for one in zip(*parts, strict=True))
+            return Seen(rows, features, logits, np.zeros(len(rows), bool))
+
+        return self.kept(f"{source.name}-{name}", make)
+
+    def features(self, framing: Framing) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+        """From copies uint8 (N, 224, 224) to pooled features (N, K) of what the network sees."""
+        return lambda copies: self.run(framing.inputs(copies))[0]
+
+    def perturbed(
+        self, source: Source, framing: Framing, rows: NDArray[np.int64], *, blank: float
+    ) -> Seen:
+        """The films `rows`, a view each: another scanner's, in any frame, or without lungs.
+
+        blank: the share of views whose lungs are painted over.
+        """
+
+        def make() -> Seen:
+            rng, inputs = np.random.default_rng(SEED), []
+            painted = rng.random(len(rows)) < blank
+            for row, is_blank in zip(rows, painted, strict=True):
+                copy = np.asarray(source.copies[row])
+                inputs.append(_any_view(copy, framing, rng, is_blank=bool(is_blank)))
+            features, logits = self.run(np.stack(inputs))
+            return Seen(rows, features, logits, painted)
+
+        return self.kept(f"{source.name}-views", make)
+
+
+def _any_view(
+    copy: NDArray[np.uint8], framing: Framing, rng: np.random.Generator, *, is_blank: bool
+) -> NDArray[np.uint8]:
+    """A copy perturbed at random, through a window between whole film and lungs, edges jittered."""
+    lungs = framing.lungs(copy)
+    frame = LungFrame(towards=float(rng.uniform(0, 1)), softness=float(rng.uniform(0, 1.6)))
+    own = Framing(framing.size, frame, framing.finder)
+    window = own.window(lungs, copy.shape)
+    if is_blank:
+        mask = framing.masks(copy[None])
+        name = str(rng.choice(["lungs black", "lungs grey"]))
+        copy = perturb(copy[None], name, lungs=mask)[0]
+    elif rng.random() < 0.7:
+        seed = int(rng.integers(2**31))
+        copy = perturb(copy[None], str(rng.choice(LUNG_VIEWS)), seed=seed)[0]
+    jitter = rng.normal(0, 0.03, 4)
+    moved = Window(
+        window.x + jitter[0],
+        window.y + jitter[1],
+        window.width * float(np.exp(jitter[2])),
+        window.height * float(np.exp(jitter[3])),
+    )
+    seen = own.input(copy, moved)
+    return seen[:, ::-1] if rng.random() < 0.5 else seen
