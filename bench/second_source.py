@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from bench.head_fit import (
     Head,
@@ -69,6 +68,7 @@ from pneumo_core.training.held_out import cohort_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
