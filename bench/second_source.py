@@ -28,7 +28,6 @@ import numpy as np
 
 from bench.head_fit import (
     Head,
-    Threshold,
     choose_points,
     composed,
     fit_head,
@@ -41,7 +40,6 @@ from bench.sources import (
     Seen,
     Source,
     home,
-    log_odds,
     outside,
 )
 from pneumo_core.bundle import load_bundle
@@ -71,7 +69,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Bundle
+    from pneumo_core.bundle import Bundle, OperatingPoints
 
 
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
@@ -79,9 +77,9 @@ COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of the
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
 
 
-def three_answers(odds: NDArray[np.float64], at: Threshold) -> dict[str, float]:
+def three_answers(p: NDArray[np.float64], at: OperatingPoints) -> dict[str, float]:
     """Shares of films below the screening point, between the points, and from the ruling-in one."""
-    cleared, called = (odds < at.screening).mean(), (odds >= at.ruling_in).mean()
+    cleared, called = float((p < at.screening).mean()), float((p >= at.ruling_in).mean())
     return {"cleared": cleared, "referred": 1 - cleared - called, "called": called}
 
 
@@ -210,16 +208,13 @@ def deliver(
     home_logits, far_logits = (_shifted(one, shift) for one in (answers.home, answers.outside))
     strict = far.table["subtype"].isin(["normal", "opacity"]).to_numpy()
     measured = near.table.iloc[material.home_rows].reset_index(drop=True)
-    at = choose_points(
-        [
-            (log_odds(home_logits), near.positive[material.home_rows]),
-            (log_odds(far_logits[strict]), far.positive[strict]),
-        ]
-    )
     temperature = calibrate(home_logits, labels).temperature
-    points = {key: float(1 / (1 + np.exp(-odds / temperature))) for key, odds in asdict(at).items()}
-    fitted = Calibration(temperature, points["screening"], points["balanced"], points["ruling_in"])
     p_near, p_far = (pneumonia_probability(one, temperature) for one in (home_logits, far_logits))
+    at = choose_points(
+        [(p_near, near.positive[material.home_rows]), (p_far[strict], far.positive[strict])]
+    )
+    points = asdict(at)
+    fitted = Calibration(temperature, at.screening, at.balanced, at.ruling_in)
     populations = [
         population(AWAY, HELD_OUT, far.table[strict], p_far[strict], points),
         population(AT_HOME, COMPOSED, measured, p_near, points),
@@ -227,7 +222,7 @@ def deliver(
     for one in populations:
         print(json.dumps(one), flush=True)
     others = far.table["subtype"].eq("no opacity").to_numpy()
-    print("abnormal without opacity:", three_answers(log_odds(far_logits[others]), at), flush=True)
+    print("abnormal without opacity:", three_answers(p_far[others], at), flush=True)
     model: Any = load_network(parent.path / "model.keras")
     layer = model.get_layer("logits")
     kernel, bias = layer.get_weights()
