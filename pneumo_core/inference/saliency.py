@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.inference.predict import Reading
+    from pneumo_core.imaging.lung_frame import Window
+    from pneumo_core.imaging.lungs import Lungs
 
 
 GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
@@ -207,7 +208,7 @@ def overlay(
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
-def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
+def outlined(picture: NDArray[np.uint8], lungs: Lungs | None, window: Window) -> NDArray[np.uint8]:
     """A picture uint8 (H,W) or (H,W,3) with the lungs and what the network saw drawn on it in thin
     lines, uint8 (H,W,3) RGB: the right lung in blue, the left in orange, the frame in white.
 
@@ -216,7 +217,7 @@ def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
     import cv2
 
     drawn = np.ascontiguousarray(picture if picture.ndim == 3 else np.dstack([picture] * 3))
-    lungs, (height, width) = reading.lungs, picture.shape[:2]
+    height, width = picture.shape[:2]
     if lungs is None or not lungs.found or lungs.quarters:
         return drawn
     thick = max(1, round(max(height, width) / 400))
@@ -227,10 +228,9 @@ def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
             mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
         cv2.drawContours(drawn, outline, -1, colour, thick, cv2.LINE_AA)
-    if reading.window != WHOLE:
-        at = reading.window
-        left, right = (round((at.x + half * at.width) * width) for half in (-0.5, 0.5))
-        top, bottom = (round((at.y + half * at.height) * height) for half in (-0.5, 0.5))
+    if window != WHOLE:
+        left, right = (round((window.x + half * window.width) * width) for half in (-0.5, 0.5))
+        top, bottom = (round((window.y + half * window.height) * height) for half in (-0.5, 0.5))
         cv2.rectangle(drawn, (left, top), (right, bottom), (255, 255, 255), thick, cv2.LINE_AA)
     return drawn
 

@@ -16,6 +16,9 @@ from pages.ui.page import plain_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pages.ui.session_film import Entry
     from pneumo_core.inference.predict import Reading
 
@@ -139,21 +142,25 @@ def _show(entry: Entry, view: str, opacity: float) -> None:
 
 def _mapped(entry: Entry, opacity: float | None) -> bytes:
     """JPEG of the map over the film, or of the map alone."""
-    from pneumo_core.inference.saliency import heat, outlined, overlay
+    from pneumo_core.inference.saliency import heat, overlay
 
     pixels, cam = entry.pixels(), entry.reading.cam
     if cam is None:
         return entry.picture
     drawn = heat(cam, pixels.shape) if opacity is None else overlay(pixels, cam, opacity=opacity)
-    return jpeg(outlined(drawn, entry.reading) if state.outline.get() else drawn)
+    return jpeg(_outlined(drawn, entry) if state.outline.get() else drawn)
+
+
+def _outlined(picture: NDArray[np.uint8], entry: Entry) -> NDArray[np.uint8]:
+    from pneumo_core.inference.saliency import outlined
+
+    return outlined(picture, entry.reading.lungs, entry.reading.window)
 
 
 def _film(entry: Entry) -> None:
-    from pneumo_core.inference.saliency import outlined
-
     film = entry.picture
     if state.outline.get():
-        film = jpeg(outlined(entry.pixels(), entry.reading))
+        film = jpeg(_outlined(entry.pixels(), entry))
     _picture(film, f"The film {entry.name}")
 
 
