@@ -20,6 +20,7 @@ CORE_LAYERS = (
     ("dataset", "bundle"),
     ("audit", "training", "inference"),
     ("evaluation",),
+    ("readings",),
     ("cli",),
     ("__main__",),
 )

@@ -86,7 +86,7 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     writer.writerow([*COLUMNS, *AFTER])
     for row in rows:
         cells = {**row, "gate": _gate(row)}
-        writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
+        writer.writerow([*(spreadsheet_cell(cells[column]) for column in (*COLUMNS, *AFTER))])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
 
@@ -105,7 +105,8 @@ def _rounded(p: float | None) -> float | None:
     return None if p is None else round(p, 6)
 
 
-def _plain(cell: object) -> object:
+def spreadsheet_cell(cell: object) -> object:
+    """A cell of a CSV file: "" for None; what a spreadsheet would run as a formula is quoted."""
     if cell is None:
         return ""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
