@@ -22,7 +22,7 @@ from pneumo_core.imaging.film import Grey, Picture
 from pneumo_core.imaging.formats import AGAIN, check_size, dicom_start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pydicom.dataset import Dataset
 
@@ -155,7 +155,7 @@ def _body_part(dataset: Dataset) -> str:
 
 __all__ = ["parse", "pixels_of", "read_dicom", "refuse_foreign"]
 
-# The only elements that are read: none of them is about the patient.
+# The only elements that are read for a decision: none of them is about the patient.
 _ELEMENTS = [
     "SOPClassUID",
     "Modality",
@@ -202,12 +202,16 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
         return Picture(pixels, int(dataset.BitsStored), "grey", 0.0, notes)
 
 
-def parse(data: bytes, limits: Limits) -> Dataset:
-    """The elements of `data` that a film needs; also of a file whose header was cut off."""
+def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
+    """The elements of `data` that a film needs, or those named; also of a file whose header was
+    cut off.
+    """
     start = dicom_start(data) or 0
     _refuse_swollen(data, start, limits)
     with _quiet():
-        dataset = dcmread(BytesIO(data[start:]), force=True, specific_tags=list(_ELEMENTS))
+        dataset = dcmread(
+            BytesIO(data[start:]), force=True, specific_tags=list(elements or _ELEMENTS)
+        )
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit, _ = dataset.original_encoding
             plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
