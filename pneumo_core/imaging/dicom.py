@@ -192,7 +192,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 def read_dicom(data: bytes, limits: Limits) -> Picture:
     """The frontal chest radiograph in `data`. Raises UnreadableImage for anything else."""
-    with _quiet():
+    with quiet():
         dataset = parse(data, limits)
         refuse_foreign(dataset)
         _complete(dataset)
@@ -208,7 +208,7 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
     """
     start = dicom_start(data) or 0
     _refuse_swollen(data, start, limits)
-    with _quiet():
+    with quiet():
         dataset = dcmread(
             BytesIO(data[start:]), force=True, specific_tags=list(elements or _ELEMENTS)
         )
@@ -221,7 +221,7 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
 
 def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
     """uint8 (rows, columns) as meant to be seen, and notes; asks not what the film shows."""
-    with _quiet():
+    with quiet():
         if dataset.BitsAllocated not in {8, 16}:
             raise UnreadableImage(
                 f"This film has {dataset.BitsAllocated} bits a pixel, not 8 or 16.", AGAIN
@@ -258,7 +258,8 @@ def _refuse_swollen(data: bytes, start: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings from the log and the terminal: they may quote a value."""
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
