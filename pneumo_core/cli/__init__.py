@@ -14,7 +14,19 @@ import typer
 from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER
-from pneumo_core.cli import bench, compare, data, evaluate, models, predict, report, runs, train
+from pneumo_core.cli import (
+    bench,
+    compare,
+    data,
+    evaluate,
+    models,
+    predict,
+    reader_study,
+    readings,
+    report,
+    runs,
+    train,
+)
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
 from pneumo_core.jobs import status
@@ -40,9 +52,11 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("stress")(evaluate.stress)
+app.command("reader-study")(reader_study.reader_study)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
+app.add_typer(readings.app, name="readings")
 app.add_typer(train.app, name="machine")
 
 

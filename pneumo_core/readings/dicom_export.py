@@ -95,13 +95,7 @@ def source_of(data: bytes, *, with_patient: bool = False) -> Source:
     time.
     """
     kept = (*_REFERENCE, *_IMAGE, *(_PATIENT if with_patient else ()))
-    found = Dataset()
-    if format_of(data) == "DICOM":
-        with quiet():
-            read = parse(data, load_settings().limits, kept)
-            for name in kept:
-                if read.get(name) not in (None, ""):
-                    setattr(found, name, read.get(name))
+    found = _elements(data, kept) if format_of(data) == "DICOM" else Dataset()
     is_dicom = all(UID(str(found.get(name, ""))).is_valid for name in _REFERENCE)
     if not is_dicom:
         seed = hashlib.sha256(data).digest()
@@ -212,6 +206,20 @@ def captioned(report: FilmReport) -> NDArray[np.uint8]:
         reading.disclaimer,
     ]
     return np.vstack([picture, _text_band(lines, picture.shape[1])])
+
+
+def _elements(data: bytes, names: Sequence[str]) -> Dataset:
+    """Those elements that the file has; none of a damaged file."""
+    found = Dataset()
+    try:
+        with quiet():
+            read = parse(data, load_settings().limits, names)
+            for name in names:
+                if read.get(name) not in (None, ""):
+                    setattr(found, name, read.get(name))
+    except Exception:  # noqa: BLE001 - foreign bytes; the words of the error may quote a tag
+        return Dataset()
+    return found
 
 
 def _text_band(lines: list[str], width: int) -> NDArray[np.uint8]:

@@ -60,9 +60,11 @@ class FilmReport:
 def from_log(logged: LoggedReading, disclaimer: str) -> FilmReport:
     """The report of a logged reading, without its film."""
     decision = Decision(logged.decision) if logged.decision else None
-    gate_ok = logged.image_check == "ok"
-    message = "" if gate_ok else logged.image_check
-    if gate_ok and logged.p_pneumonia is not None:
+    remarks = logged.image_check
+    if logged.passed:
+        remarks = remarks.partition(":")[2].strip()
+    message = "" if logged.passed else remarks
+    if logged.passed and logged.p_pneumonia is not None:
         message = _reason(logged)
     return FilmReport(
         Reading(
@@ -75,8 +77,8 @@ def from_log(logged: LoggedReading, disclaimer: str) -> FilmReport:
             p_pneumonia=logged.p_pneumonia,
             p_low=logged.p_low,
             p_high=logged.p_high,
-            gate_ok=gate_ok,
-            gate_reasons=() if gate_ok else (logged.image_check,),
+            gate_ok=logged.passed,
+            gate_reasons=(remarks,) if remarks else (),
             inside_lungs=logged.inside_lungs,
             disclaimer=disclaimer,
         ),

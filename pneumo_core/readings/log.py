@@ -50,6 +50,7 @@ COLUMNS = (
     *("image_check", "inside_lungs", "study_key", "label"),
 )
 VERDICT_COLUMNS = ("reader", "agreement", "finding", "confidence", "note", "phase", "verdict_at")
+PASSED = "ok"
 DIGITS = 3  # of numbers in the CSV
 DIGEST_DIGITS = 16  # of a model's digest, as everywhere else that it is shown
 
@@ -89,8 +90,8 @@ class Verdict:
 class LoggedReading:
     """A reading as the log keeps it, with its verdicts, oldest first.
 
-    image_check: "ok", or the reasons against the image; study_key: pseudonym of the DICOM study,
-    "" for other files; label: what a person typed to find it again.
+    image_check: "ok", "ok:" and remarks, or the reasons against the image; study_key: pseudonym of
+    the DICOM study, "" for other files; label: what a person typed to find it again.
     """
 
     id: str
@@ -115,6 +116,11 @@ class LoggedReading:
     def verdict(self) -> Verdict | None:
         """The latest verdict, or None."""
         return self.verdicts[-1] if self.verdicts else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the image passed the image check, with or without remarks."""
+        return self.image_check.partition(":")[0] == PASSED
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,8 @@ class ReadingLog:
         because the file could not be decoded; study_key: by `study_key`, for DICOM.
         """
         _check_length("label", label, LONGEST_NAME)
-        reasons = " ".join(reading.gate_reasons)
+        remarks = " ".join(reading.gate_reasons)
+        passed = f"{PASSED}: {remarks}" if remarks else PASSED
         row = ReadingRow(
             id=str(uuid.uuid4()),
             at=at or datetime.now(UTC),
@@ -185,7 +192,7 @@ class ReadingLog:
             p_high=reading.p_high,
             threshold_low=reading.threshold_low,
             threshold_high=reading.threshold_high,
-            image_check="ok" if reading.gate_ok else reasons,
+            image_check=passed if reading.gate_ok else remarks,
             inside_lungs=reading.inside_lungs,
             study_key=study_key,
             label=label.strip(),

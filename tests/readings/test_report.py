@@ -221,3 +221,11 @@ def test_a_logged_reading_is_reported_as_it_was(sqlite_log):
     sqlite_log.add(rejected(), digest=DIGEST)
     refused = from_log(sqlite_log.find()[0], made.disclaimer)
     assert outcome_words(refused.reading) == "Not a chest X-ray"
+
+
+def test_remarks_of_a_passed_image_check_come_back_from_the_log(sqlite_log):
+    made = reading(gate_reasons=("The lungs are cut off at the top.",))
+    sqlite_log.add(made, digest=DIGEST)
+    assert sqlite_log.find()[0].image_check == "ok: The lungs are cut off at the top."
+    again = from_log(sqlite_log.find()[0], made.disclaimer).reading
+    assert (again.gate_ok, again.gate_reasons) == (True, made.gate_reasons)
