@@ -16,7 +16,7 @@ from pneumo_core.metrics import (
     mcnemar,
     roc_curve,
 )
-from pneumo_core.metrics.intervals import measured_share
+from pneumo_core.metrics.intervals import UNKNOWN, measured_share
 from pneumo_core.readings.schema import LONGEST_NAME
 from pneumo_core.storage import utc_now
 
@@ -114,21 +114,19 @@ class StudyResults:
     changes: tuple[Change, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: None for what is not known."""
+        """For JSON: None for what is not known; `auc` and `roc` are the model's."""
         curve = self.roc
         return {
             "n": self.n,
             "n_pneumonia": self.n_pneumonia,
             "without_number": self.without_number,
-            "model": {
-                **({} if self.auc is None else self.auc.to_dict("auc")),
-                "roc": None
-                if curve is None
-                else {
-                    "false_positive_rate": [round(float(x), 6) for x in curve.false_positive_rate],
-                    "sensitivity": [round(float(x), 6) for x in curve.sensitivity],
-                    "threshold": [finite(float(x)) for x in curve.thresholds],
-                },
+            **(self.auc or UNKNOWN).to_dict("auc"),
+            "roc": None
+            if curve is None
+            else {
+                "false_positive_rate": [round(float(x), 6) for x in curve.false_positive_rate],
+                "sensitivity": [round(float(x), 6) for x in curve.sensitivity],
+                "threshold": [finite(float(x)) for x in curve.thresholds],
             },
             "readers": [_result_row(one) for one in self.readers],
             "changes": [_change_row(one) for one in self.changes],

@@ -246,6 +246,8 @@ def test_a_reader_study_from_a_file_of_answers(shipped, labelled_films, tmp_path
     found = json.loads(out)
     assert code == 0
     assert (found["n"], found["n_pneumonia"]) == (4, 2)
+    assert found["model"].startswith("kermany-r50v2")
+    assert 0 <= found["auc_low"] <= found["auc"] <= 1
     assert [(r["reader"], r["phase"], r["specificity"]) for r in found["readers"]] == [
         ("Dr. A", "before", 0.5),
         ("Dr. A", "after", 1.0),
