@@ -67,8 +67,9 @@ class Exports:
             age=age,
             patient=patient_lines(source),
         )
-        found, pdf = {}, film_pdf(made)
+        found, pdf = {}, None
         if self.report is not None:
+            pdf = film_pdf(made)
             found["report"] = _put(self.report, f"{stem_of(name, reading)}.pdf", pdf)
         if dicom and (reading.decision is None or reading.pixels is None):
             tell(f"{name}: without a decision, so no DICOM object is written.")
@@ -150,7 +151,7 @@ def stem_of(name: str, reading: Reading) -> str:
     return ".".join(part for part in (stem[-_LONGEST:], known) if part)
 
 
-def _export(option: str, report: FilmReport, source: Source, pdf: bytes) -> bytes:
+def _export(option: str, report: FilmReport, source: Source, pdf: bytes | None) -> bytes:
     from pneumo_core.readings import dicom_export
 
     if option == "secondary_capture":

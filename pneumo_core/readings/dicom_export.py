@@ -164,16 +164,22 @@ def structured_report(report: FilmReport, source: Source) -> bytes:
         )
         common = _common(report, source, "report")
         common.pop("study_instance_uid")
-        made = ComprehensiveSR(
-            evidence=[source.dataset],
-            content=content[0],
-            sop_instance_uid=_new_uid(),
-            is_complete=True,
-            is_final=False,
-            series_description="Pneumo: answer of the model",
-            coding_schemes=[CodingSchemeIdentificationItem(SCHEME, "Codes of Pneumo")],
-            **common,
-        )
+        try:
+            made = ComprehensiveSR(
+                evidence=[source.dataset],
+                content=content[0],
+                sop_instance_uid=_new_uid(),
+                is_complete=True,
+                is_final=False,
+                series_description="Pneumo: answer of the model",
+                coding_schemes=[CodingSchemeIdentificationItem(SCHEME, "Codes of Pneumo")],
+                **common,
+            )
+        except KeyError as error:  # highdicom looks the class of the source image up
+            raise PneumoError(
+                "Expected a source image of a standard SOP class for a Structured Report, got "
+                "another one. Use the Secondary Capture or the Encapsulated PDF."
+            ) from error
         return _finished(made, source)
 
 

@@ -82,8 +82,8 @@ class Verdict:
             if value not in allowed:
                 words = ", ".join(str(one) for one in allowed if one is not None)
                 raise ReadingLogError(f"Expected one of {words} as {name}, got {value!r}.")
-        _check_length("name of the reader", self.reader, LONGEST_NAME)
-        _check_length("note", self.note, LONGEST_NOTE)
+        object.__setattr__(self, "reader", _typed("name of the reader", self.reader, LONGEST_NAME))
+        object.__setattr__(self, "note", _typed("note", self.note, LONGEST_NOTE))
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,6 @@ class ReadingLog:
         digest: of the model's bundle; sha256: of the file's content, where the reading has none
         because the file could not be decoded; study_key: by `study_key`, for DICOM.
         """
-        _check_length("label", label, LONGEST_NAME)
         remarks = " ".join(reading.gate_reasons)
         passed = f"{PASSED}: {remarks}" if remarks else PASSED
         row = ReadingRow(
@@ -195,7 +194,7 @@ class ReadingLog:
             image_check=passed if reading.gate_ok else remarks,
             inside_lungs=reading.inside_lungs,
             study_key=study_key,
-            label=label.strip(),
+            label=_typed("label", label, LONGEST_NAME),
         )
         with self._writing() as session:
             session.add(row)
@@ -207,11 +206,11 @@ class ReadingLog:
             id=str(uuid.uuid4()),
             reading_id=reading_id,
             at=verdict.at,
-            reader=verdict.reader.strip(),
+            reader=verdict.reader,
             agreement=verdict.agreement or "",
             finding=verdict.finding or "",
             confidence=verdict.confidence,
-            note=verdict.note.strip(),
+            note=verdict.note,
             phase=verdict.phase,
         )
         with self._writing() as session:
@@ -219,12 +218,12 @@ class ReadingLog:
 
     def set_label(self, reading_id: str, label: str) -> None:
         """Replace the label of a logged reading."""
-        _check_length("label", label, LONGEST_NAME)
+        label = _typed("label", label, LONGEST_NAME)
         with self._writing() as session:
             row = session.get(ReadingRow, reading_id)
             if row is None:
                 raise _missing(reading_id)
-            row.label = label.strip()
+            row.label = label
 
     def get(self, reading_id: str) -> LoggedReading:
         """The reading with this id, or with the only id that begins so."""
@@ -385,11 +384,14 @@ def _logged(row: ReadingRow) -> LoggedReading:
     return LoggedReading(**{name: getattr(row, name) for name in COLUMNS}, verdicts=verdicts)
 
 
-def _check_length(what: str, text: str, longest: int) -> None:
-    if len(text) > longest:
+def _typed(what: str, text: str, longest: int) -> str:
+    """Text that a person typed, without control characters: PostgreSQL and PDF take none."""
+    found = "".join(sign for sign in text if sign.isprintable() or sign in "\n\t").strip()
+    if len(found) > longest:
         raise ReadingLogError(
-            f"Expected a {what} of at most {longest:,} characters, got {len(text):,}. Shorten it."
+            f"Expected a {what} of at most {longest:,} characters, got {len(found):,}. Shorten it."
         )
+    return found
 
 
 def _missing(reading_id: str, *, several: bool = False) -> ReadingLogError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -23,12 +24,15 @@ from pneumo_core.evaluation.report.pdf import (
     table_flowables,
 )
 from pneumo_core.formatting import count, per_cent, per_cent_range
+from pneumo_core.imaging.decode import fit_to_side
 from pneumo_core.inference.predict import Decision
+from pneumo_core.inference.table import as_row
 from pneumo_core.inference.table import to_csv as predictions_csv
+from pneumo_core.progress import Progress, silent
 from pneumo_core.readings.film_report import outcome_words, probability_words, verdict_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -48,8 +52,11 @@ _COLOURS = {
     Decision.PNEUMONIA: palette.PNEUMONIA.light,
     Decision.REFER: palette.REFER.light,
 }
+_MORE_COLUMNS = (  # of the worklist as CSV
+    *("sha256", "at", "digest", "reader", "agreement", "finding", "confidence", "note"),
+)
 _TALLEST = 265.0  # points, of the film on the page
-_JPEG_QUALITY = 90
+_SIDE, _JPEG_QUALITY = 800, 85  # pixels: 240 an inch, as wide as it is printed
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -58,29 +65,42 @@ def film_pdf(report: FilmReport) -> bytes:
     return _build([_page(report)], report.reading.disclaimer)
 
 
-def worklist_pdf(reports: Sequence[FilmReport]) -> bytes:
-    """A table of all films, then a page for each. Raises ValueError on no film."""
+def worklist_pdf(reports: Sequence[FilmReport], *, progress: Progress = silent) -> bytes:
+    """A table of all films, then a page for each. Raises ValueError on no film.
+
+    `progress` receives the phase "page" as the pages are drawn: some 0.1 s each.
+    """
     if not reports:
         raise ValueError("Expected at least one film for the worklist, got none.")
     disclaimers = dict.fromkeys(report.reading.disclaimer for report in reports)
-    return _build(
-        [_overview(reports), *(_page(report) for report in reports)], " ".join(disclaimers)
-    )
+    pages = [
+        _page(report, partial(progress, "page", i, len(reports)))
+        for i, report in enumerate(reports, 1)
+    ]
+    return _build([_overview(reports), *pages], " ".join(disclaimers))
 
 
-def worklist_zip(reports: Sequence[FilmReport]) -> bytes:
-    """A ZIP of `worklist.pdf`, `worklist.csv` and a PDF for each film, numbered in their order."""
-    out = io.BytesIO()
+def worklist_zip(reports: Sequence[FilmReport], *, progress: Progress = silent) -> bytes:
+    """A ZIP of `worklist.pdf`, `worklist.csv` and a PDF for each film, numbered in their order.
+
+    Raises ValueError on no film. `progress` as in `worklist_pdf`, over the pages of both.
+    """
+    n, out = len(reports), io.BytesIO()
+
+    def first_half(phase: str, done: int, _total: int, message: str = "") -> None:
+        progress(phase, done, 2 * n, message)
+
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (
-            ("worklist.pdf", worklist_pdf(reports)),
-            ("worklist.csv", worklist_csv(reports)),
-            *(
-                (f"films/{i:03d}-{file_stem(report)}.pdf", film_pdf(report))
-                for i, report in enumerate(reports, 1)
-            ),
-        ):  # a fixed time: the same reports give the same bytes
+
+        def put(name: str, content: bytes) -> None:
+            # A fixed time: the same reports give the same bytes.
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+
+        put("worklist.pdf", worklist_pdf(reports, progress=first_half))
+        put("worklist.csv", worklist_csv(reports))
+        for i, report in enumerate(reports, 1):
+            put(f"films/{i:03d}-{file_stem(report)}.pdf", film_pdf(report))
+            progress("page", n + i, 2 * n)
     return out.getvalue()
 
 
@@ -89,8 +109,6 @@ def worklist_csv(reports: Iterable[FilmReport]) -> bytes:
 
     Numbers have three decimals; the column `file` holds the label, or the film's hash.
     """
-    from pneumo_core.inference.table import as_row
-
     rows = []
     for report in reports:
         row = as_row(report.name, report.reading)
@@ -108,11 +126,6 @@ def worklist_csv(reports: Iterable[FilmReport]) -> bytes:
         }
         rows.append(row)
     return predictions_csv(rows, more=_MORE_COLUMNS)
-
-
-_MORE_COLUMNS = (
-    *("sha256", "at", "digest", "reader", "agreement", "finding", "confidence", "note"),
-)
 
 
 def file_stem(report: FilmReport) -> str:
@@ -170,8 +183,28 @@ def _width() -> float:
     return float(A4[0]) - 2 * MARGIN
 
 
-def _page(report: FilmReport) -> list[Any]:
-    """One film on one page, made smaller where a long note would not fit."""
+def _page(report: FilmReport, drawn: Callable[[], None] = lambda: None) -> list[Any]:
+    """One film on one page, made when it is drawn and then dropped: a worklist may be long."""
+    from reportlab.platypus import Flowable
+
+    class Page(Flowable):
+        content: Any = None
+
+        def wrap(self, width: float, height: float) -> tuple[float, float]:
+            self.content = _laid_out(report)
+            found: tuple[float, float] = self.content.wrapOn(self.canv, width, height)
+            return found
+
+        def draw(self) -> None:
+            self.content.drawOn(self.canv, 0, 0)
+            self.content = None
+            drawn()
+
+    return [Page()]
+
+
+def _laid_out(report: FilmReport) -> Any:
+    """The page of a film, made smaller where a long note would not fit."""
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import KeepInFrame, Paragraph, Spacer
 
@@ -192,7 +225,7 @@ def _page(report: FilmReport) -> list[Any]:
         *_signature(styles),
     ]
     room = float(A4[1]) - 2 * MARGIN - 4
-    return [KeepInFrame(_width(), room, content, mode="shrink")]
+    return KeepInFrame(_width(), room, content, mode="shrink")
 
 
 def _subtitle(report: FilmReport) -> str:
@@ -252,7 +285,7 @@ def _picture(pixels: NDArray[np.uint8], width: float) -> Any:
     from reportlab.platypus import Image
 
     file = io.BytesIO()
-    Pillow.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY)
+    Pillow.fromarray(fit_to_side(pixels, _SIDE)).save(file, "JPEG", quality=_JPEG_QUALITY)
     file.seek(0)
     height = width * pixels.shape[0] / pixels.shape[1]
     scale = min(1.0, _TALLEST / height)
@@ -408,9 +441,8 @@ def _overview(reports: Sequence[FilmReport]) -> list[Any]:
         note="Probability of pneumonia, with its range under small crops and shifts.",
         wide=(1, 2, 4),
     )
-    first = min(report.at for report in reports)
-    last = max(report.at for report in reports)
-    span = f"{first:%Y-%m-%d %H:%M}" + (f" to {last:%Y-%m-%d %H:%M}" if last > first else "")
+    times = sorted(f"{report.at:%Y-%m-%d %H:%M}" for report in reports)
+    span = " to ".join(dict.fromkeys((times[0], times[-1])))
     return [
         Paragraph("Worklist: readings by a model", styles["title"]),
         Paragraph(f"Read {span} UTC", styles["small"]),

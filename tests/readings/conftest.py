@@ -85,7 +85,19 @@ def postgresql_server() -> Iterator[str]:
         )
 
     call(
-        *("initdb", "-D", data, "-U", "pneumo", "-A", "scram-sha-256", "-E", "UTF8", "-N"),
+        *(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "pneumo",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "-N",
+            "--no-locale",
+        ),
         f"--pwfile={folder / 'password'}",
     )
     options = (

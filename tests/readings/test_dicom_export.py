@@ -218,3 +218,16 @@ def test_of_another_file_the_capture_stands_for_the_film():
 def test_a_picture_that_was_not_read_is_not_exported(export):
     with pytest.raises(PneumoError, match="Expected a film with a decision to export"):
         export(FilmReport(rejected(), DIGEST, REPORT.at), source_of(film_file()))
+
+
+def test_a_source_of_no_standard_class_is_told():
+    source = source_of(film_file(SOPClassUID="1.2.3.4"))
+    with pytest.raises(PneumoError, match="Expected a source image of a standard SOP class"):
+        structured_report(REPORT, source)
+    assert dcmread(io.BytesIO(secondary_capture(REPORT, source))).StudyInstanceUID == STUDY_UID
+
+
+@pytest.mark.parametrize("cut", [200, 1000, 3000])
+def test_a_damaged_file_is_a_film_without_a_study(cut):
+    source = source_of(b"\0" * 128 + b"DICM" + b"\xff" * cut)
+    assert not source.is_dicom

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -151,6 +152,24 @@ def test_the_csv_has_a_row_a_verdict_three_decimals_and_no_formula(sqlite_log):
     assert (first["sha256"], first["label"], first["digest"]) == (SHA256, "'=1+1", DIGEST[:16])
     assert rows[2]["p_pneumonia"] == ""
     assert as_row(sqlite_log.get(added))["p_pneumonia"] == 0.931
+
+
+def test_control_characters_are_left_out_of_what_was_typed(log):
+    added = log.add(reading(), digest=DIGEST, label="bed\0 4\x1b[2J")
+    log.add_verdict(added, Verdict("Dr.\x07 A", note="first\nsecond\0 – Ä 漢"))
+    found = log.get(added)
+    assert (found.label, found.verdict.reader) == ("bed 4[2J", "Dr. A")
+    assert found.verdict.note == "first\nsecond – Ä 漢"
+
+
+def test_threads_share_a_log(log):
+    def add(name):
+        for i in range(25):
+            log.add(reading(), digest=DIGEST, label=f"{name} {i}")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, "ABCDEFGH"))
+    assert log.count() == 200
 
 
 def test_a_label_can_be_replaced(log):

@@ -100,6 +100,11 @@ def test_markup_in_a_label_or_a_note_is_text():
     assert "Note: <b>x & y" in page
 
 
+def test_a_label_with_control_characters_does_not_break_the_page():
+    (page,) = pages_of(film_pdf(report(label="bed\x00\x07 4 \ud800")))
+    assert "Signs of pneumonia" in page
+
+
 def test_patient_data_is_on_the_page_only_where_it_was_given():
     (page,) = pages_of(film_pdf(report(patient=(("Patient", "Secret^Name"),))))
     assert "Patient: Secret^Name" in page
@@ -133,6 +138,15 @@ def test_the_zip_holds_the_worklist_as_pdf_and_csv_and_each_film():
         assert "bed 4/../x" in pages_of(archive.read("films/001-bed-4-..-x.pdf"))[0]
     assert worklist_zip(reports) == worklist_zip(reports)
     assert file_stem(report(label="../..")) == "film"
+
+
+def test_progress_counts_the_pages():
+    reports, seen = [report(), report(rejected())], []
+    worklist_pdf(reports, progress=lambda phase, done, total, *_: seen.append((phase, done, total)))
+    assert seen == [("page", 1, 2), ("page", 2, 2)]
+    seen.clear()
+    worklist_zip(reports, progress=lambda _, done, total, *_more: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_the_csv_has_hash_date_verdict_and_three_decimals():
