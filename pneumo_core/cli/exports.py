@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
     from pneumo_core.readings.age import AgeCheck
-    from pneumo_core.readings.dicom_export import Source
+    from pneumo_core.readings.dicom_source import Source
     from pneumo_core.readings.film_report import FilmReport
     from pneumo_core.readings.log import ReadingLog
     from pneumo_core.readings.study_key import StudyFacts
@@ -52,7 +52,7 @@ class Exports:
         self, path: Path, name: str, reading: Reading, bundle: Bundle, age: str
     ) -> dict[str, str]:
         """Write what is asked for of one film; the paths by option."""
-        from pneumo_core.readings.dicom_export import patient_lines, source_of
+        from pneumo_core.readings.dicom_source import patient_lines, source_of
         from pneumo_core.readings.film_report import FilmReport
         from pneumo_core.readings.report import film_pdf
 

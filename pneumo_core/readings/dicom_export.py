@@ -1,35 +1,36 @@
 """A reading as DICOM: Secondary Capture, Structured Report (TID 1500), PDF (PS3.3, PS3.16).
 
-All three belong to the study of the source image and refer to it by its UIDs, which is how an
-archive files them. Names, ids, dates and numbers of the patient and the study are taken over only
-where the person asks for it; otherwise the object says that they were removed.
+All three refer to the source image by its UIDs. Names, ids, dates and numbers of the patient and
+the study are taken over only where the person asks for it; otherwise the object says that they
+were removed (`dicom_source`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import logging
-import uuid
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import (
-    UID,
-    EncapsulatedPDFStorage,
-    ExplicitVRLittleEndian,
-    SecondaryCaptureImageStorage,
-)
+from pydicom.dataset import Dataset
+from pydicom.uid import EncapsulatedPDFStorage
 
 from pneumo_core import __version__
-from pneumo_core.config import load_settings
 from pneumo_core.errors import PneumoError
-from pneumo_core.imaging.dicom import parse, quiet
-from pneumo_core.imaging.formats import format_of
+from pneumo_core.imaging.dicom import quiet
+from pneumo_core.readings.dicom_source import (
+    MANUFACTURER,
+    SERIES,
+    TYPE_2,
+    UTF8,
+    Source,
+    common_attributes,
+    finished,
+    new_uid,
+    patient_attributes,
+    referenced,
+    uid_of,
+)
 from pneumo_core.readings.film_report import outcome_words, probability_words, verdict_words
 from pneumo_core.readings.report import film_pdf
 
@@ -43,76 +44,7 @@ if TYPE_CHECKING:
     from pneumo_core.readings.film_report import FilmReport
     from pneumo_core.readings.log import Verdict
 
-MANUFACTURER = "Pneumo"
 SCHEME = "99PNEUMO"  # of the codes that no public scheme has
-REMOVED = "Attributes of patient and study not copied; UIDs retained; burned-in text not removed"
-_SERIES = {"capture": 9801, "report": 9802, "document": 9803}  # unlikely to be taken in the study
-_UTF8 = "ISO_IR 192"
-_REFERENCE = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-_IMAGE = (
-    *("PatientOrientation", "BurnedInAnnotation", "LossyImageCompression"),
-    *("LossyImageCompressionRatio", "LossyImageCompressionMethod"),
-)
-# Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1): what the person may ask to take over.
-_TYPE_2 = (
-    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),
-    *("AccessionNumber", "StudyID", "ReferringPhysicianName"),
-)
-_PATIENT = (*_TYPE_2, "IssuerOfPatientID", "PatientAge", "StudyDescription")
-_SHOWN = {
-    "PatientName": "Patient",
-    "PatientID": "Patient ID",
-    "PatientBirthDate": "Birth date",
-    "PatientSex": "Sex",
-    "AccessionNumber": "Accession number",
-    "StudyDate": "Study date",
-}
-
-# highdicom's messages may quote a name or a UID; none may reach a log.
-logging.getLogger("highdicom").setLevel(logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What an exported object takes over of its source image, and nothing else of it.
-
-    is_dicom: the file is a DICOM image that can be referred to; of any other file the Secondary
-    Capture stands for the film. with_patient: patient and study attributes are in `dataset`.
-    """
-
-    dataset: Dataset
-    is_dicom: bool
-    with_patient: bool
-
-    def __repr__(self) -> str:  # a patient's name may not reach a log
-        return f"Source(is_dicom={self.is_dicom}, with_patient={self.with_patient})"
-
-
-def source_of(data: bytes, *, with_patient: bool = False) -> Source:
-    """The source image of an export, from the bytes of its file.
-
-    A file that is not DICOM, or lacks one of the UIDs, gets a study of its own, the same one each
-    time.
-    """
-    kept = (*_REFERENCE, *_IMAGE, *(_PATIENT if with_patient else ()))
-    found = _elements(data, kept) if format_of(data) == "DICOM" else Dataset()
-    is_dicom = all(UID(str(found.get(name, ""))).is_valid for name in _REFERENCE)
-    if not is_dicom:
-        seed = hashlib.sha256(data).digest()
-        found.StudyInstanceUID = _uid_of(seed, "study")
-        found.SeriesInstanceUID = _uid_of(seed, "series")
-        found.SOPClassUID = SecondaryCaptureImageStorage
-        found.SOPInstanceUID = _uid_of(seed, "capture")
-    for name in _TYPE_2:
-        if name not in found:
-            setattr(found, name, None)
-    return Source(found, is_dicom, with_patient)
-
-
-def patient_lines(source: Source) -> tuple[tuple[str, str], ...]:
-    """What a printed page shows of the patient: names and values; empty unless asked for."""
-    found = ((words, str(source.dataset.get(name) or "")) for name, words in _SHOWN.items())
-    return tuple((words, value) for words, value in found if value) if source.with_patient else ()
 
 
 def secondary_capture(report: FilmReport, source: Source) -> bytes:
@@ -128,10 +60,10 @@ def secondary_capture(report: FilmReport, source: Source) -> bytes:
             bits_allocated=8,
             coordinate_system="PATIENT",
             patient_orientation=("L", "F"),  # replaced below by what the source says
-            sop_instance_uid=_new_uid() if source.is_dicom else source.dataset.SOPInstanceUID,
+            sop_instance_uid=new_uid() if source.is_dicom else source.dataset.SOPInstanceUID,
             series_description="Pneumo: film with activation map",
-            **_common(report, source, "capture"),
-            **_patient(source),
+            **common_attributes(report, source, "capture"),
+            **patient_attributes(source),
         )
         made.add_new("Laterality", "CS", None)  # of a chest there is none
         made.PatientOrientation = source.dataset.get("PatientOrientation")
@@ -139,10 +71,10 @@ def secondary_capture(report: FilmReport, source: Source) -> bytes:
         made.DerivationDescription = "Class activation map over the film; decision in words below"
         made.ImageType = ["DERIVED", "SECONDARY"]
         if source.is_dicom:
-            made.SourceImageSequence = [_referenced(source)]
+            made.SourceImageSequence = [referenced(source)]
         _burned_in(made, source, required=False)
         _compression(made, source, facts)
-        return _finished(made, source)
+        return finished(made, source)
 
 
 def structured_report(report: FilmReport, source: Source) -> bytes:
@@ -162,13 +94,13 @@ def structured_report(report: FilmReport, source: Source) -> bytes:
             imaging_measurements=[_measurements(report, source)],
             title=codes.DCM.ImagingMeasurementReport,
         )
-        common = _common(report, source, "report")
+        common = common_attributes(report, source, "report")
         common.pop("study_instance_uid")
         try:
             made = ComprehensiveSR(
                 evidence=[source.dataset],
                 content=content[0],
-                sop_instance_uid=_new_uid(),
+                sop_instance_uid=new_uid(),
                 is_complete=True,
                 is_final=False,
                 series_description="Pneumo: answer of the model",
@@ -180,7 +112,7 @@ def structured_report(report: FilmReport, source: Source) -> bytes:
                 "Expected a source image of a standard SOP class for a Structured Report, got "
                 "another one. Use the Secondary Capture or the Encapsulated PDF."
             ) from error
-        return _finished(made, source)
+        return finished(made, source)
 
 
 def encapsulated_pdf(report: FilmReport, source: Source, pdf: bytes | None = None) -> bytes:
@@ -192,7 +124,7 @@ def encapsulated_pdf(report: FilmReport, source: Source, pdf: bytes | None = Non
         made.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
         made.EncapsulatedDocumentLength = len(document)
         _burned_in(made, source, required=True)
-        return _finished(made, source)
+        return finished(made, source)
 
 
 def captioned(report: FilmReport) -> NDArray[np.uint8]:
@@ -212,20 +144,6 @@ def captioned(report: FilmReport) -> NDArray[np.uint8]:
         reading.disclaimer,
     ]
     return np.vstack([picture, _text_band(lines, picture.shape[1])])
-
-
-def _elements(data: bytes, names: Sequence[str]) -> Dataset:
-    """Those elements that the file has; none of a damaged file."""
-    found = Dataset()
-    try:
-        with quiet():
-            read = parse(data, load_settings().limits, names)
-            for name in names:
-                if read.get(name) not in (None, ""):
-                    setattr(found, name, read.get(name))
-    except Exception:  # noqa: BLE001 - foreign bytes; the words of the error may quote a tag
-        return Dataset()
-    return found
 
 
 def _text_band(lines: list[str], width: int) -> NDArray[np.uint8]:
@@ -251,50 +169,6 @@ def _text_band(lines: list[str], width: int) -> NDArray[np.uint8]:
     for i, line in enumerate(fitted):
         draw.text((size // 2, size // 2 + i * step), line, fill="white", font=font)
     return np.asarray(band, dtype=np.uint8)
-
-
-def _common(report: FilmReport, source: Source, kind: str) -> dict[str, Any]:
-    """What highdicom's constructors ask for of study, series and equipment."""
-    is_film = kind == "capture" and not source.is_dicom
-    return {
-        "study_instance_uid": source.dataset.StudyInstanceUID,
-        "series_instance_uid": source.dataset.SeriesInstanceUID if is_film else _new_uid(),
-        "series_number": _SERIES[kind],
-        "instance_number": 1,
-        "manufacturer": MANUFACTURER,
-        "manufacturer_model_name": report.reading.bundle[:64],
-        "software_versions": __version__,
-        "device_serial_number": report.digest[:16],
-        "specific_character_set": _UTF8,
-    }
-
-
-def _patient(source: Source) -> dict[str, Any]:
-    """Patient and study attributes by the names of highdicom's arguments; None where not taken."""
-    dataset = source.dataset
-    return {
-        "patient_id": dataset.PatientID,
-        "patient_name": dataset.PatientName,
-        "patient_birth_date": dataset.PatientBirthDate,
-        "patient_sex": dataset.PatientSex,
-        "accession_number": dataset.AccessionNumber,
-        "study_id": dataset.StudyID,
-        "study_date": dataset.StudyDate,
-        "study_time": dataset.StudyTime,
-        "referring_physician_name": dataset.ReferringPhysicianName,
-    }
-
-
-def _referenced(source: Source) -> Dataset:
-    """An item of the Source Image Sequence (C.7.6.1.1.4)."""
-    from highdicom.sr import CodedConcept
-
-    item = Dataset()
-    item.ReferencedSOPClassUID = source.dataset.SOPClassUID
-    item.ReferencedSOPInstanceUID = source.dataset.SOPInstanceUID
-    purpose = CodedConcept("121322", "DCM", "Source image for image processing operation")
-    item.PurposeOfReferenceCodeSequence = [purpose]
-    return item
 
 
 def _burned_in(made: Dataset, source: Source, *, required: bool) -> None:
@@ -324,12 +198,12 @@ def _compression(made: Dataset, source: Source, facts: SourceFacts | None) -> No
 def _document(report: FilmReport, source: Source) -> Dataset:
     """The Encapsulated PDF without its document."""
     now, made = datetime.now().astimezone(), Dataset()
-    for name in _TYPE_2:
+    for name in TYPE_2:
         setattr(made, name, source.dataset.get(name))
-    made.SpecificCharacterSet = _UTF8
-    made.SOPClassUID, made.SOPInstanceUID = EncapsulatedPDFStorage, _new_uid()
-    made.StudyInstanceUID, made.SeriesInstanceUID = source.dataset.StudyInstanceUID, _new_uid()
-    made.Modality, made.SeriesNumber, made.InstanceNumber = "DOC", _SERIES["document"], 1
+    made.SpecificCharacterSet = UTF8
+    made.SOPClassUID, made.SOPInstanceUID = EncapsulatedPDFStorage, new_uid()
+    made.StudyInstanceUID, made.SeriesInstanceUID = source.dataset.StudyInstanceUID, new_uid()
+    made.Modality, made.SeriesNumber, made.InstanceNumber = "DOC", SERIES["document"], 1
     made.SeriesDescription = "Pneumo: reading as a page"
     made.Manufacturer, made.ManufacturerModelName = MANUFACTURER, report.reading.bundle[:64]
     made.SoftwareVersions, made.DeviceSerialNumber = __version__, report.digest[:16]
@@ -340,25 +214,8 @@ def _document(report: FilmReport, source: Source) -> Dataset:
     made.DocumentTitle = "Chest radiograph: reading by a model"
     made.ConceptNameCodeSequence = []
     made.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    made.SourceInstanceSequence = [_referenced(source)]
+    made.SourceInstanceSequence = [referenced(source)]
     return made
-
-
-def _finished(made: Dataset, source: Source) -> bytes:
-    """The object as a DICOM file, with what it says of the patient."""
-    if source.with_patient:
-        for name in ("IssuerOfPatientID", "PatientAge", "StudyDescription"):
-            if name in source.dataset:
-                setattr(made, name, source.dataset.get(name))
-    else:
-        made.PatientIdentityRemoved = "YES"
-        made.DeidentificationMethod = REMOVED[:64]
-    if getattr(made, "file_meta", None) is None:
-        made.file_meta = FileMetaDataset()
-        made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    file = io.BytesIO()
-    made.save_as(file, enforce_file_format=True)
-    return file.getvalue()
 
 
 def _device(report: FilmReport) -> Any:
@@ -369,7 +226,7 @@ def _device(report: FilmReport) -> Any:
     return ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
-            uid=_uid_of(report.digest.encode(), "device"),
+            uid=uid_of(report.digest.encode(), "device"),
             name=report.reading.bundle[:64],
             manufacturer_name=MANUFACTURER,
             model_name=report.reading.bundle[:64],
@@ -407,7 +264,7 @@ def _measurements(report: FilmReport, source: Source) -> Any:
     reading, verdict = report.reading, report.verdict
     name, _, version = reading.bundle.rpartition(" ")
     made = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=_new_uid(), identifier="Pneumonia"),
+        tracking_identifier=TrackingIdentifier(uid=new_uid(), identifier="Pneumonia"),
         finding_type=_code("233604007", "SCT", "Pneumonia"),
         finding_sites=[FindingSite(anatomic_location=codes.SCT.Lung)],
         algorithm_id=AlgorithmIdentification(
@@ -499,13 +356,3 @@ def _code(value: str, scheme: str, meaning: str) -> Any:
     from highdicom.sr import CodedConcept
 
     return CodedConcept(value, scheme, meaning)
-
-
-def _new_uid() -> str:
-    return f"2.25.{uuid.uuid4().int}"  # PS3.5 B.2
-
-
-def _uid_of(seed: bytes, kind: str) -> str:
-    """A UID that follows from `seed`: the same film or model always has the same."""
-    digest = hashlib.sha256(kind.encode() + b"\0" + seed).digest()
-    return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import io
-import re
-import zipfile
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from pneumo_core import palette
-from pneumo_core.evaluation.report.document import Table
 from pneumo_core.evaluation.report.pdf import (
     BOLD,
     FONT,
@@ -21,18 +17,14 @@ from pneumo_core.evaluation.report.pdf import (
     WHITE,
     paragraph_styles,
     register_fonts,
-    table_flowables,
 )
-from pneumo_core.formatting import count, per_cent, per_cent_range
+from pneumo_core.formatting import per_cent
 from pneumo_core.imaging.decode import fit_to_side
 from pneumo_core.inference.predict import Decision
-from pneumo_core.inference.table import as_row
-from pneumo_core.inference.table import to_csv as predictions_csv
-from pneumo_core.progress import Progress, silent
 from pneumo_core.readings.film_report import outcome_words, probability_words, verdict_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -52,88 +44,37 @@ _COLOURS = {
     Decision.PNEUMONIA: palette.PNEUMONIA.light,
     Decision.REFER: palette.REFER.light,
 }
-_MORE_COLUMNS = (  # of the worklist as CSV
-    *("sha256", "at", "digest", "reader", "agreement", "finding", "confidence", "note"),
-)
 _TALLEST = 265.0  # points, of the film on the page
 _SIDE, _JPEG_QUALITY = 800, 85  # pixels: 240 an inch, as wide as it is printed
-_UNSAFE = re.compile(r"[^\w.-]+")
 
 
 def film_pdf(report: FilmReport) -> bytes:
     """One A4 page on one film; the same report gives the same bytes."""
-    return _build([_page(report)], report.reading.disclaimer)
+    return build_pdf([film_page(report)], report.reading.disclaimer)
 
 
-def worklist_pdf(reports: Sequence[FilmReport], *, progress: Progress = silent) -> bytes:
-    """A table of all films, then a page for each. Raises ValueError on no film.
+def film_page(report: FilmReport, drawn: Callable[[], None] = lambda: None) -> list[Any]:
+    """One film on one page, made when it is drawn and then dropped: a worklist may be long."""
+    from reportlab.platypus import Flowable
 
-    `progress` receives the phase "page" as the pages are drawn: some 0.1 s each.
-    """
-    if not reports:
-        raise ValueError("Expected at least one film for the worklist, got none.")
-    disclaimers = dict.fromkeys(report.reading.disclaimer for report in reports)
-    pages = [
-        _page(report, partial(progress, "page", i, len(reports)))
-        for i, report in enumerate(reports, 1)
-    ]
-    return _build([_overview(reports), *pages], " ".join(disclaimers))
+    class Page(Flowable):
+        content: Any = None
 
+        def wrap(self, width: float, height: float) -> tuple[float, float]:
+            self.content = _laid_out(report)
+            found: tuple[float, float] = self.content.wrapOn(self.canv, width, height)
+            return found
 
-def worklist_zip(reports: Sequence[FilmReport], *, progress: Progress = silent) -> bytes:
-    """A ZIP of `worklist.pdf`, `worklist.csv` and a PDF for each film, numbered in their order.
+        def draw(self) -> None:
+            self.content.drawOn(self.canv, 0, 0)
+            self.content = None
+            drawn()
 
-    Raises ValueError on no film. `progress` as in `worklist_pdf`, over the pages of both.
-    """
-    n, out = len(reports), io.BytesIO()
-
-    def first_half(phase: str, done: int, _total: int, message: str = "") -> None:
-        progress(phase, done, 2 * n, message)
-
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-
-        def put(name: str, content: bytes) -> None:
-            # A fixed time: the same reports give the same bytes.
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-
-        put("worklist.pdf", worklist_pdf(reports, progress=first_half))
-        put("worklist.csv", worklist_csv(reports))
-        for i, report in enumerate(reports, 1):
-            put(f"films/{i:03d}-{file_stem(report)}.pdf", film_pdf(report))
-            progress("page", n + i, 2 * n)
-    return out.getvalue()
+    return [Page()]
 
 
-def worklist_csv(reports: Iterable[FilmReport]) -> bytes:
-    """The worklist as CSV: the columns of `predict --csv`, then hash, date and verdict.
-
-    Numbers have three decimals; the column `file` holds the label, or the film's hash.
-    """
-    rows = []
-    for report in reports:
-        row = as_row(report.name, report.reading)
-        row |= {k: round(v, 3) for k, v in row.items() if isinstance(v, float)}
-        verdict = report.verdict
-        row |= {
-            "sha256": report.reading.facts.sha256 if report.reading.facts else report.sha256,
-            "at": report.at.isoformat(timespec="seconds"),
-            "digest": report.digest[:16],
-            "reader": verdict.reader if verdict else None,
-            "agreement": verdict.agreement if verdict else None,
-            "finding": verdict.finding if verdict else None,
-            "confidence": verdict.confidence if verdict else None,
-            "note": verdict.note if verdict else None,
-        }
-        rows.append(row)
-    return predictions_csv(rows, more=_MORE_COLUMNS)
-
-
-def file_stem(report: FilmReport) -> str:
-    """A file name for the report of a film: its label made harmless, or its hash."""
-    return _UNSAFE.sub("-", report.name).strip("-.")[:60] or "film"
-
-
-def _build(pages: list[list[Any]], disclaimer: str) -> bytes:
+def build_pdf(pages: list[list[Any]], disclaimer: str) -> bytes:
+    """Pages, each a list of flowables, as PDF with the disclaimer at the foot of each."""
     from reportlab.lib.pagesizes import A4
     from reportlab.platypus import PageBreak, SimpleDocTemplate
 
@@ -161,6 +102,13 @@ def _build(pages: list[list[Any]], disclaimer: str) -> bytes:
     return out.getvalue()
 
 
+def text_width() -> float:
+    """The width of a page between its margins, in points."""
+    from reportlab.lib.pagesizes import A4
+
+    return float(A4[0]) - 2 * MARGIN
+
+
 def _foot(canvas: Any, disclaimer: str) -> None:
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.utils import simpleSplit
@@ -175,32 +123,6 @@ def _foot(canvas: Any, disclaimer: str) -> None:
     canvas.setFont(FONT, 7)
     canvas.drawRightString(A4[0] - MARGIN, MARGIN - 11, f"{canvas.getPageNumber()}")
     canvas.restoreState()
-
-
-def _width() -> float:
-    from reportlab.lib.pagesizes import A4
-
-    return float(A4[0]) - 2 * MARGIN
-
-
-def _page(report: FilmReport, drawn: Callable[[], None] = lambda: None) -> list[Any]:
-    """One film on one page, made when it is drawn and then dropped: a worklist may be long."""
-    from reportlab.platypus import Flowable
-
-    class Page(Flowable):
-        content: Any = None
-
-        def wrap(self, width: float, height: float) -> tuple[float, float]:
-            self.content = _laid_out(report)
-            found: tuple[float, float] = self.content.wrapOn(self.canv, width, height)
-            return found
-
-        def draw(self) -> None:
-            self.content.drawOn(self.canv, 0, 0)
-            self.content = None
-            drawn()
-
-    return [Page()]
 
 
 def _laid_out(report: FilmReport) -> Any:
@@ -225,7 +147,7 @@ def _laid_out(report: FilmReport) -> Any:
         *_signature(styles),
     ]
     room = float(A4[1]) - 2 * MARGIN - 4
-    return KeepInFrame(_width(), room, content, mode="shrink")
+    return KeepInFrame(text_width(), room, content, mode="shrink")
 
 
 def _subtitle(report: FilmReport) -> str:
@@ -252,7 +174,7 @@ def _decision(reading: Reading, styles: dict[str, Any]) -> Any:
         ("TOPPADDING", (0, 0), (-1, -1), 4),
         ("BOTTOMPADDING", (0, 0), (0, 0), 7),
     ]
-    return Grid(rows, colWidths=[_width()], style=style)
+    return Grid(rows, colWidths=[text_width()], style=style)
 
 
 def _pictures(report: FilmReport, styles: dict[str, Any]) -> Any:
@@ -265,7 +187,7 @@ def _pictures(report: FilmReport, styles: dict[str, Any]) -> Any:
     reading = report.reading
     if reading.pixels is None:
         return Paragraph(NO_FILM, styles["small"])
-    half = (_width() - 10) / 2
+    half = (text_width() - 10) / 2
     cells = [[_picture(reading.pixels, half), Paragraph("The film.", styles["small"])]]
     if reading.cam is not None:
         mapped = overlay(reading.pixels, reading.cam)
@@ -315,7 +237,7 @@ def _drawn_scale(reading: Reading) -> Any:
     from reportlab.lib.colors import HexColor
 
     shapes: Any = module  # its type hints know too little
-    width, base, high = _width(), 32.0, 9.0
+    width, base, high = text_width(), 32.0, 9.0
     p, low, top = (reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0)
     first, second = reading.threshold_low, reading.threshold_high
     drawing = shapes.Drawing(width, 54)
@@ -385,7 +307,7 @@ def _facts(report: FilmReport, styles: dict[str, Any]) -> Any:
         ("TOPPADDING", (0, 0), (-1, -1), 2),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
     ]
-    return Grid(cells, colWidths=[125, _width() - 125], style=style, hAlign="LEFT")
+    return Grid(cells, colWidths=[125, text_width() - 125], style=style, hAlign="LEFT")
 
 
 def _verdicts(report: FilmReport, styles: dict[str, Any]) -> list[Any]:
@@ -411,40 +333,7 @@ def _signature(styles: dict[str, Any]) -> list[Any]:
     from reportlab.platypus import Table as Grid
 
     names = [Paragraph(name, styles["small"]) for name in ("Name", "Date", "Signature")]
-    third = _width() / 3
+    third = text_width() / 3
     style: list[Any] = [("LINEABOVE", (i, 0), (i, 0), 0.6, GREY) for i in range(3)]
     style += [("LEFTPADDING", (0, 0), (-1, -1), 0), ("TOPPADDING", (0, 0), (-1, -1), 2)]
     return [Spacer(1, 34), Grid([names], colWidths=[third] * 3, style=style)]
-
-
-def _overview(reports: Sequence[FilmReport]) -> list[Any]:
-    """The first pages of a worklist: a line a film."""
-    from reportlab.platypus import Paragraph
-
-    register_fonts()
-    styles = paragraph_styles()
-    rows = []
-    for i, report in enumerate(reports, 1):
-        reading, verdict = report.reading, report.verdict
-        shown = ""
-        if reading.gate_ok and reading.p_pneumonia is not None:
-            span = per_cent_range(reading.p_low or 0.0, reading.p_high or 0.0)
-            shown = f"{per_cent(reading.p_pneumonia)} ({span})"
-        said = verdict_words(verdict) if verdict else ""
-        rows.append((f"{i}", report.name, outcome_words(reading), shown, said))
-    table = Table(
-        name="worklist",
-        title=count(len(reports), "films"),
-        columns=("no.", "film", "outcome", "probability (range)", "reader"),
-        rows=tuple(rows),
-        records=(),
-        note="Probability of pneumonia, with its range under small crops and shifts.",
-        wide=(1, 2, 4),
-    )
-    times = sorted(f"{report.at:%Y-%m-%d %H:%M}" for report in reports)
-    span = " to ".join(dict.fromkeys((times[0], times[-1])))
-    return [
-        Paragraph("Worklist: readings by a model", styles["title"]),
-        Paragraph(f"Read {span} UTC", styles["small"]),
-        *table_flowables(table, styles, _width()),
-    ]

@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from pneumo_core.config import load_settings
 from pneumo_core.readings.film_report import from_log
 from pneumo_core.readings.log import Filter, ReadingLog, Verdict
-from pneumo_core.readings.report import worklist_pdf, worklist_zip
+from pneumo_core.readings.worklist import worklist_pdf, worklist_zip
 from pneumo_core.synthetic.appearance import synthetic_film
 from tests.readings.sources import PLANTED, STUDY_UID, TAKEN, film, film_file
 

@@ -21,14 +21,12 @@ from pypdf import PdfReader
 
 from pneumo_core.errors import PneumoError
 from pneumo_core.readings.dicom_export import (
-    REMOVED,
     captioned,
     encapsulated_pdf,
-    patient_lines,
     secondary_capture,
-    source_of,
     structured_report,
 )
+from pneumo_core.readings.dicom_source import REMOVED, patient_lines, source_of
 from pneumo_core.readings.film_report import FilmReport
 from pneumo_core.readings.log import Verdict
 from tests.readings.dicom_standard import dicom_info

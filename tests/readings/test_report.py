@@ -15,14 +15,8 @@ from pypdf import PdfReader
 from pneumo_core.inference.predict import Decision
 from pneumo_core.readings.film_report import FilmReport, from_log, outcome_words, sentences
 from pneumo_core.readings.log import Verdict
-from pneumo_core.readings.report import (
-    NO_FILM,
-    file_stem,
-    film_pdf,
-    worklist_csv,
-    worklist_pdf,
-    worklist_zip,
-)
+from pneumo_core.readings.report import NO_FILM, film_pdf
+from pneumo_core.readings.worklist import file_stem, worklist_csv, worklist_pdf, worklist_zip
 from tests.readings.examples import DIGEST, SHA256, reading, rejected
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
