@@ -8,8 +8,7 @@ import streamlit as st
 
 from pages.ui.dataset import filters
 from pages.ui.dataset.explorer import audit_of, show_explorer
-from pages.ui.dataset.findings import show_downloads
-from pages.ui.dataset.folds import show_folds
+from pages.ui.dataset.findings import show_downloads, show_folds
 from pages.ui.dataset.source import (
     catalogue_of,
     line_html,

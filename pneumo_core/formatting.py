@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NONE = "–"
+_PER_CENT = "\xa0%"  # a no-break space: a line never begins with the sign
 POINT_NAMES = {"screening": "screening", "balanced": "balanced", "ruling_in": "ruling in"}
 _SINGULAR = {"classes": "class", "copies": "copy"}  # where it is not the plural without its "s"
 # Figures of a card that are not rates: shown as decimals, not per cents.
@@ -28,16 +29,21 @@ def per_cent(p: float) -> str:
     Never "0 %" or "100 %", which no model can know. Every screen, table and line of text that
     shows the probability of a film uses this form.
     """
-    return f"{_rounded(p, 0)} %"
+    return f"{_rounded(p, 0)}{_PER_CENT}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A measured share 0..1 in per cent, which may be all or none: "95.1 %", "100.0 %"."""
+    return f"{100 * share:.{digits}f}{_PER_CENT}"
 
 
 def per_cent_range(low: float, high: float) -> str:
     """Two probabilities as one range: "79–92 %", "92 to >99 %", or "87 %" where both are one."""
     ends = _rounded(low, 0), _rounded(high, 0)
     if ends[0] == ends[1]:
-        return f"{ends[0]} %"
+        return f"{ends[0]}{_PER_CENT}"
     between = "–" if all(end.isdecimal() for end in ends) else " to "
-    return f"{ends[0]}{between}{ends[1]} %"
+    return f"{ends[0]}{between}{ends[1]}{_PER_CENT}"
 
 
 def distinct_per_cents(*shares: float) -> list[str]:
@@ -48,7 +54,7 @@ def distinct_per_cents(*shares: float) -> list[str]:
     for digits in (1, 2):
         if len(set(shown)) == len(set(shares)):
             break
-        shown = [f"{_rounded(p, digits)} %" for p in shares]
+        shown = [f"{_rounded(p, digits)}{_PER_CENT}" for p in shares]
     return shown
 
 
@@ -65,7 +71,7 @@ def estimate(
     if math.isnan(value):
         return NONE
     places = (1 if as_percent else 3) if digits is None else digits
-    scale, unit = (100.0, " %") if as_percent else (1.0, "")
+    scale, unit = (100.0, _PER_CENT) if as_percent else (1.0, "")
     shown = f"{number(scale * value, places, signed=signed)}{unit}"
     if math.isnan(low) or math.isnan(high):
         return shown
@@ -136,6 +142,11 @@ def file_size(n_bytes: float) -> str:
         size, unit = size / 1024, larger
     shown = f"{size:.1f}".removesuffix(".0") if size < 9.5 else f"{size:,.0f}"
     return f"{shown} {unit}"
+
+
+def breakable(text: str) -> str:
+    """Text whose "87 %" has an ordinary space: for a terminal, CSV and Markdown."""
+    return text.replace(_PER_CENT, " %")
 
 
 def finite(value: Any) -> float | None:

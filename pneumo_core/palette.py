@@ -60,14 +60,9 @@ NAMES = {
 }
 
 
-def css_variables(prefix: str = "", *, dark: bool = True) -> str:
-    """Declarations "--pn-refer: light-dark(…);" for every name; without `dark`, for print, the
-    light shade alone.
-    """
-    return " ".join(
-        f"--{prefix}{name}: {colour.css if dark else colour.light};"
-        for name, colour in NAMES.items()
-    )
+def css_variables() -> str:
+    """Declarations "--pn-refer: light-dark(…);" for every name."""
+    return " ".join(f"--pn-{name}: {colour.css};" for name, colour in NAMES.items())
 
 
 def faint(colour: str, opacity: float) -> str:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# One thread each: pytest-xdist already gives every core a worker.
+for _name in (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+):
+    os.environ.setdefault(_name, "1")
 
 
 TINY_SIZE = 64
@@ -72,6 +78,27 @@ def tiny_network() -> keras.Model:
         ]
     )
     return network
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras works step by step: to trace and optimise a graph takes longer than to use it here.
+
+    Fixtures of a wider scope and processes of their own still train as the product does.
+    """
+    import keras
+
+    always = property(lambda _: True, lambda _, __: None)
+    monkeypatch.setattr(keras.Model, "run_eagerly", always)
+
+
+@pytest.fixture
+def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The out-of-distribution check is measured in 3 views, not in all that keep the lungs."""
+    from pneumo_core.training import feature_checks
+
+    views = feature_checks._lung_views()[:3]
+    monkeypatch.setattr(feature_checks, "_lung_views", lambda: views)
 
 
 @pytest.fixture

@@ -46,6 +46,5 @@ def test_letters_read_on_their_ground(name, theme):
 
 
 def test_variables_follow_the_theme_and_print_has_the_light_shade():
-    assert "--pn-refer: light-dark(#6736c4, #bda2ff);" in palette.css_variables("pn-")
-    assert "--refer: #6736c4;" in palette.css_variables(dark=False)
+    assert "--pn-refer: light-dark(#6736c4, #bda2ff);" in palette.css_variables()
     assert palette.faint("#8a63d8", 0.14) == "rgba(138,99,216,0.14)"

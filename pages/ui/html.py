@@ -23,7 +23,7 @@ def facts_list(rows: Iterable[tuple[str, str]], *, css: str = "") -> str:
 
 
 def badge(words: str, *, css: str = "") -> str:
-    """A short note in a frame: "synthetic". css: a further class."""
+    """A short note in a frame: "Synthetic". css: a further class."""
     return f'<span class="{f"pn-badge {css}".strip()}">{escape(words)}</span>'
 
 

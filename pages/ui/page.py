@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
+from collections import Counter
 from contextlib import contextmanager
 from functools import cache
 from html import escape
@@ -71,6 +73,23 @@ def page_frame(title: str) -> Iterator[None]:
         st.html(DARK_FIRST, unsafe_allow_javascript=True)
     with content, plain_words():
         yield
+    _set_imports_aside(title)
+
+
+_FIRST_RUNS = 5  # of a page, in which it imports what it needs
+_runs: Counter[str] = Counter()
+
+
+def _set_imports_aside(title: str) -> None:
+    """Spare the garbage collector what the libraries hold.
+
+    Streamlit collects after every run of a page. Over some 500,000 objects of pandas, Plotly and
+    OpenVINO that takes longer than most runs; frozen, they cost nothing.
+    """
+    if _runs[title] < _FIRST_RUNS:
+        _runs[title] += 1
+        gc.collect()
+        gc.freeze()
 
 
 def heading(title: str, aside: str = "") -> None:
@@ -112,7 +131,7 @@ def plain(text: str) -> str:
 @cache
 def style() -> str:
     """The style sheet of every page, after the colours it is made of."""
-    colours = f"{_THEMED} {{ {css_variables('pn-')} }}"
+    colours = f"{_THEMED} {{ {css_variables()} }}"
     return f"<style>{colours}\n{_STYLE.read_text('utf-8')}</style>"
 
 

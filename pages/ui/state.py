@@ -90,7 +90,7 @@ _FILMS, _TAKEN = "diagnose.films", "diagnose.taken"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
-outline: Value[bool] = Value("diagnose.outlined", default=False)
+outline: Value[bool] = Value("diagnose.outlined", first=False)
 """The view last chosen, and the opacity of the map in per cent."""
 
 

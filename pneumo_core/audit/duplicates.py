@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.audit.finding import NOTHING, Finding, finding
+from pneumo_core.audit.finding import NOTHING, Finding, films_by, finding
 from pneumo_core.dataset.similarity import near_pairs
 from pneumo_core.formatting import count
 
@@ -39,7 +39,7 @@ def _exact(films: pd.DataFrame) -> Finding:
     return finding(
         "exact-duplicates",
         "Pairs of identical files",
-        _together(same, "sha256"),
+        films_by(same, "sha256"),
         count=_pairs(same["sha256"]),
         unit="pairs",
         harm="medium",
@@ -61,7 +61,7 @@ def _same_pixels(films: pd.DataFrame) -> Finding:
     return finding(
         "same-pixels",
         "Pairs of identical films in different files",
-        _together(same, "pixels"),
+        films_by(same, "pixels"),
         count=_pairs(same["pixels"]),
         unit="pairs",
         harm="medium",
@@ -100,7 +100,7 @@ def _two_labels(films: pd.DataFrame) -> Finding:
     return finding(
         "two-labels",
         "Identical films with two labels",
-        _together(conflicting, "pixels"),
+        films_by(conflicting, "pixels"),
         count=conflicting["pixels"].nunique(),
         harm="high",
         why="One of the two labels is wrong: any prediction counts as an error once.",
@@ -117,17 +117,12 @@ def _across_splits(films: pd.DataFrame) -> Finding:
     return finding(
         "duplicates-across-splits",
         "Identical films in test and in train or val",
-        _together(shared, "pixels"),
+        films_by(shared, "pixels"),
         count=shared["pixels"].nunique(),
         harm="high",
         why="Data leakage: performance on a film seen in training says nothing about new films.",
         done=f"{NOTHING} Remove the copy from test, or do not report figures on that split.",
     )
-
-
-def _together(films: pd.DataFrame, by: str) -> tuple[str, ...]:
-    """The films, those of one content beside each other."""
-    return tuple(map(str, films.sort_values([by, "film"])["film"]))
 
 
 def _pairs(content: pd.Series) -> int:

@@ -31,7 +31,8 @@ def unreadable(catalogue: Catalogue) -> list[Finding]:
     bad = catalogue.index[~catalogue.index["readable"]]
     empty = bad["bytes"] == 0
     foreign = (bad["format"] == "") & ~empty
-    damaged = bad["problem"].str.contains("cut short", regex=False) | empty
+    # Indexes made by earlier versions say "cut short".
+    damaged = bad["problem"].str.contains("truncated|cut short") | empty
     return [
         finding(
             "damaged",

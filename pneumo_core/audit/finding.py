@@ -16,6 +16,8 @@ from pneumo_core.storage import write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
+
     from pneumo_core.dataset.catalogue import Catalogue
 
 
@@ -63,6 +65,11 @@ def finding(  # noqa: PLR0913 - the parts of a finding
     """A finding; count: that of its films unless given; where it is 0, the harm is "none"."""
     n = len(films) if count is None else count
     return Finding(code, title, n, films, harm if n else "none", why, done, unit)
+
+
+def films_by(films: pd.DataFrame, column: str) -> tuple[str, ...]:
+    """Paths of the films, those that share a value of `column` beside each other."""
+    return tuple(map(str, films.sort_values([column, "film"])["film"]))
 
 
 NAMES = ("integrity", "shortcuts")  # of the cached parts

@@ -59,6 +59,7 @@ def mean_blocks(catalogue: Catalogue) -> NDArray[np.float32]:
     return films
 
 
+_BLURRED = f"The whole film blurred to {SIDE} × {SIDE} pixels"
 FEATURES = (
     Feature("width", "The width in pixels", "number", _column("width")),
     Feature("height", "The height in pixels", "number", _column("height")),
@@ -71,19 +72,15 @@ FEATURES = (
     Feature("border_mean", "The brightness of the border", "number", _column("border_mean")),
     Feature("border_contrast", "The contrast of the border", "number", _column("border_contrast")),
     Feature(
-        "thumbnail",
-        f"The whole film blurred to {SIDE} × {SIDE} pixels",
-        "picture",
-        lambda catalogue: mean_blocks(catalogue).reshape(-1, SIDE**2),
+        "thumbnail", _BLURRED, "picture", lambda films: mean_blocks(films).reshape(-1, SIDE**2)
     ),
     Feature(
         "ring",
         "The blurred border of the film",
         "picture",
-        lambda catalogue: mean_blocks(catalogue)[:, _RING],
+        lambda films: mean_blocks(films)[:, _RING],
     ),
 )
-
 
 # From this discrimination on (see `strength`): what it is called.
 _GRADES = (
@@ -131,10 +128,9 @@ def measured_words(
     else:
         grade += f" ({direction} in pneumonia)" if direction else ""
         grade = f"{_REVERSED}, {grade}" if found.high < 0.5 else grade
-    where = "" if split == "all" else f" in {split}"
     words = (
         f"{feature.title} alone separates pneumonia from normal with AUC "
-        f"{with_interval(*found)}{where}: {grade}."
+        f"{with_interval(*found)}{_in_split(split)}: {grade}."
     )
     if across is not None:
         lost = across.value < found.value - _LOST
@@ -155,21 +151,14 @@ def constant_words(feature: Feature, values: NDArray[Any]) -> str:
     if feature.kind == "picture" or not len(values):
         return f"{words}."
     value = values[0]
-    if feature.kind == "category" or (isinstance(value, float) and math.isnan(value)):
-        shown = "" if feature.kind == "category" and value else " (none is a JPEG)"
-        return f"{words}{shown}."
-    return f"{words} ({value:g})."
-
-
-def small_split_words(feature: Feature, split: str) -> str:
-    """A feature in a split that is too small."""
-    return f"{feature.title} was not tested. {small_split(split)}"
+    if feature.kind == "category":
+        return f"{words}." if value else f"{words} (none is a JPEG)."
+    return f"{words} (none is a JPEG)." if math.isnan(value) else f"{words} ({value:g})."
 
 
 def small_split(split: str) -> str:
     """That a class of a split has a small sample."""
-    where = "" if split == "all" else f" in {split}"
-    return f"Small sample: fewer than {SMALL_SAMPLE} patients of a class{where}."
+    return f"Small sample: fewer than {SMALL_SAMPLE} patients of a class{_in_split(split)}."
 
 
 def overall(table: pd.DataFrame) -> str:
@@ -213,10 +202,13 @@ def _reaches(row: Any) -> str:
     """A row inside of a sentence: "the width in pixels alone reaches AUC 0.93 [0.91–0.94]"."""
     title = str(row["title"])
     auc, low, high = (float(row[name]) for name in ("auc", "low", "high"))
-    where = "" if row["split"] == "all" else f" in {row['split']}"
-    reached = with_interval(auc, low, high)
+    reached = f"{with_interval(auc, low, high)}{_in_split(row['split'])}"
     reverse = f" ({_REVERSED})" if high < 0.5 else ""
-    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{where}{reverse}"
+    return f"{title[0].lower()}{title[1:]} alone reaches AUC {reached}{reverse}"
+
+
+def _in_split(split: str) -> str:
+    return "" if split == "all" else f" in {split}"
 
 
 def _copies(table: pd.DataFrame) -> str:
@@ -331,7 +323,8 @@ def _row(
             row["constant"] = float(values[0])
         return row | {"state": "constant", "words": constant_words(feature, values)}
     if not split.enough:
-        return row | {"state": "few", "words": small_split_words(feature, split.name)}
+        words = f"{feature.title} was not tested. {small_split(split.name)}"
+        return row | {"state": "few", "words": words}
     found = _out_of_fold(feature, values, split)
     row |= dict(zip(("auc", "low", "high"), found, strict=True))
     tried = across if split.name == "test" else None
@@ -363,8 +356,8 @@ def _out_of_fold(feature: Feature, values: NDArray[Any], split: _Split) -> Estim
     score = np.zeros(len(split.rows))
     for number in range(FOLDS):
         held = split.fold == number
-        model = _model(feature).fit(_table(values[~held]), split.positive[~held])
-        score[held] = rankdata(model.predict_proba(_table(values[held]))[:, 1]) / held.sum()
+        fitted = _scores(feature, values[~held], split.positive[~held], values[held])
+        score[held] = rankdata(fitted) / held.sum()
     return _estimate(split, score)
 
 
@@ -375,9 +368,7 @@ def _across(feature: Feature, values: NDArray[Any], splits: dict[str, _Split]) -
         return None
     if _constant(values[np.concatenate([train.rows, test.rows])]):
         return None
-    model = _model(feature).fit(_table(values[train.rows]), train.positive)
-    score = model.predict_proba(_table(values[test.rows]))[:, 1]
-    return _estimate(test, score)
+    return _estimate(test, _scores(feature, values[train.rows], train.positive, values[test.rows]))
 
 
 def _estimate(split: _Split, score: NDArray[np.float64]) -> Estimate:
@@ -390,8 +381,12 @@ def _estimate(split: _Split, score: NDArray[np.float64]) -> Estimate:
     return Estimate(*auc_delong(split.positive, score))
 
 
-def _model(feature: Feature) -> Any:
-    """Boosted trees, which take any shape and direction; odds of each kind for kinds."""
+def _scores(
+    feature: Feature, values: NDArray[Any], positive: NDArray[np.bool_], new: NDArray[Any]
+) -> NDArray[np.float64]:
+    """P(pneumonia) of the `new` values by a model fitted to `values`: boosted trees, which take any
+    shape and direction; for categories, the odds of each.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -399,10 +394,13 @@ def _model(feature: Feature) -> Any:
 
     if feature.kind == "category":
         kinds = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)
-        return make_pipeline(kinds, LogisticRegression())
-    return HistGradientBoostingClassifier(
-        max_iter=80, max_leaf_nodes=8, early_stopping=False, random_state=SEED
-    )
+        model: Any = make_pipeline(kinds, LogisticRegression())
+    else:
+        model = HistGradientBoostingClassifier(
+            max_iter=80, max_leaf_nodes=8, early_stopping=False, random_state=SEED
+        )
+    found: NDArray[np.float64] = model.fit(_table(values), positive).predict_proba(_table(new))
+    return found[:, 1]
 
 
 def _table(values: NDArray[Any]) -> NDArray[Any]:

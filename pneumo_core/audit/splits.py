@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pneumo_core.audit.finding import NOTHING, Finding, finding
+from pneumo_core.audit.finding import NOTHING, Finding, films_by, finding
 from pneumo_core.dataset.layout import PUBLISHED
 from pneumo_core.formatting import count
 from pneumo_core.metrics import is_small_sample, wilson
@@ -45,7 +45,7 @@ def _in_test_too(known: pd.DataFrame) -> Finding:
     return finding(
         "patients-across-test",
         "Patients in test and in train or val",
-        _films(affected),
+        films_by(affected, "group"),
         count=affected["group"].nunique(),
         unit="patients",
         harm="high",
@@ -61,7 +61,7 @@ def _in_train_and_val(known: pd.DataFrame) -> Finding:
     return finding(
         "patients-across-splits",
         "Patients in train and in val",
-        _films(affected),
+        films_by(affected, "group"),
         count=affected["group"].nunique(),
         unit="patients",
         harm="medium",
@@ -98,7 +98,7 @@ def _unknown(index: pd.DataFrame) -> Finding:
     return finding(
         "unknown-patients",
         "Films whose name does not identify the patient",
-        _films(nameless),
+        films_by(nameless, "group"),
         harm="medium",
         why="Each name counts as one patient. If a child has several films, they can fall on both "
         "sides of a split, and the figures are too high.",
@@ -111,17 +111,13 @@ def _two_labels(known: pd.DataFrame) -> Finding:
     return finding(
         "patients-two-labels",
         "Patients with normal and pneumonia films",
-        _films(affected),
+        films_by(affected, "group"),
         count=affected["group"].nunique(),
         unit="patients",
         harm="low",
         why="A child can have pneumonia once and be healthy another time; or a label is wrong.",
         done="Grouped: all films of a patient go into the same fold, whatever their label.",
     )
-
-
-def _films(rows: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(map(str, rows.sort_values(["group", "film"])["film"]))
 
 
 def _empty(catalogue: Catalogue) -> Finding:
@@ -165,8 +161,8 @@ def _small(films: pd.DataFrame) -> list[Finding]:
         if small:
             low, high = wilson(0.9 * n, n)
             why = (
-                f"One class has {count(n, 'films')}: a measured rate of 90 % has a 95 % interval "
-                f"of {100 * low:.0f}–{100 * high:.0f} %, too wide for model selection."
+                f"One class has {count(n, 'films')}: a measured rate of 90\xa0% has a 95\xa0% "
+                f"interval of {100 * low:.0f}–{100 * high:.0f}\xa0%, too wide for model selection."
             )
         checks.append(
             finding(

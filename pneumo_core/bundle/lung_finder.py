@@ -32,7 +32,7 @@ from pneumo_core.bundle.openvino_graph import openvino
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.lung_shape import CELLS, Plausibility
-from pneumo_core.imaging.lungs import SIDE, find_lungs
+from pneumo_core.imaging.lungs import SIDE, find_lungs, mirrored_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +74,15 @@ class LungFinder:
         return find_lungs(pixels, self.probabilities, self.plausibility)
 
     def probabilities(self, films: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability maps float32 (N, h, h, 2), right and left lung, of `network_input` films."""
+        """Probability maps float32 (N, h, h, 2), right and left lung, of `network_input` films.
+
+        The mean over each film and its mirror image.
+        """
+        return mirrored_mean(self._run)(films)
+
+    def _run(self, films: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._lock:
-            found = self._request.infer({0: films})[0]
-            return np.array(found, np.float32)
+            return np.array(self._request.infer({0: films})[0], np.float32)
 
 
 def load_finder(models_dir: Path | None = None) -> LungFinder | None:

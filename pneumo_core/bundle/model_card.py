@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.bundle.card import POINTS
 from pneumo_core.bundle.provenance import disclaimer_of, made_from_published, synthetic_share
 from pneumo_core.bundle.reliability import judge
-from pneumo_core.formatting import bullets, estimate, facts, figure, key_text, table, value_text
+from pneumo_core.formatting import (
+    breakable,
+    bullets,
+    estimate,
+    facts,
+    figure,
+    key_text,
+    table,
+    value_text,
+)
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
@@ -110,7 +119,7 @@ def readme(card: Card) -> str:
         card.summary,
         _section("Do not rely on this model", _reliability(card)),
         _section("Intended use", _intended(card, published=published)),
-        _section("Out of scope", _out_of_scope(published=published)),
+        _section("Out of scope", _out_of_scope(card, published=published)),
         _section("Away from home, then at home", populations_section(card)),
         _section("Figures", _figures(card)),
         _section("Operating points", _points(card)),
@@ -127,7 +136,7 @@ def readme(card: Card) -> str:
         _section("Versions", facts(dict(card.versions))),
         f"{disclaimer}\n\n*Generated from `card.json`.*",
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return breakable("\n\n".join(section for section in sections if section) + "\n")
 
 
 def robustness_section(card: Card) -> str:
@@ -152,6 +161,17 @@ def populations_section(card: Card) -> str:
     ]
     rest = [f"{row['name']}: {row['evidence']}." for row in card.populations]
     return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
+
+
+def input_words(card: Card) -> str:
+    """What the network is given of a film."""
+    film = f"one grey-level film at {card.size}×{card.size} pixels"
+    if card.frame is None:
+        return f"{film}, aspect ratio ignored"
+    return (
+        f"{film}, in a frame {100 * card.frame.towards:.0f} % of the way from the whole film to "
+        f"the box round both lungs, blurred by {card.frame.softness:g} pixels"
+    )
 
 
 def cohorts_section(card: Card) -> str:
@@ -251,11 +271,15 @@ def _intended(card: Card, *, published: bool) -> str:
     if synthetic_share(card) == 1.0:
         return _SYNTHETIC_ONLY
     words = _INTENDED.format(of_whom=" of children" * published)
-    return f"{words} {_POPULATION}" if published else words
+    second = card.data.second_source
+    also = f" Last layer and thresholds: also {second}." if second else ""
+    return f"{words} {_POPULATION}{also}" if published else words
 
 
-def _out_of_scope(*, published: bool) -> str:
+def _out_of_scope(card: Card, *, published: bool) -> str:
     others = "adults, infants under one year" if published else "people unlike those in its data"
+    if published and card.data.second_source:
+        others = "people of ages that its data lack: infants under one year, children from six"
     return _OUT_OF_SCOPE.format(others=others)
 
 
@@ -304,21 +328,12 @@ def _training_data(card: Card) -> str:
 
 def _network(card: Card) -> str:
     lines = [
-        f"input: one grey-level film at {card.size}×{card.size} pixels, {_framed(card)}",
+        f"input: {input_words(card)}",
         f"output: {', '.join(card.classes)}; P(pneumonia) = 1 − P(normal)",
         f"calibration: {value_text(card.document.get('calibration', {}))}",
     ]
     parts = [facts(card.document.get("network", {})), bullets(lines)]
     return "\n".join(part for part in parts if part)
-
-
-def _framed(card: Card) -> str:
-    if card.frame is None:
-        return "aspect ratio ignored"
-    return (
-        f"in a frame {100 * card.frame.towards:.0f} % of the way from the whole film to the box "
-        f"round both lungs, blurred by {card.frame.softness:g} pixels"
-    )
 
 
 def _training(card: Card) -> str:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import re
 import shutil
 from contextlib import suppress
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 LEDGER = ".ledger.jsonl"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,17 +103,6 @@ def bundle_names(models_dir: Path | None = None) -> list[str]:
         return []
     named = [p.name for p in folder.iterdir() if p.is_dir() and _NAME.fullmatch(p.name)]
     return sorted(name for name in named if not is_finder_name(name))
-
-
-def list_bundles(models_dir: Path | None = None) -> list[Bundle]:
-    """Every bundle whose card can be read, by name; hashes are not checked, broken ones logged."""
-    bundles = []
-    for name in bundle_names(models_dir):
-        try:
-            bundles.append(load_bundle(name, models_dir=models_dir, verify=False))
-        except BundleError as error:
-            log.warning("Left out of the list: %s", error)
-    return bundles
 
 
 def active_name(models_dir: Path | None = None) -> str:

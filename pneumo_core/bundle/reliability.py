@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumo_core.bundle.provenance import synthetic_share
-from pneumo_core.formatting import figure
+from pneumo_core.formatting import figure, percent
 from pneumo_core.metrics.intervals import VALIDATION_SAMPLE, Estimate
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _of_origin(card: Card) -> Iterator[Reason]:
             "It was trained on synthetic films only: its answer on a child's film means nothing.",
         )
     elif share:
-        part = f"{100 * share:.0f} %" if share >= 0.01 else "Some"
+        part = percent(share, 0) if share >= 0.01 else "Some"
         yield Reason(
             "trained on some synthetic films",
             f"{part} of its training films are synthetic and show no child.",

@@ -1,8 +1,7 @@
-"""A trial of a bundle in a process of its own: both forms of its network read a synthetic film.
+"""Sandbox: both networks of a bundle predict synthetic films in a separate process.
 
-`python -m pneumo_core.bundle.sandbox FOLDER` prints one line, what is wrong or nothing. HDF5 and
-OpenVINO are large parsers in C++; should a hostile file bring one down, the trial ends and not the
-program that asked for it.
+`python -m pneumo_core.bundle.sandbox FOLDER` prints one line: "read", or what is wrong. HDF5 and
+OpenVINO are large parsers in C++; if a malicious file crashes one, only this process ends.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SECONDS = 180
-MAX_MEMORY = 8 * 2**30  # bytes a trial may ask for, where the system can limit it
+MAX_MEMORY = 8 * 2**30  # bytes that the process may allocate, where the system can limit it
 TOLERANCE = (
     5e-3  # in probability: half precision moves it by 1e-3 at most, so this is another network
 )
 
 
 def try_out(path: Path) -> None:
-    """Read a film with both networks of the bundle at `path`, elsewhere. Raises BundleError."""
+    """Run `carry_out` on the bundle at `path` in a separate process. Raises BundleError."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pneumo_core.bundle.sandbox", str(path)],
@@ -56,29 +55,29 @@ def try_out(path: Path) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        what = f"expected it to read a film within {SECONDS} seconds, but it did not"
+        what = f"expected it to predict a film within {SECONDS} seconds, but it did not"
         raise broken(path, what) from error
     said = done.stdout.strip().splitlines()[-1:]
     if done.returncode == 1 and said:
         raise BundleError(said[0])
     if done.returncode != 0 or said != ["read"]:
-        log.debug("The trial of %s said: %s", path.name, done.stderr)
-        raise broken(path, "expected it to read a film, but its network brought the trial down")
+        log.debug("The sandbox of %s printed: %s", path.name, done.stderr)
+        raise broken(path, "expected it to predict a film, but its network ended the process")
 
 
 def carry_out(path: Path) -> None:
-    """The trial itself. Raises BundleError; a file made to harm may end the process."""
+    """Predict with both networks and compare. Raises BundleError; a malicious file may crash it."""
     bundle = load_bundle(path.name, models_dir=path.parent, verify=False)
     _check_arrays(path)
     films = _films(bundle.size)
     fast = _by_graph(bundle, films)
     slow = _by_keras(bundle, films)
-    strays = float(np.abs(fast - slow).max())
-    if strays > TOLERANCE:
+    difference = float(np.abs(fast - slow).max())
+    if difference > TOLERANCE:
         raise broken(
             path,
-            "expected openvino/model.xml and model.keras to be one network; their probabilities "
-            f"differ by {strays:.2g}",
+            "expected openvino/model.xml and model.keras to be the same network; their "
+            f"probabilities differ by {difference:.2g}",
         )
 
 
@@ -97,7 +96,7 @@ def _by_graph(bundle: Bundle, films: NDArray[np.float32]) -> NDArray[np.float64]
         graph = Graph(bundle.path / "openvino" / "model.xml")
         logits, features = graph(films)
     except (RuntimeError, KeyError, IndexError) as error:
-        raise broken(bundle.path, "openvino/model.xml cannot read a film") from error
+        raise broken(bundle.path, "openvino/model.xml cannot predict a film") from error
     found = logits.shape, graph.head_kernel.shape
     expected = (len(films), len(bundle.classes)), (features.shape[-1], len(bundle.classes))
     if features.ndim != 4 or found != expected:
@@ -106,11 +105,11 @@ def _by_graph(bundle: Bundle, films: NDArray[np.float32]) -> NDArray[np.float64]
             f"expected logits {expected[0]} and a head {expected[1]} of openvino/model.xml, "
             f"got {found[0]} and {found[1]}",
         )
-    return _certain(bundle, logits, "openvino/model.xml")
+    return _finite_probabilities(bundle, logits, "openvino/model.xml")
 
 
 def _by_keras(bundle: Bundle, films: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The Keras network, loaded in safe mode and run as a graph of full precision."""
+    """The Keras network, loaded in safe mode and run as a graph in full precision."""
     network = bundle.path / "model.keras"
     check_network(load_network(network), size=bundle.size, classes=len(bundle.classes))
     ov = openvino()
@@ -122,19 +121,23 @@ def _by_keras(bundle: Bundle, films: NDArray[np.float32]) -> NDArray[np.float64]
         found = [value for film in films for value in model(film[np.newaxis]).to_tuple()]
         del model  # Windows cannot delete what is still mapped
     logits = np.concatenate([value for value in found if value.ndim == 2])
-    return _certain(bundle, logits, "model.keras")
+    return _finite_probabilities(bundle, logits, "model.keras")
 
 
-def _certain(bundle: Bundle, logits: NDArray[np.float32], file: str) -> NDArray[np.float64]:
+def _finite_probabilities(
+    bundle: Bundle, logits: NDArray[np.float32], file: str
+) -> NDArray[np.float64]:
     if not np.isfinite(logits).all():
-        raise broken(bundle.path, f"expected finite logits of {file} on a film, got others")
+        raise broken(
+            bundle.path, f"expected finite logits of {file} on a film, got NaN or infinity"
+        )
     return probabilities(logits, bundle.temperature)
 
 
 def _check_arrays(path: Path) -> None:
-    """Raise BundleError unless every array of the weights is in the file itself, in full.
+    """Raise BundleError unless every array of the weights is stored in the file itself.
 
-    HDF5 can point to other files (CVE-2026-1669) and claim arrays that it does not hold.
+    HDF5 can link to other files (CVE-2026-1669) and declare arrays that it does not store.
     """
     import h5py  # type: ignore[import-untyped]
 
@@ -150,11 +153,11 @@ def _check_arrays(path: Path) -> None:
             if isinstance(item, h5py.Group):
                 n_bytes += check(item)
             elif item.external or item.is_virtual or item.dtype.kind not in "fiu":
-                raise broken(path, f"model.keras: its weights hold no plain array at {name[:60]!r}")
+                raise broken(path, f"model.keras: its weights have no plain array at {name[:60]!r}")
             else:
                 n_bytes += item.nbytes
             if n_bytes > 2 * len(content):
-                raise broken(path, "model.keras: its weights claim more than the file holds")
+                raise broken(path, "model.keras: its weights declare more data than the file holds")
         return n_bytes
 
     try:

@@ -1,4 +1,4 @@
-"""Bundles to and from zip files: exported byte for byte, imported as untrusted files.
+"""Export and import of bundles as zip files; an imported one is not trusted.
 
 NAME/card.json …        the files of the bundle, as in models/
 NAME.ledger.jsonl       where there is one: its test-set evaluations
@@ -100,16 +100,16 @@ def import_bundle(
     replace: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> Bundle:
-    """Take in the bundle that the zip `source` holds, as `name` or under its own.
+    """Import the bundle in the zip `source`, as `name` or under its own name.
 
     Nothing in it is trusted: sizes, names and kinds of the members are checked before unpacking;
     then, in a hidden folder, its hashes, its card, the classes its network would build, its graph;
-    at last both networks read a film in a process of their own. Only then it is moved into place;
-    until then nothing is there. The hashes tell damage, not who made it: compare its digest with
-    the sender's. It is not put in service. `report` hears what is being done.
+    finally both networks predict a film in a separate process. Only then is it moved into place.
+    The hashes detect damage, not who made it: compare its digest with the sender's. It is not put
+    in service. `report` receives each step.
 
-    Raises BundleError, which names the file and the reason; a name that is taken is one, unless
-    `replace` is asked.
+    Raises BundleError, which names the file and the reason, also for a name that is taken unless
+    `replace`.
     """
     folder = load_settings().models_dir if models_dir is None else models_dir
     tell = report or (lambda _: None)
@@ -123,7 +123,7 @@ def import_bundle(
                 ledger = checked_ledger(_unpack_all(archive, top, staging))
                 tell("Checking every file")
                 examine(staging)
-                tell("Reading a synthetic film with it")
+                tell("Predicting a synthetic film with it")
                 try_out(staging)
                 move_into_place(staging, folder / chosen, replace=replace)
     except BundleError as error:
@@ -137,7 +137,7 @@ def import_bundle(
 
 
 def examine(path: Path) -> None:
-    """Check the files of an unpacked bundle without running anything of it. Raises BundleError."""
+    """Check the files of an unpacked bundle without running any of it. Raises BundleError."""
     verify_bundle(path)
     bundle = load_bundle(path.name, models_dir=path.parent, verify=False)
     inspect_keras(path / "model.keras", size=bundle.size, classes=len(bundle.classes))
@@ -182,15 +182,15 @@ def _top_folder(archive: zipfile.ZipFile) -> str:
     """The folder that holds the bundle in the zip, where there is exactly one card."""
     cards = [file for file in archive.namelist() if file.rpartition("/")[2] == "card.json"]
     if len(cards) != 1 or cards[0].count("/") != 1:
-        raise refused(WHAT, "there is no single folder in it with a card.json")
+        raise refused(WHAT, "it does not hold exactly one folder with a card.json")
     return cards[0].partition("/")[0]
 
 
 def _check_free(folder: Path, name: str, *, replace: bool) -> None:
     if name in bundle_names(folder) and not replace:
         raise BundleError(
-            f"Expected a name that is free, but there is a model {name!r} already. Choose another "
-            "name for this one, or ask to replace that one."
+            f"Expected a new name; there is a model {name!r} already. Choose another name, or "
+            "choose to replace that model."
         )
 
 
@@ -203,7 +203,7 @@ def _unpack_all(archive: zipfile.ZipFile, top: str, staging: Path) -> bytes:
     free = shutil.disk_usage(staging).free
     if sum(info.file_size for info in members.values()) > free:
         raise BundleError(
-            "Expected room for the model on the disk; there is not enough. Make some."
+            "Expected room for the model on the disk; there is not enough. Free some space."
         )
     for member, info in members.items():
         inside = member.removeprefix(f"{top}/")

@@ -61,14 +61,14 @@ def inspect_keras(path: Path, *, size: int, classes: int) -> None:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise refused(KERAS_FILE, "its config.json is no JSON") from error
+        raise refused(KERAS_FILE, "its config.json is not JSON") from error
     for item in _objects(config):
         _check_class(item)
     _check_shape(config, size, classes)
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:
-    """Every object that Keras would make of the description, in whatever place it stands."""
+    """Every object that Keras would build from the description, at any depth."""
     waiting = [config]
     while waiting:
         item = waiting.pop()
@@ -94,7 +94,7 @@ def _check_class(item: dict[str, Any]) -> None:
     where = f"{str(called)[:60]!r} in it" if called else "part of it"
     raise refused(
         KERAS_FILE,
-        f"{where} is of the class {what}{alias}, which no network of Pneumo needs and which may "
+        f"{where} is of the class {what}{alias}, which no network of Pneumo uses and which may "
         "run code",
     )
 
@@ -112,10 +112,10 @@ def _check_shape(config: Any, size: int, classes: int) -> None:
         head = layers["logits"]["class_name"], layers["logits"]["config"]["units"]
         features = "features" in layers
     except (KeyError, TypeError) as error:
-        raise refused(KERAS_FILE, "it describes no network with a layer named logits") from error
+        raise refused(KERAS_FILE, "it has no layer named logits") from error
     expected = [[None, size, size, 1]], ("Dense", classes)
     if root != ("keras.src.models.functional", "Functional") or not features:
-        raise refused(KERAS_FILE, "it is no flat network with a layer named features")
+        raise refused(KERAS_FILE, "it is not a flat network with a layer named features")
     if (inputs, head) != expected:
         raise refused(
             KERAS_FILE,
@@ -134,7 +134,8 @@ _MAX_DEPTH = 32
 
 
 def inspect_graph(path: Path, *, size: int) -> None:
-    """Raise BundleError unless the graph `path` (.xml) is plain and takes one film (?,S,S,1).
+    """Raise BundleError unless the graph `path` (.xml) has standard operations only and takes one
+    film (?,S,S,1).
 
     `size` is S, the side in pixels; the file's constants must be inside the .bin beside it.
     """
@@ -149,13 +150,13 @@ def inspect_graph(path: Path, *, size: int) -> None:
         with path.open("rb") as stream:
             parser.ParseFile(stream)
     except expat.ExpatError as error:
-        raise refused(GRAPH_FILE, f"it is no XML: {error}") from error
+        raise refused(GRAPH_FILE, f"it is not XML: {error}") from error
     if elements.inputs != 1:
         _refuse(f"it takes {elements.inputs} inputs")
 
 
 class _GraphElements:
-    """Goes through the elements as the parser comes to them."""
+    """Checks each element as the parser reaches it."""
 
     def __init__(self, n_bytes: int, size: int) -> None:
         self.inputs = 0
@@ -167,9 +168,9 @@ class _GraphElements:
         if not self._open and tag != "net":
             _refuse(f"it is a document of {tag[:40]!r}")
         if len(self._open) >= _MAX_DEPTH:
-            _refuse("its elements are nested too deep")
+            _refuse("its elements are nested too deeply")
         if tag in _NESTED:
-            _refuse(f"its operation {self._layer[1]!r} holds a graph of its own")
+            _refuse(f"its operation {self._layer[1]!r} contains a graph of its own")
         if "rt_info" in self._open:
             _check_note(attributes)
         elif tag == "layer":
@@ -186,7 +187,9 @@ class _GraphElements:
         self._layer = kind, attributes.get("name", "")[:60]
         if not _OPSET.fullmatch(version) or kind in _STATE:
             what = f"{kind[:40]!r} of {version[:40]!r}"
-            _refuse(f"its operation {self._layer[1]!r} is {what}, none of OpenVINO's plain ones")
+            _refuse(
+                f"its operation {self._layer[1]!r} is {what}, not a standard operation of OpenVINO"
+            )
         self.inputs += kind == "Parameter"
 
     def _check_data(self, attributes: dict[str, str]) -> None:
@@ -208,7 +211,7 @@ class _GraphElements:
 
 
 def _check_note(attributes: dict[str, str]) -> None:
-    """Notes for the runtime: they may send it to weights in another file (`__weights_path`)."""
+    """Runtime notes may point to weights in another file (`__weights_path`)."""
     for key, value in attributes.items():
         if "path" in f"{key}{value}".lower() or _PATH.match(value):
             _refuse(f"a note in it names a file: {value[:60]!r}")
@@ -236,7 +239,7 @@ def inspect_predictions(path: Path) -> None:
             for row in rows:
                 if not _is_prediction(row):
                     raise refused(
-                        PREDICTIONS_FILE, f"line {rows.line_num} is no prediction of a film"
+                        PREDICTIONS_FILE, f"line {rows.line_num} is not the prediction of a film"
                     )
     except (UnicodeDecodeError, csv.Error) as error:
         raise refused(PREDICTIONS_FILE, "it cannot be read") from error
@@ -271,14 +274,14 @@ def checked_ledger(content: bytes) -> list[str]:
         except (ValueError, RecursionError):
             whole = False
         if not whole:
-            raise refused(TEST_LOG_FILE, f"its line {number} is no evaluation")
+            raise refused(TEST_LOG_FILE, f"its line {number} is not an evaluation")
     return lines
 
 
 def join_ledger(path: Path, lines: list[str]) -> None:
-    """Add to the ledger of the bundle at `path` the evaluations it lacks. Raises BundleError.
+    """Add missing evaluations to the ledger of the bundle at `path`. Raises BundleError.
 
-    Under the lock of its other writers; no line is ever removed.
+    Holds the lock of its other writers; no line is ever removed.
     """
     from filelock import FileLock, Timeout
 
@@ -293,7 +296,7 @@ def join_ledger(path: Path, lines: list[str]) -> None:
     except (OSError, ValueError, Timeout) as error:
         raise BundleError(
             f"The model {path.name} is imported, but its log of test-set evaluations could not be "
-            "merged into the one here: count its test-set evaluations yourself."
+            "merged with the one here. Keep the zip: it holds the record."
         ) from error
 
 

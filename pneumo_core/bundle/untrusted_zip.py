@@ -1,7 +1,7 @@
 """Untrusted zip files: every member is checked before any of it is unpacked.
 
 Only files expected by name are accepted, so no member can be written outside the folder; the
-checks below say why others are refused. The limits apply to the declared and to the actual sizes.
+checks below give the reason for each refusal. Limits apply to declared and to actual sizes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _ESCAPES = re.compile(r"[A-Za-z]:|[/\\]|.*\\|(.*/)?\.\.(/|$)|.*[\x00-\x1f]", re.
 
 
 def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
-    """The zip in `stream`; its table of contents is small, and no entry leads outside its folder.
+    """The zip in `stream`, its table of contents checked: small, and no path outside its folder.
 
     zipfile reads as many entries as a table claims; so its size is checked first (APPNOTE 6.3.10,
-    4.3.16). ZIP64 is refused: nothing of 1 GiB needs it. Raises BundleError.
+    4.3.16). ZIP64 is refused: no file of up to 1 GiB needs it. Raises BundleError.
     """
     n_bytes = stream.seek(0, 2)
     if n_bytes > MAX_BYTES:
@@ -45,7 +45,7 @@ def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
     tail = stream.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
-        raise refused(what, "it is no zip file, or its end is missing")
+        raise refused(what, "it is not a zip file, or it is truncated")
     members, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
     zip64 = tail[max(0, at - 20) : at].startswith(_ZIP64)
     if zip64 or members > MAX_MEMBERS or directory > MAX_DIRECTORY:
@@ -73,7 +73,7 @@ def checked_members(
                 raise refused(what, f"the folder {_shown(info)} has content")
             continue
         if info.filename not in limits:
-            raise refused(what, f"{_shown(info)} is none of its files")
+            raise refused(what, f"{_shown(info)} is not one of its files")
         if info.filename in members:
             raise refused(what, f"{info.filename} is in it twice")
         _check_size(info, limits[info.filename], what)
@@ -88,16 +88,16 @@ def checked_members(
 
 def _check_kind(info: zipfile.ZipInfo, what: str) -> None:
     if _ESCAPES.match(info.orig_filename):
-        raise refused(what, f"{_shown(info)} could lead outside of its folder")
+        raise refused(what, f"{_shown(info)} could be written outside its folder")
     mode = stat.S_IFMT(info.external_attr >> 16)
     if mode == stat.S_IFLNK:
         raise refused(what, f"{_shown(info)} is a link")
     if mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise refused(what, f"{_shown(info)} is no plain file")
+        raise refused(what, f"{_shown(info)} is not a regular file")
     if info.flag_bits & 0x1:
         raise refused(what, f"{_shown(info)} is encrypted")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise refused(what, f"{_shown(info)} is compressed in another way than zip files usually")
+        raise refused(what, f"{_shown(info)} uses a compression method that is not supported")
 
 
 def _check_size(info: zipfile.ZipInfo, most: int, what: str) -> None:
@@ -106,11 +106,11 @@ def _check_size(info: zipfile.ZipInfo, most: int, what: str) -> None:
         raise refused(what, f"{info.filename} unpacks to {size}")
     if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
         times = info.file_size / max(1, info.compress_size)
-        raise refused(what, f"{info.filename} unpacks to {times:,.0f} times its size (a zip bomb)")
+        raise refused(what, f"{info.filename} expands to {times:,.0f} times its size (a zip bomb)")
 
 
 def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, what: str) -> None:
-    """Write one checked member to the new file `target`, not a byte more than it claims."""
+    """Write one checked member to the new file `target`, no more bytes than it declares."""
     written = 0
     with target.open("xb") as out:
         for block in blocks(archive, info, what):
@@ -119,7 +119,7 @@ def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, what: 
                 break
             out.write(block)
     if written != info.file_size:
-        raise refused(what, f"{info.filename} is of another size than the zip says")
+        raise refused(what, f"{info.filename} has another size than the zip declares")
 
 
 def blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ def blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> Iterat
 
 
 def refused(what: str, why: str) -> BundleError:
-    """The error for a zip that is not let in."""
+    """The error for a zip that is refused."""
     return BundleError(f"Expected {what}, but {why}. Ask for a new export of the model.")
 
 

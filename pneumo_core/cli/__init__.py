@@ -26,6 +26,7 @@ from pneumo_core.cli import (
     report,
     runs,
     train,
+    train_lungs,
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
@@ -48,6 +49,7 @@ app.command("folds")(data.folds)
 app.command("fetch-data")(data.fetch_data)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
+app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)

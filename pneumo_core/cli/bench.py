@@ -1,4 +1,4 @@
-"""`bench`: how long a reading takes on this machine, or how fast it trains."""
+"""`bench`: the time of a prediction, or of training, on this machine."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from pneumo_core.errors import PneumoError
 
 def bench(
     data: Annotated[
-        Path | None, typer.Argument(help="With --training: labelled films; else synthetic ones.")
+        Path | None,
+        typer.Argument(help="With --training: labelled films; synthetic ones by default."),
     ] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model to predict with.")] = None,
     training: Annotated[bool, typer.Option("--training", help="Time training instead.")] = False,
 ) -> None:
-    """Time the start, one film, and the same network by Keras, side by side.
+    """Time the start and one film, by OpenVINO and by Keras.
 
-    With --training: the films on their way to the network and a whole epoch, beside the usual way.
+    With --training: the input pipeline and a whole epoch, beside a plain Keras training.
     """
     if not (ROOT / "bench" / "reading.py").is_file():
         raise PneumoError("Expected the folder bench/ beside pneumo_core/; it is not there.")
     if training and model is not None:
-        raise typer.BadParameter("--model is for reading; training starts from random numbers.")
+        raise typer.BadParameter("--model is for reading; training starts from random weights.")
     if data is not None and not training:
         raise typer.BadParameter("a folder of films goes with --training.")
     if data is not None and not data.is_dir():

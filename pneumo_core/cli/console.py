@@ -1,4 +1,4 @@
-"""What the commands print, and where: results on standard output, everything else on error."""
+"""Output of the commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import breakable
 from pneumo_core.jobs import status
 from pneumo_core.storage import write_atomic
 
@@ -37,8 +38,8 @@ _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 def prepare() -> None:
-    """Let standard output and error take any text: a file's name need not be valid Unicode, nor
-    a terminal know every sign. What does not fit is written as its number.
+    """Let standard output and error take any text: a file name need not be valid Unicode, and a
+    terminal may lack a character. What cannot be written is escaped.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -47,18 +48,18 @@ def prepare() -> None:
 
 def emit(text: str) -> None:
     """One line of result."""
-    sys.stdout.write(_harmless(text) + "\n")
+    sys.stdout.write(_harmless(breakable(text)) + "\n")
     sys.stdout.flush()
 
 
 def emit_json(value: Any, *, indent: int | None = 1) -> None:
-    """A JSON document on standard output; what is no number (NaN) becomes null."""
+    """A JSON document on standard output; NaN and infinity become null."""
     emit(json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False))
 
 
 def tell(text: str) -> None:
-    """One line for the person, kept apart from results."""
-    sys.stderr.write(_harmless(text) + "\n")
+    """One line for the person, on standard error."""
+    sys.stderr.write(_harmless(breakable(text)) + "\n")
     sys.stderr.flush()
     status.note(text)
 
@@ -92,7 +93,7 @@ def progress() -> Iterator[Progress]:
 
 
 def _plain_reporter() -> Progress:
-    """Lines for a log: every message, and counts alone once in five seconds."""
+    """Lines for a log: every message, and bare counts every five seconds."""
     last = time.monotonic()
 
     def report(phase: str, done: int, total: int, words: str = "") -> None:
@@ -110,9 +111,9 @@ def _plain_reporter() -> Progress:
 
 
 def _harmless(text: str) -> str:
-    """Text in which a file's name can neither command the terminal nor turn the line around.
+    """Text with control characters escaped: a file name cannot control the terminal.
 
-    The numbers in their place are valid inside JSON strings as well.
+    The escapes are valid inside JSON strings as well.
     """
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -141,10 +142,10 @@ def OutputFolder(help: str, *names: str) -> Any:  # noqa: A002, N802
 
 
 def writable_file(name: str) -> Path:
-    """`name` as a path where a file can be written; what is there stays as it is.
+    """`name` as a path where a file can be written; an existing file stays unchanged.
 
-    Raises BadParameter. Permissions do not tell of a full name or a read-only disk: the file is
-    opened, and removed again where it is new.
+    Raises BadParameter. Permissions do not reveal a name that is too long or a read-only disk: the
+    file is opened, and removed again where it is new.
     """
     path = Path(name)
     try:
@@ -182,7 +183,7 @@ def _refused(path: Path, error: OSError) -> typer.BadParameter:
 
 @contextmanager
 def words_for(path: Path) -> Iterator[None]:
-    """What the disk says while `path` is written comes as a DataSetError."""
+    """Raise DataSetError for an OSError while `path` is written."""
     try:
         yield
     except OSError as error:
@@ -192,13 +193,13 @@ def words_for(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all. Raises DataSetError."""
+    """Write a file atomically. Raises DataSetError."""
     with words_for(path):
         write_atomic(path, text, errors="backslashreplace")
 
 
-# What the environment may say of a training, beside where its runs are. Set before the command
-# alone (NAME=value python …), a variable is gone when the printed one is pasted.
+# Variables that a training depends on, beside the folder of runs. One set for a single command
+# (NAME=value python …) must be repeated in the command that is printed.
 TRAINING = (
     *("PNEUMO_MODELS", "PNEUMO_CACHE", "PNEUMO_RUNS_AT_ONCE"),
     *("PNEUMO_MAX_BYTES", "PNEUMO_MAX_PIXELS", "PNEUMO_MAX_SIDE", "KERAS_BACKEND", "TF_CONFIG"),
@@ -211,10 +212,10 @@ def pasted(
     environment: Mapping[str, str] | None = None,
     windows: bool = os.name == "nt",
 ) -> str:
-    """`python -m pneumo_core words…` as one line for the shell in which this command was typed.
+    """`python -m pneumo_core words…` as one line to paste into the shell.
 
     Each word is quoted where it must be. The variables named in `carrying` go before it as they
-    are in `environment` (this process's own unless given), those that are not set are left out.
+    are in `environment` (by default this process's own); those not set are left out.
     """
     known = os.environ if environment is None else environment
     given = [(name, known[name]) for name in carrying if known.get(name, "").strip()]
@@ -227,7 +228,7 @@ def pasted(
 
 
 def _python() -> str:
-    """The interpreter that runs this: "python" where that finds it, else its path."""
+    """The current interpreter: "python" where that is on the PATH, else its path."""
     own, found = Path(sys.executable), shutil.which("python")
     if found is not None and Path(found).parent == own.parent:
         return "python"

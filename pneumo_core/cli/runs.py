@@ -132,13 +132,13 @@ def compare(
 @app.command(hidden=True)
 def carry(run_id: RunId) -> None:
     """Train a prepared run in this process; `training.runs.queue` starts this."""
-    from pneumo_core.cli.train import train_in_turn
+    from pneumo_core.cli.train import train_queued
     from pneumo_core.config import load_settings
 
     run = _find(run_id)
     tell(f"Run {run.id}, process started.")
     with progress() as report:
-        made = train_in_turn(run, load_settings(), report)
+        made = train_queued(run, load_settings(), report)
     emit(f"Model {made.name} is written.")
 
 

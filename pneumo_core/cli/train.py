@@ -65,7 +65,9 @@ def train(  # noqa: PLR0913 - one argument an option
     overwrite: Annotated[
         bool, typer.Option("--replace", help="Overwrite a bundle of that name.")
     ] = False,
-    put_in_service: Annotated[bool, typer.Option("--activate", help="Put it in service.")] = False,
+    put_in_service: Annotated[
+        bool, typer.Option("--activate", help="Predict with it from now on.")
+    ] = False,
 ) -> None:
     """Train a model: holds patients out, calibrates on them and writes a bundle with its card."""
     from dataclasses import replace
@@ -87,7 +89,7 @@ def train(  # noqa: PLR0913 - one argument an option
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
         _same_folder(run, data)
-        _go_on(run)
+        _go_on(run, settings)
     else:
         recipe = make_recipe(
             preset,
@@ -115,7 +117,7 @@ def train(  # noqa: PLR0913 - one argument an option
     tell(f"Run {run.id}. If it is interrupted: {again}")
     try:
         with progress() as report:
-            made = train_in_turn(run, settings, report)
+            made = train_queued(run, settings, report)
     except KeyboardInterrupt:
         tell(f"Stopped. The finished epochs are kept; continue with: {again}")
         raise typer.Exit(130) from None
@@ -126,10 +128,10 @@ def train(  # noqa: PLR0913 - one argument an option
     caution(made.name, made.card, in_service=put_in_service)
 
 
-def train_in_turn(run: Run, settings: Settings, report: Progress) -> Bundle:
+def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:
     """Train `run` in this process once the queue reaches it."""
     from pneumo_core.errors import DataSetError
-    from pneumo_core.training.runs.queue import run_in_turn
+    from pneumo_core.training.runs.queue import run_queued
     from pneumo_core.training.runs.status import folder_missing
 
     def work(report: Progress) -> Bundle:
@@ -141,7 +143,7 @@ def train_in_turn(run: Run, settings: Settings, report: Progress) -> Bundle:
 
         return train(run, settings=settings, report=report)
 
-    return run_in_turn(run, work, settings=settings, report=report)
+    return run_queued(run, work, settings=settings, report=report)
 
 
 def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> str:
@@ -176,11 +178,27 @@ def _assisted(data: Path, settings: Settings) -> bool:
     return True
 
 
-def _go_on(run: Run) -> None:
-    """Clear an earlier stop or cancel, or the run would end at once."""
-    from pneumo_core.training.runs.status import LIVE
+def _go_on(run: Run, settings: Settings) -> None:
+    """Clear an earlier stop or cancel, or the run would end at once.
 
-    if run.status().state not in LIVE:
+    Raises TrainingError where nothing is left to do: the run is done and its bundle is there.
+    """
+    from pneumo_core.bundle import bundle_names
+    from pneumo_core.errors import TrainingError
+    from pneumo_core.training.runs.status import LIVE, PHASES
+
+    status = run.status()
+    measured = status.phase != PHASES["robustness"]  # the suite may be left where it broke off
+    if (
+        status.state == "done"
+        and measured
+        and status.delivered in bundle_names(settings.models_dir)
+    ):
+        raise TrainingError(
+            f"Expected a run with something left to train; run {run.id} is finished, its model is "
+            f"{status.delivered}. To train longer, start a new run with more epochs."
+        )
+    if status.state not in LIVE:
         run.clear_requests()
 
 

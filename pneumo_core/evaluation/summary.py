@@ -211,10 +211,12 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
 
     held = {}
     for s in HELD:
-        at_specificity = fixed_rate.fixed_specificity(positive, p, s, found[f"specificity {s}"])
-        at_sensitivity = fixed_rate.fixed_sensitivity(positive, p, s, found[f"sensitivity {s}"])
-        held[f"sensitivity at specificity {100 * s:.0f} %"] = at_specificity
-        held[f"specificity at sensitivity {100 * s:.0f} %"] = at_sensitivity
+        held[f"sensitivity at specificity {100 * s:.0f} %"] = fixed_rate.sensitivity_at_specificity(
+            positive, p, s, found[f"specificity {s}"]
+        )
+        held[f"specificity at sensitivity {100 * s:.0f} %"] = fixed_rate.specificity_at_sensitivity(
+            positive, p, s, found[f"sensitivity {s}"]
+        )
     pr = metrics.pr_curve(positive, p)
     return Ranking(
         auc=metrics.auc_delong(positive, p),
@@ -223,7 +225,7 @@ def _rank(  # noqa: PLR0913 - films, and how to draw
         fixed=held,
         line=metrics.calibration_line(positive, p),
         roc=metrics.roc_curve(positive, p, corners=True),
-        band=fixed_rate.band(found["band"]),
+        band=fixed_rate.roc_band(found["band"]),
         pr=pr,
         decision=metrics.decision_curve(positive, p, prevalence=prevalence),
     )

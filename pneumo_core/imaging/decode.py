@@ -1,4 +1,4 @@
-"""Bytes to a film: the one door through which every film comes, whatever its format."""
+"""Decoding: the bytes of a file of any supported format as an 8-bit grey image."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Film:
     except UnreadableImage:
         raise
     except Exception:  # noqa: BLE001 - decoders of foreign bytes raise anything at all
-        # Their own words are dropped: they help nobody, and a DICOM reader's may quote a tag.
-        what = f"This {kind} file is damaged, cut short or of a rare sort that is not read."
+        # The decoder's own message is dropped: a DICOM reader's may quote a tag about the patient.
+        what = f"This {kind} file is damaged, truncated or of an unsupported variant."
         raise UnreadableImage(what, AGAIN) from None
 
 
@@ -103,7 +103,7 @@ def fit_to_side(pixels: Grey, side: int) -> Grey:
 def resize(pixels: Grey, size: int) -> Grey:
     """`pixels` uint8 (H, W) as uint8 (size, size), aspect ratio ignored, up or down.
 
-    The one preprocessing: training, evaluation and reading all call it. Pillow's bilinear
+    The only preprocessing: training, evaluation and prediction all use it. Pillow's bilinear
     filter widens with the reduction, so nothing aliases. On 60 films it brought the original
     closest to its 224-pixel copy, at every size from 128 to 320: a mean difference of 2.1
     grey levels, against 2.4 of area and bicubic, 2.6 of Lanczos and 3.5 of plain bilinear.

@@ -1,4 +1,4 @@
-"""The DICOM branch of decode: read, refuse what is no frontal chest radiograph, show."""
+"""DICOM: read a file, refuse anything but a frontal chest radiograph, return display values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MODALITIES = {
     "MG": "a mammogram",
     "MR": "an MR image",
     "NM": "a nuclear medicine image",
-    "OT": "a picture of no stated kind (OT)",
+    "OT": "an image of unspecified kind (OT)",
     "PR": "a presentation state",
     "PT": "a PET image",
     "PX": "a dental radiograph",
@@ -84,12 +84,12 @@ def refuse_foreign(dataset: Dataset) -> None:
 
 
 def doubts(dataset: Dataset) -> tuple[str, ...]:
-    """What an accepted data set leaves open, as notes."""
+    """What an accepted file does not state, as notes."""
     open_questions = []
     if not _body_part(dataset):
         open_questions.append("the file does not say which body part it shows")
     if dataset.get("PresentationIntentType") == "FOR PROCESSING":  # PS3.3 C.8.11.1
-        open_questions.append("raw detector values, not meant to be seen")
+        open_questions.append("raw detector values, not meant for display")
     return tuple(open_questions)
 
 
@@ -123,7 +123,7 @@ def _foreign_form(dataset: Dataset) -> list[str]:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         reasons.append(f"has {frames} frames, not one")
-    # Where nothing is stated, nothing is known of a colour either.
+    # Without the attribute nothing suggests colour.
     stated = str(dataset.get("PhotometricInterpretation") or "MONOCHROME")
     if dataset.get("SamplesPerPixel", 1) != 1 or not stated.startswith("MONOCHROME"):
         reasons.append("is in colour, not grey")
@@ -135,7 +135,7 @@ def _foreign_part(dataset: Dataset) -> list[str]:
     part, view = _body_part(dataset), str(dataset.get("ViewPosition") or "").upper().strip()
     if part and not _CHEST.search(part):
         known = set(_PARTS.split())
-        # Known words are shown; who knows what else a person may have typed there.
+        # Only defined terms are repeated: free text may hold personal data.
         shown = f" ({part})" if known.issuperset(re.split(r"[ _]+", part)) else ""
         reasons.append(f"shows another body part{shown}, not the chest")
     if _LATERAL.search(view):
@@ -207,7 +207,7 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
     cut off.
     """
     start = dicom_start(data) or 0
-    _refuse_swollen(data, start, limits)
+    _refuse_oversized(data, start, limits)
     with quiet():
         dataset = dcmread(
             BytesIO(data[start:]), force=True, specific_tags=list(elements or _ELEMENTS)
@@ -220,7 +220,7 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
 
 
 def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
-    """uint8 (rows, columns) as meant to be seen, and notes; asks not what the film shows."""
+    """uint8 (rows, columns) for display, and notes; the content of the film is not checked."""
     with quiet():
         if dataset.BitsAllocated not in {8, 16}:
             raise UnreadableImage(
@@ -230,9 +230,9 @@ def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
 
 
 def _complete(dataset: Dataset) -> None:
-    """Fill in what can only have one value; refuse a film that leaves out anything else.
+    """Fill in attributes that can have one value only; refuse a film that lacks any other.
 
-    The Image Pixel module (PS3.3 C.7.6.3) asks for all of them; older writers leave some out.
+    The Image Pixel module (PS3.3 C.7.6.3) requires all of them; older writers omit some.
     """
     for name in ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation"):
         if dataset.get(name) in (None, ""):
@@ -243,8 +243,8 @@ def _complete(dataset: Dataset) -> None:
     dataset.setdefault("HighBit", dataset.BitsStored - 1)
 
 
-def _refuse_swollen(data: bytes, start: int, limits: Limits) -> None:
-    """A deflated data set is unpacked whole by pydicom: see first that it fits."""
+def _refuse_oversized(data: bytes, start: int, limits: Limits) -> None:
+    """Check the inflated size of a deflated data set, which pydicom inflates in one go."""
     if _DEFLATED not in data[:1024]:
         return
     # The header begins with (0002,0000), whose value is the length of the rest of it.
@@ -254,7 +254,7 @@ def _refuse_swollen(data: bytes, start: int, limits: Limits) -> None:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     inflater.decompress(data[begin:], room)
     if inflater.unconsumed_tail:
-        raise UnreadableImage("This DICOM file unpacks to more than is read.", AGAIN)
+        raise UnreadableImage("This DICOM file unpacks to more data than is allowed.", AGAIN)
 
 
 @contextmanager

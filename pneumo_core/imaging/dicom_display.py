@@ -1,6 +1,6 @@
-"""Stored DICOM values to 8 bits as they are meant to be seen (PS3.4 annex N.2).
+"""Stored DICOM values to 8-bit display values (PS3.4 annex N.2).
 
-Every step maps a value to a value, so it is done once for each value that may occur and not
+Every step maps a value to a value, so it is computed once for each value that may occur, not
 for each pixel: `levels` below are all integers from the darkest stored value to the brightest.
 """
 
@@ -24,7 +24,7 @@ _TAIL = 0.001
 
 
 def as_seen(stored: NDArray[Any], dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
-    """`stored` integers (H, W) as uint8 (H, W), 0 black to 255 white, and notes on the way.
+    """`stored` integers (H, W) as uint8 (H, W), 0 black to 255 white, and notes on what was done.
 
     In this order: padding masked; modality LUT or rescale; VOI LUT or first window, else the
     range of the pixels; MONOCHROME1 inverted; 8 bits; padding black.
@@ -61,7 +61,7 @@ def _modality(levels: NDArray[Any], dataset: Dataset) -> Levels:
         values, _ = _looked_up(levels, dataset.ModalityLUTSequence[0])
         return values
     slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-    # A slope of 0 would leave nothing of the film: it stands for none.
+    # A slope of 0 would erase the film: it is taken as missing.
     return levels * float(slope or 1.0) + float(intercept or 0.0)
 
 
@@ -75,13 +75,13 @@ def _windowed(
     note = "no window"
     centre, width = _first(dataset.get("WindowCenter")), _first(dataset.get("WindowWidth"))
     shape = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    # Writers without a window at times state a width of 0 or 1: it would leave two tones.
+    # Some writers state a width of 0 or 1 where there is no window: it would leave two tones.
     narrowest = 0 if shape in {"SIGMOID", "LINEAR_EXACT"} else 1
     if centre is not None and width is not None and width > narrowest:
         shown = _window(values, centre, width, shape)
         if np.unique(shown[counts > 0]).size > 1:
             return shown, ()
-        note = "window beside all values"
+        note = "window outside all values"
     if dataset.BitsStored == 8 and values.min() >= 0 and values.max() <= 255:
         return values / 255, (f"{note}: shown as stored",)
     return _range_of_pixels(values, counts), (f"{note}: range of the pixels shown",)
@@ -127,7 +127,7 @@ def _looked_up(values: NDArray[Any], item: Dataset) -> tuple[Levels, int]:
         data = np.frombuffer(data, dtype="u1" if len(data) < 2 * count else "<u2")
     table = np.asarray(data, dtype=np.float64)[:count]
     if first >= 2**15 and values.min() < 0:
-        first -= 2**16  # stated as unsigned, meant as signed
+        first -= 2**16  # written as unsigned, meant as signed
     index = np.clip(np.rint(values) - first, 0, table.size - 1).astype(np.int64)
-    # The bits stated are at times more than those used; the film must not come out dark.
+    # Some files state more bits than they use; the film would come out dark.
     return table[index], max(int(table.max()).bit_length(), 8)

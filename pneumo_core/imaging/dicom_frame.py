@@ -1,4 +1,4 @@
-"""The stored values of a DICOM film: its one frame, decompressed, nothing applied."""
+"""The stored values of a DICOM film: its one frame, decompressed, before any transformation."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def _jpeg_2000(frame: bytes, at: int) -> FrameSize | None:
 
 Stored = NDArray[np.integer[Any]]
 
-# Which of pydicom's plugins decodes what, so that the answer never depends on what else is
-# installed; and what only GDCM can.
+# The pydicom plugin for each transfer syntax, so that the result does not depend on what else is
+# installed; and those that only GDCM decodes.
 _PLUGINS = {
     JPEGBaseline8Bit: "pillow",
     JPEG2000Lossless: "pillow",
@@ -109,10 +109,12 @@ def stored_values(dataset: Dataset) -> Stored:
         return _right_aligned(dataset)
     if syntax not in _PLUGINS and syntax not in _BY_GDCM:
         name = syntax.name if syntax.name != syntax else "an unknown method"
-        raise UnreadableImage(f"This film is compressed as {name}, which is not read.", _REMEDY)
+        raise UnreadableImage(
+            f"This film is compressed as {name}, which is not supported.", _REMEDY
+        )
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == RLELossless:
-        _refuse_swollen_rle(frame, dataset)
+        _refuse_oversized_rle(frame, dataset)
         return _right_aligned(dataset, decoding_plugin="pydicom")
     size = _stated_size(frame, dataset)
     if syntax in _BY_GDCM:
@@ -121,21 +123,21 @@ def stored_values(dataset: Dataset) -> Stored:
 
 
 def _stated_size(frame: bytes, dataset: Dataset) -> FrameSize:
-    """The frame's own size, which a decoder would believe, must be that of the dataset."""
+    """The size in the frame's own header, which a decoder trusts; must be that of the dataset."""
     size = frame_size(frame)
     if size is None:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
     if (size.rows, size.columns, size.samples) != (dataset.Rows, dataset.Columns, 1):
         raise UnreadableImage(
-            f"This DICOM file promises {dataset.Columns} × {dataset.Rows} grey pixels and holds "
+            f"This DICOM file states {dataset.Columns} × {dataset.Rows} grey pixels and holds "
             f"{size.columns} × {size.rows} with {size.samples} channels.",
             AGAIN,
         )
     return size
 
 
-def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
-    """Run-length coding grows what it cannot shrink by 1/128; more is a decompression bomb."""
+def _refuse_oversized_rle(frame: bytes, dataset: Dataset) -> None:
+    """Run-length coding adds at most 1/128 to incompressible data; more is a decompression bomb."""
     plain = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
     if len(frame) > 2 * plain + 1024:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
@@ -144,8 +146,8 @@ def _refuse_swollen_rle(frame: bytes, dataset: Dataset) -> None:
 def _right_aligned(dataset: Dataset, *, decoding_plugin: str = "") -> Stored:
     """The values at the bits where High Bit (0028,0102) says they are.
 
-    PS3.5 section 8.1.1 has them at the lower end, and pydicom takes them from there; files of
-    before 2007 may have them higher up.
+    PS3.5 section 8.1.1 puts them at the lower end, where pydicom reads them; files from before
+    2007 may have them higher up.
     """
     shift = dataset.HighBit + 1 - dataset.BitsStored
     if shift <= 0:
@@ -172,7 +174,7 @@ def _decode_apart(frame: bytes, syntax: UID, size: FrameSize) -> NDArray[Any]:
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         raise UnreadableImage(
-            "The compressed pixel data of this film are damaged or cut short.", AGAIN
+            "The compressed pixel data of this film are damaged or truncated.", AGAIN
         ) from None
     samples = np.frombuffer(done.stdout, dtype="u1" if size.bits <= 8 else "<u2")
     return samples.reshape(size.rows, size.columns)

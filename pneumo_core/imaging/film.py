@@ -1,4 +1,4 @@
-"""A film as the whole program knows it: 8-bit grey pixels, and what is known of their source."""
+"""A decoded film: 8-bit grey pixels, and facts about the file they come from."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What the file was before it became a film. Holds nothing about a patient.
+    """Facts about the source file; nothing about the patient.
 
     `width` and `height` are those of the upright film, `bits` those of one sample as stored,
     `mode` is "grey", "colour", "palette" or "CMYK". `chroma` is the share of pixels (0..1)
-    whose largest and smallest channel differ by more than 24 of 255. `notes` say in plain
-    words what was done on the way ("first frame of 3").
+    whose largest and smallest channel differ by more than 24 of 255. `notes` say
+    what was done while decoding ("first frame of 3").
     """
 
     format: str
@@ -41,7 +41,7 @@ class Film:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a decoder hands over: `pixels` as in Film, and those facts that only it knows."""
+    """What a decoder returns: `pixels` as in Film, and the facts that only it knows."""
 
     pixels: Grey = field(repr=False)
     bits: int

@@ -1,4 +1,4 @@
-"""The format of a file, from its first bytes and never its name; and limits on its size."""
+"""The format of a file, from its first bytes, not its name; and limits on its size."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def check_bytes(n_bytes: int, limits: Limits) -> None:
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:
-    """Raise UnreadableImage where the header promises too few or too many pixels."""
+    """Raise UnreadableImage where the header states too few or too many pixels."""
     what = f"This picture has {width} × {height} pixels"
     if min(width, height) < limits.min_side:
         raise UnreadableImage(
@@ -160,7 +160,7 @@ def _foreign(data: bytes) -> tuple[str, str]:
     if _is_text(data[:2048]):
         return "a text file", AGAIN
     if not data.strip(b"\0"):
-        return "a file of zeros, as a broken download leaves behind", AGAIN
+        return "a file of zeros, as after a failed download", AGAIN
     return "a file of unknown kind", AGAIN
 
 

@@ -1,8 +1,8 @@
 """Decode one JPEG, JPEG Lossless or JPEG-LS frame with GDCM, as a process of its own.
 
-GDCM ends the whole process when a frame is damaged, which must never take the program with
-it. Run as a script: transfer syntax, rows, columns and bits a sample as arguments, the frame
-on standard input, little-endian samples (uint8 up to 8 bits, else uint16) on standard output.
+GDCM ends its whole process when a frame is damaged, so it never runs inside the program. Run as
+a script: transfer syntax, rows, columns and bits a sample as arguments, the frame on standard
+input, little-endian samples (uint8 up to 8 bits, else uint16) on standard output.
 """
 
 from __future__ import annotations

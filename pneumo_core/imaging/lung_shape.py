@@ -34,7 +34,7 @@ _SHARES_NEAR_ZERO = [0, 1, 13, 14, 15]  # square roots of these are nearer to a 
 
 @dataclass(frozen=True, eq=False)
 class Plausibility:
-    """The fitted judgement, float64 arrays; D = 17 features after `_evened`.
+    """The fitted judgement, float64 arrays; D = 17 features as `evened` gives them.
 
     mean, spread (D,): standardise the features for `weights` (D + 1,), the intercept first, of a
     logistic regression whose positive class is "chest radiograph". centre (D,) and
@@ -56,12 +56,12 @@ class Plausibility:
 
     def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log odds (N,) of "chest radiograph" for features (N, D)."""
-        standard = (_evened(features) - self.mean) / self.spread
+        standard = (evened(features) - self.mean) / self.spread
         return np.asarray(standard @ self.weights[1:] + self.weights[0])
 
     def distance(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mahalanobis distance (N,) from chest radiographs for features (N, D)."""
-        offset = _evened(features) - self.centre
+        offset = evened(features) - self.centre
         squared = np.einsum("ni,ij,nj->n", offset, self.inverse_covariance, offset)
         return np.asarray(np.sqrt(np.maximum(squared, 0)))
 
@@ -106,7 +106,8 @@ def _shape_of(name: str) -> tuple[int, ...]:
     return () if name in scalars else special.get(name, (n,))
 
 
-def _evened(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def evened(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features (N, 17) as they are judged: small shares replaced by their square roots."""
     even = features.copy()
     even[:, _SHARES_NEAR_ZERO] = np.sqrt(even[:, _SHARES_NEAR_ZERO])
     return even

@@ -100,6 +100,20 @@ def network_input(film: Grey) -> NDArray[np.float32]:
     return np.asarray(resize(film, SIDE)[None, ..., None], np.float32)
 
 
+def mirrored_mean(run: Run) -> Run:
+    """The network's answer averaged over a film and its mirror image, float32 (N, h, h, 2).
+
+    In the mirror image the lungs change places: its maps are mirrored back and exchanged.
+    """
+
+    def both(films: NDArray[np.float32]) -> NDArray[np.float32]:
+        maps = run(np.concatenate([films, films[:, :, ::-1]]))
+        n = len(films)
+        return (maps[:n] + maps[n:, :, ::-1, ::-1]) / np.float32(2)
+
+    return both
+
+
 def find_lungs(film: Grey, run: Run, judge: Plausibility) -> Lungs:
     """The lungs of a film uint8 (H, W); where none are found, of the film in quarter turns.
 

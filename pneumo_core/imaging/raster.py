@@ -1,4 +1,4 @@
-"""Pictures that are not DICOM: their bytes to grey pixels, through Pillow."""
+"""Formats other than DICOM: bytes to grey pixels, by Pillow."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def to_8_bits(values: NDArray[np.uint16]) -> tuple[Grey, int]:
 
 
 def _stretched(values: NDArray[Any]) -> Grey:
-    """Signed, 32-bit or real values, which have no natural range: darkest 0, brightest 255."""
+    """Signed, 32-bit or float values, which have no natural range: darkest 0, brightest 255."""
     values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, span = float(values.min()), float(np.ptp(values))
     return np.rint((values - low) * (255 / span if span else 0.0)).astype(np.uint8)
@@ -117,12 +117,12 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     check_size(*image.size, limits)
     _refuse_costly_or_damaged(image, data, kind, limits)
     bits, mode = _bits(image, data, kind), _mode(image)
-    turned = _orientation_note(image)
-    notes = _frame_note(image, kind) + turned
-    # Asked before loading, which drops the tags.
+    rotated = _orientation_note(image)
+    notes = _frame_note(image, kind) + rotated
+    # Read before loading, which drops the tags.
     white_is_zero = kind == "TIFF" and _tags(image).get(_TIFF_PHOTOMETRIC) == 0
     image.load()
-    if turned:
+    if rotated:
         ImageOps.exif_transpose(image, in_place=True)
     pixels, chroma, more = grey_of(image, white_is_zero=white_is_zero)
     if bits == 16 and mode == "colour" and pixels.max() < _DARKEST_WHITE:
@@ -147,12 +147,10 @@ def _tags(image: ImageFile) -> Any:
 
 
 def _refuse_costly_or_damaged(image: ImageFile, data: bytes, kind: str, limits: Limits) -> None:
-    """What Pillow would read in silence: half a JPEG, altered PNG data, giant TIFF tiles."""
+    """Refuse what Pillow reads without an error: a truncated JPEG, altered PNG data, huge tiles."""
     if kind == "JPEG":
         if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-            raise UnreadableImage(
-                "This JPEG ends before its picture does: it was cut short.", AGAIN
-            )
+            raise UnreadableImage("This JPEG is truncated: its image data are incomplete.", AGAIN)
         if data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
             raise UnreadableImage("This JPEG repeats its picture in too many scans.", AGAIN)
     elif kind == "PNG":
@@ -188,7 +186,7 @@ def _frame_note(image: ImageFile, kind: str) -> tuple[str, ...]:
 
 
 def _orientation_note(image: ImageFile) -> tuple[str, ...]:
-    """Whether EXIF asks for a turn. Damaged EXIF asks for nothing: the picture may be whole."""
+    """Whether EXIF asks for a rotation; damaged EXIF is ignored, the picture may be intact."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):

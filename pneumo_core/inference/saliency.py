@@ -1,4 +1,4 @@
-"""Where the model looked: class activation maps, and how they are laid over a film.
+"""Saliency maps of a prediction, their overlay on the film, and the zones they highlight.
 
 A map says where the network found its evidence, not where a lesion is; the best such methods
 agree with radiologists less than radiologists do with each other (Saporta et al. 2022,
@@ -39,7 +39,7 @@ SMOOTHGRAD_SAMPLES = 16
 
 
 def gradient_map(bundle: Bundle, film: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
-    """Map of `method` for one film uint8 (S,S), float32 (h,w) in 0..1, stretched to its own range.
+    """Map of `method` for one film uint8 (S,S), float32 (h,w), scaled to its own range 0..1.
 
     gradcam, gradcam++ (Selvaraju et al. 2017, arXiv 1610.02391; Chattopadhay et al. 2018, arXiv
     1710.11063) and smoothgrad (Smilkov et al. 2017, arXiv 1706.03825) explain the log odds of
@@ -54,7 +54,7 @@ def gradient_map(bundle: Bundle, film: NDArray[np.uint8], method: str) -> NDArra
 
 
 def _explain(network: keras.Model, scene: NDArray[np.float32], method: str) -> Any:
-    """The library's answer (1,h,w). The head is linear, so no ReplaceToLinear is needed."""
+    """The map by tf-keras-vis, (1,h,w). The head is linear, so no ReplaceToLinear is needed."""
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
     from tf_keras_vis.saliency import Saliency
@@ -118,7 +118,7 @@ def _load_once(path: Any, digest: str) -> keras.Model:  # noqa: ARG001 - the dig
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bar of Score-CAM on standard output, no warning of a one-item input list."""
+    """Suppress Score-CAM's progress bar and the warning about a one-item input list."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.filterwarnings("ignore", "The structure of `inputs` doesn't match", UserWarning)
         yield
@@ -137,9 +137,9 @@ def class_activation(
     """Evidence for pneumonia against normal at each place of the feature map, (h,w) in 0..1.
 
     `features` (h,w,K), `head_kernel` (K,C) with class 0 normal, `probabilities` (C,). With a
-    pooled linear head, features times kernel is each place's share in the logits (Zhou et al.
+    pooled linear head, features times kernel is what each place adds to the logits (Zhou et al.
     2016, arXiv 1512.04150). The pneumonia classes are weighted by their probability; evidence
-    against pneumonia is cut off at 0. The scale ends at the strongest place, but never below
+    against pneumonia is set to 0. The scale ends at the strongest place, but never below
     `FULL_EVIDENCE` log odds, so that a confidently normal film shows little.
     """
     pneumonia = probabilities[1:] / max(float(probabilities[1:].sum()), 1e-12)
@@ -159,7 +159,7 @@ def check_method(method: str) -> None:
 def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
     """Map for a film uint8 (H,W) by a method of `METHODS`, float32 (h,w) in 0..1.
 
-    "cam" is the map of a reading and needs no TensorFlow; `gradient_map` describes the others.
+    "cam" comes with every prediction and needs no TensorFlow; `gradient_map` describes the others.
     Raises PneumoError for an unknown method.
     """
     check_method(method)
@@ -185,7 +185,7 @@ def upsample(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.flo
 
 
 def heat(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The map alone in inferno colours, uint8 (H,W,3) RGB: black is nothing, yellow most."""
+    """The map in inferno colours, uint8 (H,W,3) RGB: black is no evidence, yellow the most."""
     import cv2
 
     levels = np.rint(upsample(cam, shape) * 255).astype(np.uint8)
@@ -198,8 +198,8 @@ def overlay(
 ) -> NDArray[np.uint8]:
     """A film uint8 (H,W) with the map over it, uint8 (H,W,3) RGB.
 
-    The map covers a place by `opacity` times its own height there, so that a film with no
-    evidence stays as it is.
+    The opacity of the map at each place is `opacity` times its value there, so that a film without
+    evidence is unchanged.
     """
     cover = (opacity * upsample(cam, pixels.shape))[..., np.newaxis]
     grey = np.repeat(pixels[..., np.newaxis], 3, axis=2).astype(np.float32)
@@ -235,7 +235,7 @@ def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
     return drawn
 
 
-FAINT = 0.25  # a map that stays below this has no place worth naming
+FAINT = 0.25  # a map whose maximum is below this names no zone
 NOWHERE = "no single place"
 AT_THE_EDGE = ", near the edge of the film, perhaps outside the lungs"
 AT_THE_SHOULDER = ", towards the shoulder, perhaps outside the lungs"
@@ -247,16 +247,16 @@ _GRID = 60  # divides into thirds
 
 
 def place(cam: NDArray[np.float32], lungs: NDArray[np.bool_] | None = None) -> str:
-    """The zones that hold most of a map's peaks, (h,w) in 0..1, or that there is none.
+    """The zones that hold most of the peaks of a map (h,w) in 0..1, in words; or that none does.
 
-    Peaks are what reaches half of the map's maximum: a coarse map has a wide, low skirt. Six zones:
-    upper, middle and lower third of the right and of the left lung; `lungs` bool (H,W,2) are the
-    two on a grid over the film. The patient's right is the picture's left, as on any frontal film
-    in standard orientation; a film that was mirrored is not noticed. Two zones are named when they
+    Peaks are values of at least half the maximum: around them a coarse map is wide and low. Six
+    zones: upper, middle and lower third of the right and of the left lung; `lungs` bool (H,W,2) are
+    the two on a grid over the film. The patient's right is the picture's left, as on any frontal
+    film in standard orientation; a mirrored film is not detected. Two zones are named when they
     hold 60 % of what lies inside the lungs together and the weaker more than a third as much as the
-    stronger, one when it holds 40 % (evenly spread, a zone would hold 17 %). What lies outside the
-    lungs is said. Where the lungs are not known, the zones are those of the picture, and a map that
-    peaks where lungs seldom reach on an upright film is said to.
+    stronger, one when it holds 40 % (evenly spread, a zone would hold 17 %). Evidence outside the
+    lungs is named. Where the lungs are not known, the zones are those of the picture; for a peak
+    where lungs rarely reach on an upright film, the words say so.
     """
     if float(cam.max()) < FAINT:
         return NOTHING
@@ -304,7 +304,7 @@ def _zones(held: NDArray[np.floating]) -> str:
 
 
 def _outside(fine: NDArray[np.float32]) -> str:
-    """What is added where the highest place is one that lungs seldom reach; "" where they do."""
+    """What is added where the maximum lies outside the usual lung area; else ""."""
     edge, shoulder = _rim(), _shoulders()
     if fine.max() <= fine[~(edge | shoulder)].max():
         return ""
@@ -322,8 +322,8 @@ def _rim() -> NDArray[np.bool_]:
 def _shoulders() -> NDArray[np.bool_]:
     """The upper corners, (60,60): a tenth of the width at mid-height, three tenths at the top.
 
-    On 267 upright paediatric films of 700, those whose lungs could be outlined by their darkness,
-    0.7 % of all lung lay in the rim or in these corners.
+    On 267 of 700 upright paediatric films, those whose lungs could be segmented by grey level,
+    0.7 % of the lung area lay in the rim or in these corners.
     """
     y, x = (np.indices((_GRID, _GRID)) + 0.5) / _GRID
     to_side = np.minimum(x, 1 - x)

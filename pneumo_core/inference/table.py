@@ -7,6 +7,8 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.formatting import breakable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -111,4 +113,6 @@ def spreadsheet_cell(cell: object) -> object:
     """A cell of a CSV file: "" for None; what a spreadsheet would run as a formula is quoted."""
     if cell is None:
         return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    return breakable(f"'{cell}" if cell.startswith(_FORMULA) else cell)

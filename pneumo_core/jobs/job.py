@@ -1,7 +1,7 @@
-"""Long work as a process of its own: started from a screen, it outlives the screen and its server.
+"""A job: a command in a separate process, which outlives the screen and server that started it.
 
-A job is a `python -m pneumo_core …` in a folder: `job.json` says what was started, `status.json`
-how far it is (`jobs.status` writes it), `log.txt` what it printed. A training run
+A job is a `python -m pneumo_core …` with a folder: `job.json` records what was started,
+`status.json` its progress (written by `jobs.status`), `log.txt` its output. A training run
 (`training.runs.run.Run`) is a job with a recipe.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
 _MOST_FINISHED = 20  # finished jobs of one kind
-_SECONDS_TO_END = 10.0  # from the request to stop to the end by force
+_SECONDS_TO_END = 10.0  # from the request to stop until it is killed
 _INTERRUPTED = (
     "The work ended unexpectedly: its process was killed or the computer was restarted. Start it "
     "again."
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What its process prints."""
+        """The file with the output of its process."""
         return self.folder / "log.txt"
 
     def process(self) -> dict[str, Any]:
@@ -55,13 +55,13 @@ class Job:
         return read_json(self.folder / "job.json")
 
     def alive(self) -> bool:
-        """Whether its process is at work."""
+        """Whether its process is running."""
         process = self.process()
         return process_alive(process.get("pid"), process.get("created"))
 
     def status(self) -> Status:
-        """Its status; that of a process that ended without saying so is "interrupted"."""
-        # Alive is asked first: a job that ends between the two questions has said so by then.
+        """Its status; "interrupted" where the process ended without writing one."""
+        # Checked first: a job that ends between the two lines has written its status by then.
         alive = self.alive()
         status = read_status(self.folder)
         if status.state != "running" or alive:
@@ -71,7 +71,7 @@ class Job:
         return replace(status, state="interrupted", message=_INTERRUPTED, seconds_left=None)
 
     def request(self, what: str) -> None:
-        """Leave a request ("stop") as a file where the job's process finds it."""
+        """Leave a request ("stop") as a file in the job's folder."""
         (self.folder / what).touch()
 
     def requested(self, what: str) -> bool:
@@ -79,7 +79,7 @@ class Job:
         return (self.folder / what).exists()
 
     def stop(self) -> None:
-        """Ask the job's processes to end; those still there after ten seconds are ended by force.
+        """Ask the job's processes to end; those that still run after ten seconds are killed.
 
         Returns when they are gone. A job that has ended stays as it is.
         """
@@ -88,12 +88,12 @@ class Job:
             self.end_process(patience=_SECONDS_TO_END)
 
     def end_process(self, *, patience: float) -> None:
-        """End its processes, after `patience` seconds by force; returns when they are gone."""
+        """End its processes, kill them after `patience` seconds; returns when they are gone."""
         process = self.process()
         end_process_group(process["pid"], process["created"], patience=patience)
 
     def log_tail(self, lines: int = 20) -> str:
-        """The last lines of what it printed, "" where it printed nothing."""
+        """The last lines of its output, "" where there is none."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, file.seek(0, os.SEEK_END) - 400 * lines))
@@ -107,8 +107,8 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
     """Start `python -m pneumo_core ARGUMENTS` (the command's name first), or find it running.
 
     `kind` is the name under which `latest_job` finds it (lower case letters, digits, hyphens),
-    `key` distinguishes jobs of one kind: one job of a kind and key runs at a time, and while it
-    does, it is returned. The job has these settings and this current folder.
+    `key` distinguishes jobs of one kind: one job of a kind and key runs at a time and is returned
+    while it does. The job gets these settings and the current folder.
     Raises JobError where the folder of jobs cannot be written.
     """
     from filelock import FileLock
@@ -162,7 +162,7 @@ def _jobs(kind: str, jobs_dir: Path) -> Iterator[Job]:
 
 
 def _remove_old(kind: str, jobs_dir: Path) -> None:
-    """Remove the folders of jobs that ended long ago."""
+    """Remove the folders of all but the latest jobs that have ended."""
     ended = [job for job in _jobs(kind, jobs_dir) if job.status().state != "running"]
     for job in ended[_MOST_FINISHED:]:
         shutil.rmtree(job.folder, ignore_errors=True)

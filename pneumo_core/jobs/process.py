@@ -1,4 +1,4 @@
-"""Processes that outlive their starter: start one, ask whether it is still there, end it."""
+"""Processes that outlive the one that started them: start, check whether alive, end."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def start(
 ) -> dict[str, Any]:
     """Start `command` with these settings in a session of its own, its output appended to `log`.
 
-    Returns its "pid" and when it was "created" (see `process_created`): together they name it for
-    good. environment: variables to set beside this process's own and the settings.
+    Returns its "pid" and when it was "created" (see `process_created`), which together are unique.
+    environment: variables to set beside this process's own and the settings.
     Raises OSError where it cannot be started.
     """
     _collect()
@@ -56,14 +56,14 @@ def _for_python() -> dict[str, str]:
 
 
 def _collect() -> None:
-    """Let go of this process's children that have ended."""
+    """Collect children of this process that have ended."""
     for child in list(_children):
         if child.poll() is not None:
             _children.discard(child)
 
 
 def own_session() -> dict[str, Any]:
-    """Options of subprocess.Popen for a process that what ends this one's terminal does not end."""
+    """Options of subprocess.Popen for a process that survives the end of this terminal."""
     if sys.platform == "win32":
         # Neither Ctrl+C here nor closing this console's window reaches it.
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
@@ -72,9 +72,9 @@ def own_session() -> dict[str, Any]:
 
 
 def process_created(pid: int) -> float | None:
-    """When a process began, in seconds on a clock that is never set; None where there is none.
+    """When a process started, in seconds of a monotonic clock; None where there is no such process.
 
-    Together with the pid it names a process for good: pids are given out again.
+    Together with the pid it identifies a process: pids are reused.
     """
     import psutil
 
@@ -90,10 +90,9 @@ def process_created(pid: int) -> float | None:
 
 
 def process_alive(pid: Any, created: Any) -> bool:
-    """Whether the process `pid` that began at `created` (of `process_created`) is at work.
+    """Whether the process `pid` that started at `created` (of `process_created`) is running.
 
-    One that has ended and waits to be collected by its parent (a zombie) is not, nor is another
-    that was given the same pid, nor what is no pid at all.
+    False for a zombie, for another process with the same pid, and for an invalid pid.
     """
     import psutil
 
@@ -110,7 +109,7 @@ def process_alive(pid: Any, created: Any) -> bool:
 
 
 def end_process_group(pid: int, created: float, *, patience: float) -> None:
-    """Ask a process and all it started to end, and after `patience` seconds make them.
+    """Ask a process and all its descendants to end; kill them after `patience` seconds.
 
     The process must lead a group of its own. Returns when they are gone.
     """
@@ -125,7 +124,7 @@ def end_process_group(pid: int, created: float, *, patience: float) -> None:
 
 
 def _family(pid: int) -> list[tuple[int, float | None]]:
-    """A process and all its descendants, each with when it began."""
+    """A process and all its descendants, each with its start time."""
     import psutil
 
     with suppress(psutil.Error):
@@ -135,7 +134,7 @@ def _family(pid: int) -> list[tuple[int, float | None]]:
 
 
 def _gone(family: list[tuple[int, float | None]], patience: float) -> bool:
-    """Whether all have ended before `patience` seconds are over."""
+    """Whether all end within `patience` seconds."""
     limit = time.monotonic() + patience
     while any(process_alive(pid, created) for pid, created in family):
         if time.monotonic() > limit:

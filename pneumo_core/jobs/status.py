@@ -20,8 +20,8 @@ class Status:
     """The status of a job.
 
     state: "running", "done", "failed" (with the reason in `message`), "stopped" (by the person) or
-    "interrupted" (its process ended without saying so); phase, done, total, words: the last
-    progress report; message: what the person should read at the end; started, updated: ISO 8601,
+    "interrupted" (its process ended without a final status); phase, done, total, words: the last
+    progress report; message: for the person, at the end; started, updated: ISO 8601,
     UTC; seconds_left: of this phase, None where unknown.
     """
 
@@ -37,12 +37,12 @@ class Status:
 
 
 def write_status(folder: Path, status: Status) -> None:
-    """Write a job's status, and when."""
+    """Write a job's status with the current time."""
     write_json(folder / "status.json", asdict(replace(status, updated=utc_now())))
 
 
 def read_status(folder: Path) -> Status:
-    """A job's status; running where it says nothing yet, or nothing that can be read."""
+    """A job's status; "running" where there is none yet, or none that can be read."""
     try:
         return Status(**read_json(folder / "status.json"))
     except TypeError:  # missing, or of another version
@@ -65,7 +65,7 @@ class _Writer:
 
     def report(self, phase: str, done: int, total: int, words: str = "") -> None:
         moment, fresh = time.monotonic(), phase != self.status.phase
-        if phase == "epoch":  # a word between the steps of a training, no phase of its own
+        if phase == "epoch":  # a message between the steps of a training, not a phase
             self.status = replace(self.status, words=words)
         else:
             if fresh or done < self.status.done:
@@ -100,12 +100,12 @@ class _Writer:
         self.write()
 
 
-_current: list[_Writer] = []  # the job that this process is, if it is one
+_current: list[_Writer] = []  # of this process, if it is a job
 
 
 def begin() -> bool:
-    """Whether this process is a job; if so its status is written from here on, and a request to
-    end it arrives as KeyboardInterrupt, so that nothing is left half done.
+    """Whether this process is a job; if so, its status is written from here on, and a request to
+    end it raises KeyboardInterrupt, so that files are cleaned up.
     """
     folder = os.environ.pop(VARIABLE, "")  # what this process starts is not this job
     if not folder or not Path(folder).is_dir():
@@ -128,13 +128,13 @@ def also_to_status(report: Progress) -> Progress:
 
 
 def note(text: str) -> None:
-    """Remember a line that was said to the person: the last ones are the job's message."""
+    """Remember a line printed for the person: the last ones become the job's message."""
     if _current:
         _current[0].lines.append(text)
 
 
 def end(state: str, message: str = "") -> None:
-    """Say how the job ended; without a message, with the last lines said to the person."""
+    """Write how the job ended, with `message` or else the last lines printed for the person."""
     if _current:
         _current[0].end(state, message)
 

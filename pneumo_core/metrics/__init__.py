@@ -4,10 +4,7 @@ Throughout, y holds 1 for pneumonia, the positive class, and 0 for normal; p sco
 a film is called positive where p >= threshold. Nothing here draws, reads files or knows models.
 """
 
-from pneumo_core.metrics.bootstrap import (
-    grouped_bootstrap_auc,
-    grouped_bootstrap_average_precision,
-)
+from pneumo_core.metrics.bootstrap import grouped_bootstrap_auc
 from pneumo_core.metrics.calibration import (
     BrierParts,
     CalibrationLine,
@@ -40,13 +37,7 @@ from pneumo_core.metrics.confusion import (
     threshold_at_sensitivity,
     threshold_at_specificity,
 )
-from pneumo_core.metrics.fixed_rate import (
-    AtFixed,
-    RocBand,
-    roc_band,
-    sensitivity_at_specificity,
-    specificity_at_sensitivity,
-)
+from pneumo_core.metrics.fixed_rate import AtFixed, RocBand
 from pneumo_core.metrics.intervals import (
     Estimate,
     is_small_sample,
@@ -106,7 +97,6 @@ __all__ = [
     "ece",
     "fit_temperature",
     "grouped_bootstrap_auc",
-    "grouped_bootstrap_average_precision",
     "grouped_bootstrap_calibration",
     "grouped_bootstrap_difference",
     "holm",
@@ -119,11 +109,8 @@ __all__ = [
     "probabilities",
     "proportion",
     "reliability",
-    "roc_band",
     "roc_curve",
-    "sensitivity_at_specificity",
     "small_sample_words",
-    "specificity_at_sensitivity",
     "three_way",
     "threshold_at_sensitivity",
     "threshold_at_specificity",

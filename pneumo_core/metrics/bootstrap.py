@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pneumo_core.metrics.intervals import Estimate
-from pneumo_core.metrics.roc import Ranked, areas, auc, average_precision, average_precisions
+from pneumo_core.metrics.roc import Ranked, areas, auc
 from pneumo_core.metrics.validation import labels_and_scores
 
 if TYPE_CHECKING:
@@ -63,10 +63,9 @@ class Resampling:
             yield times[:, self.member]
 
 
-def percentiles(values: npt.NDArray[np.float64], *, level: float = 0.95) -> npt.NDArray[np.float64]:
-    """Both ends of the percentile interval over the draws in `values` (R, …): (2, …)."""
-    ends = ((1 - level) / 2, (1 + level) / 2)
-    found: npt.NDArray[np.float64] = np.quantile(values, ends, axis=0)
+def percentiles(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Both ends of the 95 % percentile interval over the draws in `values` (R, …): (2, …)."""
+    found: npt.NDArray[np.float64] = np.quantile(values, (0.025, 0.975), axis=0)
     return found
 
 
@@ -111,28 +110,5 @@ def grouped_bootstrap_auc(
     """
     labelled = labels_and_scores(y, p, both_classes=True)
     draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
-    return _interval(areas, auc(y, p), draws, labelled)
-
-
-def grouped_bootstrap_average_precision(
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    groups: npt.ArrayLike | None,
-    *,
-    seed: int,
-    rounds: int = 2000,
-) -> Estimate:
-    """Average precision with a patient-level bootstrap interval; as `grouped_bootstrap_auc`."""
-    labelled = labels_and_scores(y, p, both_classes=True)
-    draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
-    return _interval(average_precisions, average_precision(y, p), draws, labelled)
-
-
-def _interval(
-    statistic: Statistic,
-    value: float,
-    draws: Resampling,
-    labelled: tuple[Bools, Floats],
-) -> Estimate:
-    low, high = percentiles(bootstrap(*labelled, draws, {"it": statistic})["it"])
-    return Estimate(value, float(low), float(high))
+    low, high = percentiles(bootstrap(*labelled, draws, {"auc": areas})["auc"])
+    return Estimate(auc(y, p), float(low), float(high))

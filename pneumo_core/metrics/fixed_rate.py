@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.metrics.bootstrap import Resampling, bootstrap, percentiles
+from pneumo_core.metrics.bootstrap import percentiles
 from pneumo_core.metrics.confusion import (
     SLACK,
     confusion,
@@ -16,7 +16,6 @@ from pneumo_core.metrics.confusion import (
     threshold_at_specificity,
 )
 from pneumo_core.metrics.intervals import Estimate, wilson
-from pneumo_core.metrics.validation import labels_and_scores, share
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,90 +48,40 @@ class RocBand:
     high: Floats
 
 
-def sensitivity_at_specificity(  # noqa: PLR0913 - three of the six are options
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    s: float,
-    *,
-    groups: npt.ArrayLike | None = None,
-    seed: int = 0,
-    rounds: int = 1000,
+def sensitivity_at_specificity(
+    y: npt.ArrayLike, p: npt.ArrayLike, s: float, resampled: npt.NDArray[np.float64]
 ) -> AtFixed:
     """The sensitivity at the smallest threshold whose specificity is at least s.
 
-    y: 0 or 1 (N,), both present; p: finite scores (N,); s: above 0, at most 1; groups: patient
-    keys (N,), a patient a film without. The interval is the percentile one of a patient-level
-    bootstrap that chooses the threshold anew in each draw, so that its uncertainty counts; where
-    every draw gives one value, Wilson's. Raises ValueError.
+    y: 0 or 1 (N,), both present; p: finite scores (N,); s: above 0, at most 1; resampled: the
+    statistic `sensitivities_at(s)` of each bootstrap draw (R,), which chooses the threshold anew,
+    so that its uncertainty counts. The interval is the percentile one; where every draw gives one
+    value, Wilson's. Raises ValueError.
 
     Platt, R. W., Hanley, J. A., Yang, H. (2000). Bootstrap confidence intervals for the
     sensitivity of a quantitative diagnostic test. Stat Med 19, 313-322.
     """
-    labelled = labels_and_scores(y, p, both_classes=True)
-    share(s, "a specificity")
-    draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
-    found = bootstrap(*labelled, draws, {"it": sensitivities_at(s)})["it"]
-    return fixed_specificity(y, p, s, found)
-
-
-def specificity_at_sensitivity(  # noqa: PLR0913 - three of the six are options
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    s: float,
-    *,
-    groups: npt.ArrayLike | None = None,
-    seed: int = 0,
-    rounds: int = 1000,
-) -> AtFixed:
-    """The specificity at the largest threshold whose sensitivity is at least s.
-
-    Arguments, interval and errors as of `sensitivity_at_specificity`.
-    """
-    labelled = labels_and_scores(y, p, both_classes=True)
-    share(s, "a sensitivity")
-    draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
-    found = bootstrap(*labelled, draws, {"it": specificities_at(s)})["it"]
-    return fixed_sensitivity(y, p, s, found)
-
-
-def roc_band(
-    y: npt.ArrayLike,
-    p: npt.ArrayLike,
-    *,
-    groups: npt.ArrayLike | None = None,
-    seed: int = 0,
-    rounds: int = 1000,
-) -> RocBand:
-    """The band of the ROC curve by a patient-level bootstrap; it holds point by point, not whole.
-
-    y: 0 or 1 (N,), both present; p: finite scores (N,); groups: patient keys (N,), a patient a
-    film without. Raises ValueError.
-    """
-    labelled = labels_and_scores(y, p, both_classes=True)
-    draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
-    return band(bootstrap(*labelled, draws, {"it": sensitivities_on_grid})["it"])
-
-
-def fixed_specificity(
-    y: npt.ArrayLike, p: npt.ArrayLike, s: float, resampled: npt.NDArray[np.float64]
-) -> AtFixed:
-    """`sensitivity_at_specificity`, given the sensitivities of the bootstrap's draws (R,)."""
     threshold = threshold_at_specificity(y, p, s)
     c = confusion(y, p, threshold)
     return AtFixed(s, threshold, _estimate(c.tp, c.tp + c.fn, resampled), c.specificity)
 
 
-def fixed_sensitivity(
+def specificity_at_sensitivity(
     y: npt.ArrayLike, p: npt.ArrayLike, s: float, resampled: npt.NDArray[np.float64]
 ) -> AtFixed:
-    """`specificity_at_sensitivity`, given the specificities of the bootstrap's draws (R,)."""
+    """The specificity at the largest threshold whose sensitivity is at least s.
+
+    As `sensitivity_at_specificity`, with the statistic `specificities_at(s)`.
+    """
     threshold = threshold_at_sensitivity(y, p, s)
     c = confusion(y, p, threshold)
     return AtFixed(s, threshold, _estimate(c.tn, c.tn + c.fp, resampled), c.sensitivity)
 
 
-def band(resampled: npt.NDArray[np.float64]) -> RocBand:
-    """`roc_band`, given the sensitivities of the bootstrap's draws on the grid (R, 101)."""
+def roc_band(resampled: npt.NDArray[np.float64]) -> RocBand:
+    """The band of the ROC curve from `sensitivities_on_grid` of each bootstrap draw (R, 101); it
+    holds point by point, not for the whole curve.
+    """
     low, high = percentiles(resampled)
     return RocBand(GRID, low, high)
 

@@ -1,10 +1,10 @@
 """The training augmentation, as one Keras layer on the device.
 
-It removes what separates this data set's classes without being disease: framing, aspect,
-exposure, sharpness and compression. Every film is re-framed by one affine sampling, then passes
-through exposure, sharpness, compression, noise and occlusion. What depends on a film's class is
-decided outside (`training.framing_bias`) and comes in as its plan.
-Keras's own image layers cover most of this one by one; a chain of them would resample a film
+It varies what separates the classes of this data set without being disease: framing, aspect,
+exposure, sharpness and compression. Every film is cropped, stretched and rotated by one affine
+sampling; exposure, sharpness, compression, noise and occlusion follow. What depends on a film's
+class is decided by `training.framing_bias` and passed in as its plan.
+Keras' own image layers cover most of this one by one; a chain of them would resample a film
 four times and cannot put margins of different greys around films of one batch.
 """
 
@@ -29,7 +29,7 @@ class Augmentation:
     aspect: float = 1.43  # width over height, between 1/aspect and aspect
     rotation_deg: float = 12.0
     shear: float = 0.08
-    shift: float = 0.06  # of the side, beyond what the crop leaves free
+    shift: float = 0.06  # of the side, beyond the room that the crop leaves
     flip: float = 0.5
     replicate: float = 0.3  # chance that margins repeat the film's edge; else they are one grey
     gamma: float = 0.5  # log range
@@ -105,7 +105,7 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         return ops.reshape(places, (1, -1, 1, 1)), ops.reshape(places, (1, 1, -1, 1))
 
     def _reframe(self, x: Any, plan: Any) -> Any:
-        """Crop, stretch, turn, shear, shift and mirror in one bilinear sampling."""
+        """Crop, stretch, rotate, shear, shift and mirror in one bilinear sampling."""
         across, down = self._frame(x, plan)
         zero = ops.zeros_like(across[0])
         transform = ops.stack([*across, *down, zero, zero], axis=1)
@@ -159,7 +159,7 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         return ops.clip(x + self._uniform(x, -s.brightness, s.brightness), 0.0, 1.0)
 
     def _soften(self, x: Any) -> Any:
-        """Blend with a blurred copy: towards it softens, away from it sharpens."""
+        """Blend with a blurred copy: towards it blurs, away from it sharpens."""
         taps = np.exp(-0.5 * (np.arange(-4, 5) / 2.0) ** 2)
         kernel = (np.outer(taps, taps) / taps.sum() ** 2).astype("float32")[..., None, None]
         blurred = ops.depthwise_conv(x, kernel, padding="same")
@@ -186,7 +186,7 @@ class FilmAugment(keras.layers.Layer):  # type: ignore[misc]
         return x + self._chance(x, self.strength.compression) * (back - x)
 
     def _cover(self, x: Any) -> Any:
-        """Cover one rectangle, and the edges, straight or askew, with a flat grey."""
+        """Cover one rectangle, and the edges, straight or tilted, with a flat grey."""
         s = self.strength
         row, column = self._grid(x)
         angle = self._chance(x, 0.6) * self._uniform(x, -1.0, 1.0) * (s.tilt_deg * math.pi / 180)

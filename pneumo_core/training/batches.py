@@ -1,4 +1,4 @@
-"""Batches for Keras out of the pixel cache: nothing is decoded, nothing is copied twice."""
+"""Batches for Keras from the pixel cache, without decoding or a second copy."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Films:
 
     @property
     def batches(self) -> type[FilmBatches]:
-        """How a batch names its films."""
+        """The class of the batches: films by row number, or their pixels."""
         return RowBatches if self.on_device else FilmBatches
 
 
@@ -143,7 +143,7 @@ def training_feed(
     rows: NDArray[np.int64],
     weights: NDArray[np.float64] | None,
 ) -> FilmBatches:
-    """The films `rows` to learn from; `weights` (N,): how much each counts beside its class."""
+    """The training films `rows`; `weights` (N,): of each film, multiplied by its class weight."""
     return films.batches(
         films.pixels,
         films.labels,
@@ -177,7 +177,7 @@ def held_out_feed(
 def class_weights(
     recipe: Recipe, labels: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """How much each film counts for its class, (N,): among `rows` all classes weigh the same."""
+    """The class weight of each film, (N,): among `rows` all classes have the same total."""
     if not recipe.class_weights:
         return np.ones(len(labels))
     counts = np.bincount(labels[rows], minlength=len(recipe.classes))
@@ -185,15 +185,15 @@ def class_weights(
     return by_class[labels]
 
 
-# Of the device's free memory. The rest is the step's: weights, three copies of them in the
+# Of the device's free memory. The rest is for the step: weights, three copies of them in the
 # optimizer, and the activations of a batch, which alone are some thousand bytes a pixel.
 SHARE = 0.25
 
 
 def room_for(pixels: NDArray[np.uint8], machine: Machine, devices: Devices) -> bool:
-    """Whether the films (N, S, S) are better put on the device at once.
+    """Whether the films (N, S, S) should be put on the device once, at the start.
 
-    On a CPU there is nothing to gain: its memory is the host's. Several devices would each need
+    On a CPU nothing is gained: its memory is the host's. Several devices would each need
     all films; they are sent their part of every batch.
     """
     if not machine.gpus or devices.replicas > 1:
@@ -202,7 +202,7 @@ def room_for(pixels: NDArray[np.uint8], machine: Machine, devices: Devices) -> b
 
 
 def sentence(pixels: NDArray[np.uint8], *, on_device: bool) -> str:
-    """Where the films of a training are stored, as a run prints it at its start."""
+    """Where the films of a training are held, as a run prints it at its start."""
     if on_device:
         return f"all films on the device ({file_size(pixels.nbytes)})"
     return "films sent batch by batch"

@@ -1,4 +1,4 @@
-"""Keras callbacks of a training: backup, history, choice of the epoch, early stop, event files."""
+"""Keras callbacks of a training: backup, history, best epoch, early stopping, event files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 HISTORY = "history.csv"
 SECONDS_BETWEEN_BACKUPS = 30.0
-_SHARE = 20  # a backup that takes long is made again only after this many times as long
+_SHARE = 20  # a backup is made again only after this many times the duration of the last
 
 
 class AtomicWeights(keras.Model):  # type: ignore[misc]
-    """A model whose weights files appear at once and whole."""
+    """A model whose weights files are written atomically."""
 
     def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
         """Write beside `filepath`, then rename."""
@@ -46,11 +46,11 @@ class AtomicWeights(keras.Model):  # type: ignore[misc]
 
 
 class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
-    """Backs up at an epoch's end, but at most every half minute; what is lost is done again.
+    """Backs up at the end of an epoch, at most every half minute; later epochs are trained again.
 
-    `steps` an epoch. What the backup knows outlives `fit`: it goes when the fold is finished.
-    `agreed(due)`: what several machines make of it. All of them back up at once, since to read an
-    optimizer takes every machine that trains it.
+    steps: of an epoch. The backup outlives `fit` and is removed when the fold is finished.
+    agreed(due): the decision shared by several machines. All of them back up together, since
+    reading an optimizer takes every machine that trains it.
     """
 
     def __init__(
@@ -63,21 +63,21 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
 
     @property
     def files(self) -> list[Path]:
-        """What the backup consists of."""
+        """The files of the backup."""
         return [Path(self._weights_path), Path(self._training_metadata_path)]
 
     def restore(self, model: keras.Model) -> int:
-        """Give `model` what was backed up; how many epochs it has behind it."""
+        """Load the backup into `model`; the number of epochs it was trained for."""
         self.set_model(model)
         self._load_model()
-        # Read off the optimizer: a kill between two files cannot make this disagree with it.
+        # From the optimizer, so that a kill between writing two files cannot make them disagree.
         return int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // self.steps
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Nothing: `restore` came before, since history and choice depend on what it finds."""
+        """Nothing: `restore` was called before, since history and best epoch depend on it."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Back up, if the last time is long enough ago and the loss is a number."""
+        """Back up if the last backup is long enough ago and the loss is finite."""
         began = time.monotonic()
         finite = math.isfinite((logs or {}).get("loss", 0.0))
         due = finite and not self.model.stop_training and began - self.saved >= self.wait
@@ -92,9 +92,9 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
 
 
 class BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keeps the weights of the epoch with the best validation AUC: of the network alone.
+    """Saves the weights of the epoch with the best validation AUC, of the network alone.
 
-    Keras' own would save the optimizer with them, three times as much again.
+    Keras' own callback would add the optimizer, three times as large.
     """
 
     def __init__(self, path: Path, network: keras.Model, *, best_before: float | None) -> None:
@@ -114,7 +114,7 @@ class BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
 
 
 def cut_history(folder: Path, *, epochs: int) -> list[dict[str, str]]:
-    """Leave the first `epochs` rows in history.csv, since what follows is done again; the rows."""
+    """Cut history.csv to its first `epochs` rows: later epochs are trained again. The rows left."""
     path = folder / HISTORY
     if not path.exists():
         return []
@@ -132,7 +132,7 @@ def cut_history(folder: Path, *, epochs: int) -> list[dict[str, str]]:
 
 
 def _epoch(row: dict[str, str]) -> float:
-    """Number of the row's epoch; infinite for a row cut short."""
+    """Number of the row's epoch; infinite for an incomplete row."""
     try:
         return math.inf if None in row.values() else int(row["epoch"])
     except (KeyError, TypeError, ValueError):
@@ -147,17 +147,17 @@ def history_column(rows: list[dict[str, str]], name: str) -> list[float]:
 class SharedModel(AtomicWeights):
     """A model that `fit` can train over several machines.
 
-    Keras 3 averages what a step returns over its first axis there, and a number has none.
-    It is to be made outside the strategy's scope, its variables inside: then `fit`, called inside,
-    does not build it from a batch, which fails for inputs with names.
+    Keras 3 averages what a step returns over its first axis there, which a scalar does not have.
+    Make it outside the strategy's scope and its variables inside: then `fit`, called inside, does
+    not build it from a batch, which fails for named inputs.
     """
 
     def train_step(self, *arguments: Any) -> Any:
-        """Keras' own step, its figures with an axis."""
+        """Keras' own step; each metric gets an axis."""
         return _with_axis(super().train_step(*arguments))
 
     def test_step(self, *arguments: Any) -> Any:
-        """Keras' own step, its figures with an axis."""
+        """Keras' own step; each metric gets an axis."""
         return _with_axis(super().test_step(*arguments))
 
 
@@ -166,10 +166,10 @@ def _with_axis(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the training of all machines after the epoch in which the chief wanted to stop.
+    """Ends the training of all machines after the epoch in which the chief requested a stop.
 
-    One that left in the middle of an epoch would leave the others waiting for its gradients. It
-    comes after the callbacks that may want to stop.
+    A machine that left in the middle of an epoch would leave the others waiting for its gradients.
+    It comes after the callbacks that may request a stop.
     """
 
     def __init__(self, devices: Devices) -> None:
@@ -191,10 +191,10 @@ SECONDS_BETWEEN_STEPS = 0.2
 
 
 class SparingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
-    """Passes on an epoch's first and last step, and five a second between.
+    """Passes on the first and last step of an epoch, and five a second in between.
 
-    A callback receives the loss with the step, and reading a loss waits for the device: passed on
-    at every step, a GPU would be idle between steps.
+    A callback receives the loss with the step, and reading a loss waits for the device: at every
+    step, a GPU would be idle in between.
     """
 
     def __init__(self, callbacks: Iterable[Any], **options: Any) -> None:
@@ -202,7 +202,7 @@ class SparingCallbacks(keras.callbacks.CallbackList):  # type: ignore[misc]
         self.passed_on = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Pass on some of the steps."""
+        """Pass on some steps."""
         now = time.monotonic()
         ends = batch == 0 or batch + 1 == self.params.get("steps")
         if ends or now - self.passed_on >= SECONDS_BETWEEN_STEPS:
@@ -235,13 +235,13 @@ def training_callbacks(  # noqa: PLR0913 - options, by keyword
 ) -> list[keras.callbacks.Callback]:
     """Stock callbacks; those after SwapEMAWeights see the averaged weights at an epoch's end.
 
-    `choose`: where the weights of the best epoch go, None where no choice is made. `past`: the
-    history's rows of the epochs that a resumed run has behind it.
+    `choose`: where the weights of the best epoch are saved, None where the last epoch is used.
+    `past`: rows of the history of the epochs before a resume.
     """
     cb = keras.callbacks
 
     def begin(epoch: int, _logs: Any = None) -> None:
-        # An epoch draws from its own seeds, so that a resumed run draws what the first one would.
+        # Each epoch has its own seeds, so that a resumed run draws the same numbers.
         feed.start_epoch(epoch)
         for number, state in enumerate(v for v in model.variables if "seed_generator" in v.path):
             state.assign([recipe.seed + number + 10_007 * devices.number, epoch << 16])
@@ -291,5 +291,5 @@ def event_files(folder: Path) -> list[keras.callbacks.Callback]:
 def stopping_together(
     callbacks: list[keras.callbacks.Callback], devices: Devices
 ) -> list[keras.callbacks.Callback]:
-    """`callbacks`, and where there are several machines, what lets them stop at the same step."""
+    """`callbacks`; for several machines, also one that stops all of them after the same epoch."""
     return [*callbacks, StopTogether(devices)] if devices.machines > 1 else callbacks

@@ -39,7 +39,7 @@ HOLDOUT_FOLDS = 5
 class Corpus:
     """The images a run may train on: every readable one outside the test split.
 
-    index: that of `dataset.index`, with "drawn" (bool): whether Pneumo synthesised the image;
+    index: that of `dataset.index`, with "drawn" (bool): whether the image is synthetic;
     pixels: square copies of the films, which may be perturbed; framing: how the network sees such
     copies; inputs: what it sees of those in `pixels`.
     """
@@ -95,7 +95,7 @@ def framing_of_recipe(recipe: Recipe, settings: Settings) -> Framing:
 
 
 def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.int64]:
-    """The run's folds: those it began with, where it goes on."""
+    """The folds of the run; those of its manifest where it is resumed."""
     if manifest.exists():
         return read_manifest(manifest).fold_of(usable)
     folds = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS
@@ -127,7 +127,7 @@ def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
 
 
 def _counts(training: int, test: int, unreadable: int) -> str:
-    """How the films found are used."""
+    """How the films are used, in one line."""
     parts = [f"{training:,} training films"]
     if test:
         parts.append(f"{test:,} test films excluded")
@@ -192,12 +192,12 @@ def material(root: Path) -> Material:
 
 
 def lacks(found: Material, recipe: Recipe) -> list[str]:
-    """Why these films cannot be trained on in this way, each with what to do; [] if they can."""
+    """Why this recipe cannot be trained on these films, each with what to do; [] if it can."""
     if not found.films:
         return [
             (
-                "Expected training films; all of this folder are in test/, which is never "
-                "trained on. Choose a folder with a train/ in it."
+                "Expected training films; all films of this folder are in test/, which is never "
+                "trained on. Choose a folder that has a train/ folder."
             )
         ]
     reasons = []
@@ -220,8 +220,8 @@ def _lacks_of_three(found: Material) -> list[str]:
     if found.unknown:
         return [
             (
-                f"Expected every pneumonia film to be bacterial or viral; {found.unknown:,} do not "
-                "say it. Choose the task with two classes."
+                f"Expected every pneumonia film to be bacterial or viral; {found.unknown:,} are of "
+                "unknown kind. Choose the task with two classes."
             )
         ]
     missing = [kind for kind in ("bacterial", "viral") if not getattr(found, kind)]

@@ -48,7 +48,7 @@ class Devices:
 
     @property
     def chief(self) -> bool:
-        """Whether this process writes what comes out."""
+        """Whether this process writes the results."""
         return self.number == 0
 
     @property
@@ -63,11 +63,11 @@ class Devices:
         return f"{self.replicas} devices, each sees its part of every batch" * (self.replicas > 1)
 
     def scope(self) -> AbstractContextManager[Any]:
-        """Where variables are made, and where a network trains."""
+        """The context in which variables are created and a network is trained."""
         return nullcontext() if self.strategy is None else self.strategy.scope()
 
     def check_batch(self, batch: int) -> None:
-        """Raise TrainingError unless every device gets as many films of a batch."""
+        """Raise TrainingError unless every device gets the same number of films of a batch."""
         if batch % self.replicas:
             fitting = self.replicas * max(1, round(batch / self.replicas))
             raise TrainingError(
@@ -76,7 +76,7 @@ class Devices:
             )
 
     def from_chief(self, value: Any) -> Any:
-        """The chief's `value`, number or array, on every machine; all ask at the same place."""
+        """The chief's `value`, number or array, on every machine; all must call this together."""
         if self.machines == 1:
             return value
         import tensorflow as tf
@@ -134,8 +134,9 @@ class Devices:
         """Raise TrainingError on the machine whose `own` text is not the chief's."""
         if self.text_of_chief(own) != own:
             raise TrainingError(
-                f"Expected the same {what} on every machine; machine {self.number + 1} has others "
-                "than the chief. Give every machine the same command and the same films."
+                f"Expected the same {what} on every machine; those of machine "
+                f"{self.number + 1} differ from the chief's. Give every machine the same command "
+                "and the same films."
             )
 
 
@@ -190,12 +191,12 @@ def _machines(count: int, number: int) -> Devices:
 
     try:
         together = tf.distribute.MultiWorkerMirroredStrategy()
-        # It advises to wrap what is asked once or twice a training.
+        # It warns about reductions that are called once or twice a training.
         tf.get_logger().setLevel("ERROR")
     except (tf.errors.OpError, RuntimeError) as error:
         raise TrainingError(
-            "Expected to reach the machines of TF_CONFIG, and to answer at this one's own address "
-            "there; it failed. Check the addresses, and that no other program uses the port."
+            "Expected to reach the machines of TF_CONFIG and to listen at the address of this one; "
+            "it failed. Check the addresses, and that no other program uses the port."
         ) from error
     replicas = int(together.num_replicas_in_sync)
     return Devices(replicas=replicas, machines=count, number=number, strategy=together)

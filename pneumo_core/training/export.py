@@ -1,4 +1,4 @@
-"""From a trained network and its predictions on held-out films to a bundle."""
+"""Export: a trained network and its predictions on held-out films as a bundle."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
-    `rows` are the films of `corpus` that the network had not seen, and `logits` (views, len(rows),
-    C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are machine,
-    seconds, finished and versions.
+    `rows` are the films of `corpus` that the network was not trained on, and `logits` (views,
+    len(rows), C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are
+    machine, seconds, finished and versions.
     """
     index, held_out, groups = corpus.index, corpus.labels[rows], corpus.groups[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
@@ -196,7 +196,7 @@ def origin_of_films(index: pd.DataFrame, normal: int) -> dict[str, Any]:
             "origin of the others is unknown."
         )
         return {"source": source, "drawn_films": synthetic}
-    # Without a source the card speaks of Kermany et al.: only where the films are that many.
+    # Without a source the card names Kermany et al.: only where the counts are the published ones.
     published = (normal, len(index) - normal) in PUBLISHED_COUNTS
     return {} if published else {"source": UNKNOWN_SOURCE}
 
@@ -223,7 +223,7 @@ class Delivery:
     shift: NDArray[np.float32]
 
 
-# Of the films that the feature checks are fitted on, when a person waits.
+# Of the films to fit the feature checks on after a stop, when a person waits.
 SHARE_WHEN_STOPPED = 0.2
 
 
@@ -238,10 +238,10 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     report: Progress,
     stopped: bool = False,
 ) -> Delivery:
-    """Calibrate, measure and write the bundle that the run was asked for.
+    """Calibrate, measure and write the bundle of the run.
 
-    `facts` are machine, versions, seconds and finished, for the card; `stopped`: a person stopped
-    the run and waits. Raises BundleError.
+    `facts` are machine, versions, seconds and finished, for the card; `stopped`: the
+    run was stopped by hand, and the person waits. Raises BundleError.
     """
     corpus, rows = answers.corpus, answers.rows
     report("bundle", 0, 1, "calibrating and writing the bundle")
@@ -281,7 +281,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
 
 
 def check_can_bundle(run: Run) -> None:
-    """A machine made for training alone may lack what writes the bundle."""
+    """Raise TrainingError where OpenVINO, which writes the bundle, is not installed."""
     from importlib.util import find_spec
 
     if find_spec("openvino") is None:
@@ -295,7 +295,7 @@ def check_can_bundle(run: Run) -> None:
 def _shift_to_prior(
     network: Any, logits: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Bring the head's bias to the films' own odds; what that adds to its logits (views, N, C)."""
+    """Set the bias of the head to the class odds of the films; the shift of the logits (C,)."""
     shift = np.zeros(logits.shape[-1], "float32")
     shift[1:] = prior_shift(np.concatenate(logits), np.tile(labels, len(logits)))
     head = network.get_layer("logits")
@@ -307,7 +307,7 @@ def _shift_to_prior(
 def roles_by_hash(
     hashes: pd.Series, held_out: NDArray[np.int64], *, trained_on_all: bool
 ) -> dict[str, str]:
-    """What each film was for, by its hash: "t" trained on, "v" chosen on, "tv" both."""
+    """The role of each film, by its hash: "t" training, "v" validation, "tv" both."""
     role = np.full(len(hashes), "t", dtype=object)
     role[held_out] = "tv" if trained_on_all else "v"
     found: dict[str, str] = {}
@@ -319,7 +319,7 @@ def roles_by_hash(
 def predictions_table(
     corpus: Corpus, rows: NDArray[np.int64], logits: NDArray[np.float32], temperature: float
 ) -> pd.DataFrame:
-    """The bundle's predictions.csv: films that the network had not seen, calibrated."""
+    """The bundle's predictions.csv: calibrated, on films that the network was not trained on."""
     from pneumo_core import metrics
 
     table = corpus.index[["film", "split", "label", "subtype", "group"]].iloc[rows].copy()

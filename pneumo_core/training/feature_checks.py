@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Films to fit on and to hold out, for each check.
 OOD_FILMS, OOD_HELD_OUT = 1000, 60
 ORIENTATION_FILMS, ORIENTATION_HELD_OUT = 300, 120
+BATCH = 16  # films at a time; small, since each of many views is filled up to whole batches
 DIRECTIONS = 32  # of the subspace: with 64 and 128, films of other hospitals come nearer the limit
 OOD_QUANTILE, OOD_SLACK = 0.99, 1.15
 INVERSE_PENALTY = 0.01  # of the L2 norm, in the logistic regression
@@ -49,10 +50,10 @@ def pooled_features(network: Any, framing: Framing | None = None) -> Features:
 
     def features(films: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = []
-        for start in range(0, len(films), 64):
-            batch = films[start : start + 64]
+        for start in range(0, len(films), BATCH):
+            batch = films[start : start + BATCH]
             batch = batch if framing is None else framing.inputs(batch)
-            full = np.resize(batch, (64, *batch.shape[1:]))  # one size, compiled once
+            full = np.resize(batch, (BATCH, *batch.shape[1:]))  # one size, compiled once
             parts.append(np.asarray(trunk.predict_on_batch(full[..., None]))[: len(batch)])
         return np.concatenate(parts)
 

@@ -1,4 +1,4 @@
-"""One network trained on some films and validated on others."""
+"""Training one network on some films and validating it on others."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class BlockwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         super().update_step(gradient, variable, learning_rate * share)
 
 
-# So many that films still fall into different bins where their logits are all alike, early on.
+# Enough for films to fall into different bins early on, when their logits are nearly equal.
 _BINS = 20_000
 
 
@@ -95,24 +95,24 @@ class PneumoniaAUC(keras.metrics.AUC):  # type: ignore[misc]
         super().__init__(num_thresholds=_BINS, name=name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Rank films by how far the pneumonia logits outweigh the normal one."""
-        super().update_state(1 - y_true[:, 0], _leaning(y_pred), sample_weight)
+        """Rank films by the log odds of pneumonia."""
+        super().update_state(1 - y_true[:, 0], _spread_odds(y_pred), sample_weight)
 
 
 class PneumoniaSensitivity(keras.metrics.SensitivityAtSpecificity):  # type: ignore[misc]
-    """Share of pneumonia found where 90 % of the normal films are left alone, from the logits."""
+    """Sensitivity for pneumonia at a specificity of 90 %, from the logits."""
 
     def __init__(self, name: str = "sensitivity") -> None:
         super().__init__(0.9, num_thresholds=_BINS, name=name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Rank films by how far the pneumonia logits outweigh the normal one."""
-        super().update_state(1 - y_true[:, 0], _leaning(y_pred), sample_weight)
+        """Rank films by the log odds of pneumonia."""
+        super().update_state(1 - y_true[:, 0], _spread_odds(y_pred), sample_weight)
 
 
-def _leaning(logits: Any) -> Any:
+def _spread_odds(logits: Any) -> Any:
     margin = ops.logsumexp(logits[:, 1:], axis=-1) - logits[:, 0]
-    # A quarter of the margin spreads confident films over the metric's fixed thresholds.
+    # Divided by four, confident films spread over the metric's fixed thresholds.
     return ops.sigmoid(margin / 4)
 
 
@@ -133,13 +133,13 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
         strength = Augmentation(area=(recipe.least_area, 1.1))
         seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
     if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
-        see_the_whole_batch(network, whole=True)
+        synchronise_batch_norm(network, whole=True)
     kind = SharedModel if devices.machines > 1 else AtomicWeights
     return kind({given.name: given, "plan": plan}, network(seen), name="training")
 
 
-def see_the_whole_batch(network: Any, *, whole: bool) -> None:
-    """Let batch normalisation see the whole batch, or else each device's part of it."""
+def synchronise_batch_norm(network: Any, *, whole: bool) -> None:
+    """Batch normalisation over the whole batch, or over the part of each device."""
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = whole and layer.trainable
@@ -148,7 +148,7 @@ def see_the_whole_batch(network: Any, *, whole: bool) -> None:
 def compile_model(
     model: Any, network: Any, recipe: Recipe, machine: Machine, *, steps: int
 ) -> None:
-    """Give `model` its optimizer, loss and figures, for `steps` steps an epoch."""
+    """Compile `model` with its optimizer, loss and metrics, for `steps` steps an epoch."""
     total = steps * recipe.epochs
     warm = max(1, int(total * recipe.warm_up))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -161,7 +161,7 @@ def compile_model(
     optimizer = BlockwiseAdamW(
         lower=_lower(network, recipe),
         lower_rate=recipe.lower_rate,
-        asleep=waking_steps(network, recipe, total),
+        asleep=unfreezing_steps(network, recipe, total),
         clip=1.0,
         learning_rate=schedule,
         weight_decay=recipe.weight_decay,
@@ -182,9 +182,9 @@ def compile_model(
 
 
 def _lower(network: Any, recipe: Recipe) -> list[str]:
-    """Paths of the trained variables below the backbone's own first trained block.
+    """Paths of the trainable variables below the first block that the backbone trains by default.
 
-    Trained from scratch there is no lower part: everything is as new as the head.
+    Trained from scratch there is no lower part: all weights are new.
     """
     start = find_backbone(recipe.backbone).trained_from
     lower: list[str] = []
@@ -197,12 +197,12 @@ def _lower(network: Any, recipe: Recipe) -> list[str]:
     return lower
 
 
-def waking_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]:
-    """Of `total` steps, the one at which each variable begins to learn, by path; the rest at 0.
+def unfreezing_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]:
+    """The step, of `total`, at which each variable starts to train, by path; the others at 0.
 
-    The head learns alone for `head_first` of the steps. Then everything wakes, or, over the next
-    `thaw` of the steps, one layer after the other from the top (Howard and Ruder 2018, Universal
-    language model fine-tuning). Trained from scratch, everything learns from the first step.
+    The head trains alone for the share `head_first` of the steps. Then all layers are unfrozen, at
+    once or, over the share `thaw` of the steps, one after the other from the top (Howard and Ruder
+    2018, Universal language model fine-tuning). From scratch all train from the first step.
     """
     if recipe.weights == "none":
         return {}
@@ -217,7 +217,7 @@ def waking_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]:
 
 
 BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
-STOPPED = "stopped.weights.h5"  # of a training that a person stopped; it may yet go on
+STOPPED = "stopped.weights.h5"  # of a training that was stopped by hand and can be resumed
 
 
 def fit(  # noqa: PLR0913 - options, by keyword
@@ -232,17 +232,15 @@ def fit(  # noqa: PLR0913 - options, by keyword
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     stopped: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """Train; the network of the best epoch's averaged weights, in float32.
+    """Train; the network with the averaged weights of the best epoch, in float32.
 
-    With no validation rows (the model of all films), or without `patience`, no choice is made and
-    the last epoch's averaged weights count.
-    `weights` float (N,): how much each film counts, beside its class.
-    `folder` receives history.csv, the trained weights and, until then, a backup that a killed run
-    resumes from; a training that was finished before is not done again. One of which `stopped`
-    says at its end that a person stopped it is not finished: it keeps its backup, and called again
-    it goes on from there. Among several machines
-    each does the same in a folder of its own; the chief's is the one that counts.
-    Raises TrainingError where the loss became NaN before anything was worth keeping.
+    Without validation rows (the model of all films), or without `patience`, the last epoch's are
+    used. `weights` float (N,): the weight of each film, multiplied by that of its class.
+    `folder` receives history.csv, the trained weights and, until then, a backup from which a killed
+    run resumes; a finished training is not repeated. A training for which `stopped` is true at its
+    end is not finished: it keeps its backup and continues from there when called again.
+    Of several machines each works in a folder of its own; the chief's counts.
+    Raises TrainingError where the loss became NaN before the first backup.
     """
     devices = join_devices()
     devices.check_batch(recipe.batch)
@@ -271,7 +269,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
             stopped,
         ).run(machine, callbacks)
     for trained in (folder / TRAINED, folder / STOPPED):
-        if trained.exists():  # a worker may have joined when the chief was done
+        if trained.exists():  # a worker may join after the chief has finished
             network.load_weights(trained)
             break
     keras.config.set_dtype_policy("float32")
@@ -280,9 +278,9 @@ def fit(  # noqa: PLR0913 - options, by keyword
 
 @dataclass(frozen=True)
 class _Training:
-    """One training of `network`, which `model` augments for.
+    """One training of `network`, inside `model`, which augments its input.
 
-    Its weights go to TRAINED, or to STOPPED where a person stopped it.
+    Its weights are saved in TRAINED, or in STOPPED where it was stopped by hand.
     """
 
     recipe: Recipe
@@ -296,12 +294,12 @@ class _Training:
 
     @property
     def choose(self) -> Path | None:
-        """Where the best epoch's weights go; None where the last epoch counts."""
+        """Where the weights of the best epoch are saved; None where the last epoch is used."""
         chosen = self.held_out is not None and self.recipe.patience > 0
         return self.folder / BEST if chosen else None
 
     def run(self, machine: Machine, callbacks: tuple[keras.callbacks.Callback, ...]) -> None:
-        """Train, from the backup on where there is one."""
+        """Train, from the backup where there is one."""
         steps, devices = len(self.feed), self.devices
         backup = SparingBackup(
             self.folder / "backup",
@@ -323,7 +321,7 @@ class _Training:
                 callbacks=SparingCallbacks(
                     listed, model=self.model, epochs=self.recipe.epochs, steps=steps, verbose=0
                 ),
-                # The feed shuffles films; Keras would shuffle batches, from no seed of ours.
+                # The feed shuffles films; Keras would shuffle batches, without our seed.
                 shuffle=False,
                 verbose=0,
             )
@@ -343,9 +341,9 @@ class _Training:
         )
 
     def _keep(self, backup: SparingBackup, losses: list[float]) -> None:
-        """Write what counts to TRAINED, whose being there says that the training is finished.
+        """Write the final weights to TRAINED, whose existence marks the training as finished.
 
-        After a stop to STOPPED, and what the training needs to go on stays as well.
+        After a stop, to STOPPED; the backup then stays, so that the training can be resumed.
         """
         finite = all(math.isfinite(loss) for loss in losses)
         stopped = self.stopped()
@@ -371,10 +369,10 @@ class _Training:
 
 
 def _on_its_own(network: Any, devices: Devices) -> Any:
-    """The network outside the devices that trained it, where the chief may ask it alone."""
+    """The network without its devices, so that the chief can use it alone."""
     if devices.strategy is None:
         return network
-    see_the_whole_batch(network, whole=False)
+    synchronise_batch_norm(network, whole=False)
     alone = keras.models.clone_model(network)
     alone.set_weights(network.get_weights())
     return alone
@@ -385,7 +383,7 @@ def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32
     logits = [np.empty((0, network.output_shape[-1]), "float32")]
     for start in range(0, len(films), 64):
         batch = films[start : start + 64]
-        # All batches of one size: some backends compile anew for every other one.
+        # All batches have one size: some backends compile again for each other size.
         full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
         logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
     return np.concatenate(logits)

@@ -1,11 +1,11 @@
 """Reduces the data set's framing shortcut before training: the framing that predicts the class.
 
-Augmentation that treats both classes alike widens their framings but keeps them apart. Normal
-training films show more of the trunk from top to bottom; the others are wider for their height
+Augmentation that treats both classes alike varies their framing but keeps the difference. Normal
+training films show more of the trunk from top to bottom; pneumonia films are wider for their height
 (median width over height 1.2 against 1.4 at full size). So some normal films are cropped in
-height and some others in width, which brings the two together. Some films of every class lose
-their lungs altogether: there the right answer is that nothing is known. And a film whose border
-predicts its class weighs less than one whose border misleads.
+height and some pneumonia films in width, which brings the two together. In some films of every
+class the lungs are painted over: their target is uniform. A film whose border predicts its class
+weighs less than one whose border misleads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-# What is decided about a film before it is augmented, by column.
+# The plan of a film, by column.
 KEPT_WIDTH, KEPT_HEIGHT, BLANK = range(3)
 LEFT_ALONE = (1.0, 1.0, 0.0)
-WEIGHTS = (0.2, 6.0)  # no film counts for less or more than this
+WEIGHTS = (0.2, 6.0)  # limits of a film's weight
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Counterweight:
     def plan(
         self, targets: NDArray[np.float32], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What to do to each film, float32 (B, 3), and targets (B, C) to suit; no argument changes.
+        """The plan of each film, float32 (B, 3), and new targets (B, C); changes no argument.
 
         Columns: share of the width kept, share of the height kept, 1 where the lungs are painted
-        over. Such a film belongs to no class: its target is uniform.
+        over. The target of such a film is uniform.
         """
         n, targets = len(targets), targets.copy()
         plan = np.tile(np.array(LEFT_ALONE, "float32"), (n, 1))
@@ -64,7 +64,7 @@ def framing_weights(
     *,
     strength: float,
 ) -> NDArray[np.float64]:
-    """How much each film counts, float64 (N,): mean 1 over the training films `rows`, else 1.
+    """The weight of each film, float64 (N,): mean 1 over the training films `rows`, else 1.
 
     The weight is (P(class) / P(class | border)) ** strength, clipped: inverse-propensity weighting
     (Rosenbaum and Rubin 1983) with the border's own logistic regression, out of fold, as the
@@ -92,7 +92,7 @@ def framing_weights(
 
 
 def _thumbnails(pixels: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Films `rows`, 16×16 each, as `framing_scores` would make them of whole ones."""
+    """Films `rows` reduced to 16×16, as `framing_scores` does with larger ones."""
     import cv2
 
     small = np.empty((len(rows), 16, 16), np.uint8)

@@ -1,6 +1,6 @@
-"""What this machine offers a training: cores, memory, GPUs, precision; asked once and cached.
+"""The hardware of this machine: cores, memory, GPUs, precision; found once and cached.
 
-Listing devices loads Keras and its backend, so screens ask in a process of its own:
+Listing devices loads Keras and its backend, so screens do it in a separate process:
 `python -m pneumo_core machine --json`.
 """
 
@@ -25,7 +25,7 @@ from pneumo_core.storage import write_json
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
-NEAR_THE_LIMIT = 0.05  # share of all memory that is left when there is as good as none
+NEAR_THE_LIMIT = 0.05  # share of all memory left, below which it counts as used up
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -39,7 +39,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine as a training sees it; `key` changes when it or its libraries do."""
+    """The machine; `key` changes when its hardware or its libraries do."""
 
     cores: int
     memory: int  # bytes
@@ -59,7 +59,7 @@ class Machine:
         )
 
     def training_sentence(self, batch: int) -> str:
-        """How it will train, as a run prints at its start."""
+        """How it trains, as a run prints at its start."""
         xla = "with XLA" if self.xla else "without XLA"
         return f"Keras on {self.backend}, {self.processor}, {self.policy} {xla}, batch {batch}"
 
@@ -73,7 +73,7 @@ def find_machine(precision: str = "auto") -> Machine:
     import keras
 
     backend = keras.backend.backend()
-    # Every device is asked for: JAX raises where devices of a named kind are absent.
+    # All devices are listed: JAX raises where there are none of a named kind.
     devices = keras.distribution.list_devices() if backend != "torch" else _torch_devices()
     gpus = sum(device.lower().startswith(("gpu", "cuda")) for device in devices)
     if precision == "auto":
@@ -92,16 +92,16 @@ def find_machine(precision: str = "auto") -> Machine:
 
 
 def find_and_cache_machine(settings: Settings) -> Machine:
-    """`find_machine`, kept for `cached_machine`."""
+    """`find_machine`, cached for `cached_machine`."""
     found = find_machine()
-    with suppress(OSError):  # it is asked again the next time
+    with suppress(OSError):  # it is found again the next time
         settings.cache_dir.mkdir(parents=True, exist_ok=True)
         write_json(_cache_file(settings), asdict(found))
     return found
 
 
 def cached_machine(settings: Settings) -> Machine | None:
-    """The machine as it was last found, if it and its libraries are still the same."""
+    """The cached machine, if its hardware and libraries are still the same."""
     try:
         cached = json.loads(_cache_file(settings).read_text("utf-8"))
         gpus = tuple(Gpu(**gpu) for gpu in cached.pop("gpus"))
@@ -145,7 +145,7 @@ def memory_left() -> int:
     with suppress(OSError, ValueError):
         limit = int((_CGROUP / "memory.max").read_text())
         stat = (_CGROUP / "memory.stat").read_text()
-        # Cached files count as used and are given back when memory is wanted.
+        # Cached files count as used and are freed when memory is needed.
         cached = sum(int(n) for n in re.findall(r"^(?:in)?active_file (\d+)", stat, re.MULTILINE))
         used = int((_CGROUP / "memory.current").read_text()) - cached
         return max(0, min(left, limit - used))
@@ -164,7 +164,7 @@ def memory_now() -> dict[str, int]:
         "limit": memory_limit(),
         "ended": ended_for_memory(),
     }
-    # A backend of another version may answer otherwise; report what is known.
+    # Another version of a backend may answer differently; report what is known.
     with suppress(Exception):
         facts |= device_memory()
     return facts

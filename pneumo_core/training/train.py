@@ -175,7 +175,7 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     """Train `run` and write its bundle; one that was begun continues after its last epoch.
 
     `report(phase, done, total, words)` receives all progress. Raises DataSetError or TrainingError
-    with a message for the person; `runs.queue.run_in_turn` writes the run's final state.
+    with a message for the person; `runs.queue.run_queued` writes the run's final state.
     """
     from pneumo_core.training.distributed import join_devices
 

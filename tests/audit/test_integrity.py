@@ -24,7 +24,7 @@ P, N = "train/PNEUMONIA", "train/NORMAL"
 # code → count, unit, harm, films, words of the reason, words of what is done
 FAULTS = {
     "damaged": (2, "films", "medium", [f"{N}/IM-0002-0001.jpeg", f"{N}/IM-0003-0001.jpeg"],
-                "1 ×: This JPEG ends before its picture does", "Excluded"),
+                "1 ×: This JPEG is truncated", "Excluded"),
     "foreign": (1, "films", "medium", [f"{P}/person1_virus_1.jpeg"],
                 "1 ×: This is a text file, not a picture.", "Excluded"),
     "refused": (1, "films", "medium", [f"{P}/person2_virus_2.png"],
@@ -61,7 +61,7 @@ FAULTS = {
                     "Training stops"),
     "small-val": (2, "films", "medium", [
         "val/NORMAL/IM-0031-0002.jpeg", "val/PNEUMONIA/person32_virus_1.jpeg"],
-        "One class has 1 film: a measured rate of 90 %", "Merged"),
+        "One class has 1 film: a measured rate of 90\xa0%", "Merged"),
     "nested": (3, "films", "medium", [
         f"chest_xray/{N}/IM-{n}-0001.jpeg" for n in ("0001", "0020", "0031")],
         "from the one used: 1.", "Counted once"),
@@ -171,7 +171,7 @@ def test_a_small_test_split_is_told_with_its_interval(good):
     (found,) = (one for one in _checks(small) if one.code == "small-test")
     assert (found.count, found.harm) == (20, "medium")
     assert (
-        "One class has 10 films: a measured rate of 90 % has a 95 % interval of 60–98 %"
+        "One class has 10 films: a measured rate of 90\xa0% has a 95\xa0% interval of 60–98\xa0%"
         in found.why
     )
 

@@ -23,13 +23,13 @@ def catalogue_of(tmp_path, monkeypatch):
     Of the features only those in `ask` are measured.
     """
 
-    def make(sick, *, ask, split="train", group=None, thumbnails=None, name="one", **columns):
+    def make(positive, *, ask, split="train", group=None, thumbnails=None, name="one", **columns):
         features = [feature for feature in FEATURES if feature.name in ask]
         monkeypatch.setattr(shortcuts, "FEATURES", features)
-        n = len(sick)
+        n = len(positive)
         index = pd.DataFrame({"film": [f"{i:04d}" for i in range(n)], "split": split})
-        index["label"] = np.where(sick, "pneumonia", "normal")
-        index["subtype"] = np.where(sick, "viral", "normal")
+        index["label"] = np.where(positive, "pneumonia", "normal")
+        index["subtype"] = np.where(positive, "viral", "normal")
         index["group"] = [f"g{i}" for i in range(n)] if group is None else group
         index["sha256"] = index["pixels"] = index["film"]
         index["readable"] = True
@@ -55,7 +55,7 @@ def row(table, feature, split="train"):
     return found
 
 
-SICK = np.arange(240) % 2 == 1
+POSITIVE = np.arange(240) % 2 == 1
 ALL = [feature.name for feature in FEATURES]
 ASKED = ["width", "height", "mean"]
 
@@ -65,12 +65,12 @@ def test_a_feature_that_gives_the_label_away_is_found_in_either_direction(catalo
     strong = ("bytes_per_pixel", "mean", "contrast", "quantisation")
     table = measure_shortcuts(
         catalogue_of(
-            SICK,
+            POSITIVE,
             ask=(*strong, "border_mean"),
-            bytes_per_pixel=SICK + rng.normal(0, 0.1, 240),
-            mean=-(SICK + rng.normal(0, 0.1, 240)),
-            contrast=np.where(SICK, 0, rng.choice([-1, 1], 240)) + rng.normal(0, 0.1, 240),
-            quantisation=np.where(SICK, "x", "y"),
+            bytes_per_pixel=POSITIVE + rng.normal(0, 0.1, 240),
+            mean=-(POSITIVE + rng.normal(0, 0.1, 240)),
+            contrast=np.where(POSITIVE, 0, rng.choice([-1, 1], 240)) + rng.normal(0, 0.1, 240),
+            quantisation=np.where(POSITIVE, "x", "y"),
         )
     )
     for feature in strong:
@@ -89,7 +89,7 @@ def test_a_feature_that_gives_the_label_away_is_found_in_either_direction(catalo
 
 
 def test_what_all_films_share_tells_nothing(catalogue_of):
-    table = measure_shortcuts(catalogue_of(SICK, ask=ALL, quality=np.nan, quantisation=""))
+    table = measure_shortcuts(catalogue_of(POSITIVE, ask=ALL, quality=np.nan, quantisation=""))
     same = "is the same for all films and carries no information"
     words = {
         "width": f"The width in pixels {same} (224).",
@@ -131,11 +131,11 @@ def test_what_is_learnt_in_train_is_tried_on_test(catalogue_of):
     way = np.where(split == "train", 1, -1)
     table = measure_shortcuts(
         catalogue_of(
-            SICK,
+            POSITIVE,
             ask=["aspect", "mean", "width"],
             split=split,
-            aspect=way * SICK + rng.normal(0, 0.1, 240),
-            mean=SICK + rng.normal(0, 0.1, 240),
+            aspect=way * POSITIVE + rng.normal(0, 0.1, 240),
+            mean=POSITIVE + rng.normal(0, 0.1, 240),
         )
     )
     lost, kept = row(table, "aspect", "test"), row(table, "mean", "test")
@@ -152,7 +152,7 @@ def test_what_is_learnt_in_train_is_tried_on_test(catalogue_of):
 
 def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
     split = np.where(np.arange(240) < 24, "val", "train")
-    table = measure_shortcuts(catalogue_of(SICK, ask=ASKED, split=split))
+    table = measure_shortcuts(catalogue_of(POSITIVE, ask=ASKED, split=split))
     found = row(table, "mean", "val")
     assert found.state == "few"
     assert math.isnan(found.auc)
@@ -160,15 +160,15 @@ def test_a_split_that_is_too_small_is_not_judged(catalogue_of):
         "The mean brightness was not tested. Small sample: fewer than 30 patients of a class in "
         "val."
     )
-    tiny = measure_shortcuts(catalogue_of(SICK[:10], ask=ASKED, split="all", name="tiny"))
+    tiny = measure_shortcuts(catalogue_of(POSITIVE[:10], ask=ASKED, split="all", name="tiny"))
     assert set(tiny["state"]) == {"few", "constant"}
     assert overall(tiny).startswith("Small sample: too few patients")
-    one_sided = measure_shortcuts(catalogue_of(SICK | True, ask=ASKED, name="sick"))
+    one_sided = measure_shortcuts(catalogue_of(POSITIVE | True, ask=ASKED, name="positive"))
     assert "measured" not in set(one_sided["state"])
 
 
 def test_the_table_is_kept(catalogue_of, monkeypatch):
-    catalogue = catalogue_of(SICK, ask=ASKED)
+    catalogue = catalogue_of(POSITIVE, ask=ASKED)
     seen = []
     first = measure_shortcuts(catalogue, progress=lambda *at: seen.append(at))
     assert seen == [("shortcuts", n, 3) for n in (1, 2, 3)]
@@ -187,7 +187,7 @@ def test_the_cells_and_the_ring_of_a_thumbnail(catalogue_of):
     thumbnail = np.full((THUMBNAIL, THUMBNAIL), 100, np.uint8)
     thumbnail[:6] = 10  # the top row of blocks
     thumbnail[6:12, 6:12] = 250  # one cell inside
-    catalogue = catalogue_of(SICK[:1], ask=(), thumbnails=thumbnail[np.newaxis])
+    catalogue = catalogue_of(POSITIVE[:1], ask=(), thumbnails=thumbnail[np.newaxis])
     found = mean_blocks(catalogue)
     assert found.shape == (1, 16, 16)
     assert found[0, 0].tolist() == [10] * 16

@@ -102,7 +102,7 @@ def test_the_model_card_copes_with_the_least_card(tiny_card: dict[str, Any]) -> 
     [
         ("films", 5216, "5,216"),
         ("ECE", 0.03124, "0.03124"),
-        ("sensitivity", {"value": 1.0, "low": 0.98, "high": 1.0}, "100.0 % [98.0–100.0]"),
+        ("sensitivity", {"value": 1.0, "low": 0.98, "high": 1.0}, "100.0\xa0% [98.0–100.0]"),
         ("Brier score", {"value": 0.02, "low": 0.01, "high": 0.03}, "0.020 [0.010–0.030]"),
         ("sensitivity", {"value": 0.9}, "0.9"),
         ("AUC", None, "not known"),

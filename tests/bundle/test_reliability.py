@@ -78,12 +78,12 @@ CASES = {
     "missed": (
         good(sensitivity=rate(0.8, 0.749, 0.85)),
         "low sensitivity",
-        "It may miss more than one pneumonia in four: sensitivity 80.0 % [74.9–85.0].",
+        "It may miss more than one pneumonia in four: sensitivity 80.0\xa0% [74.9–85.0].",
     ),
     "false alarms": (
         good(specificity=rate(0.353, 0.173, 0.587)),
         "many false alarms",
-        "one normal film in four pneumonia: specificity 35.3 % [17.3–58.7].",
+        "one normal film in four pneumonia: specificity 35.3\xa0% [17.3–58.7].",
     ),
     "no rate": (good(specificity=None), "unknown specificity", "Its specificity is unknown."),
     "calibration": (good(ece=0.121), "poor calibration", "off by 12 percentage points on average."),
@@ -108,7 +108,7 @@ CASES = {
     "synthetic in part": (
         of_data(drawn_films=2608),
         "trained on some synthetic films",
-        "50 % of its training films are synthetic and show no child.",
+        "50\xa0% of its training films are synthetic and show no child.",
     ),
     "synthetic, one film": (
         of_data(drawn_films=1), "trained on some synthetic films", "Some of its"

@@ -76,12 +76,15 @@ def test_two_forms_of_one_network_pass(tiny_bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (double, r"openvino/model\.xml and model\.keras to be one network; their .* differ by 0\."),
+        (
+            double,
+            r"openvino/model\.xml and model\.keras to be the same network; their .* differ by 0\.",
+        ),
         (no_number, r"expected finite logits of model\.keras on a film"),
         (point_elsewhere, "its weights point elsewhere at '0'"),
-        (lie_outside, "its weights hold no plain array at '0'"),
-        (claim_much, "its weights claim more than the file holds"),
-        (hold_text, "its weights hold no plain array at 'x'"),
+        (lie_outside, "its weights have no plain array at '0'"),
+        (claim_much, "its weights declare more data than the file holds"),
+        (hold_text, "its weights have no plain array at 'x'"),
     ],
 )
 def test_weights_that_are_not_what_they_seem_are_refused(
@@ -102,7 +105,7 @@ def test_weights_that_are_no_hdf5_are_refused(spoilt: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("features", "others", r"Model tiny: openvino/model\.xml cannot read a film"),
+        ("features", "others", r"Model tiny: openvino/model\.xml cannot predict a film"),
         ('type="MatMul"', 'type="Nothing"', "Expected an OpenVINO graph with the outputs"),
     ],
 )
@@ -129,7 +132,7 @@ def test_a_trial_that_ends_without_an_answer_is_a_refusal(
 ) -> None:
     done = subprocess.CompletedProcess([], code, stdout="", stderr="Segmentation fault")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    with pytest.raises(BundleError, match=r"Model tiny: .* its network brought the trial down"):
+    with pytest.raises(BundleError, match=r"Model tiny: .* its network ended the process"):
         try_out(tiny_bundle.path)
 
 
@@ -140,5 +143,5 @@ def test_a_trial_without_end_is_a_refusal(
         raise subprocess.TimeoutExpired("trial", 180)
 
     monkeypatch.setattr(subprocess, "run", wait)
-    with pytest.raises(BundleError, match="expected it to read a film within 180 seconds"):
+    with pytest.raises(BundleError, match="expected it to predict a film within 180 seconds"):
         try_out(tiny_bundle.path)

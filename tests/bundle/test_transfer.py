@@ -28,7 +28,7 @@ def test_a_bundle_comes_through_unchanged(
     assert contents(made.path) == contents(tiny_bundle.path)
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny"]  # none in service
     assert export_bundle("tiny", models_dir=tmp_path / "models") == exported
-    assert steps == ["Unpacking", "Checking every file", "Reading a synthetic film with it"]
+    assert steps == ["Unpacking", "Checking every file", "Predicting a synthetic film with it"]
 
 
 def test_the_same_bundle_gives_the_same_zip(exported: bytes, models: Path) -> None:

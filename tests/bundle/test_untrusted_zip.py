@@ -52,7 +52,9 @@ def test_what_is_expected_is_let_in_and_folders_are_passed_over(tmp_path: Path) 
     ],
 )
 def test_a_path_that_leads_out_is_refused(name: str) -> None:
-    with pytest.raises(BundleError, match=r"Expected a thing, but '.*' could lead outside of its"):
+    with pytest.raises(
+        BundleError, match=r"Expected a thing, but '.*' could be written outside its"
+    ):
         judge(zipped({**GOOD, name: b"evil"}))
 
 
@@ -60,8 +62,11 @@ def test_a_path_that_leads_out_is_refused(name: str) -> None:
     ("info", "message"),
     [
         (member("a.txt", stat.S_IFLNK | 0o777), "'a.txt' is a link"),
-        (member("a.txt", stat.S_IFIFO | 0o644), "'a.txt' is no plain file"),
-        (member("a.txt", method=zipfile.ZIP_BZIP2), "'a.txt' is compressed in another way"),
+        (member("a.txt", stat.S_IFIFO | 0o644), "'a.txt' is not a regular file"),
+        (
+            member("a.txt", method=zipfile.ZIP_BZIP2),
+            "'a.txt' uses a compression method that is not supported",
+        ),
         (member("b/", stat.S_IFDIR | 0o755), r"the folder 'b/' has content"),
     ],
 )
@@ -79,7 +84,7 @@ def test_an_encrypted_file_is_refused() -> None:
 
 
 def test_a_file_that_is_not_expected_is_named() -> None:
-    with pytest.raises(BundleError, match=r"'inner\.zip' is none of its files"):
+    with pytest.raises(BundleError, match=r"'inner\.zip' is not one of its files"):
         judge(zipped({**GOOD, "inner.zip": zipped(GOOD)}))
 
 
@@ -101,7 +106,7 @@ def test_a_file_larger_than_its_limit_is_refused() -> None:
 
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = {"b/c.txt": b"gamma", member("a.txt", method=zipfile.ZIP_DEFLATED): bytes(3_000_000)}
-    with pytest.raises(BundleError, match=r"a\.txt unpacks to .* times its size \(a zip bomb\)"):
+    with pytest.raises(BundleError, match=r"a\.txt expands to .* times its size \(a zip bomb\)"):
         judge(zipped(bomb))
 
 
@@ -119,7 +124,7 @@ def test_a_size_that_is_a_lie_is_refused(tmp_path: Path) -> None:
     content[at + 24 : at + 28] = struct.pack("<I", 3)
     with open_zip(io.BytesIO(bytes(content)), WHAT) as archive:
         info = checked_members(archive, LIMITS, WHAT)["a.txt"]
-        with pytest.raises(BundleError, match=r"a\.txt is (damaged|of another size)"):
+        with pytest.raises(BundleError, match=r"a\.txt (is damaged|has another size)"):
             unpack(archive, info, tmp_path / "a.txt", WHAT)
 
 
@@ -141,7 +146,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06", b"text" * 100, zipped(GOOD)[:-10]])
 def test_what_is_no_zip_is_refused(content: bytes) -> None:
-    with pytest.raises(BundleError, match="it is no zip file, or its end is missing"):
+    with pytest.raises(BundleError, match="it is not a zip file, or it is truncated"):
         judge(content)
 
 

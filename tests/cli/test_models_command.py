@@ -126,7 +126,7 @@ def test_there_and_back(run, models, tmp_path, tiny_bundle):
     assert err.splitlines() == [
         "Unpacking…",
         "Checking every file…",
-        "Reading a synthetic film with it…",
+        "Predicting a synthetic film with it…",
     ]
     use = out.splitlines()[1].removeprefix("Put it in service with: ")
     assert shlex.split(use)[0] == f"PNEUMO_MODELS={models}"

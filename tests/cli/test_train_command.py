@@ -10,7 +10,7 @@ from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.runs.run import list_runs
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager", "few_views")]
 
 TINY = ("--preset", "quick", "--backbone", "cnn", "--size", "64", "--batch", "16", "--epochs", "1")
 
@@ -46,6 +46,30 @@ def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_
 
     code, out, _ = run("runs", "show", one, "--json")
     assert json.loads(out)["status"]["state"] == "done"
+
+    code, out, err = run("train", demo, "--resume", one)
+    assert (code, out) == (1, "")
+    assert f"run {one} is finished, its model is " in err
+    assert sorted(p.name for p in (tmp_path / "models").glob("*/")) == ["other", "scratch"]
+
+
+@pytest.mark.parametrize("left", [{"delivered": "gone"}, {"phase": "measuring robustness"}])
+def test_a_finished_run_goes_on_where_something_is_left(
+    run, tmp_path, monkeypatch, tiny_bundle, left
+):
+    demo, models = tmp_path / "demo", tmp_path / "models"
+    write_demo_data(demo, films=12, seed=1)
+    (models / "done").mkdir()
+    (models / "done/card.json").write_text("{}")
+    monkeypatch.setattr(routine, "train", lambda _, **__: tiny_bundle)
+    monkeypatch.setattr("pneumo_core.cli.train._figures_of", lambda _: "trained")
+    assert run("train", demo, *TINY)[:2] == (0, "trained\n")
+    [begun] = list_runs(tmp_path / "runs")
+    begun.update(delivered="done")
+    code, _, err = run("train", demo, "--resume", begun.id)
+    assert (code, f"{begun.id} is finished, its model is done." in err) == (1, True), err
+    begun.update(**left)
+    assert run("train", demo, "--resume", begun.id)[:2] == (0, "trained\n")
 
 
 def test_the_printed_command_goes_on_with_the_run_when_it_is_pasted(

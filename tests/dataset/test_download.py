@@ -220,7 +220,7 @@ def test_no_network_is_said_with_both_ways_out(server, tmp_path, report, monkeyp
 def test_a_server_that_says_nothing_is_given_up(server, tmp_path, report, monkeypatch):
     monkeypatch.setattr(download, "SECONDS_OF_SILENCE", 0.2)
     silent = threading.Event()
-    monkeypatch.setattr(Kaggle, "do_POST", lambda _: silent.wait(20))
+    monkeypatch.setattr(Kaggle, "do_POST", lambda _: silent.wait(600))
     with pytest.raises(DataSetError, match=r"there is no network"):
         fetch_data(tmp_path / "films", report=report)
     silent.set()

@@ -169,7 +169,7 @@ def test_two_builds_at_once_decode_every_film_once(index, root, cache_dir, count
 
     first = threading.Thread(target=build)
     first.start()
-    started.wait(10)
+    started.wait(600)
     build()
     first.join()
     assert (results[0] == results[1]).all()

@@ -7,6 +7,13 @@ import pytest
 from pneumo_core import metrics
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.evaluation.summary import films_by_outcome, referred_films, summarise
+from pneumo_core.metrics.bootstrap import Resampling, bootstrap
+from pneumo_core.metrics.fixed_rate import (
+    sensitivities_at,
+    sensitivity_at_specificity,
+    specificities_at,
+    specificity_at_sensitivity,
+)
 
 POINTS = OperatingPoints(screening=0.3, balanced=0.5, ruling_in=0.7)
 
@@ -15,11 +22,11 @@ POINTS = OperatingPoints(screening=0.3, balanced=0.5, ruling_in=0.7)
 def table():
     """300 films of 100 patients."""
     rng = np.random.default_rng(3)
-    sick = np.repeat(rng.integers(0, 2, 100), 3).astype(bool)
-    p = 1 / (1 + np.exp(-rng.normal(np.where(sick, 1.5, -1.5), 1.5)))
+    positive = np.repeat(rng.integers(0, 2, 100), 3).astype(bool)
+    p = 1 / (1 + np.exp(-rng.normal(np.where(positive, 1.5, -1.5), 1.5)))
     return pd.DataFrame(
         {
-            "label": np.where(sick, "pneumonia", "normal"),
+            "label": np.where(positive, "pneumonia", "normal"),
             "p_pneumonia": p,
             "group": np.repeat([f"g{i}" for i in range(100)], 3),
         }
@@ -32,23 +39,27 @@ def summary(table):
 
 
 def test_its_figures_are_those_of_the_metrics(table, summary):
-    sick = (table["label"] == "pneumonia").to_numpy()
+    positive = (table["label"] == "pneumonia").to_numpy()
     p, groups = table["p_pneumonia"].to_numpy(), table["group"].to_numpy()
     draw = {"seed": 1, "rounds": 50}
     assert (summary.n, summary.n_patients) == (300, 100)
-    assert summary.prevalence == pytest.approx(sick.mean())
-    assert summary.points["balanced"].confusion == metrics.confusion(sick, p, 0.5)
-    assert summary.three_way == metrics.three_way(sick, p, 0.3, 0.7)
-    assert summary.brier.value == pytest.approx(metrics.brier(sick, p))
+    assert summary.prevalence == pytest.approx(positive.mean())
+    assert summary.points["balanced"].confusion == metrics.confusion(positive, p, 0.5)
+    assert summary.three_way == metrics.three_way(positive, p, 0.3, 0.7)
+    assert summary.brier.value == pytest.approx(metrics.brier(positive, p))
     ranking = summary.ranking
-    assert ranking.auc == metrics.auc_delong(sick, p)
-    assert ranking.auc_patients == metrics.grouped_bootstrap_auc(sick, p, groups, **draw)
-    assert ranking.average_precision == pytest.approx(
-        metrics.grouped_bootstrap_average_precision(sick, p, groups, **draw)
+    assert ranking.auc == metrics.auc_delong(positive, p)
+    assert ranking.auc_patients == metrics.grouped_bootstrap_auc(positive, p, groups, **draw)
+    assert ranking.average_precision.value == pytest.approx(metrics.average_precision(positive, p))
+    draws = bootstrap(
+        positive,
+        p,
+        Resampling(groups, p.size, **draw),
+        {"sensitivity": sensitivities_at(0.9), "specificity": specificities_at(0.95)},
     )
-    held = metrics.sensitivity_at_specificity(sick, p, 0.9, groups=groups, **draw)
+    held = sensitivity_at_specificity(positive, p, 0.9, draws["sensitivity"])
     assert ranking.fixed["sensitivity at specificity 90 %"] == held
-    reverse = metrics.specificity_at_sensitivity(sick, p, 0.95, groups=groups, **draw)
+    reverse = specificity_at_sensitivity(positive, p, 0.95, draws["specificity"])
     assert ranking.fixed["specificity at sensitivity 95 %"] == reverse
     assert ranking.roc.auc == pytest.approx(ranking.auc.value)
 

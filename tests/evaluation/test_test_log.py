@@ -76,7 +76,7 @@ for i in range(20):
         subprocess.Popen([sys.executable, "-c", code, str(bundle.path), figures, name])
         for name in ("a", "b")
     ]
-    assert [process.wait(60) for process in running] == [0, 0]
+    assert [process.wait(600) for process in running] == [0, 0]
     assert sorted(look.data for look in logged_evaluations(bundle)) == sorted(
         f"{name}{i}" for name in "ab" for i in range(20)
     )

@@ -124,7 +124,7 @@ def test_eight_bits_without_a_window_are_shown_as_stored(seen):
 def test_a_window_beside_all_values_is_not_used(seen, window):
     values, notes = seen([1000, 2000, 3000], WindowCenter=window[0], WindowWidth=window[1])
     assert (values[0], values[2]) == (0, 255)
-    assert notes == ("window beside all values: range of the pixels shown",)
+    assert notes == ("window outside all values: range of the pixels shown",)
 
 
 @pytest.mark.parametrize("width", [1, 0, -5])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pneumo_core.bundle import OperatingPoints
+from pneumo_core.formatting import breakable
 from pneumo_core.inference.predict import Decision, decide
 
 POINTS = OperatingPoints(screening=0.2, balanced=0.5, ruling_in=0.8)
@@ -63,7 +64,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("chances", "words"), WORDS.items())
 def test_every_decision_gives_its_reason(chances: tuple[float, float, float], words: str) -> None:
-    assert decide(*chances, POINTS)[1] == words
+    assert breakable(decide(*chances, POINTS)[1]) == words
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_every_decision_gives_its_reason(chances: tuple[float, float, float], wo
 def test_a_range_that_crosses_one_point_alone_is_said_to(
     chances: tuple[float, float, float], told: str
 ) -> None:
-    assert told in decide(*chances, POINTS)[1]
+    assert told in breakable(decide(*chances, POINTS)[1])
     assert "Small crops and shifts" not in decide(0.1, 0.05, 0.19, POINTS)[1]
     assert "Small crops and shifts" not in decide(0.5, 0.1, 0.7, POINTS)[1]
 
@@ -113,4 +114,4 @@ def test_a_range_that_crosses_one_point_alone_is_said_to(
     ],
 )
 def test_a_share_beside_a_point_is_told_apart_from_it(p: float, words: str) -> None:
-    assert decide(p, p, p, POINTS)[1].startswith(words)
+    assert breakable(decide(p, p, p, POINTS)[1]).startswith(words)

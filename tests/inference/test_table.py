@@ -9,7 +9,7 @@ from pneumo_core.inference.table import AFTER, COLUMNS, as_row, to_csv
 
 READ = Reading(
     status="ok",
-    message="Signs of pneumonia: 91 %.",
+    message="Signs of pneumonia: 91\xa0%.",
     bundle="tiny 1.0",
     threshold_low=0.2,
     threshold_high=0.8,

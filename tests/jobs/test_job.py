@@ -117,7 +117,7 @@ def test_a_stubborn_job_is_ended_by_force(settings, tmp_path, monkeypatch):
     monkeypatch.setattr("pneumo_core.jobs.job._SECONDS_TO_END", 0.5)
     folder = settings.jobs_dir / "stubborn.1"
     folder.mkdir(parents=True)
-    code = "import signal,time; signal.signal(15, 1); print(1, flush=True); time.sleep(60)"
+    code = "import signal,time; signal.signal(15, 1); print(1, flush=True); time.sleep(3600)"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
     ) as child:

@@ -7,18 +7,32 @@ import pytest
 
 from pneumo_core.metrics import (
     confusion,
-    roc_band,
-    sensitivity_at_specificity,
-    specificity_at_sensitivity,
+    fixed_rate,
     threshold_at_sensitivity,
     threshold_at_specificity,
     wilson,
 )
-from pneumo_core.metrics.bootstrap import Resampling
-from pneumo_core.metrics.fixed_rate import sensitivities_at
+from pneumo_core.metrics.bootstrap import Resampling, bootstrap
+from pneumo_core.metrics.fixed_rate import roc_band, sensitivities_at, sensitivities_on_grid
 
 Y = [0, 0, 0, 0, 1, 1, 1, 1]
 P = [0.1, 0.2, 0.3, 0.6, 0.4, 0.5, 0.7, 0.9]
+
+
+def drawn(statistic, y, p, groups=None, *, seed=0, rounds=30):
+    """The statistic in each bootstrap draw."""
+    draws = Resampling(groups, len(y), seed=seed, rounds=rounds)
+    return bootstrap(np.asarray(y) == 1, np.asarray(p, float), draws, {"it": statistic})["it"]
+
+
+def sensitivity_at_specificity(y, p, s, groups=None, **options):
+    draws = drawn(sensitivities_at(s), y, p, groups, **options)
+    return fixed_rate.sensitivity_at_specificity(y, p, s, draws)
+
+
+def specificity_at_sensitivity(y, p, s, groups=None, **options):
+    draws = drawn(fixed_rate.specificities_at(s), y, p, groups, **options)
+    return fixed_rate.specificity_at_sensitivity(y, p, s, draws)
 
 
 def test_rates_by_hand():
@@ -74,7 +88,9 @@ def test_constant_scores_call_all_or_none():
     assert (found.rate.value, found.held) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("function", [sensitivity_at_specificity, specificity_at_sensitivity])
+@pytest.mark.parametrize(
+    "function", [fixed_rate.sensitivity_at_specificity, fixed_rate.specificity_at_sensitivity]
+)
 @pytest.mark.parametrize(
     ("y", "p", "s", "message"),
     [
@@ -87,23 +103,18 @@ def test_constant_scores_call_all_or_none():
 )
 def test_what_makes_no_sense_is_refused(function, y, p, s, message):
     with pytest.raises(ValueError, match=message):
-        function(y, p, s)
+        function(y, p, s, np.array([0.5]))
 
 
 def test_the_band_holds_the_curve_and_closes_at_the_end(patients):
     y, p, groups = patients
-    band = roc_band(y, p, groups=groups, rounds=200)
+    band = roc_band(drawn(sensitivities_on_grid, y, p, groups, rounds=200))
     assert band.false_positive_rate.tolist() == np.linspace(0, 1, 101).tolist()
     assert (band.low <= band.high).all()
     assert (np.diff(band.low) >= 0).all()
     assert band.low[-1] == band.high[-1] == 1.0
     at = sensitivity_at_specificity(y, p, 0.8, groups=groups, rounds=200).rate
     assert (band.low[20], band.high[20]) == pytest.approx((at.low, at.high))
-
-
-def test_one_class_has_no_band():
-    with pytest.raises(ValueError, match="both classes"):
-        roc_band([1, 1], [0.1, 0.2])
 
 
 def test_draws_at_a_fixed_rate_by_hand():

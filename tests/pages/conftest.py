@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import shutil
 from dataclasses import replace
@@ -59,6 +60,14 @@ def _done_once() -> Iterator[None]:
         ):
             patch.setattr(module, name, cache_of(getattr(module, name)))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_old_is_searched() -> None:
+    """Streamlit collects garbage after every run of a script: spare it what is loaded already,
+    which with TensorFlow in the process is a second of work.
+    """
+    gc.freeze()
 
 
 class StandIn:

@@ -1,8 +1,11 @@
 """Words of others are shown as they stand: no picture is fetched, no link is made."""
 
+from collections import Counter
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import page
 from pages.ui.diagnose.upload import _progress
 from pages.ui.page import plain
 from tests import ROOT
@@ -72,3 +75,13 @@ def test_a_film_named_like_a_picture_elsewhere_fetches_nothing(reader, png):
     assert "![x](" not in " ".join(one.value for kind in kinds for one in kind)
     assert _progress(EVIL, 1, 3, 10.0) == f"Reading 2 of 3: {SHOWN} · about 20 s left"
     assert _progress(EVIL, 0, 1, 0.0) == f"Reading {SHOWN}"
+
+
+def test_the_collector_is_spared_what_the_first_runs_import(monkeypatch):
+    frozen = []
+    monkeypatch.setattr(page.gc, "freeze", lambda: frozen.append(1))
+    monkeypatch.setattr(page, "_runs", Counter())
+    for _ in range(8):
+        page._set_imports_aside("Metrics")
+    page._set_imports_aside("Models")
+    assert len(frozen) == 6

@@ -55,7 +55,7 @@ if devices.chief:
     logits = predict_logits(network, pixels[48:])
     rows = (folder / "history.csv").read_text().splitlines()
     losses = [row.split(",")[2:6:3] for row in rows[1:]]
-    print("learnt", *np.array(losses, float).ravel(), *logits.ravel()[:6])
+    print("trained", *np.array(losses, float).ravel(), *logits.ravel()[:6])
 """
 
 
@@ -77,8 +77,8 @@ def result(process):
     return out
 
 
-def learnt(out):
-    return [float(value) for value in re.search(r"learnt (.*)", out)[1].split()]
+def trained(out):
+    return [float(value) for value in re.search(r"trained (.*)", out)[1].split()]
 
 
 def free_ports(count):
@@ -117,8 +117,8 @@ def test_two_devices_and_two_machines_learn_what_one_learns_from_the_whole_batch
         monkeypatch.setattr(callbacks, name, 0)
     runpy.run_path(str(tmp_path / "train.py"))
     one = capsys.readouterr().out
-    np.testing.assert_allclose(learnt(chief), learnt(one), atol=1e-3)
-    np.testing.assert_allclose(learnt(two), learnt(one), atol=1e-3)
+    np.testing.assert_allclose(trained(chief), trained(one), atol=1e-3)
+    np.testing.assert_allclose(trained(two), trained(one), atol=1e-3)
     assert "told by the chief 2 devices on 2 machines; this is machine 2 of 2, a worker" in worker
     assert "2 devices, each sees its part of every batch" in two
     # All have the same history: to save, each has to read what they share at the same moment.

@@ -9,9 +9,9 @@ from pneumo_core.training.distributed import Devices
 from pneumo_core.training.fit import (
     PneumoniaAUC,
     PneumoniaSensitivity,
-    see_the_whole_batch,
+    synchronise_batch_norm,
     training_model,
-    waking_steps,
+    unfreezing_steps,
 )
 from pneumo_core.training.network import build_network
 from pneumo_core.training.recipe import make_recipe
@@ -60,7 +60,7 @@ def recipe(**choices):
 
 def steps_by_layer(network, made, total=100):
     paths = {v.path: layer.name for layer in network.layers for v in layer.trainable_variables}
-    return {paths[path]: step for path, step in waking_steps(network, made, total).items()}
+    return {paths[path]: step for path, step in unfreezing_steps(network, made, total).items()}
 
 
 def test_the_head_learns_alone_and_then_everything_at_once(network):
@@ -80,7 +80,7 @@ def test_layers_wake_from_the_top(network):
 
 
 def test_from_scratch_everything_learns_from_the_first_step(network):
-    assert waking_steps(network, make_recipe("quick", backbone="cnn", size=64), 100) == {}
+    assert unfreezing_steps(network, make_recipe("quick", backbone="cnn", size=64), 100) == {}
 
 
 def test_a_thaw_longer_than_the_training_is_refused():
@@ -99,7 +99,7 @@ def test_the_training_model_is_the_network_on_films_as_they_are_outside_training
 
 def test_several_devices_normalise_by_the_whole_batch(network):
     norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
-    see_the_whole_batch(network, whole=True)
+    synchronise_batch_norm(network, whole=True)
     assert [norm.synchronized for norm in norms] == [True] * 5
-    see_the_whole_batch(network, whole=False)
+    synchronise_batch_norm(network, whole=False)
     assert [norm.synchronized for norm in norms] == [False] * 5

@@ -53,18 +53,18 @@ def test_no_counterweight_changes_nothing_and_arguments_are_never_changed():
 
 def bordered(films=80):
     """Films whose bright border gives pneumonia away, but for every tenth, where it misleads."""
-    rng, sick = np.random.default_rng(1), np.arange(films) % 2 == 1
+    rng, positive = np.random.default_rng(1), np.arange(films) % 2 == 1
     misled = np.arange(films) % 10 < 2
     pixels = rng.integers(0, 40, (films, 32, 32), dtype=np.uint8)
-    pixels[sick ^ misled] += 150
+    pixels[positive ^ misled] += 150
     names = [f"film{n}" for n in range(films)]
     index = pd.DataFrame(
         {
             "film": names,
             "sha256": names,
             "group": names,
-            "label": np.where(sick, "pneumonia", "normal"),
-            "subtype": np.where(sick, "bacterial", "normal"),
+            "label": np.where(positive, "pneumonia", "normal"),
+            "subtype": np.where(positive, "bacterial", "normal"),
         }
     )
     return index, pixels, misled

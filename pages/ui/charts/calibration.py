@@ -95,7 +95,7 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
     )
 
 
-def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
+def net_benefit(curve: DecisionCurve) -> go.Figure:
     """Decision curve: net benefit of the model, of calling every child positive, and none.
 
     In true positives per 1,000 children, less the false alarms at the odds of the threshold.
@@ -125,7 +125,7 @@ def net_benefit(curve: DecisionCurve, *, height: int = 340) -> go.Figure:
             "range": [-0.25 * top, top],
             "showgrid": True,
         },
-        height=height,
+        height=340,
         showlegend=True,
     )
 

@@ -61,7 +61,7 @@ class Row:
         """Rate and interval: "95.1 % [92.4–96.9]"."""
         if math.isnan(self.value):
             return "no such film"
-        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}–{100 * self.high:.1f}]"
+        return estimate((self.value, self.low, self.high), as_percent=True)
 
 
 def intervals(

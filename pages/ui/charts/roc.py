@@ -1,7 +1,7 @@
 """ROC and precision-recall curves, and the locked thresholds on them.
 
 The current threshold is not part of a figure: the page draws it over the chart (see
-`pages.ui.components.chart_threshold`).
+`pages.ui.components.threshold`).
 """
 
 from __future__ import annotations

@@ -103,17 +103,9 @@ def figure(
     return go.Figure(list(traces), given | layout)
 
 
-def figure_config(*, zoom: bool = False) -> dict[str, Any]:
-    """Plotly's settings for a chart: no tool bar, no zoom by the wheel; `zoom` keeps a bar with
-    zoom, reset and a picture for download.
-    """
-    if not zoom:
-        return {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
-    return {
-        "displaylogo": False,
-        "scrollZoom": False,
-        "modeBarButtons": [["zoom2d", "resetScale2d", "toImage"]],
-    }
+def figure_config() -> dict[str, Any]:
+    """Plotly's settings for a chart: no tool bar, no zoom by the wheel."""
+    return {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 
 
 def _axis(given: str | Mapping[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import streamlit as st
+from pages.ui.components import component
 
 if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold, ThreeWay
     from pneumo_core.metrics.confusion import Confusion
 
-_HERE = Path(__file__)
-_tiles = st.components.v2.component(
-    "pneumo.confusion-tiles",
-    html='<div class="cells"></div>',
-    css=_HERE.with_suffix(".css").read_text("utf-8"),
-    js=_HERE.with_suffix(".js").read_text("utf-8"),
-)
+_tiles = component("confusion_tiles", '<div class="cells"></div>')
 
 
 @dataclass(frozen=True)

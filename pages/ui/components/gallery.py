@@ -6,23 +6,18 @@ Only the films of the page shown are encoded and sent. Any screen may use it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+
+from pages.ui.components import component
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PAGE = 36  # films a page
 
-_HERE = Path(__file__)
-_grid = st.components.v2.component(
-    "pneumo.gallery",
-    html='<div class="grid" role="list"></div>',
-    css=_HERE.with_suffix(".css").read_text("utf-8"),
-    js=_HERE.with_suffix(".js").read_text("utf-8"),
-)
+_grid = component("gallery", '<div class="grid" role="list"></div>')
 
 
 @dataclass(frozen=True)

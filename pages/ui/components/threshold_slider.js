@@ -12,7 +12,7 @@ function child(tag, name, text) {
 const GAP = 8; // pixels between two names on one line
 const LINE = 1.25; // rem, from one line of names to the next
 
-const percent = (value) => `${(100 * value).toFixed(1)} %`;
+const percent = (value) => `${(100 * value).toFixed(1)}\u00a0%`;
 const place = (value) => `${100 * value}%`;
 
 // A name goes on the first line on which it does not run into another: up to one line a name.

@@ -67,7 +67,7 @@ def scale_in_words(reading: Reading) -> str:
     span = range_words(reading)
     return (
         f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} under small "
-        f"crops and shifts, on a scale from 0 to 100 %. Below {per_cent(low)}: no sign of "
+        f"crops and shifts, on a scale from 0 to 100\xa0%. Below {per_cent(low)}: no sign of "
         f"pneumonia; from {per_cent(high)}: signs of pneumonia; between them: refer."
     )
 

@@ -47,7 +47,7 @@ def show_film(key: str) -> None:
 
 def show_stepper(shown: Entry, entries: list[Entry]) -> None:
     """Name and place in the worklist, with buttons (and arrow keys) where there are several."""
-    note = badge("synthetic") if shown.origin else ""
+    note = badge("Synthetic") if shown.origin else ""
     keys = [entry.key for entry in entries]
     show_steps(
         shown.key, keys, state.open_film, key="diagnose", title=f"{escape(shown.name)} {note}"

@@ -135,8 +135,8 @@ def _columns() -> dict[str, Any]:
             color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
-        "p": st.column_config.NumberColumn("%", width=48, help="Probability of pneumonia"),
-        "file": st.column_config.TextColumn("File", width=69),
+        "p": st.column_config.NumberColumn("Prob.", width=56, help="Probability of pneumonia"),
+        "file": st.column_config.TextColumn("File", width=61),
         "check": st.column_config.TextColumn("Image check", width=90),
         "model": st.column_config.TextColumn(
             "Model", width=150, help="The model that read the film"

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.charts.calibration import histogram, reliability
 from pages.ui.charts.roc import Mark, precision_recall, roc
-from pages.ui.components.chart_threshold import show_marked
+from pages.ui.components.threshold import show_marked
 from pages.ui.metrics.measures import POINTS
 from pneumo_core.formatting import POINT_NAMES
 
@@ -51,7 +51,7 @@ def show_roc(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
         selection_mode="points",
         alt=f"ROC curve, AUC {ranking.auc.value:.3f}, with locked and current thresholds",
     )
-    st.html('<p class="pn-hint">◆ current threshold; ○ locked thresholds; shaded: 95 % band, '
+    st.html('<p class="pn-hint">◆ current threshold; ○ locked thresholds; shaded: 95\xa0% band, '
             "resampling patients. Click the curve to set the threshold.</p>")  # fmt: skip
 
 

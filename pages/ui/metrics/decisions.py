@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.charts.calibration import net_benefit
-from pages.ui.components.chart_threshold import show_marked
+from pages.ui.components.threshold import show_marked
 from pages.ui.html import facts_list, hint
 from pages.ui.metrics.charts import ONE_CLASS
 from pneumo_core import metrics
-from pneumo_core.formatting import estimate
+from pneumo_core.formatting import estimate, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,8 @@ def show_decisions(
     with right:
         st.html(
             '<h3 class="pn-chart">Decision curve: net benefit</h3><p class="pn-hint">'
-            "A threshold of 20 % means that one missed pneumonia weighs as much as four false "
-            f"alarms. At {state.prevalence.get()} % prevalence.</p>"
+            "A threshold of 20\xa0% means that one missed pneumonia weighs as much as four false "
+            f"alarms. At {state.prevalence.get()}\xa0% prevalence.</p>"
         )
         if measures.summary.ranking is None:
             st.info(ONE_CLASS, icon=":material/info:")
@@ -69,7 +69,7 @@ def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
     instead = "calling every child positive" if everyone > 0 else "calling no child positive"
     comparison = "more than" if low > best else "not clearly more than"
     return (
-        f"At {100 * at.threshold:.1f} % the net benefit is "
+        f"At {percent(at.threshold)} the net benefit is "
         f"{estimate((model, low, high), digits=0)} true positives per 1,000 "
         f"children, {comparison} {instead} ({best:.0f})."
     )
@@ -139,7 +139,7 @@ def _show_three_ways(measures: Measures) -> None:
     points = measures.points
     st.html(
         '<h3 class="pn-chart">Three-way decisions</h3><p class="pn-hint">Below '
-        f"{100 * points.screening:.1f} % no sign, from {100 * points.ruling_in:.1f} % signs of "
+        f"{percent(points.screening)} no sign, from {percent(points.ruling_in)} signs of "
         "pneumonia, between them refer: at the locked thresholds; the slider has no effect.</p>"
         + three_ways_html(measures.summary.three_way)
     )

@@ -14,6 +14,7 @@ from pages.ui import state
 from pages.ui.metrics.headline import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.test_log import logged_evaluations
+from pneumo_core.formatting import percent
 
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
@@ -113,7 +114,7 @@ def figures_now(subject: Predictions, measures: Measures, at: AtThreshold) -> di
 
 def _show_now(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     _offer(
-        f"Figures at the current threshold, {100 * at.threshold:.1f} % (JSON)",
+        f"Figures at the current threshold, {percent(at.threshold)} (JSON)",
         json.dumps(figures_now(subject, measures, at), indent=1, ensure_ascii=False).encode(),
         f"pneumo-{subject.bundle.name}-figures.json",
         "application/json",

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from pages.ui.html import badge, facts_list, hint
-from pneumo_core.formatting import POINT_NAMES, count, estimate, ratio
+from pneumo_core.formatting import POINT_NAMES, count, estimate, percent, ratio
 
 if TYPE_CHECKING:
     from pages.ui.metrics.predictions import Predictions
@@ -58,7 +58,7 @@ def headline_html(summary: Summary, at: AtThreshold) -> str:
 
 def binary_title(threshold: float) -> str:
     """The title of the confusion matrix."""
-    return f"Confusion matrix: positive from {100 * threshold:.1f} %"
+    return f"Confusion matrix: positive from {percent(threshold)}"
 
 
 def sample_sentence(summary: Summary, films: str) -> str:
@@ -67,7 +67,7 @@ def sample_sentence(summary: Summary, films: str) -> str:
     return (
         f"{count(summary.n, 'films')} of {count(summary.n_patients, 'patients')}, {films}: "
         f"{summary.n_normal:,} normal, {summary.n_pneumonia:,} pneumonia. "
-        f"95 % intervals in brackets. {small}".rstrip()
+        f"95\xa0% intervals in brackets. {small}".rstrip()
     )
 
 

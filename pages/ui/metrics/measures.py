@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.cache import HASH_FUNCS, Keyed
-from pages.ui.components.chart_threshold import path
+from pages.ui.components.threshold import path
 from pneumo_core import metrics
 from pneumo_core.evaluation.subgroups import cut, subgroups, usual
 from pneumo_core.evaluation.summary import Summary, summarise
@@ -39,7 +39,7 @@ class Group:
 class Measures:
     """What the screen shows of N films.
 
-    groups: all films first; path: `chart_threshold.path` as JSON, written once.
+    groups: all films first; path: `threshold.path` as JSON, written once.
     """
 
     table: pd.DataFrame

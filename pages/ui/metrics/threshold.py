@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.components.confusion_tiles import show_confusion_tiles, sums_html
-from pages.ui.components.threshold_slider import show_threshold_slider
+from pages.ui.components.threshold import show_threshold_slider
 from pages.ui.metrics import charts, headline
 from pages.ui.metrics.comparison import show_comparison
 from pages.ui.metrics.decisions import show_decisions
@@ -17,8 +17,8 @@ from pages.ui.metrics.error_gallery import show_films
 from pages.ui.metrics.exports import show_exports
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.robustness import show_robustness
+from pages.ui.metrics.selection import show_test_evaluations
 from pages.ui.metrics.subgroups import show_groups
-from pages.ui.metrics.test_evaluations import show_test_evaluations
 from pages.ui.page import plain_words
 from pneumo_core.formatting import POINT_NAMES
 

@@ -110,8 +110,8 @@ def _figures(bundle: Bundle) -> str:
         for label, value in figures
     )
     note = (
-        f"{sample_sentence(bundle.card)}; 95 % intervals in brackets (AUC: bootstrap by patient). "
-        "AUC: 0.5 is chance, 1 is perfect"
+        f"{sample_sentence(bundle.card)}; 95\xa0% intervals in brackets (AUC: bootstrap by "
+        "patient). AUC: 0.5 is chance, 1 is perfect"
     )
     return f'<div><ul class="pn-model-figures">{items}</ul><p class="pn-aside">{note}</p></div>'
 

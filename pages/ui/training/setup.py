@@ -169,7 +169,7 @@ def show_source(settings: Settings) -> tuple[Source, Material] | None:
         st.error(plain(str(error)), icon=":material/error:")
         show_chooser(settings)
         return None
-    note = badge("synthetic") if source.kind == "synthetic" else ""
+    note = badge("Synthetic") if source.kind == "synthetic" else ""
     st.html(
         f'<p class="pn-name">{escape(source.path.name)} {note}</p>'
         f'<p class="pn-aside">{escape(found.sentence())}</p>'

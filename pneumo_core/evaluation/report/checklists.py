@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.evaluation.report.document import Section, Table, Words
+from pneumo_core.formatting import percent
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pneumo_core.evaluation.summary import Summary
 
 
+Item = tuple[str, str, str, str]  # number, part of the manuscript, what is asked, key of its answer
 State = Literal["answered", "in part", "open", "not applicable"]
 
 
@@ -34,7 +36,9 @@ def answers(
         **_of_evaluation(summary, evidence, films),
         **_of_card(bundle),
     }
-    return {**found, **(_PUBLISHED if is_published(bundle) else _of_source(bundle))}
+    if is_published(bundle):
+        return found | _PUBLISHED
+    return found | {"sources": _part(f"{population(bundle)} Describe it.")}
 
 
 def _yes(text: str) -> Answer:
@@ -85,8 +89,8 @@ def _always(summary: Summary, films: str) -> dict[str, Answer]:
             "reliability and decision curves."
         ),
         "uncertainty": _yes(
-            "95 % intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, the "
-            "bootstrap by patient for curves and the Brier score, its inversion for the "
+            "95\xa0% intervals: Wilson for shares, DeLong and a bootstrap by patient for the AUC, "
+            "the bootstrap by patient for curves and the Brier score, its inversion for the "
             "calibration error."
         ),
         "clusters": _part(
@@ -132,15 +136,13 @@ def _of_evaluation(summary: Summary, evidence: EvidenceLevel, films: str) -> dic
     found = {
         "abstract": _part("The headline of this report has the results. Write the summary."),
         "accuracy": _yes(
-            f"Sensitivity {accuracy.sensitivity.value:.1%}, specificity "
-            f"{accuracy.specificity.value:.1%} at the locked balanced point, with intervals in the "
-            "headline.".replace("%", " %")
+            f"Sensitivity {percent(accuracy.sensitivity.value)}, specificity "
+            f"{percent(accuracy.specificity.value)} at the locked balanced point, with intervals "
+            "in the headline."
         ),
         "internal": _part(f"{evidence.badge}. {evidence.words}"),
         "external": Answer("open", "Test on films of another hospital."),
-        "differences": Answer(
-            "open", "Describe how the films measured differ from those trained on."
-        ),
+        "differences": Answer("open", "Describe how these films differ from those trained on."),
     }
     if evidence.kind == "test":
         found["internal"] = _yes(f"{evidence.badge}. {evidence.words}")
@@ -197,16 +199,11 @@ def _of_card(bundle: Bundle) -> dict[str, Answer]:
     return found
 
 
-def _of_source(bundle: Bundle) -> dict[str, Answer]:
-    """A data set of the user's own: what the card says, and no more."""
-    return {"sources": _part(f"{population(bundle)} Describe it.")}
-
-
 _PUBLISHED = {
     "retrospective": _yes("Retrospective."),
     "sources": _yes(
         "Kermany, Zhang, Goldbaum (2018), Mendeley Data V2, doi 10.17632/rscbjbr9sj.2, CC BY 4.0; "
-        "74 % of the films show pneumonia, unlike in a clinic."
+        "74\xa0% of the films show pneumonia, unlike in a clinic."
     ),
     "target": _part(
         "Children of 1–5 years with a frontal film. For researchers and students, not for patients."
@@ -216,9 +213,7 @@ _PUBLISHED = {
         "Children of 1–5 years with an antero-posterior film in routine care; low-quality scans "
         "were removed by the publishers. Further criteria are not published."
     ),
-    "acquisition": _part(
-        "Antero-posterior chest films, published as JPEG. Devices are not stated."
-    ),
+    "acquisition": _part("Antero-posterior films, published as JPEG. Devices are not stated."),
     "reference": _yes(
         "Normal or pneumonia, by two physicians looking at the films; subtype from the file names. "
         "There is no reference test such as a culture."
@@ -246,8 +241,7 @@ def _listed(facts: dict[str, Any], keys: tuple[str, ...]) -> str:
     return ", ".join(listed)
 
 
-# (item, part of the manuscript, what it asks for, key of the answer)
-CLAIM: tuple[tuple[str, str, str, str], ...] = (
+CLAIM: tuple[Item, ...] = (
     ("1", "Title, abstract", "says that it is a study of AI, and of which kind", "category"),
     ("2", "Title, abstract", "summary of design, methods, results, conclusions", "abstract"),
     ("3", "Introduction", "clinical background, intended use and role", "intended"),
@@ -295,8 +289,7 @@ CLAIM: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-# (item, part of the manuscript, what it asks for, key of the answer)
-TRIPOD: tuple[tuple[str, str, str, str], ...] = (
+TRIPOD: tuple[Item, ...] = (
     ("1", "Title", "developing or evaluating a model, target population, outcome", "category"),
     ("2", "Abstract", "summary after TRIPOD+AI for abstracts", "abstract"),
     ("3a", "Introduction", "health care context, diagnostic or prognostic", "intended"),
@@ -311,7 +304,7 @@ TRIPOD: tuple[tuple[str, str, str, str], ...] = (
     (
         "7",
         "Methods: preparation",
-        "preprocessing and quality checks, alike in groups",
+        "preprocessing, quality checks, alike in groups",
         "preprocessing",
     ),
     ("8a", "Methods: outcome", "what is predicted, how and when assessed", "reference"),
@@ -383,32 +376,22 @@ def checklists(
 def _section(
     title: str,
     name: str,
-    items: tuple[tuple[str, str, str, str], ...],
+    items: tuple[Item, ...],
     doi: str,
     known: dict[str, Answer],
 ) -> Section:
     given = [(item, known.get(item[3], OPEN)) for item in items]
     count = {state: sum(answer.state == state for _, answer in given) for state in MARKS}
-    table = Table(
-        name,
-        title,
-        ("item", "asks for", "state", "answer"),
-        tuple(
-            (number, f"{part}: {asks}", MARKS[answer.state], answer.text)
-            for (number, part, asks, _), answer in given
-        ),
-        tuple(
-            {
-                "item": number,
-                "part": part,
-                "asks": asks,
-                "state": answer.state,
-                "answer": answer.text,
-            }
-            for (number, part, asks, _), answer in given
-        ),
-        wide=(1, 3),
+    records = tuple(
+        {"item": number, "part": part, "asks": asks, "state": answer.state, "answer": answer.text}
+        for (number, part, asks, _), answer in given
     )
+    rows = tuple(
+        (one["item"], f"{one['part']}: {one['asks']}", MARKS[one["state"]], one["answer"])
+        for one in records
+    )
+    heads = ("item", "asks for", "state", "answer")
+    table = Table(name, title, heads, rows, records, wide=(1, 3))
     words = Words(
         f"Of {len(items)} items of {title} ({doi}), Pneumo answers {count['answered']}, "
         f"{count['in part']} in part; not applicable: {count['not applicable']}; open, for the "

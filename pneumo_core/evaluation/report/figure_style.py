@@ -64,14 +64,13 @@ def draw(  # noqa: PLR0913 - what a figure is called and says
     caption: str,
     alt: str,
     *,
-    size: tuple[float, float],
     onto: Callable[[Axes], None],
-    half: bool = False,
+    size: tuple[float, float] | None = None,
 ) -> Picture:
-    """A figure of `size` (width, height in inches), drawn by `onto` on one pair of axes."""
-    return draw_many(
-        name, title, caption, alt, size=size, half=half, onto=lambda axes: onto(axes[0])
-    )
+    """A figure drawn by `onto` on one pair of axes, of `size` (width, height in inches) or half as
+    wide as the page.
+    """
+    return draw_many(name, title, caption, alt, size=size, onto=lambda axes: onto(axes[0]))
 
 
 def draw_many(  # noqa: PLR0913 - what a figure is called and says
@@ -80,9 +79,8 @@ def draw_many(  # noqa: PLR0913 - what a figure is called and says
     caption: str,
     alt: str,
     *,
-    size: tuple[float, float],
     onto: Callable[[list[Axes]], None],
-    half: bool = False,
+    size: tuple[float, float] | None = None,
     **layout: Any,
 ) -> Picture:
     """As `draw`, on several pairs of axes: `layout` goes to `Figure.subplots`."""
@@ -91,7 +89,8 @@ def draw_many(  # noqa: PLR0913 - what a figure is called and says
     from matplotlib.figure import Figure
 
     with _ONE_AT_A_TIME, rc_context(LOOK):
-        figure = Figure(figsize=size, layout="constrained")
+        width, height = size or HALF
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(**{"nrows": 1, "ncols": 1, "squeeze": False, **layout})
         onto(list(axes.ravel()))
@@ -105,9 +104,8 @@ def draw_many(  # noqa: PLR0913 - what a figure is called and says
             written[kind] = out.getvalue()
             # Laid out once: the second form is the same picture.
             figure.set_layout_engine("none")
-    return Picture(
-        name, title, caption, alt, written["svg"], written["png"], size[0] / size[1], half
-    )
+    svg, png = written["svg"], written["png"]
+    return Picture(name, title, caption, alt, svg, png, width / height, half=size is None)
 
 
 def per_cents(axes: Axes, which: str = "xy") -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from pneumo_core.evaluation.report.figure_style import (
     ACCENT,
     GREY,
-    HALF,
     INK,
     NORMAL,
     PNEUMONIA,
@@ -18,6 +17,7 @@ from pneumo_core.evaluation.report.figure_style import (
     draw_many,
     per_cents,
 )
+from pneumo_core.formatting import percent
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ MARKS = {
     "balanced": ("s", ACCENT),
     "ruling_in": ("^", PNEUMONIA),
 }
+BAND: dict[str, Any] = {"color": ACCENT, "alpha": 0.18, "linewidth": 0}
+CHANCE: dict[str, Any] = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (4, 4))}
 CROWDED = 0.95  # area above which the corner of the curve is shown enlarged
 
 
@@ -62,7 +64,7 @@ def reliability(table: Reliability) -> Picture:
         some = table.n > 0
         p, share = table.mean_p[some], table.observed[some]
         reach = np.abs(np.stack([share - table.low[some], table.high[some] - share]))
-        top.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 4)))
+        top.plot([0, 1], [0, 1], **CHANCE)
         top.errorbar(
             p, share, yerr=reach, fmt="o", color=ACCENT, markersize=5, elinewidth=1.2, clip_on=False
         )
@@ -78,10 +80,8 @@ def reliability(table: Reliability) -> Picture:
         "reliability",
         "Calibration",
         "Observed frequency of pneumonia by predicted probability; the dashed line is perfect "
-        "calibration. Bars are 95 % Wilson intervals; below, films per bin.",
+        "calibration. Bars are 95\xa0% Wilson intervals; below, films per bin.",
         "Reliability diagram in ten bins with the number of films in each.",
-        size=HALF,
-        half=True,
         onto=onto,
         nrows=2,
         height_ratios=(4, 1),
@@ -114,8 +114,6 @@ def scores(histogram: Histogram, points: dict[str, AtThreshold]) -> Picture:
         "Films by predicted probability, pneumonia above and normal below the line, on a "
         "logarithmic scale. Between the outer points a film is referred; dashed: balanced point.",
         "Histogram of P(pneumonia) for normal and pneumonia films.",
-        size=HALF,
-        half=True,
         onto=onto,
     )
 
@@ -151,8 +149,6 @@ def confusion(at: AtThreshold) -> Picture:
         "Confusion matrix",
         f"At the balanced point, P(pneumonia) ≥ {at.threshold:.3f}.",
         f"{c.tp} true positives, {c.fn} missed, {c.fp} false alarms, {c.tn} true negatives.",
-        size=HALF,
-        half=True,
         onto=onto,
     )
 
@@ -161,25 +157,8 @@ def roc(ranking: Ranking, points: dict[str, AtThreshold]) -> Picture:
     """The ROC curve with its band and the locked points."""
 
     def onto(axes: Axes) -> None:
-        band, curve = ranking.band, ranking.roc
-        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 4)))
-        axes.fill_between(
-            band.false_positive_rate, band.low, band.high, color=ACCENT, alpha=0.18, linewidth=0
-        )
-        axes.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT)
-        for name, at in points.items():
-            marker, colour = MARKS[name]
-            axes.plot(
-                1 - at.specificity.value,
-                at.sensitivity.value,
-                marker,
-                color=colour,
-                markeredgecolor="white",
-                markersize=8,
-                label=f"{name.replace('_', ' ')}, {at.threshold:.3f}",
-                zorder=5,
-                clip_on=False,
-            )
+        axes.plot([0, 1], [0, 1], **CHANCE)
+        _curve(axes, ranking, points)
         axes.set(
             xlim=(0, 1),
             ylim=(0, 1),
@@ -195,10 +174,8 @@ def roc(ranking: Ranking, points: dict[str, AtThreshold]) -> Picture:
         "roc",
         "ROC curve",
         "Sensitivity against false alarms over all thresholds. The band holds the curve point by "
-        "point with 95 % confidence (bootstrap by patient).",
+        "point with 95\xa0% confidence (bootstrap by patient).",
         f"ROC curve with area {ranking.auc.value:.3f} and the locked points.",
-        size=HALF,
-        half=True,
         onto=onto,
     )
 
@@ -208,13 +185,9 @@ def precision_recall(curve: PrCurve, prevalence: float) -> Picture:
 
     def onto(axes: Axes) -> None:
         lowest = min(prevalence, float(curve.precision.min()))
-        axes.axhline(prevalence, color=GREY, linewidth=0.8, linestyle=(0, (4, 4)))
-        axes.step(
-            np.r_[0, curve.recall],
-            np.r_[curve.precision[0], curve.precision],
-            color=ACCENT,
-            where="pre",
-        )
+        axes.axhline(prevalence, **CHANCE)
+        recall, precision = np.r_[0, curve.recall], np.r_[curve.precision[0], curve.precision]
+        axes.step(recall, precision, color=ACCENT, where="pre")
         axes.text(0.02, prevalence - 0.01, "call all films", color=GREY, va="top", fontsize=8)
         axes.set(
             xlim=(0, 1),
@@ -228,10 +201,8 @@ def precision_recall(curve: PrCurve, prevalence: float) -> Picture:
         "precision_recall",
         "Precision and recall",
         "Share of the films called pneumonia that show it (PPV), valid only at the prevalence "
-        f"among these films, {100 * prevalence:.0f} %.",
+        f"among these films, {percent(prevalence, 0)}.",
         f"Precision-recall curve; average precision {curve.average_precision:.3f}.",
-        size=HALF,
-        half=True,
         onto=onto,
     )
 
@@ -243,7 +214,7 @@ def decision(curve: DecisionCurve) -> Picture:
         t = curve.thresholds
         axes.axhline(0, color=GREY, linewidth=1, label="call no film")
         axes.plot(t, curve.call_all, color=GREY, linestyle=(0, (4, 3)), label="call all films")
-        axes.fill_between(t, curve.low, curve.high, color=ACCENT, alpha=0.18, linewidth=0)
+        axes.fill_between(t, curve.low, curve.high, **BAND)
         axes.plot(t, curve.model, color=ACCENT, label="call by the model")
         bottom = -0.15 * max(curve.prevalence, 0.05)
         axes.set(
@@ -265,12 +236,10 @@ def decision(curve: DecisionCurve) -> Picture:
     return draw(
         "decision_curve",
         "Decision curve",
-        "Acting from a probability of 20 % weighs a missed pneumonia like four false alarms. "
+        "Acting from a probability of 20\xa0% weighs a missed pneumonia like four false alarms. "
         "The model is useful where its line is the highest. At a prevalence of "
-        f"{100 * curve.prevalence:.0f} %.",
+        f"{percent(curve.prevalence, 0)}.",
         "Net benefit of the model, of calling all films and of calling none.",
-        size=HALF,
-        half=True,
         onto=onto,
     )
 
@@ -293,7 +262,7 @@ def forest(groups: pd.DataFrame) -> Picture:
     return draw_many(
         "subgroups",
         "Rates by subgroup",
-        "Rates at the balanced point with 95 % Wilson intervals; the line is that of all films. "
+        "Rates at the balanced point with 95\xa0% Wilson intervals; the line is that of all films. "
         f"Hollow: fewer than {SMALL_SAMPLE} films.",
         "Forest plot of sensitivity and specificity by subgroup.",
         size=(9.0, 0.9 + 0.27 * len(rows)),
@@ -322,9 +291,10 @@ def robustness(rows: list[dict[str, Any]], most: int = 16) -> Picture:
                 if row[f"cost_{rate}"] is not None
             ]
             y = [one[0] + up for one in known]
-            cost = np.array([one[1][f"cost_{rate}"] for one in known])
-            low = np.array([one[1][f"cost_{rate}_low"] for one in known])
-            high = np.array([one[1][f"cost_{rate}_high"] for one in known])
+            cost, low, high = (
+                np.array([one[1][f"cost_{rate}{end}"] for one in known])
+                for end in ("", "_low", "_high")
+            )
             axes.errorbar(
                 cost,
                 y,
@@ -344,7 +314,7 @@ def robustness(rows: list[dict[str, Any]], most: int = 16) -> Picture:
         "stress",
         "Cost of perturbations",
         f"The {len(worst)} largest of {len(measured)} perturbations{without} at the balanced "
-        "point, with paired 95 % intervals.",
+        "point, with paired 95\xa0% intervals.",
         "Cost of each perturbation in sensitivity and specificity.",
         size=(9.0, 1.0 + 0.32 * len(worst)),
         onto=onto,
@@ -365,18 +335,32 @@ def _tile(x: float, y: float, colour: str, strength: float) -> Any:
     )
 
 
+def _curve(
+    axes: Axes, ranking: Ranking, points: dict[str, AtThreshold], *, clip_on: bool = False
+) -> None:
+    """The ROC curve, its band and its locked points."""
+    band, curve = ranking.band, ranking.roc
+    axes.fill_between(band.false_positive_rate, band.low, band.high, **BAND)
+    axes.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT)
+    for name, at in points.items():
+        marker, colour = MARKS[name]
+        axes.plot(
+            1 - at.specificity.value,
+            at.sensitivity.value,
+            marker,
+            color=colour,
+            markeredgecolor="white",
+            markersize=8,
+            label=f"{name.replace('_', ' ')}, {at.threshold:.3f}",
+            zorder=5,
+            clip_on=clip_on,
+        )
+
+
 def _corner(axes: Axes, ranking: Ranking, points: dict[str, AtThreshold]) -> None:
     """The upper left corner again, larger: a good model's points crowd there."""
     inset = axes.inset_axes((0.36, 0.34, 0.58, 0.54))
-    band, curve = ranking.band, ranking.roc
-    inset.fill_between(
-        band.false_positive_rate, band.low, band.high, color=ACCENT, alpha=0.18, linewidth=0
-    )
-    inset.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT)
-    for name, at in points.items():
-        marker, colour = MARKS[name]
-        alarms, hits = 1 - at.specificity.value, at.sensitivity.value
-        inset.plot(alarms, hits, marker, color=colour, markeredgecolor="white", markersize=8)
+    _curve(inset, ranking, points, clip_on=True)
     inset.set(xlim=(-0.004, 0.2), ylim=(0.8, 1.005), xticks=[0, 0.1, 0.2], yticks=[0.8, 0.9, 1.0])
     inset.tick_params(labelsize=7)
     per_cents(inset)
@@ -401,7 +385,7 @@ def _forest_panel(
             elinewidth=1.4,
         )
     if not np.isnan(rows[0][rate]):
-        axes.axvline(rows[0][rate], color=GREY, linewidth=0.8, linestyle=(0, (4, 4)))
+        axes.axvline(rows[0][rate], **CHANCE)
     known = [row[f"{rate}_low"] for row in rows if not np.isnan(row[rate])]
     axes.set(xlim=(max(0.0, min([*known, 0.9]) - 0.02), 1.005), xlabel=rate)
     axes.set_ylim(-0.6, len(rows) - 0.4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.bundle.model_card import input_words
 from pneumo_core.bundle.provenance import is_published, population
 from pneumo_core.evaluation.report.document import Section, Table, Words
 from pneumo_core.formatting import NONE, estimate, finite
@@ -28,7 +29,7 @@ def model(bundle: Bundle) -> Section:
     facts = (
         ("model", f"{bundle.name} {bundle.version}, files {bundle.digest[:12]}"),
         ("network", _stated(card.network.backbone)),
-        ("input", f"one grey film at {bundle.size}×{bundle.size} pixels, aspect ratio ignored"),
+        ("input", input_words(card)),
         ("classes", ", ".join(bundle.classes)),
         ("initial weights", _stated(card.network.weights)),
         ("trained on", population(bundle)),
@@ -103,8 +104,8 @@ def robustness_section(stress: dict[str, Any], picture: Picture) -> Section:
         ("perturbation", "sensitivity", "cost", "specificity", "cost", "median change"),
         shown,
         records,
-        "At the balanced point, with 95 % intervals, for costs paired on the same films. Costs and "
-        "changes of P(pneumonia) in percentage points.",
+        "At the balanced point, with 95\xa0% intervals, for costs paired on the same films. Costs "
+        "and changes of P(pneumonia) in percentage points.",
         wide=(0,),
     )
     sentences = (stress.get(key, "") for key in ("words", "worst", "lungless"))

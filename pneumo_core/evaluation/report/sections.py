@@ -14,6 +14,7 @@ from pneumo_core.formatting import (
     interval,
     number,
     per_cent,
+    percent,
     ratio,
 )
 from pneumo_core.metrics import per_thousand, predictive_values
@@ -34,8 +35,8 @@ def headline(summary: Summary, evidence: EvidenceLevel, pictures: dict[str, Pict
     """The films, their evidence level, and the main figures in a row."""
     at, three = summary.points["balanced"], summary.three_way
     tiles = [
-        _tile("Sensitivity", at.sensitivity, "of the pneumonia films; 95 % interval"),
-        _tile("Specificity", at.specificity, "of the normal films; 95 % interval"),
+        _tile("Sensitivity", at.sensitivity, "of the pneumonia films; 95\xa0% interval"),
+        _tile("Specificity", at.specificity, "of the normal films; 95\xa0% interval"),
         _tile("Answered", three.coverage, "of all films; the others are referred"),
         _tile("Wrong answers", three.error, "of the answered films"),
     ]
@@ -76,7 +77,7 @@ def discrimination(summary: Summary, pictures: dict[str, Picture]) -> Section:
     table = Table(
         "ranking",
         "Over all thresholds",
-        ("figure", "value [95 % interval]", "interval by"),
+        ("figure", "value [95\xa0% interval]", "interval by"),
         tuple(rows),
         tuple(records),
         "Thresholds at a fixed rate are chosen on these same films: they describe the ranking and "
@@ -126,7 +127,7 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
     table = Table(
         "calibration",
         "Calibration of P(pneumonia)",
-        ("figure", "value [95 % interval]", "interpretation"),
+        ("figure", "value [95\xa0% interval]", "interpretation"),
         tuple(rows),
         tuple(records),
     )
@@ -161,7 +162,7 @@ def points_table(summary: Summary) -> Table:
         ("point", "from P ≥", "sensitivity", "specificity", "accuracy", "missed", "false alarms"),
         tuple(rows),
         tuple(records),
-        "In brackets: Wilson's 95 % interval, films taken as independent.",
+        "In brackets: Wilson's 95\xa0% interval, films taken as independent.",
     )
 
 
@@ -253,7 +254,7 @@ def _three_way(summary: Summary) -> Table:
     return Table(
         "three_way",
         "Answered or referred",
-        ("rate", "value [95 % interval]", "denominator"),
+        ("rate", "value [95\xa0% interval]", "denominator"),
         tuple((name, estimate(value, as_percent=True), of) for name, _, value, of in answers),
         tuple({"rate": key, **value.to_dict("value")} for _, key, value, _ in answers),
     )
@@ -268,7 +269,7 @@ def _prevalences(summary: Summary) -> Table:
         thousand = per_thousand(at.confusion, share)
         rows.append(
             (
-                f"{100 * share:.0f} %",
+                percent(share, 0),
                 estimate(values.ppv, as_percent=True),
                 estimate(values.npv, as_percent=True),
                 estimate(thousand.missed, digits=0),
@@ -292,7 +293,7 @@ def _prevalences(summary: Summary) -> Table:
         ("prevalence", "PPV", "NPV", "missed of 1,000 children", "false alarms of 1,000"),
         tuple(rows),
         tuple(records),
-        f"At the balanced point. {100 * own:.0f} % of these films show pneumonia, which is not the "
+        f"At the balanced point. {percent(own, 0)} of these films show pneumonia, which is not the "
         f"prevalence in a clinic. Positive likelihood ratio {ratio(positive)}, negative "
         f"{ratio(negative)}.",
     )
@@ -301,5 +302,5 @@ def _prevalences(summary: Summary) -> Table:
 def _tile(name: str, rate: Estimate, detail: str) -> Tile:
     if math.isnan(rate.value):
         return Tile(name, NONE, "no such film")
-    value, *ends = (100 * end for end in rate)
-    return Tile(name, f"{value:.1f} %", f"{interval(ends, digits=1)} {detail}")
+    ends = (100 * rate.low, 100 * rate.high)
+    return Tile(name, percent(rate.value), f"{interval(ends, digits=1)} {detail}")

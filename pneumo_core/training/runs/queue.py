@@ -68,7 +68,7 @@ def runs_ahead(run: Run, runs_dir: Path) -> list[Run]:
     return ahead
 
 
-def run_in_turn(
+def run_queued(
     run: Run, work: Callable[[Progress], Bundle], *, settings: Settings, report: Progress
 ) -> Bundle:
     """Wait until the queue reaches `run`, do its `work` in this process, write how it ended.

@@ -40,7 +40,9 @@ _LISTED = (
         "It ends after this step, with the best model so far.",
         live=True,
     ),
-    RunState("done", "✓", "done", "See its figures, compare it, or put its model in service."),
+    RunState(
+        "done", "✓", "done", "See its figures, compare it, or choose its model on the Models page."
+    ),
     RunState(
         "stopped",
         "◼",

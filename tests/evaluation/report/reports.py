@@ -41,13 +41,13 @@ def make_report(folder):
     path = folder / "paper"
     path.mkdir()
     rng = np.random.default_rng(5)
-    sick = np.arange(60) % 2 == 1
-    p = (1 / (1 + np.exp(-rng.normal(np.where(sick, 2, -2), 2)))).round(6)
+    positive = np.arange(60) % 2 == 1
+    p = (1 / (1 + np.exp(-rng.normal(np.where(positive, 2, -2), 2)))).round(6)
     pd.DataFrame(
         {
-            "film": [f"{'PNEUMONIA' if one else 'NORMAL'}/{i}.png" for i, one in enumerate(sick)],
+            "film": [f"{'PNEUMONIA' if i % 2 else 'NORMAL'}/{i}.png" for i in range(60)],
             "split": "validation",
-            "label": np.where(sick, "pneumonia", "normal"),
+            "label": np.where(positive, "pneumonia", "normal"),
             "subtype": np.array(["normal", "viral", "normal", "bacterial"])[np.arange(60) % 4],
             "group": [f"g{i // 2}" for i in range(60)],
             "p_normal": 1 - p,

@@ -88,9 +88,9 @@ def test_counts_of_three_answers_add_up_in_words(made):
 def test_rates_of_perturbed_films_and_of_looks_have_their_intervals(made):
     tables = {table.name: table for table in made[2].tables}
     clean, blurred = tables["stress"].rows
-    assert clean[1:5] == ("90.0 % [80.0–95.0]", "–", "90.0 % [80.0–95.0]", "–")
+    assert clean[1:5] == ("90.0\xa0% [80.0–95.0]", "–", "90.0\xa0% [80.0–95.0]", "–")
     assert blurred[2] == "+3.0 [+2.0 to +4.0]"
-    assert tables["looks"].rows[0][-2:] == ("90.0 % [85.0–94.0]", "–")
+    assert tables["looks"].rows[0][-2:] == ("90.0\xa0% [85.0–94.0]", "–")
 
 
 def test_a_cost_of_next_to_nothing_has_no_sign():

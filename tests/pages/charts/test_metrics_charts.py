@@ -10,12 +10,12 @@ from pages.ui.charts import roc as curves
 from pneumo_core import metrics
 from pneumo_core.evaluation.summary import Histogram
 
-SICK = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+POSITIVE = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 P = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9])
 
 
 def mark(threshold=0.5):
-    at = metrics.ThresholdSweep(SICK, P).at(threshold, 0.2)
+    at = metrics.ThresholdSweep(POSITIVE, P).at(threshold, 0.2)
     return curves.Mark("looked at", threshold, 1 - at.specificity.value, at.sensitivity.value)
 
 
@@ -24,7 +24,7 @@ def trace(figure, at):
 
 
 def test_roc_rings_the_locked_points_in_per_cent():
-    figure = curves.roc(metrics.roc_curve(SICK, P), locked=[mark(), mark(0.35)])
+    figure = curves.roc(metrics.roc_curve(POSITIVE, P), locked=[mark(), mark(0.35)])
     rings = figure.data[-1]
     assert list(rings.x) == [25.0, 25.0]  # one false alarm of 4
     assert list(rings.y) == [75.0, 100.0]  # three of 4 found, then all
@@ -34,7 +34,7 @@ def test_roc_rings_the_locked_points_in_per_cent():
 
 
 def test_a_click_on_roc_gives_a_threshold_that_may_be_set():
-    figure = curves.roc(metrics.roc_curve(SICK, P))
+    figure = curves.roc(metrics.roc_curve(POSITIVE, P))
     targets = next(one for one in figure.data if one.customdata is not None)
     assert targets.customdata[0] == 1.0  # of infinity, where nothing is called
     assert set(targets.customdata[1:]) == set(P)
@@ -43,21 +43,21 @@ def test_a_click_on_roc_gives_a_threshold_that_may_be_set():
 
 def test_the_corner_and_the_band():
     band = metrics.RocBand(np.array([0.0, 1.0]), np.array([0.2, 1.0]), np.array([0.6, 1.0]))
-    figure = curves.roc(metrics.roc_curve(SICK, P), band=band, corner=True)
+    figure = curves.roc(metrics.roc_curve(POSITIVE, P), band=band, corner=True)
     assert list(figure.data[0].y) == [60.0, 100.0, 100.0, 20.0]
     assert figure.layout.xaxis.range == pytest.approx((-0.3, 20.3))
     assert figure.layout.yaxis.range == pytest.approx((79.7, 100.3))
 
 
 def test_the_axis_of_precision_begins_below_its_lowest():
-    figure = curves.precision_recall(metrics.pr_curve(SICK, P))
+    figure = curves.precision_recall(metrics.pr_curve(POSITIVE, P))
     (line,) = figure.data
     assert (min(line.y), max(line.y)) == (50.0, 100.0)  # half are ill
     assert figure.layout.yaxis.range == pytest.approx((49.25, 100.75))
 
 
 def test_overlaid_models_differ_in_more_than_colour():
-    roc = metrics.roc_curve(SICK, P)
+    roc = metrics.roc_curve(POSITIVE, P)
     figure = curves.overlay([curves.Named(name, roc, mark()) for name in ("one", "two", "three")])
     lines = [one for one in figure.data if one.mode == "lines" and one.name]
     dots = [one for one in figure.data if one.mode == "markers"]
@@ -101,7 +101,7 @@ def test_histogram_has_pneumonia_above_and_normal_below():
 
 
 def test_net_benefit_is_of_a_thousand_children():
-    curve = metrics.decision_curve(SICK, P, thresholds=[0.1, 0.5], prevalence=0.2)
+    curve = metrics.decision_curve(POSITIVE, P, thresholds=[0.1, 0.5], prevalence=0.2)
     figure = calibration.net_benefit(curve)
     lines = {one.name: list(one.y) for one in figure.data if one.name}
     assert lines["no child positive"] == [0, 0]

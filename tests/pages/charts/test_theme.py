@@ -80,8 +80,5 @@ def test_a_figure_is_transparent_and_names_its_axes_and_units():
     assert made.layout.template.layout.separators == ".,"
 
 
-def test_a_click_chart_has_no_tool_bar_and_a_zoomable_one_a_short_one():
+def test_a_chart_has_no_tool_bar():
     assert theme.figure_config()["displayModeBar"] is False
-    assert theme.figure_config(zoom=True)["modeBarButtons"] == [
-        ["zoom2d", "resetScale2d", "toImage"]
-    ]

@@ -1,5 +1,6 @@
 """The gallery: only the page shown is made, a click gives the film, words stay words."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_browser_is_told_where_to_look_and_what_to_say(grid):
 
 
 def test_names_reach_the_page_as_text_only():
-    source = gallery._HERE.with_suffix(".js").read_text("utf-8")
+    source = Path(gallery.__file__).with_suffix(".js").read_text("utf-8")
     assert "textContent" in source
     assert "innerHTML" not in source
     assert "insertAdjacentHTML" not in source

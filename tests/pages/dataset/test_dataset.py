@@ -182,8 +182,8 @@ def test_the_split_by_patient_is_made_and_its_manifest_whole(page, full, demo):
     assert [f"<tr><th>{n}</th><td>" in told for n in (0, 1, 2)] == [True, True, False]
     catalogue = open_catalogue(demo, settings=full)
     manifest = json.loads(cache.manifest_of(catalogue, 2, 7))
-    learnt = catalogue.index[catalogue.index["split"] != "test"]
-    assert [row["film"] for row in manifest["films"]] == learnt["film"].tolist()
+    trained = catalogue.index[catalogue.index["split"] != "test"]
+    assert [row["film"] for row in manifest["films"]] == trained["film"].tolist()
     assert no_trace(page)
 
 

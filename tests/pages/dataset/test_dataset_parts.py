@@ -22,8 +22,7 @@ from pages.ui.dataset.filters import (
     toggled,
     without,
 )
-from pages.ui.dataset.findings import card_html, estimates, silences
-from pages.ui.dataset.folds import table_html
+from pages.ui.dataset.findings import card_html, estimates, folds_html, silences
 from pages.ui.dataset.gallery_view import heading
 from pneumo_core.audit import Finding
 
@@ -216,10 +215,12 @@ def test_shortcuts_come_strongest_first_with_train_to_test_beside_them():
 
 def test_a_split_is_shown_fold_by_fold_and_a_torn_patient_told(films):
     good = films.assign(fold=[0, 0, 1, 1, 0, 1])
-    html = table_html(good)
-    assert "<tr><th>0</th><td>3</td><td>2</td><td>2</td><td>0</td><td>1</td><td>33.3 %</td>" in html
+    html = folds_html(good)
+    assert (
+        "<tr><th>0</th><td>3</td><td>2</td><td>2</td><td>0</td><td>1</td><td>33.3\xa0%</td>" in html
+    )
     assert "✓ No patient is in two folds." in html
-    assert "Patients in two folds: 1." in table_html(films.assign(fold=[0, 1, 1, 1, 0, 1]))
+    assert "Patients in two folds: 1." in folds_html(films.assign(fold=[0, 1, 1, 1, 0, 1]))
 
 
 def test_the_chart_of_a_rectangle_that_was_let_go_of_begins_anew(monkeypatch):

@@ -44,12 +44,16 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
 @pytest.mark.parametrize(
     ("grey", "answer"),
     [
-        (225, ("▲ Signs of pneumonia", "88 %", "At or above the ruling-in threshold.")),
+        (225, ("▲ Signs of pneumonia", "88\xa0%", "At or above the ruling-in threshold.")),
         (
             128,
-            ("◆ Refer", "50 %", "Between the two thresholds: a radiologist should read this film."),
+            (
+                "◆ Refer",
+                "50\xa0%",
+                "Between the two thresholds: a radiologist should read this film.",
+            ),
         ),
-        (30, ("● No sign of pneumonia", "12 %", "This does not exclude pneumonia.")),
+        (30, ("● No sign of pneumonia", "12\xa0%", "This does not exclude pneumonia.")),
     ],
 )
 def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, answer):
@@ -72,7 +76,7 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, a
 
 def test_subtypes_are_exploratory_explained_and_left_out_where_there_is_no_sign(page, png):
     drop(page.run(), ("ill.png", png(225)))
-    assert "If pneumonia: bacterial 70 %, viral 30 %" in html_of(page)
+    assert "If pneumonia: bacterial 70\xa0%, viral 30\xa0%" in html_of(page)
     assert "cannot reliably tell bacterial from viral" in html_of(page)
     drop(page, ("well.png", png(30)))
     assert "bacterial" not in html_of(page)
@@ -171,7 +175,7 @@ def test_a_sample_is_one_click_away_and_labelled_synthetic(page):
     sample = cache.samples()[0]
     page.button(key=f"diagnose.{sample.name}").click().run()
     html = html_of(page)
-    assert '<span class="pn-badge">synthetic</span>' in html
+    assert '<span class="pn-badge">Synthetic</span>' in html
     assert sample.origin.split(";")[0] in html
     page.menu_button[0].set_value(cache.samples()[1].name).run()
     assert len(names_in_table(page)) == 2

@@ -25,7 +25,7 @@ from pneumo_core.inference.predict import Decision
             {"p_low": 0.13, "p_high": 0.41},
             (
                 "Below the screening threshold. "
-                "Small crops and shifts reach 41 %, above the screening "
+                "Small crops and shifts reach 41\xa0%, above the screening "
                 "and below the ruling-in point: only a film that crosses both points is "
                 "referred for that. This does not exclude pneumonia."
             ),
@@ -60,7 +60,7 @@ def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading
     odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
     html = _decision_html(odd)
     assert "Unlike any film." in html
-    assert "97 %, is not reliable" in html
+    assert "97\xa0%, is not reliable" in html
     assert "pn-number" not in html
     assert "◆ out of distribution" in _findings_html(odd)
     assert "Exploratory" not in _findings_html(odd)
@@ -89,8 +89,8 @@ def test_zones_points_range_and_mark_are_where_they_belong(reading):
     assert lefts(html, "pn-point") == ["32.0", "78.0"]
     assert 'class="pn-range" style="left:45.0%;width:10.0%"' in html
     assert 'class="pn-mark pn-refer" style="left:50.0%">◆<' in html
-    assert "screening 32 %" in html
-    assert "ruling-in 78 %" in html
+    assert "screening 32\xa0%" in html
+    assert "ruling-in 78\xa0%" in html
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_the_mark_has_the_sign_of_the_decision(reading, p, mark):
 
 def test_labels_end_and_start_at_their_points_so_that_they_never_meet(reading):
     html = scale_html(reading(0.5, threshold_low=0.5, threshold_high=0.52))
-    assert '<span style="right:50.0%">screening 50 %</span>' in html
-    assert '<span style="left:52.0%">ruling-in 52 %</span>' in html
+    assert '<span style="right:50.0%">screening 50\xa0%</span>' in html
+    assert '<span style="left:52.0%">ruling-in 52\xa0%</span>' in html
 
 
 def test_labels_near_an_end_are_held_there(reading):
     html = scale_html(reading(0.5, threshold_low=0.05, threshold_high=0.97))
-    assert '<span style="left:0">screening 5 %</span>' in html
-    assert '<span style="right:0">ruling-in 97 %</span>' in html
+    assert '<span style="left:0">screening 5\xa0%</span>' in html
+    assert '<span style="right:0">ruling-in 97\xa0%</span>' in html
 
 
 def test_a_screen_reader_hears_one_sentence(reading):
     sentence = (
-        "Probability of pneumonia 50 %, 45–55 % under small crops and shifts, on a scale from 0 to "
-        "100 %. Below 20 %: no sign of pneumonia; from 80 %: signs of pneumonia; between them: "
-        "refer."
+        "Probability of pneumonia 50\xa0%, 45–55\xa0% under small crops and shifts, on a scale "
+        "from 0 to 100\xa0%. Below 20\xa0%: no sign of pneumonia; from 80\xa0%: signs of "
+        "pneumonia; between them: refer."
     )
     assert scale_in_words(reading(0.5)) == sentence
     assert f'role="img" aria-label="{sentence}"' in scale_html(reading(0.5))
@@ -125,7 +125,7 @@ def test_a_screen_reader_hears_one_sentence(reading):
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(0.79, 0.92, "79–92 %"), (0.92, 0.999, "92 to >99 %"), (0.001, 0.03, "<1 to 3 %")],
+    [(0.79, 0.92, "79–92\xa0%"), (0.92, 0.999, "92 to >99\xa0%"), (0.001, 0.03, "<1 to 3\xa0%")],
 )
 def test_a_range_stays_readable_at_the_ends(reading, low, high, words):
     assert range_words(reading(0.5, p_low=low, p_high=high)) == words

@@ -66,10 +66,10 @@ def test_a_film_opens_with_the_map_and_the_truth(models, folder, monkeypatch, re
     page = opened()
     told = html(page)
     assert "Pneumonia, missed" in told
-    assert "below the threshold of 50 %" in told
+    assert "below the threshold of 50\xa0%" in told
     assert "mostly the left upper zone" in told
     # The tiny model's list of films does not name this one: the file is another than was measured.
-    assert "<dt>This map</dt><dd>30 %: this file differs from the one that was evaluated" in told
+    assert "<dt>This map</dt><dd>30\xa0%: this file differs from the one that was evaluated" in told
     assert "80 × 64 pixels" in told
     assert not page.error
 
@@ -95,13 +95,13 @@ def test_the_sums_are_written_out_for_two_answers_and_for_three():
 def test_a_prediction_of_another_network_than_the_map_says_both_numbers(reading):
     row = SimpleNamespace(p_pneumonia=0.31)
     told = reading_html(reading(0.84), row, trained_on=True)
-    assert "<dd>31 %, by a network not trained on this film</dd>" in told
-    assert "<dd>84 %, by the shipped network, which was trained on this film</dd>" in told
+    assert "<dd>31\xa0%, by a network not trained on this film</dd>" in told
+    assert "<dd>84\xa0%, by the shipped network, which was trained on this film</dd>" in told
     same = reading_html(reading(0.31), row, trained_on=True)
-    assert same.count("31 %,") == 2
+    assert same.count("31\xa0%,") == 2
     other = reading_html(reading(0.84), row, trained_on=False)
-    assert "<dd>31 %</dd>" in other
-    assert "84 %: this file differs from the one that was evaluated" in other
+    assert "<dd>31\xa0%</dd>" in other
+    assert "84\xa0%: this file differs from the one that was evaluated" in other
     assert "This map" not in reading_html(reading(0.32), row, trained_on=False)
 
 

@@ -29,12 +29,12 @@ def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
 def test_the_figures_come_with_intervals_and_what_they_are_of(models, tiny_predictions):
     page = opened()
     shown = html(page)
-    sick = tiny_predictions["label"] == "pneumonia"
-    found = int((sick & (tiny_predictions["p_pneumonia"] >= 0.5)).sum())
+    positive = tiny_predictions["label"] == "pneumonia"
+    found = int((positive & (tiny_predictions["p_pneumonia"] >= 0.5)).sum())
     assert "✓ threshold locked on validation (balanced)" in shown
     assert "validation: thresholds were chosen on these films" in shown
     assert "This is not a test." in shown
-    assert f"<strong>{100 * found / 40:.1f} %</strong>" in shown
+    assert f"<strong>{100 * found / 40:.1f}\xa0%</strong>" in shown
     assert "of 40 pneumonia films" in shown
     assert "60 films of 30 patients, its own validation films: 20 normal, 40 pneumonia" in shown
     assert "false alarms</strong>" in shown

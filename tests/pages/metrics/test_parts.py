@@ -8,8 +8,8 @@ from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
 from pages.ui.metrics.predictions import with_sizes
 from pages.ui.metrics.robustness import worst_first
+from pages.ui.metrics.selection import evaluations_table
 from pages.ui.metrics.subgroups import rows_of
-from pages.ui.metrics.test_evaluations import table as evaluations_table
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
 from pneumo_core.evaluation.test_log import LoggedEvaluation
@@ -126,7 +126,7 @@ def test_evaluations_are_listed_the_latest_first():
     ]
     table = evaluations_table(past)
     assert table["when (UTC)"].tolist() == ["2026-01-02 10:00", "2026-01-01 10:00"]
-    assert table["sensitivity"].iloc[0] == "90.0 % [80.0–95.0]"
+    assert table["sensitivity"].iloc[0] == "90.0\xa0% [80.0–95.0]"
     assert table["AUC (DeLong)"].iloc[0] is None
 
 

@@ -41,7 +41,7 @@ def test_a_damaged_run_has_its_line_and_breaks_nothing(page, films, settings):
 def test_names_of_runs_and_rates(settings):
     run = make_run(settings)
     assert run_title(run).startswith("Small CNN, 128 px, ")
-    assert rate_in_words(RATE, whole=True) == "95 % [90–99]"
+    assert rate_in_words(RATE, whole=True) == "95\xa0% [90–99]"
     assert rate_in_words(RATE, whole=False) == "0.950 [0.900–0.990]"
     assert rate_in_words(None, whole=True) is None
     assert moment("never") == ""
@@ -51,7 +51,7 @@ def test_the_table_has_intervals_and_no_path(settings):
     run = make_run(settings, "done", figures={"auc": RATE, "sensitivity": RATE})
     found = table([row_of(run)])
     assert found["auc"].tolist() == ["0.950 [0.900–0.990]"]
-    assert found["sensitivity"].tolist() == ["95 % [90–99]"]
+    assert found["sensitivity"].tolist() == ["95\xa0% [90–99]"]
     assert found["specificity"].tolist() == [None]
     assert not any("/" in str(value) for value in found.iloc[0])
 

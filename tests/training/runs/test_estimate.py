@@ -204,13 +204,13 @@ def test_films_are_counted_by_their_names(tmp_path):
         ({}, CNN, []),
         ({"viral": 0}, CNN, ["there is no viral film. Choose the task with two classes."]),
         ({"viral": 0}, replace(CNN, task="binary"), []),
-        ({"unknown": 12}, CNN, ["12 do not say it. Choose the task with two classes."]),
+        ({"unknown": 12}, CNN, ["12 are of unknown kind. Choose the task with two classes."]),
         ({"normal_patients": 4}, CNN, ["at least 5 normal patients", "got 4"]),
         ({"pneumonia_patients": 9}, replace(CNN, folds=10), ["at least 10 pneumonia patients"]),
         (
             {"normal": 0, "bacterial": 0, "viral": 0, "normal_patients": 0},
             CNN,
-            ["all of this folder are in test/"],
+            ["all films of this folder are in test/"],
         ),
     ],
 )

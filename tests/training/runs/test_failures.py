@@ -9,7 +9,7 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.training.hardware import memory_now, ran_out
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.status import (
     CANCEL,
@@ -114,7 +114,7 @@ def carry(run, settings, error):
     def work(_report):
         raise error
 
-    run_in_turn(run, work, settings=settings, report=lambda *_: None)
+    run_queued(run, work, settings=settings, report=lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_on_a_full_disk_the_last_word_takes_the_room_kept_for_it(run, settings, 
 
     written = []
     with pytest.raises(TrainingError, match="the disk is full"):
-        run_in_turn(run, work, settings=settings, report=lambda *_: None)
+        run_queued(run, work, settings=settings, report=lambda *_: None)
     assert written[-1]["failure"] == "disk"
 
 
@@ -183,7 +183,7 @@ def test_the_phases_before_and_after_the_training_are_in_the_status(run, setting
         assert run.status().phase == "decoding the films"
         return SimpleNamespace(name="m")
 
-    run_in_turn(run, work, settings=settings, report=lambda *facts: heard.append(facts))
+    run_queued(run, work, settings=settings, report=lambda *facts: heard.append(facts))
     assert (run.status().state, run.status().message) == ("done", "Model m is written.")
     assert not (run.folder / "reserve").exists()
     assert heard == [("decode", 30, 30, ""), ("train", 1, 9, "loss 1")]

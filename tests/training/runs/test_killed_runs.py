@@ -16,13 +16,13 @@ from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run, list_runs
 from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
 from tests.training import tiny_training
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]
 
 CHILD = """
 import json, os, signal, subprocess, sys
@@ -34,7 +34,7 @@ from pneumo_core.errors import TrainingError
 from types import SimpleNamespace
 from pneumo_core.training import callbacks, progress_callback
 from pneumo_core.training.runs.run import create_run
-from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.queue import run_queued
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
@@ -50,7 +50,7 @@ def carry(run, report):
         return SimpleNamespace(name="m")
 
     logits = []
-    run_in_turn(run, work, settings=settings, report=lambda *_: None)
+    run_queued(run, work, settings=settings, report=lambda *_: None)
     return logits[0]
 """
 
@@ -176,7 +176,7 @@ def run(tmp_path, settings):
 
 
 def carry(run, settings, report):
-    run_in_turn(
+    run_queued(
         run,
         lambda told: train(run, settings=settings, report=told),
         settings=settings,

@@ -17,7 +17,7 @@ from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import queue
-from pneumo_core.training.runs.queue import queue_lock, run_in_turn, runs_ahead
+from pneumo_core.training.runs.queue import queue_lock, run_queued, runs_ahead
 from pneumo_core.training.runs.run import create_run, list_runs
 
 # Trains until a file "end" is in the run's folder, and sees a request to stop.
@@ -26,7 +26,7 @@ import sys, time
 from types import SimpleNamespace
 from pneumo_core.config import load_settings
 from pneumo_core.training.runs.run import find_run
-from pneumo_core.training.runs.queue import run_in_turn
+from pneumo_core.training.runs.queue import run_queued
 
 settings = load_settings()
 run = find_run(settings.runs_dir, sys.argv[1])
@@ -41,7 +41,7 @@ def work(_report):
         time.sleep(0.02)
     return SimpleNamespace(name="m")
 
-run_in_turn(run, work, settings=settings, report=lambda *_: None)
+run_queued(run, work, settings=settings, report=lambda *_: None)
 """
 RECIPE = make_recipe("quick", backbone="cnn", epochs=4)
 
@@ -221,7 +221,7 @@ def test_a_run_that_another_process_works_on_is_refused(settings):
     run = start(settings)
     wait_for(lambda: training(run))
     with pytest.raises(TrainingError, match=rf"{run.id} is running"):
-        run_in_turn(run, pytest.fail, settings=settings, report=lambda *_: None)
+        run_queued(run, pytest.fail, settings=settings, report=lambda *_: None)
     assert training(run)
 
 

@@ -7,15 +7,15 @@ import pytest
 
 from pages.ui.charts.forest import Row, forest_html, span_floor
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
-from pages.ui.components.chart_threshold import STEPS, path, position
+from pages.ui.components.threshold import STEPS, path, position
 from pneumo_core.metrics import ThresholdSweep
 
-SICK = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+POSITIVE = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 P = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9])
 
 
 def test_the_path_is_the_position_at_every_step():
-    sweep = ThresholdSweep(SICK, P)
+    sweep = ThresholdSweep(POSITIVE, P)
     found = path(sweep)
     assert {len(one) for one in found.values()} == {STEPS + 1}
     for step in (0, 100, 101, 399, 400, 600, 900, 901, STEPS):
@@ -26,7 +26,7 @@ def test_the_path_is_the_position_at_every_step():
 
 
 def test_positions_by_hand():
-    sweep = ThresholdSweep(SICK, P)
+    sweep = ThresholdSweep(POSITIVE, P)
     at = {"at": 50.0, "found": 75.0, "alarms": 25.0, "right": 75.0}
     assert position(sweep.at(0.5)) == at
     nobody = position(sweep.at(0.95))
@@ -47,8 +47,9 @@ def test_forest_marks_small_samples():
         Row("nobody", math.nan, math.nan, math.nan, films=0, counted=False),
     ]
     html = forest_html(rows, x="Found (%)", style=PNEUMONIA, reference=0.95)
-    for words in ("all films · 500", "series &lt;IM&gt; · 12 (small sample)", "95.0 % [92.0–97.0]",
-                  "80.0 % [55.0–93.0]", "no such film", "Found (%)"):  # fmt: skip
+    for words in ("all films · 500", "series &lt;IM&gt; · 12 (small sample)",
+                  "95.0\xa0% [92.0–97.0]", "80.0\xa0% [55.0–93.0]",
+                  "no such film", "Found (%)"):  # fmt: skip
         assert words in html
     first, second, third = html.split("<li>")[1:4]
     # The axis begins at 40 %: 95 % is 55 of its 60 points, 55 to 93 % are 15 to 53 of them.

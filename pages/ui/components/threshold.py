@@ -1,35 +1,66 @@
-"""The threshold on the charts: drawn over them by the browser, which moves it with the slider.
+"""The threshold: a slider with the locked thresholds, and a mark on each chart that follows it.
 
-Plotly takes a quarter of a second to draw four charts again; a line over them moves at once.
+Streamlit's own slider waits a fifth of a second before it reports a move, and has no marks. Plotly
+takes a quarter of a second to draw four charts again; a line drawn over them moves at once.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from pages.ui import state
 from pages.ui.charts.theme import figure_config
+from pages.ui.components import component
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import plotly.graph_objects as go
 
     from pneumo_core.metrics import AtThreshold, ThresholdSweep
 
 STEPS = 1000  # of the slider, from 0 to 1
-_HERE = Path(__file__)
-_mark = st.components.v2.component(
-    "pneumo.chart-threshold",
-    html='<div class="over"></div>',
-    css=_HERE.with_suffix(".css").read_text("utf-8"),
-    js=_HERE.with_suffix(".js").read_text("utf-8"),
-)
+KEY = "metrics.slider"
+_slider = component("threshold_slider", '<div class="slider"></div>')
+_mark = component("chart_threshold", '<div class="over"></div>')
 
 Position = dict[str, float | None]
+
+
+def show_threshold_slider(
+    subject: str,
+    at: float,
+    points: Sequence[tuple[str, float]],
+    zone: tuple[float, float],
+    path: str,
+) -> None:
+    """The slider at `at`, 0..1, with a mark for each (name, threshold); runs inside a fragment.
+
+    zone: between these films are referred, shaded; path: what the function `path` gives, as JSON
+    text, with which the marks on the charts follow the slider.
+    """
+
+    def moved() -> None:
+        value = st.session_state[KEY].threshold
+        if isinstance(value, int | float):
+            state.set_threshold(subject, float(value))
+
+    _slider(
+        key=KEY,
+        data={
+            "subject": subject,
+            "at": at,
+            "zone": list(zone),
+            "path": path,
+            "points": [{"name": name, "at": value} for name, value in points],
+        },
+        on_threshold_change=moved,
+    )
 
 
 def position(at: AtThreshold) -> Position:

@@ -1,0 +1,129 @@
+"""A tiny lung finder, trained, measured and written; and what stops it."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from pneumo_core.bundle.lung_finder import load_finder
+from pneumo_core.config import Settings
+from pneumo_core.errors import BundleError, DataSetError
+from tests.training.lungs.masked_films import draw_pair, write_masked_films
+
+pytestmark = pytest.mark.keras
+
+
+def settings_in(folder):
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    return Settings(models_dir=folder / "models", cache_dir=folder / "cache")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finder of a few steps with one measured fold, adults and continued steps; and reports."""
+    from pneumo_core.training.lungs.fit import FinderRecipe
+    from pneumo_core.training.lungs.train import HoldOut, train_lungs
+
+    folder = tmp_path_factory.mktemp("lungs")
+    images, masks = write_masked_films(folder, n=6)
+    adults = folder / "adults"
+    adults.mkdir()
+    for k in range(4):
+        cv2.imwrite(str(adults / f"{k}.png"), draw_pair(90 + k)[0])
+    (adults / "note.txt").write_text("not a film", encoding="utf-8")
+    reports = []
+    made = train_lungs(
+        images,
+        masks,
+        adults=adults,
+        name="lungs",
+        recipe=FinderRecipe(
+            steps=20, continued_steps=6, batch=4, other_images=24, synthetic_films=6
+        ),
+        hold_out=HoldOut(folds=2, measured=1),
+        settings=settings_in(folder),
+        report=lambda *words: reports.append(words),
+    )
+    return made, folder, reports
+
+
+def test_the_bundle_is_whole_and_reads_films(trained):
+    made, folder, _ = trained
+    finder = load_finder(folder / "models")
+    assert finder.digest == made.digest
+    maps = finder.probabilities(np.zeros((2, 128, 128, 1), np.float32))
+    assert maps.shape == (2, 128, 128, 2)
+    assert finder(draw_pair(0)[0]).masks.shape == (64, 64, 2)
+
+
+def test_the_card_says_what_was_done(trained):
+    card = trained[0].card
+    assert card["data"]["masks"] == 12
+    assert card["data"]["patients"] == 12
+    assert (card["data"]["normal"], card["data"]["viral"]) == (6, 6)
+    assert card["data"]["adult_films"] == 4
+    assert card["held_out"] == {"films": 6, "patients": 6, "folds": 2, "measured_folds": 1}
+    assert set(card["figures"]) >= {"dice", "dice_normal", "dice_viral", "edges_within_4_percent"}
+    dice = card["figures"]["dice"]
+    assert 0 <= dice["low"] <= dice["value"] <= dice["high"] <= 1
+    assert set(card["rejected"]) == {
+        *("training_films", "adult_films", "synthetic_films", "other_images")
+    }
+    assert card["training"]["continued_steps"] == 6
+    assert card["training"]["finished"].endswith("+00:00")
+    assert card["agreement"]["keras_openvino"] < 0.02
+    readme = (trained[0].path / "README.md").read_text("utf-8")
+    assert "12 lung masks of 12 patients." in readme
+    assert "On 6 films of 6 patients held out (1 of 2 folds)" in readme
+
+
+def test_progress_names_every_phase(trained):
+    reports = trained[2]
+    phases = {phase for phase, *_ in reports}
+    assert phases >= {"index", "masks", "decode", "fold 1 of 2", "train", "judge", "other images"}
+    words = [message for _, _, _, *more in reports for message in more]
+    assert any(text.startswith("12 films with masks of 12 patients") for text in words)
+    assert "4 films without masks, 1 files cannot be read" in words
+
+
+def test_the_network_learns_drawn_lungs():
+    from pneumo_core.training.lungs.augment import MILD
+    from pneumo_core.training.lungs.fit import Examples, FinderRecipe, fit_finder
+    from pneumo_core.training.lungs.masks import split_lungs
+
+    pairs = [draw_pair(k, side=224) for k in range(12)]
+    films = np.stack([film for film, _ in pairs])
+    lungs = np.stack([split_lungs(mask > 0)[0] for _, mask in pairs])
+    still = replace(MILD, other_images=0.0, quarter_turns=0.0, opacity=0.0)
+    losses = []
+    fit_finder(
+        Examples(films, lungs),
+        None,
+        FinderRecipe(steps=60, batch=4, strong=still, mild=still),
+        report=lambda *words: losses.append(float(words[3].split()[5].strip(","))),
+    )
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_a_name_that_is_taken_or_a_models_is_refused(trained):
+    from pneumo_core.training.lungs.export import check_finder_name
+
+    models = trained[1] / "models"
+    with pytest.raises(BundleError, match="there is a lung finder 'lungs' already"):
+        check_finder_name("lungs", models, replace=False)
+    check_finder_name("lungs", models, replace=True)
+    check_finder_name("lungs-2", models, replace=False)
+    for name in ("kermany", "lungs-../x", "lungsuite", "lungs-"):
+        with pytest.raises(BundleError, match="a name that begins with 'lungs-'"):
+            check_finder_name(name, models, replace=False)
+
+
+def test_a_folder_without_films_is_refused(tmp_path):
+    from pneumo_core.training.lungs.train import load_adults
+
+    with pytest.raises(DataSetError, match="there is no folder"):
+        load_adults(tmp_path / "none")
+    (tmp_path / "note.txt").write_text("text", encoding="utf-8")
+    with pytest.raises(DataSetError, match="none of 1 files can be read"):
+        load_adults(tmp_path)
