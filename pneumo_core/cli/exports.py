@@ -169,7 +169,11 @@ def _put(folder: Path, name: str, content: bytes) -> str:
 
 
 def _bytes_of(path: Path) -> bytes:
+    """The content of a file; nothing of one that is missing or too large to be read as a film."""
+    from pneumo_core.config import load_settings
+
     try:
-        return path.read_bytes()
+        small = path.stat().st_size <= load_settings().limits.max_bytes
+        return path.read_bytes() if small else b""
     except OSError:
         return b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,18 +69,18 @@ def predict(  # noqa: PLR0913 - one argument an option
     exports = Exports(
         report, secondary_capture, structured_report, encapsulated_pdf, with_patient, log
     )
-    exports.open_log(load_settings())
     reader = Reader(load_bundle(model))
+    exports.open_log(load_settings())
     rows, failures, rejected = [], 0, 0
-    for path, name in films_below(paths):
-        reading, row = _read(path, name, reader, exports)
-        if overlay is not None and reading.pixels is not None and reading.cam is not None:
-            row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
-        rows.append(row)
-        failures += reading.status == "error"
-        rejected += reading.status == "rejected"
-        emit_json(row, indent=None) if json else emit(_line(row, reading))
-    exports.close()
+    with closing(exports):
+        for path, name in films_below(paths):
+            reading, row = _read(path, name, reader, exports)
+            if overlay is not None and reading.pixels is not None and reading.cam is not None:
+                row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
+            rows.append(row)
+            failures += reading.status == "error"
+            rejected += reading.status == "rejected"
+            emit_json(row, indent=None) if json else emit(_line(row, reading))
     if csv_file is not None:
         with words_for(csv_file):
             csv_file.write_bytes(to_csv(rows))

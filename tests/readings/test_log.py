@@ -371,6 +371,18 @@ def test_a_wrong_password_and_a_missing_database_are_told(settings, postgresql_u
         ReadingLog.open(replace(settings, database_url=missing))
 
 
+def test_a_connection_that_the_server_closed_is_made_again(settings, postgresql_url):
+    with ReadingLog.open(replace(settings, database_url=postgresql_url)) as log:
+        log.add(reading(), digest=DIGEST)
+        engine = create_engine(postgresql_url.replace("postgresql:", "postgresql+pg8000:"))
+        with engine.connect() as other:
+            others = "FROM pg_stat_activity WHERE datname = 'readings' AND pid <> pg_backend_pid()"
+            other.execute(text(f"SELECT pg_terminate_backend(pid) {others}"))
+        engine.dispose()
+        log.add(reading(), digest=DIGEST)
+        assert log.count() == 2
+
+
 @pytest.mark.parametrize("url", ["mysql://a:secret@b/c", "postgresql://", "no url", "sqlite://"])
 def test_an_address_that_is_not_supported_is_refused(settings, url):
     with pytest.raises(ReadingLogError, match="Expected postgresql://USER") as caught:
