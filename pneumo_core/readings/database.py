@@ -7,6 +7,7 @@ does not answer. Messages hold neither a password nor a value of a row.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pneumo_core.errors import ReadingLogError, disk_words
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 15.0  # how long a writer waits for another one
 CONNECT_SECONDS = 10.0
 _MIGRATING = 0x706E65756D6F  # "pneumo": the advisory lock of PostgreSQL while tables are made
+# Its messages about closed connections come with a trace, and the failure is told in words.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 OPTIONAL = "Answers are not lost: they stay on the screen. Set PNEUMO_LOG_READINGS=0 to go without."
 
 
@@ -83,6 +86,10 @@ def in_words(url: URL) -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise ReadingLogError(f"{_reason(error, url)} {OPTIONAL}") from error
     except OSError as error:
+        if url.get_backend_name() != "sqlite":  # the connection, not a disk
+            raise ReadingLogError(
+                f"{_SILENT.format(place=url.render_as_string(hide_password=True))} {OPTIONAL}"
+            ) from error
         raise ReadingLogError(
             f"The log of readings cannot be written: {disk_words(error)}. {OPTIONAL}"
         ) from error
@@ -110,6 +117,9 @@ def _said(error: BaseException) -> str:
     return str(first).lower()
 
 
+_SILENT = (
+    "The database of the log ({place}) does not answer. Start it, or correct PNEUMO_DATABASE_URL."
+)
 # What SQLite, PostgreSQL (by SQLSTATE) and its driver say, and what a person is told.
 _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
@@ -163,10 +173,7 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("can't create a connection", "network error", "communication error", "57p0", "timed out"),
-        (
-            "The database of the log ({place}) does not answer. Start it, or correct "
-            "PNEUMO_DATABASE_URL."
-        ),
+        _SILENT,
     ),
 )
 
@@ -204,9 +211,20 @@ def _make_private(path: Path) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
-        url, hide_parameters=True, pool_pre_ping=True, connect_args={"timeout": CONNECT_SECONDS}
-    )
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": CONNECT_SECONDS})
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, _record: Any, _proxy: Any) -> None:
+        """Make a connection anew that the server has closed, as in a restart.
+
+        `pool_pre_ping` does not know all of them: pg8000 lets some errors of the socket through.
+        """
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError("the server has closed the connection") from error
+
+    return engine
 
 
 def _bring_up_to_date(engine: Engine, url: URL) -> None:
