@@ -10,6 +10,7 @@ from pathlib import Path
 from pneumo_core.errors import PneumoError
 
 ROOT = Path(__file__).resolve().parent.parent
+_ON, _OFF = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,25 @@ class Settings:
     """Folders and limits of this installation.
 
     data_roots: the screen opens only folders of films inside one of them, or in the cache.
+    readings_dir: the log of readings, the salt of its study keys, and the reader studies;
+    database_url: the database of the log, the SQLite file `readings_db` where "".
     """
 
     models_dir: Path = ROOT / "models"
     runs_dir: Path = ROOT / "runs"
     cache_dir: Path = ROOT / ".pneumo" / "cache"
     jobs_dir: Path = ROOT / ".pneumo" / "jobs"
+    readings_dir: Path = ROOT / ".pneumo" / "readings"
+    database_url: str = field(default="", repr=False)  # it may hold a password
+    log_readings: bool = True
     data_roots: tuple[Path, ...] = field(default_factory=_usual_data_roots)
     runs_at_once: int = 1  # training runs on this machine; more of them wait
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def readings_db(self) -> Path:
+        """The SQLite file of the log of readings, where no other database is set."""
+        return self.readings_dir / "readings.db"
 
 
 def _whole_number(name: str, default: int) -> int:
@@ -57,6 +68,15 @@ def _whole_number(name: str, default: int) -> int:
             f"Expected a positive whole number in {name}, got {text!r}. Correct or unset it."
         )
     return int(text)
+
+
+def _switch(name: str, *, default: bool) -> bool:
+    text = os.environ.get(name, "").strip().lower()
+    if text in _ON or text in _OFF:
+        return text in _ON
+    if not text:
+        return default
+    raise PneumoError(f"Expected 1 or 0 in {name}, got {text!r}. Correct or unset it.")
 
 
 def _folder(name: str, default: Path) -> Path:
@@ -79,20 +99,26 @@ def _folders(name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def load_settings() -> Settings:
-    """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS (folders),
-    PNEUMO_DATA_ROOTS (folders, separated as in PATH), PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES,
+    """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS,
+    PNEUMO_READINGS (folders), PNEUMO_DATA_ROOTS (folders, separated as in PATH),
+    PNEUMO_DATABASE_URL, PNEUMO_LOG_READINGS (1 or 0), PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES,
     PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
 
-    Where only the cache has a place of its own, jobs are kept in it.
+    Where only the cache has a place of its own, jobs and readings are kept in it.
     """
     usual, limits = Settings(), Limits()
     cache_dir = _folder("PNEUMO_CACHE", usual.cache_dir)
-    jobs_dir = usual.jobs_dir if cache_dir == usual.cache_dir else cache_dir / "jobs"
+    moved = cache_dir != usual.cache_dir
+    jobs_dir = cache_dir / "jobs" if moved else usual.jobs_dir
+    readings_dir = cache_dir / "readings" if moved else usual.readings_dir
     return Settings(
         models_dir=_folder("PNEUMO_MODELS", usual.models_dir),
         runs_dir=_folder("PNEUMO_RUNS", usual.runs_dir),
         cache_dir=cache_dir,
         jobs_dir=_folder("PNEUMO_JOBS", jobs_dir),
+        readings_dir=_folder("PNEUMO_READINGS", readings_dir),
+        database_url=os.environ.get("PNEUMO_DATABASE_URL", "").strip(),
+        log_readings=_switch("PNEUMO_LOG_READINGS", default=usual.log_readings),
         data_roots=_folders("PNEUMO_DATA_ROOTS", usual.data_roots),
         runs_at_once=_whole_number("PNEUMO_RUNS_AT_ONCE", usual.runs_at_once),
         limits=Limits(
@@ -111,6 +137,9 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "PNEUMO_RUNS": str(settings.runs_dir.absolute()),
         "PNEUMO_CACHE": str(settings.cache_dir.absolute()),
         "PNEUMO_JOBS": str(settings.jobs_dir.absolute()),
+        "PNEUMO_READINGS": str(settings.readings_dir.absolute()),
+        "PNEUMO_DATABASE_URL": settings.database_url,
+        "PNEUMO_LOG_READINGS": str(int(settings.log_readings)),
         "PNEUMO_DATA_ROOTS": os.pathsep.join(str(root.absolute()) for root in settings.data_roots),
         "PNEUMO_RUNS_AT_ONCE": str(settings.runs_at_once),
         "PNEUMO_MAX_BYTES": str(settings.limits.max_bytes),

@@ -42,6 +42,10 @@ class JobError(PneumoError):
     """Work that cannot be started in the background."""
 
 
+class ReadingLogError(PneumoError):
+    """The log of readings cannot be opened, read or written; no answer is lost by it."""
+
+
 def disk_words(error: OSError) -> str:
     """What the disk says, and of which file: "No space left on device (out.csv)".
 

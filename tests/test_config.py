@@ -9,12 +9,15 @@ import pytest
 from pneumo_core.config import ROOT, as_environment, load_settings
 from pneumo_core.errors import PneumoError
 
-FOLDERS = ("PNEUMO_MODELS", "PNEUMO_RUNS", "PNEUMO_CACHE", "PNEUMO_JOBS", "PNEUMO_DATA_ROOTS")
+FOLDERS = (
+    *("PNEUMO_MODELS", "PNEUMO_RUNS", "PNEUMO_CACHE", "PNEUMO_JOBS", "PNEUMO_READINGS"),
+    "PNEUMO_DATA_ROOTS",
+)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in FOLDERS:
+    for name in (*FOLDERS, "PNEUMO_DATABASE_URL", "PNEUMO_LOG_READINGS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -52,11 +55,28 @@ def test_a_folder_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch, n
         load_settings()
 
 
-def test_where_only_the_cache_has_a_place_jobs_are_in_it(
+def test_where_only_the_cache_has_a_place_jobs_and_readings_are_in_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path))
     assert load_settings().jobs_dir == tmp_path / "jobs"
+    assert load_settings().readings_db == tmp_path / "readings" / "readings.db"
+    monkeypatch.setenv("PNEUMO_READINGS", str(tmp_path / "kept"))
+    assert load_settings().readings_db == tmp_path / "kept" / "readings.db"
+
+
+def test_the_log_of_readings_is_on_unless_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().log_readings
+    monkeypatch.setenv("PNEUMO_LOG_READINGS", "0")
+    assert not load_settings().log_readings
+    monkeypatch.setenv("PNEUMO_LOG_READINGS", "maybe")
+    with pytest.raises(PneumoError, match="Expected 1 or 0 in PNEUMO_LOG_READINGS, got 'maybe'"):
+        load_settings()
+
+
+def test_a_password_in_the_database_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PNEUMO_DATABASE_URL", "postgresql://pneumo:secret@localhost/pneumo")
+    assert "secret" not in repr(load_settings())
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "many", "1.5", "²"])

@@ -20,6 +20,7 @@ CORE_LAYERS = (
     ("dataset", "bundle"),
     ("audit", "training", "inference"),
     ("evaluation",),
+    ("readings",),
     ("cli",),
     ("__main__",),
 )
@@ -52,6 +53,7 @@ DRAWING = {"matplotlib", "plotly", "PIL", "cv2", "streamlit"}
 LIGHT = (
     *("cli", "jobs.job", "metrics", "bundle", "inference.predict", "training.runs.run"),
     *("training.runs.queue", "training.runs.history", "training.runs.estimate"),
+    *("readings.log", "readings.report", "readings.dicom_export", "readings.reader_study"),
     *("imaging.decode", "dataset.index", "dataset.folds", "dataset.pixel_cache"),
 )
 HEAVY = ("tensorflow", "keras", "openvino", "pandas", "sklearn", "streamlit")

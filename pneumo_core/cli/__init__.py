@@ -21,6 +21,8 @@ from pneumo_core.cli import (
     evaluate,
     models,
     predict,
+    reader_study,
+    readings,
     report,
     runs,
     train,
@@ -52,9 +54,11 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("stress")(evaluate.stress)
+app.command("reader-study")(reader_study.reader_study)
 app.command("bench")(bench.bench)
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
+app.add_typer(readings.app, name="readings")
 app.add_typer(train.app, name="machine")
 
 

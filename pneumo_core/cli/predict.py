@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, tell, words_for
+from pneumo_core.cli.exports import Exports, checked_age, stem_of
 from pneumo_core.formatting import count, per_cent, per_cent_range, were
 
 if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reader, Reading
 
 SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
-_LONGEST = 50  # signs of a picture's name that are the film's: file systems take 255 bytes
 
 
 def predict(  # noqa: PLR0913 - one argument an option
@@ -28,6 +29,27 @@ def predict(  # noqa: PLR0913 - one argument an option
         Path | None, OutputFolder("Folder for pictures of where the model looked.")
     ] = None,
     method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
+    report: Annotated[Path | None, OutputFolder("Folder for a page (PDF) on each film.")] = None,
+    secondary_capture: Annotated[
+        Path | None, OutputFolder("Folder for DICOM Secondary Captures, film with map.")
+    ] = None,
+    structured_report: Annotated[
+        Path | None, OutputFolder("Folder for DICOM Structured Reports (TID 1500).")
+    ] = None,
+    encapsulated_pdf: Annotated[
+        Path | None, OutputFolder("Folder for the pages as DICOM Encapsulated PDF.")
+    ] = None,
+    with_patient: Annotated[
+        bool,
+        typer.Option(
+            "--with-patient",
+            help="Take patient and study data of a DICOM file over into pages and objects.",
+        ),
+    ] = False,
+    log: Annotated[
+        bool,
+        typer.Option("--log", help="Keep the readings in the log; the screen does so by itself."),
+    ] = False,
 ) -> None:
     """Read films: a decision with its calibrated probability, or the reason why there is none.
 
@@ -38,22 +60,27 @@ def predict(  # noqa: PLR0913 - one argument an option
     if len(missing) == len(paths):  # beside others, one has its line like any film unread
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
     from pneumo_core.bundle import load_bundle
+    from pneumo_core.config import load_settings
     from pneumo_core.inference.predict import Reader
     from pneumo_core.inference.saliency import check_method
-    from pneumo_core.inference.table import as_row, to_csv
+    from pneumo_core.inference.table import to_csv
 
     check_method(method)
+    exports = Exports(
+        report, secondary_capture, structured_report, encapsulated_pdf, with_patient, log
+    )
     reader = Reader(load_bundle(model))
+    exports.open_log(load_settings())
     rows, failures, rejected = [], 0, 0
-    for path, name in films_below(paths):
-        reading = reader.read_path(path)
-        row = as_row(name, reading)
-        if overlay is not None and reading.pixels is not None and reading.cam is not None:
-            row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
-        rows.append(row)
-        failures += reading.status == "error"
-        rejected += reading.status == "rejected"
-        emit_json(row, indent=None) if json else emit(_line(row, reading))
+    with closing(exports):
+        for path, name in films_below(paths):
+            reading, row = _read(path, name, reader, exports)
+            if overlay is not None and reading.pixels is not None and reading.cam is not None:
+                row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
+            rows.append(row)
+            failures += reading.status == "error"
+            rejected += reading.status == "rejected"
+            emit_json(row, indent=None) if json else emit(_line(row, reading))
     if csv_file is not None:
         with words_for(csv_file):
             csv_file.write_bytes(to_csv(rows))
@@ -61,8 +88,25 @@ def predict(  # noqa: PLR0913 - one argument an option
         tell("Error: expected at least one film; the folder holds no file.")
     if failures or rejected:
         tell(_summary(len(rows), failures, rejected))
-    if failures or not rows:
+    if failures or exports.failed or not rows:
         raise typer.Exit(1)
+
+
+def _read(
+    path: Path, name: str, reader: Reader, exports: Exports
+) -> tuple[Reading, dict[str, Any]]:
+    """The reading of a film and its row, with what was written beside it."""
+    from pneumo_core.inference.table import as_row
+
+    reading, age, facts = checked_age(path, reader.read_path(path), reader.bundle)
+    row = as_row(name, reading)
+    words = ""
+    if reading.facts is not None and reading.facts.format == "DICOM":
+        words = row["age"] = age.words
+    row |= exports.write(path, name, reading, reader.bundle, words)
+    if exports.log:
+        row["reading"] = exports.keep(path, reading, reader.bundle, facts)
+    return reading, row
 
 
 def _summary(files: int, failures: int, rejected: int) -> str:
@@ -108,11 +152,7 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     if method != "cam":
         cam = saliency_map(reader.bundle, reading.pixels, method)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = "-".join(part for part in Path(name).with_suffix("").parts[-2:] if part.strip("./\\"))
-    stem = stem[-_LONGEST:]
-    # Films of one name in two folders may be of one call: the file's hash distinguishes them.
-    known = reading.facts.sha256[:8] if reading.facts else ""
-    target = folder / f"{stem}.{known}.{method}.png"
+    target = folder / f"{stem_of(name, reading)}.{method}.png"
     text = PngInfo()
     text.add_text("Disclaimer", reading.disclaimer)
     Image.fromarray(overlay(reading.pixels, cam)).save(target, pnginfo=text)

@@ -22,7 +22,7 @@ from pneumo_core.imaging.film import Grey, Picture
 from pneumo_core.imaging.formats import AGAIN, check_size, dicom_start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pydicom.dataset import Dataset
 
@@ -155,7 +155,7 @@ def _body_part(dataset: Dataset) -> str:
 
 __all__ = ["parse", "pixels_of", "read_dicom", "refuse_foreign"]
 
-# The only elements that are read: none of them is about the patient.
+# The only elements that are read for a decision: none of them is about the patient.
 _ELEMENTS = [
     "SOPClassUID",
     "Modality",
@@ -192,7 +192,7 @@ logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 def read_dicom(data: bytes, limits: Limits) -> Picture:
     """The frontal chest radiograph in `data`. Raises UnreadableImage for anything else."""
-    with _quiet():
+    with quiet():
         dataset = parse(data, limits)
         refuse_foreign(dataset)
         _complete(dataset)
@@ -202,12 +202,16 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
         return Picture(pixels, int(dataset.BitsStored), "grey", 0.0, notes)
 
 
-def parse(data: bytes, limits: Limits) -> Dataset:
-    """The elements of `data` that a film needs; also of a file whose header was cut off."""
+def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
+    """The elements of `data` that a film needs, or those named; also of a file whose header was
+    cut off.
+    """
     start = dicom_start(data) or 0
     _refuse_oversized(data, start, limits)
-    with _quiet():
-        dataset = dcmread(BytesIO(data[start:]), force=True, specific_tags=list(_ELEMENTS))
+    with quiet():
+        dataset = dcmread(
+            BytesIO(data[start:]), force=True, specific_tags=list(elements or _ELEMENTS)
+        )
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit, _ = dataset.original_encoding
             plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
@@ -217,7 +221,7 @@ def parse(data: bytes, limits: Limits) -> Dataset:
 
 def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
     """uint8 (rows, columns) for display, and notes; the content of the film is not checked."""
-    with _quiet():
+    with quiet():
         if dataset.BitsAllocated not in {8, 16}:
             raise UnreadableImage(
                 f"This film has {dataset.BitsAllocated} bits a pixel, not 8 or 16.", AGAIN
@@ -254,7 +258,8 @@ def _refuse_oversized(data: bytes, start: int, limits: Limits) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings from the log and the terminal: they may quote a value."""
     with _quiet_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

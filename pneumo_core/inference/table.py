@@ -76,8 +76,9 @@ def _box(box: Box | None) -> dict[str, float] | None:
     return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
-def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer.
+def to_csv(rows: Iterable[dict[str, Any]], *, more: tuple[str, ...] = ()) -> bytes:
+    """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer, then with the
+    columns `more` that the caller added to each row.
 
     The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
@@ -85,10 +86,11 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, *AFTER])
+    columns = (*COLUMNS, *AFTER, *more)
+    writer.writerow(columns)
     for row in rows:
         cells = {**row, "gate": _gate(row)}
-        writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
+        writer.writerow([spreadsheet_cell(cells[column]) for column in columns])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
 
@@ -107,7 +109,8 @@ def _rounded(p: float | None) -> float | None:
     return None if p is None else round(p, 6)
 
 
-def _plain(cell: object) -> object:
+def spreadsheet_cell(cell: object) -> object:
+    """A cell of a CSV file: "" for None; what a spreadsheet would run as a formula is quoted."""
     if cell is None:
         return ""
     if not isinstance(cell, str):

@@ -179,7 +179,7 @@ def _block(block: Block, styles: dict[str, Any], width: float) -> list[Any]:
         return [_tiles(block, styles, width)]
     if isinstance(block, Picture):
         return [KeepTogether(_picture(block, styles, width))]
-    return _table(block, styles, width)
+    return table_flowables(block, styles, width)
 
 
 def _pairs(pictures: list[Picture], styles: dict[str, Any], width: float) -> list[Any]:
@@ -238,7 +238,8 @@ def _tiles(block: Tiles, styles: dict[str, Any], width: float) -> Any:
     )
 
 
-def _table(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
+def table_flowables(table: Table, styles: dict[str, Any], width: float) -> list[Any]:
+    """A table with its title and note; its head is repeated on every page."""
     from reportlab.platypus import CondPageBreak, Paragraph
     from reportlab.platypus import Table as Grid
 
