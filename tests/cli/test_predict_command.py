@@ -19,7 +19,7 @@ def test_predict_gives_one_json_object_a_line(run, films):
         assert list(row) == [
             *("file", "status", "decision", "p_pneumonia", "p_bacterial", "p_viral"),
             *("threshold_low", "threshold_high", "gate", "message", "ms"),
-            *("p_low", "p_high", "model", "disclaimer"),
+            *("p_low", "p_high", "model", "disclaimer", "lungs"),
         ]
         assert row["status"] == "ok"
         assert row["decision"] in {"NORMAL", "PNEUMONIA", "REFER"}
@@ -66,7 +66,7 @@ def test_a_line_shows_the_probability_as_the_screens_do(run, films):
 def test_of_a_doubtful_film_no_number_is_printed(run, films, monkeypatch):
     from pneumo_core.inference.input_checks import OOD_ADVICE, FeatureChecks
 
-    monkeypatch.setattr(FeatureChecks, "check", lambda *_: ("upright", (OOD_ADVICE,)))
+    monkeypatch.setattr(FeatureChecks, "check", lambda *_, **__: ("upright", (OOD_ADVICE,)))
     code, out, _ = run("predict", films / "a.png")
     assert code == 0
     assert out == f"{films}/a.png\tREFER\t–\tRefer: {OOD_ADVICE}\n"
