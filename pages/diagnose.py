@@ -72,13 +72,14 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     show_stepper(shown, entries)
     with st.container(key="reading"):
         # Result first, for screen readers and phones; style.css puts the image left on a wide page.
-        words, picture = st.columns([2, 5] if is_wide() else [4, 5], gap="medium")
+        wide = is_wide()
+        words, picture = st.columns([2, 5] if wide else [4, 5], gap="medium")
         with words:
             show_result(shown, evidence_html(shown, bundle))
             offer_to_read_again([shown], bundle, "diagnose.again")
             offer_to_correct(shown, bundle)
         with picture:
-            show_film(shown.key)
+            show_film(shown.key, wide=wide)
     show_worklist(entries, shown, bundle)
 
 

@@ -82,16 +82,17 @@ def starting() -> Iterator[None]:
 # Diagnose: the films of the session.
 
 MAX_FILMS = 200  # some 40 MB of pictures
+FULL_BYTES = 32 * 2**20  # of pictures at full size: the latest films, as many as fit
 FULL = (
     f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the list, "
     "then drop this file again."
 )
-_FILMS, _TAKEN = "diagnose.films", "diagnose.taken"
+_FILMS, _TAKEN, _FULL = "diagnose.films", "diagnose.taken", "diagnose.full"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
-outline: Value[bool] = Value("diagnose.outlined", first=False)
 """The view last chosen, and the opacity of the map in per cent."""
+outline: Value[bool] = Value("diagnose.outlined", first=False)
 
 
 def films() -> dict[str, Entry]:
@@ -119,6 +120,23 @@ def _suspicion(entry: Entry) -> tuple[int, float]:
 def keep(entry: Entry) -> None:
     """Add a film to the session."""
     films()[entry.key] = entry
+
+
+def keep_full(content: str, picture: bytes) -> None:
+    """Keep the JPEG of a film at full size; the oldest go where all are more than `FULL_BYTES`."""
+    kept: dict[str, bytes] = st.session_state.setdefault(_FULL, {})
+    if not picture:
+        return
+    kept.pop(content, None)
+    kept[content] = picture
+    while len(kept) > 1 and sum(map(len, kept.values())) > FULL_BYTES:
+        del kept[next(iter(kept))]
+
+
+def full_picture(content: str) -> bytes:
+    """The JPEG of a film at full size; b"" where there is none, or none any more."""
+    kept: dict[str, bytes] = st.session_state.get(_FULL, {})
+    return kept.get(content, b"")
 
 
 def put_in_place(old: Entry, new: Entry) -> None:
@@ -160,6 +178,7 @@ def open_film(key: str) -> None:
 def clear() -> None:
     """Forget every film and the messages of the drop zone."""
     st.session_state[_FILMS] = {}
+    st.session_state[_FULL] = {}
     _open_film.clear()
     _drop_round.set(_drop_round.get() + 1)
 

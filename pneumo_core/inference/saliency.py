@@ -126,6 +126,7 @@ def _quiet() -> Iterator[None]:
 
 METHODS = ("cam", *GRADIENT_METHODS)
 FULL_EVIDENCE = 4.0  # a log odds of 4 is a probability of 98 %
+MUTED = 0.4  # of the values of a cleared film's map, as shown
 
 
 def class_activation(
@@ -207,31 +208,55 @@ def overlay(
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
-def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
-    """A picture uint8 (H,W) or (H,W,3) with the lungs and what the network saw drawn on it in thin
-    lines, uint8 (H,W,3) RGB: the right lung in blue, the left in orange, the frame in white.
+def shown_map(reading: Reading) -> NDArray[np.float32] | None:
+    """The map of a reading as it is shown, (h,w) in 0..1; None where it has none.
 
-    The same picture where no upright lungs are known.
+    That of a cleared film is muted to `MUTED` of its values: its maximum is no finding, and must
+    not glow like one.
+    """
+    if reading.cam is None or reading.decision != "NORMAL":
+        return reading.cam
+    return np.asarray(MUTED * reading.cam, dtype=np.float32)
+
+
+def outlines(
+    reading: Reading, shape: tuple[int, ...]
+) -> list[tuple[tuple[int, int, int], NDArray[np.int32]]]:
+    """The lungs and what the network saw as closed lines on a film (H,W): RGB colour and points
+    (n, 2), x and y in pixels. The right lung blue, the left orange, the frame white.
+
+    None where no upright lungs are known; no frame where the network saw all of the film.
     """
     import cv2
 
-    drawn = np.ascontiguousarray(picture if picture.ndim == 3 else np.dstack([picture] * 3))
-    lungs, (height, width) = reading.lungs, picture.shape[:2]
+    lungs, (height, width) = reading.lungs, shape[:2]
     if lungs is None or not lungs.found or lungs.quarters:
-        return drawn
-    thick = max(1, round(max(height, width) / 400))
+        return []
+    found = []
     for side, colour in enumerate(((86, 180, 233), (230, 159, 0))):
         cells = np.asarray(lungs.masks[..., side], np.float32)
         mask = np.asarray(cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC) >= 0.5)
-        outline, _ = cv2.findContours(
-            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(drawn, outline, -1, colour, thick, cv2.LINE_AA)
+        lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        found += [(colour, np.asarray(line[:, 0], np.int32)) for line in lines]
     if reading.window != WHOLE:
         at = reading.window
         left, right = (round((at.x + half * at.width) * width) for half in (-0.5, 0.5))
         top, bottom = (round((at.y + half * at.height) * height) for half in (-0.5, 0.5))
-        cv2.rectangle(drawn, (left, top), (right, bottom), (255, 255, 255), thick, cv2.LINE_AA)
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        found.append(((255, 255, 255), np.array(corners, np.int32)))
+    return found
+
+
+def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
+    """A picture uint8 (H,W) or (H,W,3) with `outlines` drawn on it in thin lines, uint8 (H,W,3)
+    RGB; the same picture where there are none.
+    """
+    import cv2
+
+    drawn = np.ascontiguousarray(picture if picture.ndim == 3 else np.dstack([picture] * 3))
+    thick = max(1, round(max(picture.shape[:2]) / 400))
+    for colour, points in outlines(reading, picture.shape):
+        cv2.polylines(drawn, [points], True, colour, thick, cv2.LINE_AA)
     return drawn
 
 

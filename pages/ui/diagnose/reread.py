@@ -8,9 +8,11 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.images import decode_grey, jpeg
 from pages.ui.page import plain
 from pages.ui.session_film import content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
@@ -104,6 +106,7 @@ def _read_again(entry: Entry, bundle: Bundle) -> Entry:
     reading = cache.reader_of(bundle).read(Film(entry.pixels(), replace(facts, notes=notes)))
     # Not the name of the file's own bytes: dropped again, the file itself is read.
     content = content_of(f"{entry.content} again".encode(), bundle.digest)
+    state.keep_full(content, state.full_picture(entry.content))
     return make_entry(entry.name, content, reading, bundle, origin=entry.origin)
 
 
@@ -123,6 +126,15 @@ def _correct(entry: Entry, bundle: Bundle) -> None:
     )
     done = reading.facts.notes[-1] if reading.facts else ""
     content = content_of(f"{entry.content} {done}".encode(), bundle.digest)
+    state.keep_full(content, _corrected(state.full_picture(entry.content), entry, done))
     made = make_entry(f"{entry.name}, {done}", content, reading, bundle, origin=entry.origin)
     state.keep(made)
     state.open_film(made.key)
+
+
+def _corrected(picture: bytes, entry: Entry, done: str) -> bytes:
+    """The JPEG of a film at full size after the correction that the note `done` names."""
+    from pneumo_core.inference.predict import CORRECTIONS
+
+    correct = CORRECTIONS[entry.reading.orientation].get(done)
+    return jpeg(np.ascontiguousarray(correct(decode_grey(picture)))) if picture and correct else b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,7 +13,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from pages.ui import cache, state
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
-from pages.ui.session_film import Entry, content_of, make_entry
+from pages.ui.session_film import Entry, content_of, full_picture, make_entry
+from pneumo_core.errors import UnreadableImage
 from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from pages.ui.cache import Sample
     from pneumo_core.bundle import Bundle
+    from pneumo_core.imaging.film import Film
     from pneumo_core.inference.predict import Reading
 
 
@@ -86,11 +89,25 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
         st.toast(f"{plain(name)} is already in the list and was not read again.")
         entry = entry.renamed(name)
     else:
-        reader = cache.reader_of(bundle)
-        reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
+        reading, film = (_full(bundle), None) if state.is_full() else _answer(data, bundle)
         entry = make_entry(name, content, reading, bundle, origin=origin)
+        if film is not None and entry.picture:
+            state.keep_full(content, full_picture(film.pixels))
     state.keep(entry)
     return entry
+
+
+def _answer(data: bytes, bundle: Bundle) -> tuple[Reading, Film | None]:
+    """The reading of a file, and the film in it, None where there is none."""
+    from pneumo_core.imaging.decode import decode
+
+    reader, start = cache.reader_of(bundle), time.perf_counter()
+    try:
+        film = decode(data)
+    except UnreadableImage:  # the reader says why
+        return reader.read_bytes(data), None
+    reading = reader.read(film)
+    return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 
 def _full(bundle: Bundle) -> Reading:

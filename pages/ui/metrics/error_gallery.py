@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui import cache, outcomes, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
-from pages.ui.diagnose.viewer import LEGEND, show_film_steps
+from pages.ui.diagnose.viewer import legend_html, show_film_steps
 from pages.ui.html import data_uri, facts_list
 from pages.ui.images import jpeg
 from pages.ui.metrics.film_folder import FilmFolder, find_folder, offer_folder
@@ -266,7 +266,7 @@ def _show_picture(reading: Reading | None, film: str) -> None:
     with st.container(key="film"):
         st.image(shown, width="stretch", alt=f"{view} of the film {film}")
     if cam is not None:
-        st.html(LEGEND)
+        st.html(legend_html())
 
 
 def _trained_on(subject: Predictions, row: Any, place: FilmFolder) -> bool:

@@ -56,7 +56,7 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
         (30, ("● No sign of pneumonia", "12\xa0%", "This does not exclude pneumonia.")),
     ],
 )
-def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, answer):
+def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, viewer, grey, answer):
     title, number, why = answer
     drop(page.run(), ("film.png", png(grey)))
     html = html_of(page)
@@ -67,9 +67,8 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, a
     assert why in html
     assert "Mostly the left upper zone" in html
     assert "film.png" in html
-    assert len(page.image) == 1
-    assert page.segmented_control[0].value == "Blend"
-    assert page.slider[0].value == 45
+    shown = {name: viewer.data[name] for name in ("view", "opacity", "outline", "width", "height")}
+    assert shown == {"view": "Blend", "opacity": 45, "outline": False, "width": 120, "height": 100}
     assert names_in_table(page) == ["film.png"]
     assert no_trace(page)
 
@@ -82,13 +81,13 @@ def test_subtypes_are_exploratory_explained_and_left_out_where_there_is_no_sign(
     assert "bacterial" not in html_of(page)
 
 
-def test_the_picture_is_switched_without_reading_again(page, png, reader):
+def test_what_is_chosen_in_the_viewer_is_kept_without_reading_again(page, png, reader, viewer):
     drop(page.run(), ("film.png", png(225)))
-    for view, pictures in (("Film", 1), ("Map", 1), ("Side by side", 2), ("Blend", 1)):
-        page.segmented_control[0].set_value(view).run()
-        assert len(page.image) == pictures
-        assert page.slider[0].disabled == (view in {"Film", "Map"})
-    page.slider[0].set_value(80).run()
+    for view in ("Film", "Map", "Side by side", "Blend"):
+        viewer.choose(view, 80, outline=True)
+        page.run().run()
+        assert (viewer.data["view"], viewer.data["opacity"]) == (view, 80)
+        assert viewer.data["outline"]
     assert page.session_state["diagnose.picture"] == ("Blend", 80)
     assert reader.films == 1
     assert no_trace(page)
@@ -110,7 +109,7 @@ def test_a_broken_file_alone_says_why_and_shows_no_probability(page):
     assert "✕ Not read" in html
     assert "This file has no result" in html
     assert "pn-scale" not in html
-    assert not page.image
+    assert not page.get("bidi_component")
     assert no_trace(page)
 
 
@@ -135,14 +134,15 @@ def test_previous_and_next_go_through_the_worklist(page, png):
     assert "2 of 3" in html_of(page)
 
 
-def test_the_view_chosen_outlasts_a_film_that_has_none(page, png):
+def test_the_view_chosen_outlasts_a_film_that_has_none(page, png, viewer):
     drop(page.run(), ("a.png", png(225)), ("broken.png", b"x"), ("c.png", png(30)))
-    page.segmented_control[0].set_value("Map").run()
+    viewer.choose("Map")
+    page.run()
     for _ in range(2):
         page.button(key="diagnose.next").click().run()
-    assert not page.segmented_control
+    viewer.data = {}
     page.button(key="diagnose.previous").click().run()
-    assert page.segmented_control[0].value == "Map"
+    assert viewer.data["view"] == "Map"
 
 
 def test_the_same_film_is_not_read_twice(page, png, reader):
