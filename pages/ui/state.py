@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages.ui.outcomes import OUTCOMES, UNREAD, outcome_of
+from pages.ui.outcomes import OUTCOMES, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -107,14 +107,15 @@ def worklist() -> list[Entry]:
 
 
 def by_suspicion(entries: Iterable[Entry]) -> list[Entry]:
-    """Signs of pneumonia, refer, no sign, each from most to least probable; last the unread."""
+    """By outcome in the order of `OUTCOMES`, each from most to least probable: films with signs of
+    pneumonia first, pictures that are no chest film last.
+    """
     return sorted(entries, key=_suspicion)
 
 
 def _suspicion(entry: Entry) -> tuple[int, float]:
-    outcome = outcome_of(entry.reading)
-    p = entry.reading.p_pneumonia
-    return OUTCOMES.index(outcome), 0.0 if outcome is UNREAD or p is None else -p
+    p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
+    return OUTCOMES.index(outcome_of(entry.reading)), -(p or 0.0)
 
 
 def keep(entry: Entry) -> None:

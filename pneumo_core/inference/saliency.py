@@ -12,7 +12,7 @@ import functools
 import io
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.inference.predict import Reading
+    from pneumo_core.imaging.lung_frame import Window
+    from pneumo_core.imaging.lungs import Lungs
 
 
 GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
@@ -208,7 +209,27 @@ def overlay(
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
-def shown_map(reading: Reading) -> NDArray[np.float32] | None:
+class MappedFilm(Protocol):
+    """What of a reading its pictures need; `predict.Reading` is one."""
+
+    @property
+    def cam(self) -> NDArray[np.float32] | None:
+        """The map, (h,w) in 0..1."""
+
+    @property
+    def decision(self) -> str | None:
+        """The decision: "NORMAL", "PNEUMONIA", "REFER"."""
+
+    @property
+    def lungs(self) -> Lungs | None:
+        """The lungs found."""
+
+    @property
+    def window(self) -> Window:
+        """What the network saw of the film."""
+
+
+def shown_map(reading: MappedFilm) -> NDArray[np.float32] | None:
     """The map of a reading as it is shown, (h,w) in 0..1; None where it has none.
 
     That of a cleared film is muted to `MUTED` of its values: its maximum is no finding, and must
@@ -220,7 +241,7 @@ def shown_map(reading: Reading) -> NDArray[np.float32] | None:
 
 
 def outlines(
-    reading: Reading, shape: tuple[int, ...]
+    reading: MappedFilm, shape: tuple[int, ...]
 ) -> list[tuple[tuple[int, int, int], NDArray[np.int32]]]:
     """The lungs and what the network saw as closed lines on a film (H,W): RGB colour and points
     (n, 2), x and y in pixels. The right lung blue, the left orange, the frame white.
@@ -247,7 +268,7 @@ def outlines(
     return found
 
 
-def outlined(picture: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
+def outlined(picture: NDArray[np.uint8], reading: MappedFilm) -> NDArray[np.uint8]:
     """A picture uint8 (H,W) or (H,W,3) with `outlines` drawn on it in thin lines, uint8 (H,W,3)
     RGB; the same picture where there are none.
     """
@@ -297,6 +318,12 @@ def share_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> float:
     """The share of a map's evidence, 0..1, inside the lungs bool (H,W,2); 0 for an empty map."""
     fine = upsample(cam, lungs.shape)
     return float(fine[lungs.any(axis=-1)].sum() / max(float(fine.sum()), 1e-9))
+
+
+def peak_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> bool:
+    """Whether the maximum of a map (h,w) lies inside the lungs bool (H,W,2)."""
+    fine = upsample(cam, lungs.shape)
+    return bool(lungs.any(axis=-1)[fine == fine.max()].any())
 
 
 def _peaks(fine: NDArray[np.float32]) -> NDArray[np.float32]:

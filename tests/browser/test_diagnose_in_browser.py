@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-WORDS = ("Signs of pneumonia", "No sign of pneumonia", "Refer")
+WORDS = (
+    "Signs of pneumonia",
+    "No sign of pneumonia",
+    "Uncertain: for a radiologist to report",
+    "Outside what this model can read",
+)
 DROP = "[data-testid=stFileUploaderDropzoneInput]"
 
 

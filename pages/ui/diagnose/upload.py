@@ -136,9 +136,10 @@ def _progress(name: str, done: int, total: int, seconds: float) -> str:
 
 
 def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
-    p = entry.reading.p_pneumonia
+    # Outside the model's range no number: it would be believed.
+    p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
     sense = outcome_of(entry.reading)
-    text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
+    text = sense.label if p is None else f"{sense.sign} {per_cent(p)}"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:

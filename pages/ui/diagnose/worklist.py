@@ -14,9 +14,9 @@ from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
 from pages.ui.outcomes import (
     NORMAL,
     OUTCOMES,
+    OUTSIDE,
     PNEUMONIA,
-    REFER,
-    UNREAD,
+    UNCERTAIN,
     Outcome,
     outcome_of,
     why_unread,
@@ -77,17 +77,19 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
 
 
 def show_welcome(bundle: Bundle) -> None:
-    """One sentence on what to do, and the three possible answers."""
+    """One sentence on what to do, and the possible answers."""
     points = bundle.points
     low, high = per_cent(points.screening), per_cent(points.ruling_in)
-    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
+    between = f"between {low} and {high}, or small crops and shifts change the answer"
+    outside = "unlike the training films, turned or inverted: the answer says what to do"
     st.html(
         '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
-        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
+        "<p>Within about a second each film gets an answer, a probability of pneumonia "
         "and a saliency map. Films stay in this session and are not stored.</p><ul>"
         f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
-        f"{_answer(REFER, between)}"
+        f"{_answer(UNCERTAIN, between)}"
         f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
+        f"{_answer(OUTSIDE, outside)}"
         "</ul></section>"
     )
 
@@ -103,7 +105,7 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "film": [entry.thumb or None for entry in entries],
-            "decision": [[outcome_of(reading).title] for reading in readings],
+            "decision": [[outcome_of(reading).label] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "file": [entry.name for entry in entries],
             "check": [check_words(reading) for reading in readings],
@@ -120,8 +122,8 @@ def check_words(reading: Reading) -> str:
     were not read.
     """
     if reading.decision is None:
-        return "✕ unread"
-    return "✓ passed" if reading.gate_ok else "◆ failed"
+        return "✕ failed" if reading.status == "rejected" else "✕ unread"
+    return "✓ passed" if reading.gate_ok else f"{OUTSIDE.sign} failed"
 
 
 def _columns() -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _columns() -> dict[str, Any]:
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
-            options=[sense.title for sense in OUTCOMES],
+            options=[sense.label for sense in OUTCOMES],
             color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
@@ -155,7 +157,7 @@ def _open_selected(keys: list[str]) -> None:
 def _summary_html(entries: list[Entry]) -> str:
     counts = Counter(outcome_of(entry.reading) for entry in entries)
     parts = "".join(
-        f'<span class="pn-{sense.name}">{sense.sign} {sense.words}: {counts[sense]}</span>'
+        f'<span class="pn-{sense.name}">{sense.label}: {counts[sense]}</span>'
         for sense in OUTCOMES
         if counts[sense]
     )
@@ -169,14 +171,14 @@ def _unread_html(entries: list[Entry]) -> str:
     items = [
         f"<li><strong>{escape(entry.name)}</strong> {escape(why_unread(entry.reading))}</li>"
         for entry in entries
-        if outcome_of(entry.reading) is UNREAD
+        if entry.reading.decision is None
     ]
     if not items:
         return ""
     listed = f'<ul class="pn-problems">{"".join(items)}</ul>'
     if len(items) <= _UNFOLDED:
         return listed
-    return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
+    return f"<details><summary>Why {len(items)} files have no result</summary>{listed}</details>"
 
 
 def _reliable(reading: Reading) -> float | None:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui import cache, outcomes, state
+from pages.ui import cache, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.diagnose.viewer import legend_html, show_film_steps
 from pages.ui.html import data_uri, facts_list
 from pages.ui.images import jpeg
 from pages.ui.metrics.film_folder import FilmFolder, find_folder, offer_folder
-from pages.ui.outcomes import outcome_of, why_unread
+from pages.ui.outcomes import outcome_at, outcome_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
@@ -196,9 +196,7 @@ def facts_html(row: Any, facts: dict[str, Any]) -> str:
 
 def _three(p: float, points: OperatingPoints) -> Outcome:
     """The decision at the locked thresholds from the probability alone."""
-    if p >= points.ruling_in:
-        return outcomes.PNEUMONIA
-    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
+    return outcome_at(p, points.screening, points.ruling_in)
 
 
 def _show(subject: Predictions, order: Sequence[str], threshold: float, place: FilmFolder) -> None:

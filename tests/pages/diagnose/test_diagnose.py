@@ -48,7 +48,7 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
         (
             128,
             (
-                "◆ Refer",
+                "◆ Uncertain: for a radiologist to report",
                 "50\xa0%",
                 "Between the two thresholds: a radiologist should read this film.",
             ),
@@ -65,7 +65,7 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, viewer,
     assert "(small crops and shifts)" in html
     assert 'class="pn-scale" role="img"' in html
     assert why in html
-    assert "Mostly the left upper zone" in html
+    assert "mostly the left upper zone" in html.lower()
     assert "film.png" in html
     shown = {name: viewer.data[name] for name in ("view", "opacity", "outline", "width", "height")}
     assert shown == {"view": "Blend", "opacity": 45, "outline": False, "width": 120, "height": 100}

@@ -3,10 +3,12 @@ from pages.ui.session_film import make_entry
 from pages.ui.state import by_suspicion
 
 
-def test_the_most_suspicious_film_comes_first_refer_apart_the_unread_last(reading):
+def test_the_most_suspicious_film_comes_first_what_is_no_chest_film_last(reading):
     probabilities = {"a": 0.05, "b": 0.95, "c": None, "d": 0.5, "e": 0.99, "f": 0.15, "g": 0.6}
     entries = [make_entry(name, name, reading(p)) for name, p in probabilities.items()]
-    assert "".join(entry.name for entry in by_suspicion(entries)) == "ebgdfac"
+    entries.append(make_entry("m", "m", reading(None, status="rejected")))
+    entries.append(make_entry("o", "o", reading(0.999, decision="REFER", gate_ok=False)))
+    assert "".join(entry.name for entry in by_suspicion(entries[::-1])) == "ebgdofacm"
 
 
 def test_a_film_referred_for_its_range_is_among_the_referred(reading):
@@ -29,18 +31,18 @@ def test_a_row_says_decision_probability_check_and_file(reading):
     assert [decision[0] for decision in rows["decision"]] == [
         "▲ Signs of pneumonia",
         "▲ Signs of pneumonia",
+        "✕ Not a chest X-ray",
         "✕ Not read",
-        "✕ Not read",
-        "◆ Refer",
+        "◇ Outside the model",
     ]
     assert rows["p"].tolist()[:2] == [0.873, 0.9999]
     assert rows["p"].isna().tolist() == [False, False, True, True, True]
     assert rows["check"].tolist() == [
         "✓ passed",
         "✓ passed",
+        "✕ failed",
         "✕ unread",
-        "✕ unread",
-        "◆ failed",
+        "◇ failed",
     ]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png", "e.png"]
 
@@ -49,7 +51,9 @@ def test_few_reasons_are_in_sight_many_are_folded(reading):
     entries = [make_entry(f"{i}.png", str(i), reading(None)) for i in range(6)]
     assert _unread_html(entries[:5]).count("<li>") == 5
     assert "<details>" not in _unread_html(entries[:5])
-    assert _unread_html(entries).startswith("<details><summary>Why 6 files were not read</summary>")
+    assert _unread_html(entries).startswith(
+        "<details><summary>Why 6 files have no result</summary>"
+    )
     assert _unread_html([make_entry("a.png", "a", reading(0.9))]) == ""
 
 
