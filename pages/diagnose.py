@@ -9,10 +9,16 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
 from pages.ui.diagnose.result import show_result
-from pages.ui.diagnose.upload import chosen_sample, drop_zone, read_files, read_sample
+from pages.ui.diagnose.upload import (
+    chosen_sample,
+    drop_zone,
+    read_files,
+    read_sample,
+    show_notices,
+)
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
 from pages.ui.diagnose.worklist import show_welcome, show_worklist
-from pages.ui.page import heading, page_frame, plain
+from pages.ui.page import heading, page_frame, plain, warn_before_leaving
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ def diagnose() -> None:
     bundle = _model()
     if bundle is not None:
         _upload(bundle)
+    warn_before_leaving(films=bool(state.films()))
     shown = state.opened()
     if shown is not None:
         _show(shown, state.worklist(), bundle)
@@ -59,6 +66,7 @@ def _upload(bundle: Bundle) -> None:
         files = drop_zone()
     with samples:
         sample = chosen_sample(thumbnails=not state.films())
+    show_notices()
     if files:
         read_files(files, bundle)
     if sample is not None:

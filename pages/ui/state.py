@@ -90,6 +90,8 @@ FULL = (
 _FILMS, _TAKEN, _FULL = "diagnose.films", "diagnose.taken", "diagnose.full"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
+upload_notices: Value[tuple[str, ...]] = Value("diagnose.notices", ())
+"""What the last drop left out, in words."""
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
 """The view last chosen, and the opacity of the map in per cent."""
 outline: Value[bool] = Value("diagnose.outlined", first=False)
@@ -180,6 +182,7 @@ def clear() -> None:
     """Forget every film and the messages of the drop zone."""
     st.session_state[_FILMS] = {}
     st.session_state[_FULL] = {}
+    upload_notices.clear()
     _open_film.clear()
     _drop_round.set(_drop_round.get() + 1)
 

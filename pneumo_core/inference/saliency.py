@@ -322,8 +322,8 @@ def share_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> float:
 
 def peak_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> bool:
     """Whether the maximum of a map (h,w) lies inside the lungs bool (H,W,2)."""
-    fine = upsample(cam, lungs.shape)
-    return bool(lungs.any(axis=-1)[fine == fine.max()].any())
+    row, column = divmod(int(upsample(cam, lungs.shape).argmax()), lungs.shape[1])
+    return bool(lungs[row, column].any())
 
 
 def _peaks(fine: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.formatting import breakable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pneumo_core.imaging.lungs import Box, Lungs
     from pneumo_core.inference.predict import Reading
@@ -76,8 +76,9 @@ def _box(box: Box | None) -> dict[str, float] | None:
     return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
-def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
-    """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer.
+def to_csv(rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = ()) -> bytes:
+    """UTF-8 CSV of rows made by `as_row`, ending with range, model, disclaimer and the `extra`
+    columns that the rows have.
 
     The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
@@ -85,10 +86,11 @@ def to_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([*COLUMNS, *AFTER])
+    columns = (*COLUMNS, *AFTER, *extra)
+    writer.writerow(columns)
     for row in rows:
         cells = {**row, "gate": _gate(row)}
-        writer.writerow([*(_plain(cells[column]) for column in (*COLUMNS, *AFTER))])
+        writer.writerow([_plain(cells[column]) for column in columns])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
 

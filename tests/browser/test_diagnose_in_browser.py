@@ -145,7 +145,7 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert DISCLAIMER in shown(browser, ".pn-band")
     browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
 
-    assert "3 films" in shown(browser, ".pn-summary")
+    assert "3 of at most 200 films" in shown(browser, ".pn-summary")
     assert shown(browser, ".pn-result h2")[2:] in WORDS
     assert "% probability of pneumonia" in shown(browser, ".pn-number")
     assert shown(browser, ".pn-place") == "1 of 3"

@@ -36,6 +36,7 @@ _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
 _ROWS = 12  # in sight at once
 _ROW, _HEADING = 56, 36  # pixels
+_EXTRA = ("sha256", "read_at")  # columns that the CSV of this page has besides
 
 
 def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
@@ -65,7 +66,7 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             offer_to_read_again(entries, bundle, "diagnose.all-again")
         st.download_button(
             "Download table (CSV)",
-            to_csv(as_row(entry.name, entry.reading) for entry in entries),
+            to_csv((_row(entry) for entry in entries), extra=_EXTRA),
             "pneumo-readings.csv",
             "text/csv",
             icon=":material/download:",
@@ -126,6 +127,15 @@ def check_words(reading: Reading) -> str:
     return "✓ passed" if reading.gate_ok else f"{OUTSIDE.sign} failed"
 
 
+def _row(entry: Entry) -> dict[str, Any]:
+    """A row of the CSV: numbers to three digits, with the hash of the file and when it was read."""
+    row = as_row(entry.name, entry.reading)
+    facts = entry.reading.facts
+    return {
+        name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()
+    } | {"sha256": facts.sha256 if facts else "", "read_at": entry.read_at}
+
+
 def _columns() -> dict[str, Any]:
     """Down to the file all fit on a telephone; a wider page shares out what is left."""
     return {
@@ -162,7 +172,7 @@ def _summary_html(entries: list[Entry]) -> str:
         if counts[sense]
     )
     order = ", most suspicious first" if len(entries) > 1 else ""
-    films = count(len(entries), "films")
+    films = f"{len(entries):,} of at most {state.MAX_FILMS} films"
     return f'<p class="pn-summary"><span>This session: {films}{order}</span>{parts}</p>'
 
 
@@ -182,8 +192,11 @@ def _unread_html(entries: list[Entry]) -> str:
 
 
 def _reliable(reading: Reading) -> float | None:
-    """The probability; None for an image out of distribution, whose number would mislead."""
-    return reading.p_pneumonia if reading.gate_ok else None
+    """The probability to three digits, never 0 or 1; None for an image out of distribution, whose
+    number would mislead.
+    """
+    p = reading.p_pneumonia if reading.gate_ok else None
+    return None if p is None else min(max(round(p, 3), 0.001), 0.999)
 
 
 def _answer(sense: Outcome, meaning: str) -> str:

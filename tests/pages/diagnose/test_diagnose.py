@@ -9,6 +9,7 @@ from pages.ui import cache, state
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
 from tests import ROOT
+from tests.bundle.bundle_zips import zipped
 from tests.pages.seen import html_of, no_trace
 
 
@@ -99,7 +100,7 @@ def test_a_broken_file_is_named_with_its_reason_beside_the_good_ones(page, png):
     html = html_of(page)
     assert "<strong>broken.png</strong> Not read: " in html
     assert "▲ Signs of pneumonia" in html
-    assert "3 films" in html
+    assert "3 of at most 200 films" in html
     assert no_trace(page)
 
 
@@ -148,9 +149,43 @@ def test_the_view_chosen_outlasts_a_film_that_has_none(page, png, viewer):
 def test_the_same_film_is_not_read_twice(page, png, reader):
     drop(page.run(), ("a.png", png(225)))
     drop(page, ("a.png", png(225)))
-    drop(page, ("copy.png", png(225)))
+    assert page.toast[0].value == "a.png is already in the list and was not read again."
+    drop(page, ("copy.png", png(225)), ("other.png", png(225)))
+    assert [toast.value for toast in page.toast] == [
+        "2 films are already in the list and were not read again."
+    ]
     assert reader.films == 1
-    assert names_in_table(page) == ["a.png", "copy.png"]
+    assert names_in_table(page) == ["a.png", "copy.png", "other.png"]
+
+
+def test_a_zip_of_films_is_read_and_what_is_left_out_is_counted(page, png, reader, monkeypatch):
+    files = {"a/one.png": png(225), "b/one.png": png(30), "notes.txt": b"hello", ".DS_Store": b"x"}
+    drop(page.run(), ("films.zip", zipped(files)), ("alone.png", png(128)))
+    assert names_in_table(page) == ["a/one.png", "alone.png", "b/one.png"]
+    assert [warning.value for warning in page.warning] == [
+        "films.zip: 2 films read, 2 files left out (1 of the system, 1 no picture)."
+    ]
+    assert no_trace(page)
+
+    monkeypatch.setattr(state, "MAX_FILMS", 4)
+    more = {f"{grey}.png": png(grey) for grey in (100, 110, 120)}
+    drop(page, ("more.zip", zipped(more)))
+    assert page.warning[0].value == "more.zip: 1 film read, 2 files left out (2 beyond the limit)."
+    assert reader.films == 4
+
+
+def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
+    drop(page.run(), ("bad.zip", zipped({"a.png": png(30)})[:-30]), ("b.png", png(225)))
+    assert page.warning[0].value.startswith("bad.zip: This ZIP file is damaged or protected")
+    assert names_in_table(page) == ["b.png"]
+
+
+def test_the_limit_is_said_before_and_a_reload_asks(page, png):
+    page.run()
+    assert "up to 200 films in the list" in page.file_uploader[0].label
+    assert "onbeforeunload = null" in html_of(page)
+    drop(page, ("a.png", png(225)))
+    assert "onbeforeunload = (event)" in html_of(page)
 
 
 def test_results_survive_the_loss_of_the_widgets(page, png, reader):

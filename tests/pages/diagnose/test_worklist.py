@@ -1,6 +1,9 @@
-from pages.ui.diagnose.worklist import _columns, _unread_html, table
+from datetime import datetime
+
+from pages.ui.diagnose.worklist import _columns, _row, _unread_html, table
 from pages.ui.session_film import make_entry
 from pages.ui.state import by_suspicion
+from pneumo_core.imaging.film import SourceFacts
 
 
 def test_the_most_suspicious_film_comes_first_what_is_no_chest_film_last(reading):
@@ -35,7 +38,7 @@ def test_a_row_says_decision_probability_check_and_file(reading):
         "✕ Not read",
         "◇ Outside the model",
     ]
-    assert rows["p"].tolist()[:2] == [0.873, 0.9999]
+    assert rows["p"].tolist()[:2] == [0.873, 0.999]
     assert rows["p"].isna().tolist() == [False, False, True, True, True]
     assert rows["check"].tolist() == [
         "✓ passed",
@@ -63,3 +66,12 @@ def test_on_a_telephone_the_file_is_in_sight_and_no_column_before_it_is_cut(read
     assert before == ["film", "decision", "p", "file"]
     ticks, room = 33, 358  # pixels: the column of the ticks, and a page of 390 without its margins
     assert ticks + sum(_columns()[column]["width"] for column in before) <= room
+
+
+def test_a_row_of_the_csv_has_three_digits_the_hash_and_the_date(reading):
+    facts = SourceFacts("PNG", 900, 700, 8, "grey", 1, "ab" * 32, 0.0)
+    entry = make_entry("a.png", "a", reading(0.87654321, facts=facts, threshold_low=0.29989))
+    row = _row(entry)
+    assert (row["p_pneumonia"], row["threshold_low"]) == (0.877, 0.3)
+    assert row["sha256"] == "ab" * 32
+    assert datetime.fromisoformat(row["read_at"]).tzinfo is not None
