@@ -58,7 +58,11 @@ NORMAL = Outcome(
 )
 UNREAD = Outcome("✕", "Not read", "Not read", "unread", palette.UNREAD.light)
 NOT_CHEST = Outcome(
-    "✕", "Not a frontal chest X-ray", "Not a chest X-ray", "unread", palette.UNREAD.light
+    "✕",
+    "Not recognised as a frontal chest X-ray",
+    "Not a chest X-ray",
+    "unread",
+    palette.UNREAD.light,
 )
 
 OUTCOMES = (PNEUMONIA, UNCERTAIN, OUTSIDE, NORMAL, UNREAD, NOT_CHEST)  # as the worklist has them

@@ -90,6 +90,7 @@ FULL = (
 _FILMS, _TAKEN, _FULL = "diagnose.films", "diagnose.taken", "diagnose.full"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
+upload_cancelled = Value("diagnose.cancelled", first=False)
 upload_notices: Value[tuple[str, ...]] = Value("diagnose.notices", ())
 """What the last drop left out, in words."""
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))

@@ -226,6 +226,7 @@ def test_a_film_is_looked_at_closely(browser, address, tmp_path):
     body.send_keys(" ")
     until(browser, "p.view === 'Blend'")
 
+    assert browser.execute_script("return typeof window.onbeforeunload") == "function"
     narrow(browser)
     until(browser, "p.root.clientWidth <= 358 && p.zoom === 1")
     assert overflow(browser) == 0

@@ -28,7 +28,7 @@ from pages.ui.outcomes import (
         ),
         (0.05, {}, NORMAL, "● No sign of pneumonia"),
         (None, {}, UNREAD, "✕ Not read"),
-        (None, {"status": "rejected"}, NOT_CHEST, "✕ Not a frontal chest X-ray"),
+        (None, {"status": "rejected"}, NOT_CHEST, "✕ Not recognised as a frontal chest X-ray"),
     ],
 )
 def test_every_outcome_has_its_sign_and_words(reading, p, changes, sense, title):
@@ -61,7 +61,7 @@ def test_the_outcome_of_a_probability_alone():
 def test_not_read_is_said_once(reading, message):
     assert why_unread(reading(None, message=message)) == "Not read: a CT slice."
     rejected = reading(None, status="rejected", message=message)
-    assert why_unread(rejected) == "Not a frontal chest X-ray: a CT slice."
+    assert why_unread(rejected) == "Not recognised as a frontal chest X-ray: a CT slice."
 
 
 def contrast(one, other):

@@ -6,6 +6,9 @@ const STEP = 1.3; // of a button or a key
 const LENGTHS = [1, 2, 5, 10, 20, 50, 100, 200]; // millimetres that a ruler may have
 const DENSITY = 2; // device pixels a CSS pixel, at most: more cost time and show nothing
 
+const KEYS = "Keys: ← → film, + − zoom, i invert, space film or map. Click the film to zoom with "
+  + "the wheel; a double click zooms in and out.";
+
 const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
 function child(tag, name, text) {
@@ -179,6 +182,7 @@ class Viewer {
     this.data = data;
     this.report = report;
     if (before?.film !== data.film) this.open();
+    else if (this.missing) this.load(); // its address may be there again
     if (before?.film !== data.film || Date.now() - this.touched > 1000) {
       Object.assign(this, { view: data.view, alpha: data.opacity, outlined: data.outline });
     }
@@ -188,10 +192,7 @@ class Viewer {
 
   open() {
     const { data } = this;
-    const film = data.film;
     this.small = this.large = this.heat = null;
-    this.asked = this.missing = false;
-    this.inverted = false;
     this.preset.replaceChildren(...Object.keys(data.presets).map((name) => {
       const option = child("option", "", name);
       option.value = name;
@@ -199,12 +200,20 @@ class Viewer {
     }), Object.assign(child("option", "", "Own window"), { value: "" }));
     this.reset();
     this.stage.style.setProperty("--aspect", `${data.width} / ${data.height}`);
+    this.load();
+  }
+
+  load() {
+    const { data } = this;
+    this.asked = this.missing = false;
     const keep = (name) => (made) => {
-      if (this.data.film === film) this[name] = made;
+      if (this.data.film === data.film) this[name] = made;
       this.paint();
     };
-    picture(data.picture).then(keep("small"), () => keep("missing")(true));
-    if (data.levels) heatOf(data.levels, data.palette).then(keep("heat"), () => {});
+    if (!this.small) picture(data.picture).then(keep("small"), () => keep("missing")(true));
+    if (data.levels && !this.heat) {
+      heatOf(data.levels, data.palette).then(keep("heat"), () => {});
+    }
   }
 
   controls() {
@@ -230,7 +239,7 @@ class Viewer {
     this.stage.setAttribute("aria-label", data.alt);
     this.stage.classList.toggle("pair", this.paired());
     this.panes[1].pane.hidden = !this.paired();
-    this.note.textContent = data.note;
+    this.note.replaceChildren(data.note, child("span", "keys", ` ${KEYS}`));
   }
 
   paired() {
@@ -435,7 +444,7 @@ class Viewer {
 
   // The smaller picture, until it would be enlarged; then the full one is asked for.
   source(wide) {
-    if (this.small && wide > this.small.width && this.data.full && !this.asked) {
+    if (this.small && !this.large && wide > this.small.width && this.data.full && !this.asked) {
       const film = this.data.film;
       this.asked = true;
       const keep = (made) => {
@@ -506,7 +515,7 @@ class Viewer {
     this.windowTool.setAttribute("aria-pressed", this.tool === "window");
     const waits = this.asked && !this.large && !this.missing;
     const parts = [waits ? "full resolution is loading…" : "", this.inverted ? "inverted" : ""];
-    if (this.missing) parts.push("shown at display size; drop the file again for more");
+    if (this.missing) parts.push("the full picture could not be loaded");
     this.state.textContent = parts.filter(Boolean).join(" · ");
     Object.assign(this.root.dataset, { zoom: shown.toFixed(3), full: Boolean(this.large) });
     const pixels = this.data.spacing ? scale / this.data.spacing : 0; // of the screen a millimetre

@@ -43,8 +43,8 @@ POINTS_NOTE = (
 )
 NO_RESULT = "This file has no result; the other films are not affected."
 ONLY_CHEST = (
-    "This model reads frontal chest X-rays only, so there is no result. If this is one, drop the "
-    "original file, or have a radiologist read it."
+    "This model reads frontal chest X-rays only, so there is no result. If this is one, invert it "
+    "if it is a negative, drop the original file, or have a radiologist read it."
 )
 OUTSIDE_LUNGS = "where side markers, labels and devices are"
 
@@ -225,8 +225,8 @@ def _subtype(reading: Reading) -> str | None:
     if share is None or p is None or p < reading.threshold_low or not reading.gate_ok:
         return None
     return (
-        f"<details><summary>If pneumonia: bacterial {per_cent(share)}, "
-        f"viral {per_cent(1 - share)}</summary>{SUBTYPE_NOTE}</details>"
+        f"<details><summary>Bacterial or viral</summary>If pneumonia: bacterial "
+        f"{per_cent(share)}, viral {per_cent(1 - share)}. {SUBTYPE_NOTE}</details>"
     )
 
 

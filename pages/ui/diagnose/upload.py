@@ -47,7 +47,7 @@ def drop_zone() -> list[UploadedFile]:
 def show_notices() -> None:
     """What the last drop left out."""
     for notice in state.upload_notices.get():
-        st.warning(plain(notice), icon=":material/folder_zip:")
+        st.warning(plain(notice), icon=":material/info:")
 
 
 def chosen_sample(*, thumbnails: bool) -> Sample | None:
@@ -67,10 +67,21 @@ def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
     """
     if not files:
         return
+    if state.upload_cancelled.take():
+        for file in files:
+            _release(file)
+        left = count(len(files), "files")
+        state.upload_notices.set((f"Cancelled: {left} not read to the end. What was read stays.",))
+        return
     batch = _Batch(bundle, [_opened(file) for file in files])
     place = st.empty()
     with place.container(key="intake"):
         batch.bar, batch.strip = st.progress(0.0), st.container(horizontal=True)
+        if batch.total > 1:
+            # Streamlit cuts this run short and calls back before the next one.
+            st.button(
+                "Cancel", key="diagnose.cancel", on_click=state.upload_cancelled.set, args=(True,)
+            )
         for file, zipped in zip(files, batch.zips, strict=True):
             if zipped is None:
                 batch.read(file.name, file.getvalue())

@@ -42,9 +42,6 @@ MUTED_CAPTION = (
 DISPLAY_ONLY = (
     "Zoom, window and inversion change the display alone; the model read the film as it came."
 )
-KEYS = (
-    "Keys: ← → film, + − zoom, i invert, space film or map. Click the film to zoom with the wheel."
-)
 NOT_SENT = "Shown at display size: drop the file again to see it at full size."
 
 
@@ -72,7 +69,7 @@ def viewed(entry: Entry, full: bytes = b"") -> Picture:
     height, width = pixels.shape
     if facts is not None:
         width, height = facts.width, facts.height
-    notes = [DISPLAY_ONLY, KEYS]
+    notes = [DISPLAY_ONLY]
     if not full and max(width, height) > max(pixels.shape):
         notes.insert(0, NOT_SENT)
     return Picture(

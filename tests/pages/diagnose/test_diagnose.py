@@ -180,6 +180,16 @@ def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
     assert names_in_table(page) == ["b.png"]
 
 
+def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader):
+    drop(page.run(), ("a.png", png(225)))
+    page.session_state["diagnose.cancelled"] = True
+    drop(page, ("b.png", png(30)), ("c.png", png(40)))
+    assert page.warning[0].value.startswith("Cancelled: 2 files not read to the end.")
+    assert names_in_table(page) == ["a.png"]
+    page.run()
+    assert reader.films == 1
+
+
 def test_the_limit_is_said_before_and_a_reload_asks(page, png):
     page.run()
     assert "up to 200 films in the list" in page.file_uploader[0].label

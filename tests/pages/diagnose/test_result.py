@@ -114,7 +114,7 @@ def test_a_turned_film_is_called_that_and_a_rejected_picture_is_no_chest_film(re
     turned = reading(0.5, decision="REFER", gate_ok=False, orientation="upside down")
     assert "◇ upside down" in _findings_html(turned)
     rejected = reading(None, status="rejected", message="Not read: an MR image.")
-    assert "✕ Not a frontal chest X-ray" in _unread_html(rejected)
+    assert "✕ Not recognised as a frontal chest X-ray" in _unread_html(rejected)
     assert '<p role="alert">An MR image.</p>' in _unread_html(rejected)
     assert "have a radiologist read it" in _unread_html(rejected)
 
