@@ -66,9 +66,10 @@ def _upload(bundle: Bundle) -> None:
         files = drop_zone()
     with samples:
         sample = chosen_sample(thumbnails=not state.films())
-    show_notices()
     if files:
         read_files(files, bundle)
+    else:
+        show_notices()
     if sample is not None:
         read_sample(sample, bundle)
     if files or sample is not None:

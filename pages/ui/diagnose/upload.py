@@ -18,7 +18,7 @@ from pages.ui.page import plain
 from pages.ui.session_film import Entry, content_of, full_picture, make_entry
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, UnreadableImage
-from pneumo_core.formatting import count, per_cent
+from pneumo_core.formatting import count, per_cent, were
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -71,17 +71,20 @@ def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
         for file in files:
             _release(file)
         left = count(len(files), "files")
-        state.upload_notices.set((f"Cancelled: {left} not read to the end. What was read stays.",))
+        state.upload_notices.set(
+            (f"Cancelled: {left} {were(len(files))} not read. What was read stays.",)
+        )
         return
+    state.upload_notices.clear()
     batch = _Batch(bundle, [_opened(file) for file in files])
     place = st.empty()
     with place.container(key="intake"):
-        batch.bar, batch.strip = st.progress(0.0), st.container(horizontal=True)
-        if batch.total > 1:
-            # Streamlit cuts this run short and calls back before the next one.
+        batch.bar = st.progress(0.0)
+        if batch.total > 1:  # a click cuts this run short and calls back before the next one
             st.button(
                 "Cancel", key="diagnose.cancel", on_click=state.upload_cancelled.set, args=(True,)
             )
+        batch.strip = st.container(horizontal=True)
         for file, zipped in zip(files, batch.zips, strict=True):
             if zipped is None:
                 batch.read(file.name, file.getvalue())

@@ -184,7 +184,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader):
     drop(page.run(), ("a.png", png(225)))
     page.session_state["diagnose.cancelled"] = True
     drop(page, ("b.png", png(30)), ("c.png", png(40)))
-    assert page.warning[0].value.startswith("Cancelled: 2 files not read to the end.")
+    assert page.warning[0].value.startswith("Cancelled: 2 files were not read.")
     assert names_in_table(page) == ["a.png"]
     page.run()
     assert reader.films == 1
