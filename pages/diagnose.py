@@ -82,7 +82,7 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     with st.container(key="reading"):
         # Result first, for screen readers and phones; style.css puts the image left on a wide page.
         wide = is_wide()
-        words, picture = st.columns([2, 5] if wide else [4, 5], gap="medium")
+        words, picture = st.columns([1, 2] if wide else [4, 5], gap="medium")
         with words:
             show_result(shown, evidence_html(shown, bundle))
             offer_to_read_again([shown], bundle, "diagnose.again")

@@ -186,7 +186,7 @@ def test_a_sample_is_read_with_one_click(browser, address):
     shown(browser, ".st-key-samples .stButton button")
     browser.find_element(By.CSS_SELECTOR, ".st-key-samples .stButton button").click()
     assert shown(browser, ".pn-result h2")[2:] in WORDS
-    assert shown(browser, ".pn-badge") == "synthetic"
+    assert shown(browser, ".pn-badge") == "Synthetic"
     assert faults(browser) == []
 
 

@@ -126,7 +126,7 @@ class Viewer {
     const drag = child("span", "group");
     drag.append(this.moveTool, this.windowTool);
     this.full = button("Full screen", "Full screen", () => (document.fullscreenElement
-      ? document.exitFullscreen() : this.root.requestFullscreen()));
+      ? document.exitFullscreen() : this.root.requestFullscreen()).catch(() => {}));
     this.full.hidden = !document.fullscreenEnabled;
     this.tools = child("div", "bar");
     const reset = button("Reset", "Reset zoom, window and inversion", () => this.reset());
@@ -197,7 +197,7 @@ class Viewer {
       const option = child("option", "", name);
       option.value = name;
       return option;
-    }), Object.assign(child("option", "", "Own window"), { value: "" }));
+    }), Object.assign(child("option", "", "Custom"), { value: "" }));
     this.reset();
     this.stage.style.setProperty("--aspect", `${data.width} / ${data.height}`);
     this.load();
@@ -380,6 +380,8 @@ class Viewer {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
     if (document.querySelector('[role="dialog"]')) return;
+    const { top, bottom } = this.stage.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight) return; // out of sight: the page keeps its keys
     const presses = target.matches?.("button, a, summary, [role=button], input");
     const act = {
       "+": () => this.zoomBy(STEP), "=": () => this.zoomBy(STEP), "-": () => this.zoomBy(1 / STEP),

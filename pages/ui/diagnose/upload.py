@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -249,6 +250,11 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
         strip.caption(f"{plain(entry.name)}: {text}")
 
 
+def _shows(sample: Sample) -> str:
+    """What a sample was made to show: "class bacterial"."""
+    return sample.origin.partition(";")[0].removeprefix("synthetic, ")
+
+
 def _gallery() -> Sample | None:
     chosen = None
     st.html('<p class="pn-label">No film at hand? Try a synthetic one:</p>')
@@ -260,4 +266,5 @@ def _gallery() -> Sample | None:
                 )
                 if st.button(sample.name, key=f"diagnose.{sample.name}"):
                     chosen = sample
+                st.html(f'<p class="pn-hint">{escape(_shows(sample))}</p>')
     return chosen

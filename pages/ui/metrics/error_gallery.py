@@ -244,9 +244,9 @@ def _read(subject: Predictions, row: Any, place: FilmFolder) -> tuple[Reading | 
 def _show_picture(reading: Reading | None, film: str) -> None:
     if reading is None or reading.pixels is None:
         return
-    from pneumo_core.inference.saliency import heat, overlay
+    from pneumo_core.inference.saliency import heat, overlay, shown_map
 
-    cam, pixels = reading.cam, reading.pixels
+    cam, pixels = shown_map(reading), reading.pixels
     view = "Film"
     if cam is not None:
         view = st.segmented_control(
@@ -264,7 +264,7 @@ def _show_picture(reading: Reading | None, film: str) -> None:
     with st.container(key="film"):
         st.image(shown, width="stretch", alt=f"{view} of the film {film}")
     if cam is not None:
-        st.html(legend_html())
+        st.html(legend_html(reading))
 
 
 def _trained_on(subject: Predictions, row: Any, place: FilmFolder) -> bool:
