@@ -9,10 +9,16 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
 from pages.ui.diagnose.result import show_result
-from pages.ui.diagnose.upload import chosen_sample, drop_zone, read_files, read_sample
+from pages.ui.diagnose.upload import (
+    chosen_sample,
+    drop_zone,
+    read_files,
+    read_sample,
+    show_notices,
+)
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
 from pages.ui.diagnose.worklist import show_welcome, show_worklist
-from pages.ui.page import heading, page_frame, plain
+from pages.ui.page import heading, page_frame, plain, warn_before_leaving
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ def diagnose() -> None:
     bundle = _model()
     if bundle is not None:
         _upload(bundle)
+    warn_before_leaving(films=bool(state.films()))
     shown = state.opened()
     if shown is not None:
         _show(shown, state.worklist(), bundle)
@@ -61,6 +68,8 @@ def _upload(bundle: Bundle) -> None:
         sample = chosen_sample(thumbnails=not state.films())
     if files:
         read_files(files, bundle)
+    else:
+        show_notices()
     if sample is not None:
         read_sample(sample, bundle)
     if files or sample is not None:
@@ -72,13 +81,14 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     show_stepper(shown, entries)
     with st.container(key="reading"):
         # Result first, for screen readers and phones; style.css puts the image left on a wide page.
-        words, picture = st.columns([2, 5] if is_wide() else [4, 5], gap="medium")
+        wide = is_wide()
+        words, picture = st.columns([1, 2] if wide else [4, 5], gap="medium")
         with words:
             show_result(shown, evidence_html(shown, bundle))
             offer_to_read_again([shown], bundle, "diagnose.again")
             offer_to_correct(shown, bundle)
         with picture:
-            show_film(shown.key)
+            show_film(shown.key, wide=wide)
     show_worklist(entries, shown, bundle)
 
 

@@ -28,6 +28,7 @@ class Colour:
 PNEUMONIA = Colour("#a84300", "#ffa552", "#bd5b06")
 VIRAL = Colour("#8a5200", "#f3c27e", "#cd8420")
 REFER = Colour("#6736c4", "#bda2ff", "#8a63d8")
+OUTSIDE = Colour("#655a80", "#b8aecb", "#8a7fa3")  # grey-violet: neither referred nor read
 NORMAL = Colour("#00695f", "#45cfbf", "#0f9488")
 UNREAD = Colour("#5a5f64", "#a6abb0", "#80868b")
 ACCENT = Colour("#1f6097", "#8bbbe8", "#4c8fcf")  # neither good nor bad: a count, a curve
@@ -48,6 +49,7 @@ NAMES = {
     "pneumonia": PNEUMONIA,
     "viral": VIRAL,
     "refer": REFER,
+    "outside": OUTSIDE,
     "normal": NORMAL,
     "unread": UNREAD,
     "accent": ACCENT,

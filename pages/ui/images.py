@@ -25,6 +25,16 @@ def jpeg(pixels: NDArray[np.uint8], *, quality: int = 90) -> bytes:
     return bytes(data)
 
 
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """PNG of grey pixels (H,W), uint8: without the noise that a JPEG adds."""
+    import cv2
+
+    done, data = cv2.imencode(".png", pixels)
+    if not done:
+        raise ValueError(f"Expected pixels that fit a PNG, got shape {pixels.shape}.")
+    return bytes(data)
+
+
 def decode_grey(data: bytes) -> NDArray[np.uint8]:
     """Pixels uint8 (H,W) of a JPEG made by `jpeg` from grey pixels."""
     import cv2

@@ -123,6 +123,12 @@ def plain_words() -> Iterator[None]:
         )
 
 
+def warn_before_leaving(*, films: bool) -> None:
+    """Let the browser ask before a reload or a closed tab loses the films of the session."""
+    ask = "(event) => { event.preventDefault(); event.returnValue = ''; }" if films else "null"
+    st.html(f"<script>window.onbeforeunload = {ask};</script>", unsafe_allow_javascript=True)
+
+
 def plain(text: str) -> str:
     """Text for st.error and its kin, which read Markdown: no picture, link, formula or badge."""
     return _ADDRESS.sub(_UNSEEN, _SIGNS.sub(r"\\\1", text))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
 from pages.ui.images import decode_grey, jpeg, thumbnail
+from pneumo_core.inference.predict import DISPLAY_SIDE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.inference.predict import Reading
+
+
+FULL_SIDE = 4096  # pixels, of the picture for a close look
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class Entry:
     model that read them: the same film comes back under any name without being read again.
     `origin` says what a film is that is no patient's ("synthetic, …"), else nothing. `model` is the
     digest of the bundle that read it, `role` what that bundle did with this film, in whatever file,
-    of `bundle.provenance.ROLES`: "" where it is new to it.
+    of `bundle.provenance.ROLES`: "" where it is new to it. `read_at` is when it was read, UTC, ISO
+    8601 to the second.
     """
 
     key: str
@@ -38,6 +44,7 @@ class Entry:
     origin: str = ""
     model: str = ""
     role: str = ""
+    read_at: str = ""
 
     def pixels(self) -> NDArray[np.uint8]:
         """The film at display size, uint8 (H,W), 0 black..255 white."""
@@ -63,7 +70,17 @@ def make_entry(
         origin=origin,
         model=bundle.digest if bundle else "",
         role=cache.role_of(bundle, facts.sha256, pixels) if bundle and facts else "",
+        read_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def full_picture(pixels: NDArray[np.uint8]) -> bytes:
+    """JPEG of a film (H,W) at full size, longest side at most `FULL_SIDE`; b"" where the entry's
+    own picture is as large.
+    """
+    from pneumo_core.imaging.decode import fit_to_side
+
+    return jpeg(fit_to_side(pixels, FULL_SIDE)) if max(pixels.shape) > DISPLAY_SIDE else b""
 
 
 def content_of(data: bytes, model: str) -> str:

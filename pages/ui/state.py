@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages.ui.outcomes import OUTCOMES, UNREAD, outcome_of
+from pages.ui.outcomes import OUTCOMES, outcome_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -82,16 +82,20 @@ def starting() -> Iterator[None]:
 # Diagnose: the films of the session.
 
 MAX_FILMS = 200  # some 40 MB of pictures
+FULL_BYTES = 32 * 2**20  # of pictures at full size: the latest films, as many as fit
 FULL = (
     f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the list, "
     "then drop this file again."
 )
-_FILMS, _TAKEN = "diagnose.films", "diagnose.taken"
+_FILMS, _TAKEN, _FULL = "diagnose.films", "diagnose.taken", "diagnose.full"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
+upload_cancelled = Value("diagnose.cancelled", first=False)
+upload_notices: Value[tuple[str, ...]] = Value("diagnose.notices", ())
+"""What the last drop left out, in words."""
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
-outline: Value[bool] = Value("diagnose.outlined", first=False)
 """The view last chosen, and the opacity of the map in per cent."""
+outline: Value[bool] = Value("diagnose.outlined", first=False)
 
 
 def films() -> dict[str, Entry]:
@@ -106,19 +110,37 @@ def worklist() -> list[Entry]:
 
 
 def by_suspicion(entries: Iterable[Entry]) -> list[Entry]:
-    """Signs of pneumonia, refer, no sign, each from most to least probable; last the unread."""
+    """By outcome in the order of `OUTCOMES`, each from most to least probable: films with signs of
+    pneumonia first, pictures that are no chest film last.
+    """
     return sorted(entries, key=_suspicion)
 
 
 def _suspicion(entry: Entry) -> tuple[int, float]:
-    outcome = outcome_of(entry.reading)
-    p = entry.reading.p_pneumonia
-    return OUTCOMES.index(outcome), 0.0 if outcome is UNREAD or p is None else -p
+    p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
+    return OUTCOMES.index(outcome_of(entry.reading)), -(p or 0.0)
 
 
 def keep(entry: Entry) -> None:
     """Add a film to the session."""
     films()[entry.key] = entry
+
+
+def keep_full(content: str, picture: bytes) -> None:
+    """Keep the JPEG of a film at full size; the oldest go where all are more than `FULL_BYTES`."""
+    kept: dict[str, bytes] = st.session_state.setdefault(_FULL, {})
+    if not picture:
+        return
+    kept.pop(content, None)
+    kept[content] = picture
+    while len(kept) > 1 and sum(map(len, kept.values())) > FULL_BYTES:
+        del kept[next(iter(kept))]
+
+
+def full_picture(content: str) -> bytes:
+    """The JPEG of a film at full size; b"" where there is none, or none any more."""
+    kept: dict[str, bytes] = st.session_state.get(_FULL, {})
+    return kept.get(content, b"")
 
 
 def put_in_place(old: Entry, new: Entry) -> None:
@@ -160,6 +182,8 @@ def open_film(key: str) -> None:
 def clear() -> None:
     """Forget every film and the messages of the drop zone."""
     st.session_state[_FILMS] = {}
+    st.session_state[_FULL] = {}
+    upload_notices.clear()
     _open_film.clear()
     _drop_round.set(_drop_round.get() + 1)
 

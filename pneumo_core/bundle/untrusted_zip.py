@@ -35,6 +35,24 @@ _ESCAPES = re.compile(r"[A-Za-z]:|[/\\]|.*\\|(.*/)?\.\.(/|$)|.*[\x00-\x1f]", re.
 def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
     """The zip in `stream`, its table of contents checked: small, and no path outside its folder.
 
+    Raises BundleError.
+    """
+    archive = open_contents(stream, what)
+    for info in archive.infolist():
+        if fault := fault_of_kind(info):
+            raise refused(what, fault)
+    return archive
+
+
+def open_contents(
+    stream: IO[bytes],
+    what: str,
+    *,
+    max_members: int = MAX_MEMBERS,
+    max_directory: int = MAX_DIRECTORY,
+) -> zipfile.ZipFile:
+    """The zip in `stream`, the size of its table of contents checked, but no member.
+
     zipfile reads as many entries as a table claims; so its size is checked first (APPNOTE 6.3.10,
     4.3.16). ZIP64 is refused: no file of up to 1 GiB needs it. Raises BundleError.
     """
@@ -48,15 +66,12 @@ def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
         raise refused(what, "it is not a zip file, or it is truncated")
     members, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
     zip64 = tail[max(0, at - 20) : at].startswith(_ZIP64)
-    if zip64 or members > MAX_MEMBERS or directory > MAX_DIRECTORY:
-        raise refused(what, f"its table of contents is longer than that of {MAX_MEMBERS} files")
+    if zip64 or members > max_members or directory > max_directory:
+        raise refused(what, f"its table of contents is longer than that of {max_members:,} files")
     try:
-        archive = zipfile.ZipFile(stream)
+        return zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise refused(what, "its table of contents is damaged") from error
-    for info in archive.infolist():
-        _check_kind(info, what)
-    return archive
 
 
 def checked_members(
@@ -76,7 +91,8 @@ def checked_members(
             raise refused(what, f"{_shown(info)} is not one of its files")
         if info.filename in members:
             raise refused(what, f"{info.filename} is in it twice")
-        _check_size(info, limits[info.filename], what)
+        if fault := fault_of_size(info, limits[info.filename]):
+            raise refused(what, fault)
         members[info.filename] = info
     for name in sorted(limits.keys() - set(optional) - members.keys()):
         raise refused(what, f"the file {name} is missing")
@@ -86,27 +102,30 @@ def checked_members(
     return members
 
 
-def _check_kind(info: zipfile.ZipInfo, what: str) -> None:
-    if _ESCAPES.match(info.orig_filename):
-        raise refused(what, f"{_shown(info)} could be written outside its folder")
+def fault_of_kind(info: zipfile.ZipInfo) -> str:
+    """Why a member may not be read, by its name and kind; "" where it may."""
     mode = stat.S_IFMT(info.external_attr >> 16)
+    if _ESCAPES.match(info.orig_filename):
+        return f"{_shown(info)} could be written outside its folder"
     if mode == stat.S_IFLNK:
-        raise refused(what, f"{_shown(info)} is a link")
+        return f"{_shown(info)} is a link"
     if mode not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise refused(what, f"{_shown(info)} is not a regular file")
+        return f"{_shown(info)} is not a regular file"
     if info.flag_bits & 0x1:
-        raise refused(what, f"{_shown(info)} is encrypted")
+        return f"{_shown(info)} is encrypted"
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise refused(what, f"{_shown(info)} uses a compression method that is not supported")
+        return f"{_shown(info)} uses a compression method that is not supported"
+    return ""
 
 
-def _check_size(info: zipfile.ZipInfo, most: int, what: str) -> None:
+def fault_of_size(info: zipfile.ZipInfo, most: int) -> str:
+    """Why a member of at most `most` bytes may not be read, by its sizes; "" where it may."""
     if info.file_size > most:
-        size = f"{file_size(info.file_size)}; at most {file_size(most)}"
-        raise refused(what, f"{info.filename} unpacks to {size}")
+        return f"{info.filename} unpacks to {file_size(info.file_size)}; at most {file_size(most)}"
     if info.file_size > max(SMALL, MAX_RATIO * info.compress_size):
         times = info.file_size / max(1, info.compress_size)
-        raise refused(what, f"{info.filename} expands to {times:,.0f} times its size (a zip bomb)")
+        return f"{info.filename} expands to {times:,.0f} times its size (a zip bomb)"
+    return ""
 
 
 def unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, what: str) -> None:

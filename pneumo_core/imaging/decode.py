@@ -62,6 +62,7 @@ def _decode(data: bytes, kind: str, limits: Limits) -> Film:
         sha256=hashlib.sha256(data).hexdigest(),
         chroma=picture.chroma,
         notes=picture.notes,
+        pixel_spacing_mm=picture.pixel_spacing_mm,
     )
     return Film(pixels, facts)
 

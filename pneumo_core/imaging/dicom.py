@@ -181,6 +181,8 @@ _ELEMENTS = [
     "WindowCenter",
     "WindowWidth",
     "VOILUTFunction",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
     "PixelData",
 ]
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -199,7 +201,23 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
         check_size(dataset.Columns, dataset.Rows, limits)
         pixels, notes = pixels_of(dataset)
         notes = (*doubts(dataset), *notes, "burned-in text is not removed")
-        return Picture(pixels, int(dataset.BitsStored), "grey", 0.0, notes)
+        bits, spacing = int(dataset.BitsStored), _pixel_spacing(dataset)
+        return Picture(pixels, bits, "grey", 0.0, notes, spacing)
+
+
+def _pixel_spacing(dataset: Dataset) -> float | None:
+    """Millimetres a pixel: Pixel Spacing (PS3.3 10.7.1.3), else Imager Pixel Spacing (C.8.11.3).
+
+    None where neither is stated, or pixels are not square.
+    """
+    for name in ("PixelSpacing", "ImagerPixelSpacing"):
+        try:
+            row, column = (float(value) for value in dataset.get(name) or ())
+        except (TypeError, ValueError):
+            continue
+        if 0 < row < 10 and abs(row - column) <= 0.01 * row:
+            return row
+    return None
 
 
 def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:

@@ -17,7 +17,8 @@ class SourceFacts:
     `width` and `height` are those of the upright film, `bits` those of one sample as stored,
     `mode` is "grey", "colour", "palette" or "CMYK". `chroma` is the share of pixels (0..1)
     whose largest and smallest channel differ by more than 24 of 255. `notes` say
-    what was done while decoding ("first frame of 3").
+    what was done while decoding ("first frame of 3"). `pixel_spacing_mm` is the side of a square
+    pixel where the file states it: on the detector, unless it was calibrated.
     """
 
     format: str
@@ -29,6 +30,7 @@ class SourceFacts:
     sha256: str
     chroma: float
     notes: tuple[str, ...] = ()
+    pixel_spacing_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +50,4 @@ class Picture:
     mode: str
     chroma: float
     notes: tuple[str, ...]
+    pixel_spacing_mm: float | None = None

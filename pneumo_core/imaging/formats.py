@@ -81,7 +81,7 @@ def check_bytes(n_bytes: int, limits: Limits) -> None:
     if n_bytes > limits.max_bytes:
         raise UnreadableImage(
             f"This file has {file_size(n_bytes)}; at most {file_size(limits.max_bytes)} are read.",
-            "Export the film as JPEG or PNG, or raise PNEUMO_MAX_BYTES.",
+            "Export the film as JPEG or PNG. Whoever runs Pneumo can raise the limit.",
         )
 
 
@@ -97,7 +97,7 @@ def check_size(width: int, height: int, limits: Limits) -> None:
         raise UnreadableImage(
             f"{what}; at most {limits.max_side} on a side and "
             f"{limits.max_pixels / 1e6:.0f} million in all are read.",
-            "Export the film at a smaller size, or raise PNEUMO_MAX_PIXELS or PNEUMO_MAX_SIDE.",
+            "Export the film at a smaller size. Whoever runs Pneumo can raise the limit.",
         )
 
 

@@ -12,7 +12,7 @@ import functools
 import io
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -127,6 +127,7 @@ def _quiet() -> Iterator[None]:
 
 METHODS = ("cam", *GRADIENT_METHODS)
 FULL_EVIDENCE = 4.0  # a log odds of 4 is a probability of 98 %
+MUTED = 0.4  # of the values of a cleared film's map, as shown
 
 
 def class_activation(
@@ -208,31 +209,63 @@ def overlay(
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
-def outlined(picture: NDArray[np.uint8], lungs: Lungs | None, window: Window) -> NDArray[np.uint8]:
-    """A picture uint8 (H,W) or (H,W,3) with the lungs and what the network saw drawn on it in thin
-    lines, uint8 (H,W,3) RGB: the right lung in blue, the left in orange, the frame in white.
+class MappedFilm(Protocol):
+    """What of a reading its pictures need; `predict.Reading` is one."""
 
-    The same picture where no upright lungs are known.
+    @property
+    def cam(self) -> NDArray[np.float32] | None:
+        """The map, (h,w) in 0..1."""
+
+    @property
+    def decision(self) -> str | None:
+        """The decision: "NORMAL", "PNEUMONIA", "REFER"."""
+
+    @property
+    def lungs(self) -> Lungs | None:
+        """The lungs found."""
+
+    @property
+    def window(self) -> Window:
+        """What the network saw of the film."""
+
+
+def shown_map(reading: MappedFilm) -> NDArray[np.float32] | None:
+    """The map of a reading as it is shown, (h,w) in 0..1; None where it has none.
+
+    That of a cleared film is muted to `MUTED` of its values: its maximum is no finding, and must
+    not glow like one.
+    """
+    if reading.cam is None or reading.decision != "NORMAL":
+        return reading.cam
+    return np.asarray(MUTED * reading.cam, dtype=np.float32)
+
+
+def outlines(
+    reading: MappedFilm, shape: tuple[int, ...]
+) -> list[tuple[tuple[int, int, int], NDArray[np.int32]]]:
+    """The lungs and what the network saw as closed lines on a film (H,W): RGB colour and points
+    (n, 2), x and y in pixels. The right lung blue, the left orange, the frame white.
+
+    None where no upright lungs are known; no frame where the network saw all of the film.
     """
     import cv2
 
-    drawn = np.ascontiguousarray(picture if picture.ndim == 3 else np.dstack([picture] * 3))
-    height, width = picture.shape[:2]
+    lungs, (height, width) = reading.lungs, shape[:2]
     if lungs is None or not lungs.found or lungs.quarters:
-        return drawn
-    thick = max(1, round(max(height, width) / 400))
+        return []
+    found = []
     for side, colour in enumerate(((86, 180, 233), (230, 159, 0))):
         cells = np.asarray(lungs.masks[..., side], np.float32)
         mask = np.asarray(cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC) >= 0.5)
-        outline, _ = cv2.findContours(
-            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-        )
-        cv2.drawContours(drawn, outline, -1, colour, thick, cv2.LINE_AA)
-    if window != WHOLE:
-        left, right = (round((window.x + half * window.width) * width) for half in (-0.5, 0.5))
-        top, bottom = (round((window.y + half * window.height) * height) for half in (-0.5, 0.5))
-        cv2.rectangle(drawn, (left, top), (right, bottom), (255, 255, 255), thick, cv2.LINE_AA)
-    return drawn
+        lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        found += [(colour, np.asarray(line[:, 0], np.int32)) for line in lines]
+    if reading.window != WHOLE:
+        at = reading.window
+        left, right = (round((at.x + half * at.width) * width) for half in (-0.5, 0.5))
+        top, bottom = (round((at.y + half * at.height) * height) for half in (-0.5, 0.5))
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        found.append(((255, 255, 255), np.array(corners, np.int32)))
+    return found
 
 
 FAINT = 0.25  # a map whose maximum is below this names no zone
@@ -272,6 +305,12 @@ def share_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> float:
     """The share of a map's evidence, 0..1, inside the lungs bool (H,W,2); 0 for an empty map."""
     fine = upsample(cam, lungs.shape)
     return float(fine[lungs.any(axis=-1)].sum() / max(float(fine.sum()), 1e-9))
+
+
+def peak_inside(cam: NDArray[np.float32], lungs: NDArray[np.bool_]) -> bool:
+    """Whether the maximum of a map (h,w) lies inside the lungs bool (H,W,2)."""
+    row, column = divmod(int(upsample(cam, lungs.shape).argmax()), lungs.shape[1])
+    return bool(lungs[row, column].any())
 
 
 def _peaks(fine: NDArray[np.float32]) -> NDArray[np.float32]:

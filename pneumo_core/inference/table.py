@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core.formatting import breakable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pneumo_core.imaging.lungs import Box, Lungs
     from pneumo_core.inference.predict import Reading
@@ -76,9 +76,9 @@ def _box(box: Box | None) -> dict[str, float] | None:
     return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
-def to_csv(rows: Iterable[dict[str, Any]], *, more: tuple[str, ...] = ()) -> bytes:
-    """UTF-8 CSV of rows made by `as_row`, ending with range, model and disclaimer, then with the
-    columns `more` that the caller added to each row.
+def to_csv(rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = ()) -> bytes:
+    """UTF-8 CSV of rows made by `as_row`, ending with range, model, disclaimer and the `extra`
+    columns that the rows have.
 
     The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
@@ -86,7 +86,7 @@ def to_csv(rows: Iterable[dict[str, Any]], *, more: tuple[str, ...] = ()) -> byt
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    columns = (*COLUMNS, *AFTER, *more)
+    columns = (*COLUMNS, *AFTER, *extra)
     writer.writerow(columns)
     for row in rows:
         cells = {**row, "gate": _gate(row)}

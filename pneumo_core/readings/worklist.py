@@ -88,7 +88,7 @@ def worklist_csv(reports: Iterable[FilmReport]) -> bytes:
             "note": verdict.note if verdict else None,
         }
         rows.append(row)
-    return predictions_csv(rows, more=_MORE_COLUMNS)
+    return predictions_csv(rows, extra=_MORE_COLUMNS)
 
 
 def file_stem(report: FilmReport) -> str:

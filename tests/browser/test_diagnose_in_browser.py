@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-WORDS = ("Signs of pneumonia", "No sign of pneumonia", "Refer")
+WORDS = (
+    "Signs of pneumonia",
+    "No sign of pneumonia",
+    "Uncertain: for a radiologist to report",
+    "Outside what this model can read",
+)
 DROP = "[data-testid=stFileUploaderDropzoneInput]"
 
 
@@ -75,6 +81,30 @@ def visit(browser: Chrome, address: str) -> None:
     shown(browser, ".pn-welcome")
 
 
+def in_viewer(browser: Chrome, what: str) -> Any:
+    """A value of the film viewer `p` in the page; None while there is none."""
+    return browser.execute_script(
+        "const p = [...document.querySelectorAll('*')].map("
+        "(one) => one.shadowRoot?.querySelector('.viewer')?.pneumo).find(Boolean);"
+        f"return p ? {what} : null"
+    )
+
+
+def until(browser: Chrome, what: str) -> None:
+    """Wait until this is true of the film viewer `p`."""
+    WebDriverWait(browser, 60).until(lambda b: in_viewer(b, what))
+
+
+def grey(browser: Chrome, x: float, y: float) -> int:
+    """The grey level shown at a place of the film's pane, shares of its sides."""
+    level: int = in_viewer(
+        browser,
+        f"(({{canvas, context}}) => context.getImageData({x} * canvas.width, {y} * canvas.height, "
+        "1, 1).data[0])(p.panes[0])",
+    )
+    return level
+
+
 def faults(browser: Chrome) -> list[str]:
     found = browser.find_elements(
         By.CSS_SELECTOR, "[data-testid=stException],[data-testid=stAlert]"
@@ -115,15 +145,15 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert DISCLAIMER in shown(browser, ".pn-band")
     browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
 
-    assert "3 films" in shown(browser, ".pn-summary")
+    assert "3 of at most 200 films" in shown(browser, ".pn-summary")
     assert shown(browser, ".pn-result h2")[2:] in WORDS
     assert "% probability of pneumonia" in shown(browser, ".pn-number")
     assert shown(browser, ".pn-place") == "1 of 3"
     problem = shown(browser, ".pn-problems li")
     assert problem.startswith("broken.png Not read: ")
     assert "sent-without-suffix" not in problem
-    picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film img")
-    WebDriverWait(browser, 300).until(lambda _: int(picture.get_property("naturalWidth")) > 0)
+    picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film [data-testid]")
+    WebDriverWait(browser, 300).until(lambda b: in_viewer(b, "p.small !== null"))
     assert picture.size["width"] > 500
     assert faults(browser) == []
     assert overflow(browser) == 0
@@ -156,5 +186,49 @@ def test_a_sample_is_read_with_one_click(browser, address):
     shown(browser, ".st-key-samples .stButton button")
     browser.find_element(By.CSS_SELECTOR, ".st-key-samples .stButton button").click()
     assert shown(browser, ".pn-result h2")[2:] in WORDS
-    assert shown(browser, ".pn-badge") == "synthetic"
+    assert shown(browser, ".pn-badge") == "Synthetic"
+    assert faults(browser) == []
+
+
+def test_a_film_is_looked_at_closely(browser, address, tmp_path):
+    film = cv2.resize(synthetic_film("normal", 3), (2400, 2000), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(tmp_path / "large.png"), film)
+    visit(browser, address)
+    browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "large.png"))
+    shown(browser, ".pn-result h2")
+    until(browser, "p.small !== null && p.small.width === 1024")
+    assert in_viewer(browser, "p.large") is None  # not fetched before it is needed
+
+    body = browser.find_element(By.TAG_NAME, "body")
+    fitted = in_viewer(browser, "p.root.dataset.zoom")
+    body.send_keys("+")
+    until(browser, f"Number(p.root.dataset.zoom) > 1.2 * {fitted}")
+    body.send_keys("1")
+    until(browser, "p.root.dataset.zoom === '1.000'")
+    until(browser, "p.large !== null && p.large.width === 2400")
+    stage = in_viewer(browser, "p.stage")
+    before = in_viewer(browser, "p.x")
+    ActionChains(browser).drag_and_drop_by_offset(stage, -60, 0).perform()
+    until(browser, f"p.x > {before} + 0.02")
+    body.send_keys("0")
+    until(browser, "p.zoom === 1")
+
+    in_viewer(browser, "p.show({view: 'Film'})")
+    until(browser, "p.view === 'Film'")
+    middle = grey(browser, 0.5, 0.5)
+    body.send_keys("i")
+    until(browser, "p.root.querySelector('.state').textContent === 'inverted'")
+    assert abs(grey(browser, 0.5, 0.5) - (255 - middle)) <= 1
+    body.send_keys("i")
+    in_viewer(browser, f"p.setWindow({middle} + 40, 60)")
+    until(browser, "p.preset.value === ''")
+    assert grey(browser, 0.5, 0.5) == 0  # below the window
+    body.send_keys(" ")
+    until(browser, "p.view === 'Blend'")
+
+    assert browser.execute_script("return typeof window.onbeforeunload") == "function"
+    narrow(browser)
+    until(browser, "p.root.clientWidth <= 358 && p.zoom === 1")
+    assert overflow(browser) == 0
+    assert in_viewer(browser, "p.stage.style.touchAction") == "pan-y"
     assert faults(browser) == []

@@ -231,3 +231,19 @@ def test_real_files(real_films):
             film = decode(path.read_bytes())
             assert film.pixels.std() > 30
             assert ("inverted MONOCHROME1" in film.facts.notes) == (not path.stem.startswith("1.2"))
+
+
+@pytest.mark.parametrize(
+    ("tags", "spacing"),
+    [
+        ({"PixelSpacing": [0.14, 0.14]}, 0.14),
+        ({"ImagerPixelSpacing": [0.2, 0.2]}, 0.2),
+        ({"PixelSpacing": [0.14, 0.14], "ImagerPixelSpacing": [0.2, 0.2]}, 0.14),
+        ({"PixelSpacing": [0.14, 0.3]}, None),
+        ({"PixelSpacing": [0, 0]}, None),
+        ({"PixelSpacing": ""}, None),
+        ({}, None),
+    ],
+)
+def test_pixel_spacing_is_read_where_pixels_are_square(dicom_file, tags, spacing):
+    assert decode(dicom_file(**tags)).facts.pixel_spacing_mm == spacing

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from pneumo_core.errors import PneumoError
+from pneumo_core.imaging.lung_frame import Window
 from pneumo_core.inference import saliency
+from pneumo_core.inference.predict import Decision, Reading
 from pneumo_core.inference.saliency import AT_THE_EDGE as EDGE
 from pneumo_core.inference.saliency import AT_THE_SHOULDER as SHOULDER
 from pneumo_core.inference.saliency import (
@@ -206,3 +209,20 @@ def test_the_share_of_the_evidence_inside_the_lungs() -> None:
     half = bright(slice(20, 40), slice(0, 16))  # columns 0..7 lie outside
     assert share_inside(half, lung_masks()) == pytest.approx(0.5, abs=0.01)
     assert share_inside(np.zeros((8, 8), np.float32), lung_masks()) == 0
+
+
+def test_the_map_of_a_cleared_film_is_shown_muted() -> None:
+    cam = np.ones((2, 2), np.float32)
+    blank = Reading("ok", "", "m 1.0", 0.2, 0.8, cam=cam)
+    assert saliency.shown_map(replace(blank, decision=Decision.NORMAL)).max() == pytest.approx(0.4)
+    assert saliency.shown_map(replace(blank, decision=Decision.REFER)) is cam
+    assert saliency.shown_map(replace(blank, cam=None)) is None
+
+
+def test_outlines_are_drawn_where_lungs_are_known() -> None:
+    film = np.zeros((64, 64), np.uint8)
+    blank = Reading("ok", "", "m 1.0", 0.2, 0.8)
+    found = replace(blank, lungs=made_lungs(64, 64), window=Window(0.5, 0.5, 0.75, 0.75))
+    colours = [colour for colour, _ in saliency.outlines(found, film.shape)]
+    assert colours == [(86, 180, 233), (230, 159, 0), (255, 255, 255)]
+    assert saliency.outlines(blank, film.shape) == []

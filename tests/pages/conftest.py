@@ -17,6 +17,7 @@ from PIL import Image
 from streamlit.components.v2 import manifest_scanner
 
 from pages.ui import cache
+from pages.ui.components import film_viewer
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging.decode import decode
@@ -87,6 +88,36 @@ class StandIn:
     def read(self, film: Film) -> Reading:
         self.films += 1
         return make_reading(float(film.pixels.mean()) / 255, pixels=film.pixels, facts=film.facts)
+
+
+class Viewer:
+    """Stands in for the browser's part of the film viewer: keeps what it is given; `choose` is what
+    a person then chooses in it.
+    """
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {}
+        self.chosen: dict[str, Any] | None = None
+
+    def choose(self, view: str, opacity: int = 45, *, outline: bool = False) -> None:
+        self.chosen = {"view": view, "opacity": opacity, "outline": outline}
+
+    def __call__(
+        self, *, key: str, data: dict[str, Any], on_shown_change: Callable[[], None]
+    ) -> None:
+        self.data = data
+        if self.chosen is not None:
+            st.session_state[key] = SimpleNamespace(shown=self.chosen)
+            self.chosen = None
+            on_shown_change()
+
+
+@pytest.fixture
+def viewer(monkeypatch: pytest.MonkeyPatch) -> Viewer:
+    """The film viewer without a browser."""
+    one = Viewer()
+    monkeypatch.setattr(film_viewer, "_viewer", one)
+    return one
 
 
 @pytest.fixture

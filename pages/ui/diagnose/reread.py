@@ -8,9 +8,11 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.images import decode_grey, jpeg
 from pages.ui.page import plain
 from pages.ui.session_film import content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
 
 
+NEGATIVE = "negative"
 READ_AGAIN = "read again from the picture at display size"
 TRAINED_ON = "The model was trained on this film: its answer here says nothing about its accuracy."
 EVALUATED_ON = (
@@ -32,7 +35,7 @@ EVALUATED_ON = (
 _CORRECTIONS = {
     "sideways": ":material/rotate_right: Rotate upright and read again",
     "upside down": ":material/rotate_right: Rotate upright and read again",
-    "negative": ":material/invert_colors: Invert the grey levels and read again",
+    NEGATIVE: ":material/invert_colors: Invert the grey levels and read again",
 }
 
 
@@ -85,11 +88,16 @@ def offer_to_read_again(entries: Sequence[Entry], bundle: Bundle | None, key: st
 def offer_to_correct(entry: Entry, bundle: Bundle | None) -> None:
     """A button, for a film that seems rotated or inverted, that reads a corrected copy: an entry of
     its own, read from the picture at display size.
+
+    A picture that is not recognised may be a negative, on which no lungs are found.
     """
-    if bundle is None or entry.reading.orientation == UPRIGHT or state.is_full():
+    orientation = entry.reading.orientation
+    if entry.reading.status == "rejected" and entry.picture:
+        orientation = NEGATIVE
+    if bundle is None or orientation == UPRIGHT or state.is_full():
         return
-    if st.button(_CORRECTIONS[entry.reading.orientation], key="diagnose.set-right"):
-        _correct(entry, bundle)
+    if st.button(_CORRECTIONS[orientation], key="diagnose.set-right"):
+        _correct(entry, orientation, bundle)
         st.rerun()
 
 
@@ -104,6 +112,7 @@ def _read_again(entry: Entry, bundle: Bundle) -> Entry:
     reading = cache.reader_of(bundle).read(Film(entry.pixels(), replace(facts, notes=notes)))
     # Not the name of the file's own bytes: dropped again, the file itself is read.
     content = content_of(f"{entry.content} again".encode(), bundle.digest)
+    state.keep_full(content, state.full_picture(entry.content))
     return make_entry(entry.name, content, reading, bundle, origin=entry.origin)
 
 
@@ -111,18 +120,25 @@ def _named(bundle: Bundle) -> str:
     return f"{bundle.name} {bundle.version}"
 
 
-def _correct(entry: Entry, bundle: Bundle) -> None:
+def _correct(entry: Entry, orientation: str, bundle: Bundle) -> None:
     from pneumo_core.imaging.film import Film
     from pneumo_core.inference.predict import read_upright
 
     facts = entry.reading.facts
     if facts is None:
         return
-    reading = read_upright(
-        cache.reader_of(bundle), Film(entry.pixels(), facts), entry.reading.orientation
-    )
+    reading = read_upright(cache.reader_of(bundle), Film(entry.pixels(), facts), orientation)
     done = reading.facts.notes[-1] if reading.facts else ""
     content = content_of(f"{entry.content} {done}".encode(), bundle.digest)
+    state.keep_full(content, _corrected(state.full_picture(entry.content), orientation, done))
     made = make_entry(f"{entry.name}, {done}", content, reading, bundle, origin=entry.origin)
     state.keep(made)
     state.open_film(made.key)
+
+
+def _corrected(picture: bytes, orientation: str, done: str) -> bytes:
+    """The JPEG of a film at full size after the correction that the note `done` names."""
+    from pneumo_core.inference.predict import CORRECTIONS
+
+    correct = CORRECTIONS[orientation].get(done)
+    return jpeg(np.ascontiguousarray(correct(decode_grey(picture)))) if picture and correct else b""

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.html import facts_list
-from pages.ui.outcomes import NORMAL, PNEUMONIA, REFER, outcome_of, why_unread
+from pages.ui.outcomes import (
+    NORMAL,
+    OUTSIDE,
+    PNEUMONIA,
+    UNCERTAIN,
+    UNREAD,
+    outcome_of,
+    reason_unread,
+)
+from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.formatting import per_cent, per_cent_range
 from pneumo_core.inference.predict import Decision, crossing
+from pneumo_core.inference.saliency import MOSTLY_OUTSIDE, NOTHING, peak_inside
 
 if TYPE_CHECKING:
     from pages.ui.session_film import Entry
@@ -26,6 +36,17 @@ PREVALENCE_NOTE = (
     "The probability is calibrated on the model's validation data. Where pneumonia is rarer, the "
     "true probability is lower."
 )
+POINTS_NOTE = (
+    "Both points were fitted on validation films, each as it is and cropped, stretched, blurred or "
+    "recompressed. Screening point: 99 of 100 films with pneumonia lie at or above it. Ruling-in "
+    "point: 99 of 100 normal films lie below it."
+)
+NO_RESULT = "This file has no result; the other films are not affected."
+ONLY_CHEST = (
+    "This model reads frontal chest X-rays only, so there is no result. If this is one, invert it "
+    "if it is a negative, drop the original file, or have a radiologist read it."
+)
+OUTSIDE_LUNGS = "where side markers, labels and devices are"
 
 
 def show_result(entry: Entry, evidence: str = "") -> None:
@@ -49,7 +70,7 @@ def scale_html(reading: Reading) -> str:
     sense = outcome_of(reading)
     zones = "".join(
         f'<span class="pn-zone pn-{kind.name}" style="{_place(start, end)}"></span>'
-        for kind, start, end in ((NORMAL, 0, low), (REFER, low, high), (PNEUMONIA, high, 1))
+        for kind, start, end in ((NORMAL, 0, low), (UNCERTAIN, low, high), (PNEUMONIA, high, 1))
     )
     points = "".join(f'<span class="pn-point" style="left:{_at(x)}"></span>' for x in (low, high))
     return (
@@ -68,7 +89,8 @@ def scale_in_words(reading: Reading) -> str:
     return (
         f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} under small "
         f"crops and shifts, on a scale from 0 to 100\xa0%. Below {per_cent(low)}: no sign of "
-        f"pneumonia; from {per_cent(high)}: signs of pneumonia; between them: refer."
+        f"pneumonia; from {per_cent(high)}: signs of pneumonia; between them: uncertain, for a "
+        "radiologist to report."
     )
 
 
@@ -80,13 +102,13 @@ def range_words(reading: Reading) -> str:
 def _screening_label(x: float) -> str:
     """Ends at its point, so that it never meets the other label."""
     side = f"right:{_at(1 - x)}" if x > _LABEL else "left:0"
-    return f'<span style="{side}">screening {per_cent(x)}</span>'
+    return f'<span style="{side}" title="{POINTS_NOTE}">screening {per_cent(x)}</span>'
 
 
 def _ruling_in_label(x: float) -> str:
     """Starts at its point."""
     side = f"left:{_at(x)}" if x < 1 - _LABEL else "right:0"
-    return f'<span style="{side}">ruling-in {per_cent(x)}</span>'
+    return f'<span style="{side}" title="{POINTS_NOTE}">ruling-in {per_cent(x)}</span>'
 
 
 def _place(start: float, end: float) -> str:
@@ -98,11 +120,11 @@ def _at(x: float) -> str:
 
 
 def _unread_html(reading: Reading) -> str:
-    why = why_unread(reading)
+    sense = outcome_of(reading)
     return (
-        '<section class="pn-result"><h2 class="pn-unread">✕ Not read</h2>'
-        f'<p role="alert">{escape(why)}</p>'
-        "<p>This file has no result; the other films are not affected.</p></section>"
+        f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
+        f'<p role="alert">{escape(_capital(reason_unread(reading)))}</p>'
+        f"<p>{NO_RESULT if sense is UNREAD else ONLY_CHEST}</p></section>"
     )
 
 
@@ -121,7 +143,8 @@ def _decision_html(reading: Reading) -> str:
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
         f"<span>stability range {range_words(reading)} (small crops and shifts)</span></p>"
         f"{scale_html(reading)}<p>{escape(_why(reading))}</p>"
-        f'<p class="pn-label">{PREVALENCE_NOTE}</p></section>'
+        f'<details class="pn-label"><summary>What the two points mean</summary>{POINTS_NOTE}'
+        f'</details><p class="pn-label">{PREVALENCE_NOTE}</p></section>'
     )
 
 
@@ -161,15 +184,33 @@ def _findings_html(reading: Reading) -> str:
 
 def _saliency(reading: Reading) -> str:
     """The zones, and how much of the evidence lies inside the lungs, where they are known."""
-    zones = _capital(reading.where) or "No single region"
-    if reading.inside_lungs is None or reading.decision == Decision.NORMAL:
+    cleared = reading.decision == Decision.NORMAL
+    zones = _zones(reading)
+    if cleared and zones != NOTHING:
+        zones = f"muted, as the film shows no sign of pneumonia. Its weak maximum: {zones}"
+    if reading.inside_lungs is None or cleared:
+        return _capital(zones)
+    share = per_cent(reading.inside_lungs)
+    return f"{_capital(zones)}; {share} of the evidence lies inside the lungs"
+
+
+def _zones(reading: Reading) -> str:
+    """The zones of the map; and of a map that peaks outside the lungs, what may lie there."""
+    zones, cam, lungs = reading.where or "no single region", reading.cam, reading.lungs
+    if zones == MOSTLY_OUTSIDE:
+        return f"{zones}, {OUTSIDE_LUNGS}"
+    if zones == NOTHING or cam is None or lungs is None or reading.inside_lungs is None:
         return zones
-    return f"{zones}; {per_cent(reading.inside_lungs)} of the evidence lies inside the lungs"
+    if peak_inside(cam, lungs.masks):
+        return zones
+    return f"{zones}; strongest outside the lungs, {OUTSIDE_LUNGS}"
 
 
 def _image_check(reading: Reading) -> str:
     if not reading.gate_ok:
-        return "◆ out of distribution: unlike the training images"
+        if reading.orientation != UPRIGHT:
+            return f"{OUTSIDE.sign} {reading.orientation}"
+        return f"{OUTSIDE.sign} out of distribution: unlike the training images"
     warnings = " ".join(reading.gate_reasons)
     if not warnings:
         if reading.in_distribution:
@@ -184,8 +225,8 @@ def _subtype(reading: Reading) -> str | None:
     if share is None or p is None or p < reading.threshold_low or not reading.gate_ok:
         return None
     return (
-        f"<details><summary>If pneumonia: bacterial {per_cent(share)}, "
-        f"viral {per_cent(1 - share)}</summary>{SUBTYPE_NOTE}</details>"
+        f"<details><summary>Bacterial or viral</summary>If pneumonia: bacterial "
+        f"{per_cent(share)}, viral {per_cent(1 - share)}. {SUBTYPE_NOTE}</details>"
     )
 
 

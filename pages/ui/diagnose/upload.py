@@ -1,8 +1,11 @@
-"""Upload: dropped files and sample films become films of the session."""
+"""Upload: dropped files, zips of films and sample films become films of the session."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,10 +13,13 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
+from pages.ui.diagnose.zip_films import NO_ROOM, REFUSED, ZippedFilms, is_zip, open_films
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
-from pages.ui.session_film import Entry, content_of, make_entry
-from pneumo_core.formatting import per_cent
+from pages.ui.session_film import Entry, content_of, full_picture, make_entry
+from pneumo_core.config import load_settings
+from pneumo_core.errors import BundleError, UnreadableImage
+from pneumo_core.formatting import count, per_cent, were
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 
     from pages.ui.cache import Sample
     from pneumo_core.bundle import Bundle
+    from pneumo_core.imaging.film import Film
     from pneumo_core.inference.predict import Reading
 
 
@@ -30,11 +37,18 @@ def drop_zone() -> list[UploadedFile]:
     It asks for no file type: what a file is, its bytes say, and a DICOM file may have no suffix.
     """
     files = st.file_uploader(
-        "Drop frontal chest films here: JPEG, PNG or DICOM",
+        f"Drop frontal chest films here: JPEG, PNG, DICOM, or a ZIP of them (up to "
+        f"{state.MAX_FILMS} films in the list)",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
     )
     return [file for file in files if file.file_id not in state.taken()]
+
+
+def show_notices() -> None:
+    """What the last drop left out."""
+    for notice in state.upload_notices.get():
+        st.warning(plain(notice), icon=":material/info:")
 
 
 def chosen_sample(*, thumbnails: bool) -> Sample | None:
@@ -47,50 +61,157 @@ def chosen_sample(*, thumbnails: bool) -> Sample | None:
 
 
 def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
-    """Read the files one after the other, each shown small as soon as it is read.
+    """Read the files, and those in zips, one after the other, each shown small when it is read.
 
     A run that is cut short, by a click or by more files, is taken up by the next one: a file
     waits in the drop zone until it is in the session.
     """
     if not files:
         return
-    read: list[Entry] = []
-    start = time.monotonic()
+    if state.upload_cancelled.take():
+        for file in files:
+            _release(file)
+        left = count(len(files), "files")
+        state.upload_notices.set(
+            (f"Cancelled: {left} {were(len(files))} not read. What was read stays.",)
+        )
+        return
+    state.upload_notices.clear()
+    batch = _Batch(bundle, [_opened(file) for file in files])
     place = st.empty()
     with place.container(key="intake"):
-        bar, strip = st.progress(0.0), st.container(horizontal=True)
-        for count, file in enumerate(files):
-            bar.progress(
-                count / len(files),
-                _progress(file.name, count, len(files), time.monotonic() - start),
+        batch.bar = st.progress(0.0)
+        if batch.total > 1:  # a click cuts this run short and calls back before the next one
+            st.button(
+                "Cancel", key="diagnose.cancel", on_click=state.upload_cancelled.set, args=(True,)
             )
-            read.append(_read(file.name, file.getvalue(), bundle))
+        batch.strip = st.container(horizontal=True)
+        for file, zipped in zip(files, batch.zips, strict=True):
+            if zipped is None:
+                batch.read(file.name, file.getvalue())
+            else:
+                _read_zip(file, zipped, batch)
             _release(file)
-            if len(files) > 1:
-                _show_small(strip, read[-1])
     place.empty()
-    state.open_film(state.by_suspicion(read)[0].key)
+    _tell(batch)
+
+
+@dataclass
+class _Batch:
+    """The files of one drop while they are read."""
+
+    bundle: Bundle
+    zips: list[ZippedFilms | None]
+    entries: list[Entry] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    start: float = field(default_factory=time.monotonic)
+    bar: DeltaGenerator | None = None
+    strip: DeltaGenerator | None = None
+
+    @property
+    def total(self) -> int:
+        """Files to read."""
+        return sum(1 if one is None else len(one.members) for one in self.zips)
+
+    def read(self, name: str, data: bytes) -> None:
+        """Read a film into the session, with the progress so far."""
+        done, total = len(self.entries), max(self.total, len(self.entries) + 1)
+        if self.bar is not None:
+            words = _progress(name, done, total, time.monotonic() - self.start)
+            self.bar.progress(done / total, words)
+        entry, known = _read(name, data, self.bundle)
+        self.entries.append(entry)
+        if known:
+            self.duplicates.append(name)
+        if self.strip is not None and total > 1:
+            _show_small(self.strip, entry)
+
+
+def _opened(file: UploadedFile) -> ZippedFilms | None:
+    """The films of a zip; None for any other file, and for a zip that cannot be opened."""
+    data = file.getvalue()
+    if not is_zip(data):
+        return None
+    try:
+        return open_films(data, load_settings().limits.max_bytes)
+    except BundleError:
+        return ZippedFilms(None)
+
+
+def _read_zip(file: UploadedFile, zipped: ZippedFilms, batch: _Batch) -> None:
+    """Read the films of a zip, as many as the session has room for."""
+    if zipped.archive is None:
+        batch.notices.append(f"{file.name}: {REFUSED}")
+        return
+    before = len(batch.entries)
+    for info in zipped.members:
+        token = f"{file.file_id}/{info.header_offset}"
+        if token in state.taken():  # read before the run was cut short
+            continue
+        if state.is_full():
+            zipped.left_out[NO_ROOM] += 1
+            continue
+        if data := zipped.read(info):
+            batch.read(zipped.name(info), data)
+        state.taken().add(token)
+    batch.notices.append(zipped.summary(file.name, len(batch.entries) - before))
+
+
+def _tell(batch: _Batch) -> None:
+    """Open the most suspicious film of a drop; say what was not read, and what was known."""
+    if batch.entries:
+        state.open_film(state.by_suspicion(batch.entries)[0].key)
+    state.upload_notices.set(tuple(notice for notice in batch.notices if notice))
+    names = batch.duplicates
+    if len(names) == 1:
+        st.toast(f"{plain(names[0])} is already in the list and was not read again.")
+    elif names:
+        st.toast(f"{count(len(names), 'films')} are already in the list and were not read again.")
 
 
 def read_sample(sample: Sample, bundle: Bundle) -> None:
     """Read a sample film and show it large."""
-    entry = _read(sample.name, sample.data, bundle, origin=sample.origin)
+    entry, _ = _read(sample.name, sample.data, bundle, origin=sample.origin)
     state.open_film(entry.key)
 
 
-def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
-    """Read a film into the session, unless the session has read this very content already."""
+def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> tuple[Entry, bool]:
+    """Read a film into the session; True where the session has read this very content already."""
     content = content_of(data, bundle.digest)
-    entry = state.known(content)
-    if entry is not None:
-        st.toast(f"{plain(name)} is already in the list and was not read again.")
-        entry = entry.renamed(name)
+    known = state.known(content)
+    if known is not None:
+        entry = known.renamed(name)
+        if not state.full_picture(content):
+            _keep_full(content, data)
     else:
-        reader = cache.reader_of(bundle)
-        reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
+        reading, film = (_full(bundle), None) if state.is_full() else _answer(data, bundle)
         entry = make_entry(name, content, reading, bundle, origin=origin)
+        if film is not None and entry.picture:
+            state.keep_full(content, full_picture(film.pixels))
     state.keep(entry)
-    return entry
+    return entry, known is not None
+
+
+def _keep_full(content: str, data: bytes) -> None:
+    """Keep the picture at full size of a film that is dropped again."""
+    from pneumo_core.imaging.decode import decode
+
+    with suppress(UnreadableImage):
+        state.keep_full(content, full_picture(decode(data).pixels))
+
+
+def _answer(data: bytes, bundle: Bundle) -> tuple[Reading, Film | None]:
+    """The reading of a file, and the film in it, None where there is none."""
+    from pneumo_core.imaging.decode import decode
+
+    reader, start = cache.reader_of(bundle), time.perf_counter()
+    try:
+        film = decode(data)
+    except UnreadableImage:  # the reader says why
+        return reader.read_bytes(data), None
+    reading = reader.read(film)
+    return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 
 def _full(bundle: Bundle) -> Reading:
@@ -119,13 +240,19 @@ def _progress(name: str, done: int, total: int, seconds: float) -> str:
 
 
 def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
-    p = entry.reading.p_pneumonia
+    # Outside the model's range no number: it would be believed.
+    p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
     sense = outcome_of(entry.reading)
-    text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
+    text = sense.label if p is None else f"{sense.sign} {per_cent(p)}"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
         strip.caption(f"{plain(entry.name)}: {text}")
+
+
+def _shows(sample: Sample) -> str:
+    """What a sample was made to show: "class bacterial"."""
+    return sample.origin.partition(";")[0].removeprefix("synthetic, ")
 
 
 def _gallery() -> Sample | None:
@@ -139,4 +266,5 @@ def _gallery() -> Sample | None:
                 )
                 if st.button(sample.name, key=f"diagnose.{sample.name}"):
                     chosen = sample
+                st.html(f'<p class="pn-hint">{escape(_shows(sample))}</p>')
     return chosen

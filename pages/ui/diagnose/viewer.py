@@ -1,4 +1,4 @@
-"""The image: the film, the saliency map over it, the map alone, or film and map side by side."""
+"""The image: what the viewer shows of a film, its windows, and the way to the next film."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.html import badge
-from pages.ui.images import jpeg
+from pages.ui.components.film_viewer import (
+    FULL_RANGE,
+    SIDE_BY_SIDE,
+    Outline,
+    Picture,
+    Shown,
+    show_film_viewer,
+)
+from pages.ui.html import badge, data_uri
+from pages.ui.images import png
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain_words
+from pneumo_core.inference.predict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,32 +29,98 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pages.ui.session_film import Entry
+    from pneumo_core.imaging.film import SourceFacts
     from pneumo_core.inference.predict import Reading
 
 
-FILM, BLEND, MAP, SIDE_BY_SIDE = VIEWS = ("Film", "Blend", "Map", "Side by side")
+KEY = "diagnose.viewer"
+MAP_SIDE = 256  # of the map that is sent, pixels
 CAPTION = "The map shows what the model responded to. It does not outline a lesion."
-LEGEND = (
-    '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no evidence '
-    'for pneumonia, yellow the most."><span>no evidence</span>'
-    "<i></i><span>strongest</span></div>"
-    f"<p>{CAPTION}</p></div>"
+MUTED_CAPTION = (
+    "No sign of pneumonia on this film, so its map is muted: no colour on it marks a finding."
 )
+DISPLAY_ONLY = (
+    "Zoom, window and inversion change the display alone; the model read the film as it came."
+)
+NOT_SENT = "Shown at display size: drop the file again to see it at full size."
 
 
 @st.fragment
-def show_film(key: str) -> None:
-    """The picture of one film with its switch and slider; moving them reruns this alone."""
+def show_film(key: str, *, wide: bool) -> None:
+    """The viewer of one film; what is chosen in it reruns this alone. wide: as `is_wide` was when
+    the page laid out its columns.
+    """
     entry = state.films().get(key)
     if entry is None or not entry.picture:
         return
-    with plain_words():
+    if wide != is_wide():
+        st.rerun()  # all of the page: its columns change
+    with plain_words(), st.container(key="film"):
+        view, opacity = state.picture.get()
+        shown = Shown(view, opacity, state.outline.get())
+        show_film_viewer(viewed(entry, state.full_picture(entry.content)), shown, _keep, key=KEY)
         if has_map(entry.reading):
-            _with_map(entry)
-        else:
-            with st.container(key="film"):
-                why = "was not read" if entry.reading.decision is None else "is out of distribution"
-                _picture(entry.picture, f"The picture {entry.name}, which {why}")
+            st.html(legend_html(entry.reading))
+
+
+def viewed(entry: Entry, full: bytes = b"") -> Picture:
+    """What the viewer shows of a film; full: its JPEG at full size, b"" where that has gone."""
+    reading, facts, pixels = entry.reading, entry.reading.facts, entry.pixels()
+    height, width = pixels.shape
+    if facts is not None:
+        width, height = facts.width, facts.height
+    notes = [DISPLAY_ONLY]
+    if not full and max(width, height) > max(pixels.shape):
+        notes.insert(0, NOT_SENT)
+    return Picture(
+        film=entry.key,
+        alt=_described(entry),
+        width=width,
+        height=height,
+        picture=entry.picture,
+        full=full,
+        levels=_levels(reading, pixels.shape) if has_map(reading) else "",
+        outlines=_outlines(reading, pixels.shape) if has_map(reading) else [],
+        spacing=facts.pixel_spacing_mm if facts is not None else None,
+        presets=windows(pixels, reading),
+        note=" ".join(notes),
+    )
+
+
+def windows(pixels: NDArray[np.uint8], reading: Reading) -> dict[str, tuple[float, float]]:
+    """Windows by name, each the darkest and the brightest grey level shown, of a film (H,W).
+
+    The first shows all that was decoded: of a DICOM film with a window, what that window holds.
+    Lungs: the grey levels inside both lungs; bones and mediastinum: those between and around them,
+    from the middle of the lungs up. Fixed ones where no upright lungs are known.
+    """
+    import cv2
+    import numpy as np
+
+    first = "The file's window" if _has_window(reading.facts) else "Full range"
+    lungs = reading.lungs
+    dark, bright = (10.0, 150.0), (100.0, 255.0)
+    if lungs is not None and lungs.found and not lungs.quarters:
+        cells = lungs.masks.any(axis=-1).astype(np.uint8)
+        size = (pixels.shape[1], pixels.shape[0])
+        inside = cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST).astype(bool)
+        if inside.any() and not inside.all():
+            low, middle, high = (float(x) for x in np.percentile(pixels[inside], (1, 50, 97)))
+            dark = (low, max(high, low + 16))
+            bright = (middle, max(float(np.percentile(pixels[~inside], 99.5)), middle + 16))
+    return {first: FULL_RANGE, "Lungs": dark, "Bones and mediastinum": bright}
+
+
+def legend_html(reading: Reading | None = None) -> str:
+    """The colours of the map and what it does not say; of a cleared film, that it is muted."""
+    caption = CAPTION
+    if reading is not None and reading.decision == Decision.NORMAL:
+        caption = f"{MUTED_CAPTION} {CAPTION}"
+    return (
+        '<div class="pn-legend"><div role="img" aria-label="Colours of the map: black is no '
+        'evidence for pneumonia, yellow the most."><span>no evidence</span>'
+        f"<i></i><span>strongest</span></div><p>{caption}</p></div>"
+    )
 
 
 def show_stepper(shown: Entry, entries: list[Entry]) -> None:
@@ -88,91 +163,54 @@ def is_wide() -> bool:
     return state.picture.get()[0] == SIDE_BY_SIDE
 
 
-def _with_map(entry: Entry) -> None:
-    last_view, last_opacity = state.picture.get()
-    view = st.segmented_control(
-        "Picture",
-        VIEWS,
-        default=last_view,
-        required=True,
-        key="diagnose.view",
-        label_visibility="collapsed",
-    )
-    place = st.container(key="film")
-    left, right = st.columns([3, 2], gap="medium")
-    opacity = left.slider(
-        "Opacity of the map",
-        0,
-        100,
-        last_opacity,
-        5,
-        format="%d %%",
-        key="diagnose.opacity",
-        disabled=view in {FILM, MAP},
-    )
-    right.html(LEGEND)
-    state.picture.set((view, opacity))
-    if entry.reading.lungs is not None:
-        outline = left.toggle(
-            "Outline the lungs and what the model saw",
-            state.outline.get(),
-            key="diagnose.outline",
-            help="Right lung blue, left lung orange, as the finder marks them. White frame: the "
-            "part that the model was given.",
-        )
-        state.outline.set(outline)
-    if SIDE_BY_SIDE in {view, last_view} and view != last_view:
-        st.rerun()  # all of the page: its columns change
-    with place:
-        _show(entry, view, opacity / 100)
+def _keep(shown: Shown) -> None:
+    """Remember what was chosen, for the next film too."""
+    state.picture.set((shown.view, shown.opacity))
+    state.outline.set(shown.outline)
 
 
-def _show(entry: Entry, view: str, opacity: float) -> None:
-    if view == FILM:
-        _film(entry)
-    elif view == SIDE_BY_SIDE:
-        film, blend = st.columns(2)
-        with film:
-            _film(entry)
-        with blend:
-            _picture(_mapped(entry, opacity), _described(entry))
-    else:
-        _picture(_mapped(entry, None if view == MAP else opacity), _described(entry))
+def _levels(reading: Reading, shape: tuple[int, ...]) -> str:
+    """The map as it is shown, a grey PNG with the proportions of the film, as a data URI."""
+    import numpy as np
 
+    from pneumo_core.inference.saliency import shown_map, upsample
 
-def _mapped(entry: Entry, opacity: float | None) -> bytes:
-    """JPEG of the map over the film, or of the map alone."""
-    from pneumo_core.inference.saliency import heat, overlay
-
-    pixels, cam = entry.pixels(), entry.reading.cam
+    cam = shown_map(reading)
     if cam is None:
-        return entry.picture
-    drawn = heat(cam, pixels.shape) if opacity is None else overlay(pixels, cam, opacity=opacity)
-    return jpeg(_outlined(drawn, entry) if state.outline.get() else drawn)
+        return ""
+    scale = MAP_SIDE / max(shape)
+    size = [max(1, round(scale * side)) for side in shape]
+    levels = np.rint(255 * upsample(cam, tuple(size))).astype(np.uint8)
+    return data_uri(png(levels), "image/png")
 
 
-def _outlined(picture: NDArray[np.uint8], entry: Entry) -> NDArray[np.uint8]:
-    from pneumo_core.inference.saliency import outlined
+def _outlines(reading: Reading, shape: tuple[int, ...]) -> list[Outline]:
+    import numpy as np
 
-    return outlined(picture, entry.reading.lungs, entry.reading.window)
+    from pneumo_core.inference.saliency import outlines
+
+    size = np.array(shape[::-1])
+    return [
+        Outline(f"rgb{colour}", np.round((points + 0.5) / size, 4).tolist())
+        for colour, points in outlines(reading, shape)
+    ]
 
 
-def _film(entry: Entry) -> None:
-    film = entry.picture
-    if state.outline.get():
-        film = jpeg(_outlined(entry.pixels(), entry))
-    _picture(film, f"The film {entry.name}")
-
-
-def _picture(data: bytes, alt: str) -> None:
-    st.image(data, width="stretch", alt=alt)
+def _has_window(facts: SourceFacts | None) -> bool:
+    """Whether a DICOM file brings the window that it was decoded with."""
+    without = ("no window", "window outside")
+    return (
+        facts is not None
+        and facts.format == "DICOM"
+        and not any(note.startswith(without) for note in facts.notes)
+    )
 
 
 def _described(entry: Entry) -> str:
-    return (
-        f"Map of the film {entry.name}, {outcome_of(entry.reading).words.lower()}: "
-        f"the model responded to {entry.reading.where or 'no single region'}"
-    )
+    words = f"The film {entry.name}, {outcome_of(entry.reading).words.lower()}"
+    if not has_map(entry.reading):
+        return words
+    return f"{words}: the model responded to {entry.reading.where or 'no single region'}"
 
 
 def _step(  # noqa: PLR0913, PLR0917 - a button

@@ -14,9 +14,9 @@ from pages.ui.diagnose.reread import is_old, model_of, offer_to_read_again
 from pages.ui.outcomes import (
     NORMAL,
     OUTCOMES,
+    OUTSIDE,
     PNEUMONIA,
-    REFER,
-    UNREAD,
+    UNCERTAIN,
     Outcome,
     outcome_of,
     why_unread,
@@ -36,6 +36,7 @@ _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
 _ROWS = 12  # in sight at once
 _ROW, _HEADING = 56, 36  # pixels
+_EXTRA = ("sha256", "read_at")  # columns that the CSV of this page has besides
 
 
 def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
@@ -65,7 +66,7 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             offer_to_read_again(entries, bundle, "diagnose.all-again")
         st.download_button(
             "Download table (CSV)",
-            to_csv(as_row(entry.name, entry.reading) for entry in entries),
+            to_csv((_row(entry) for entry in entries), extra=_EXTRA),
             "pneumo-readings.csv",
             "text/csv",
             icon=":material/download:",
@@ -77,17 +78,19 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
 
 
 def show_welcome(bundle: Bundle) -> None:
-    """One sentence on what to do, and the three possible answers."""
+    """One sentence on what to do, and the possible answers."""
     points = bundle.points
     low, high = per_cent(points.screening), per_cent(points.ruling_in)
-    between = f"between {low} and {high}, or the image check fails: a radiologist should read it"
+    between = f"between {low} and {high}, or small crops and shifts change the answer"
+    outside = "unlike the training films, turned or inverted: the answer says what to do"
     st.html(
         '<section class="pn-welcome"><h2>Drop a frontal chest film above, or try a sample.</h2>'
-        "<p>Within about a second each film gets one of three answers, a probability of pneumonia "
+        "<p>Within about a second each film gets an answer, a probability of pneumonia "
         "and a saliency map. Films stay in this session and are not stored.</p><ul>"
         f"{_answer(PNEUMONIA, f'probability of {high} or more')}"
-        f"{_answer(REFER, between)}"
+        f"{_answer(UNCERTAIN, between)}"
         f"{_answer(NORMAL, f'below {low}; this does not exclude pneumonia')}"
+        f"{_answer(OUTSIDE, outside)}"
         "</ul></section>"
     )
 
@@ -103,7 +106,7 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     rows = pd.DataFrame(
         {
             "film": [entry.thumb or None for entry in entries],
-            "decision": [[outcome_of(reading).title] for reading in readings],
+            "decision": [[outcome_of(reading).label] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "file": [entry.name for entry in entries],
             "check": [check_words(reading) for reading in readings],
@@ -120,8 +123,17 @@ def check_words(reading: Reading) -> str:
     were not read.
     """
     if reading.decision is None:
-        return "✕ unread"
-    return "✓ passed" if reading.gate_ok else "◆ failed"
+        return "✕ failed" if reading.status == "rejected" else "✕ unread"
+    return "✓ passed" if reading.gate_ok else f"{OUTSIDE.sign} failed"
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """A row of the CSV: numbers to three digits, with the hash of the file and when it was read."""
+    row = as_row(entry.name, entry.reading)
+    facts = entry.reading.facts
+    return {
+        name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()
+    } | {"sha256": facts.sha256 if facts else "", "read_at": entry.read_at}
 
 
 def _columns() -> dict[str, Any]:
@@ -131,7 +143,7 @@ def _columns() -> dict[str, Any]:
         "decision": st.column_config.MultiselectColumn(
             "Decision",
             width=166,
-            options=[sense.title for sense in OUTCOMES],
+            options=[sense.label for sense in OUTCOMES],
             color=[sense.colour for sense in OUTCOMES],
         ),
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
@@ -155,12 +167,12 @@ def _open_selected(keys: list[str]) -> None:
 def _summary_html(entries: list[Entry]) -> str:
     counts = Counter(outcome_of(entry.reading) for entry in entries)
     parts = "".join(
-        f'<span class="pn-{sense.name}">{sense.sign} {sense.words}: {counts[sense]}</span>'
+        f'<span class="pn-{sense.name}">{sense.label}: {counts[sense]}</span>'
         for sense in OUTCOMES
         if counts[sense]
     )
     order = ", most suspicious first" if len(entries) > 1 else ""
-    films = count(len(entries), "films")
+    films = f"{len(entries):,} of at most {state.MAX_FILMS} films"
     return f'<p class="pn-summary"><span>This session: {films}{order}</span>{parts}</p>'
 
 
@@ -169,19 +181,22 @@ def _unread_html(entries: list[Entry]) -> str:
     items = [
         f"<li><strong>{escape(entry.name)}</strong> {escape(why_unread(entry.reading))}</li>"
         for entry in entries
-        if outcome_of(entry.reading) is UNREAD
+        if entry.reading.decision is None
     ]
     if not items:
         return ""
     listed = f'<ul class="pn-problems">{"".join(items)}</ul>'
     if len(items) <= _UNFOLDED:
         return listed
-    return f"<details><summary>Why {len(items)} files were not read</summary>{listed}</details>"
+    return f"<details><summary>Why {len(items)} files have no result</summary>{listed}</details>"
 
 
 def _reliable(reading: Reading) -> float | None:
-    """The probability; None for an image out of distribution, whose number would mislead."""
-    return reading.p_pneumonia if reading.gate_ok else None
+    """The probability to three digits, never 0 or 1; None for an image out of distribution, whose
+    number would mislead.
+    """
+    p = reading.p_pneumonia if reading.gate_ok else None
+    return None if p is None else min(max(round(p, 3), 0.001), 0.999)
 
 
 def _answer(sense: Outcome, meaning: str) -> str:

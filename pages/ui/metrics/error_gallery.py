@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.ui import cache, outcomes, state
+from pages.ui import cache, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
-from pages.ui.diagnose.viewer import LEGEND, show_film_steps
+from pages.ui.diagnose.viewer import legend_html, show_film_steps
 from pages.ui.html import data_uri, facts_list
 from pages.ui.images import jpeg
 from pages.ui.metrics.film_folder import FilmFolder, find_folder, offer_folder
-from pages.ui.outcomes import outcome_of, why_unread
+from pages.ui.outcomes import outcome_at, outcome_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluation.leakage import film_roles
@@ -196,9 +196,7 @@ def facts_html(row: Any, facts: dict[str, Any]) -> str:
 
 def _three(p: float, points: OperatingPoints) -> Outcome:
     """The decision at the locked thresholds from the probability alone."""
-    if p >= points.ruling_in:
-        return outcomes.PNEUMONIA
-    return outcomes.REFER if p >= points.screening else outcomes.NORMAL
+    return outcome_at(p, points.screening, points.ruling_in)
 
 
 def _show(subject: Predictions, order: Sequence[str], threshold: float, place: FilmFolder) -> None:
@@ -246,9 +244,9 @@ def _read(subject: Predictions, row: Any, place: FilmFolder) -> tuple[Reading | 
 def _show_picture(reading: Reading | None, film: str) -> None:
     if reading is None or reading.pixels is None:
         return
-    from pneumo_core.inference.saliency import heat, overlay
+    from pneumo_core.inference.saliency import heat, overlay, shown_map
 
-    cam, pixels = reading.cam, reading.pixels
+    cam, pixels = shown_map(reading), reading.pixels
     view = "Film"
     if cam is not None:
         view = st.segmented_control(
@@ -266,7 +264,7 @@ def _show_picture(reading: Reading | None, film: str) -> None:
     with st.container(key="film"):
         st.image(shown, width="stretch", alt=f"{view} of the film {film}")
     if cam is not None:
-        st.html(LEGEND)
+        st.html(legend_html(reading))
 
 
 def _trained_on(subject: Predictions, row: Any, place: FilmFolder) -> bool:

@@ -9,6 +9,7 @@ from pages.ui import cache, state
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
 from tests import ROOT
+from tests.bundle.bundle_zips import zipped
 from tests.pages.seen import html_of, no_trace
 
 
@@ -48,7 +49,7 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
         (
             128,
             (
-                "◆ Refer",
+                "◆ Uncertain: for a radiologist to report",
                 "50\xa0%",
                 "Between the two thresholds: a radiologist should read this film.",
             ),
@@ -56,7 +57,7 @@ def test_an_empty_page_says_what_to_do_and_what_it_is(page):
         (30, ("● No sign of pneumonia", "12\xa0%", "This does not exclude pneumonia.")),
     ],
 )
-def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, answer):
+def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, viewer, grey, answer):
     title, number, why = answer
     drop(page.run(), ("film.png", png(grey)))
     html = html_of(page)
@@ -65,11 +66,10 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, grey, a
     assert "(small crops and shifts)" in html
     assert 'class="pn-scale" role="img"' in html
     assert why in html
-    assert "Mostly the left upper zone" in html
+    assert "mostly the left upper zone" in html.lower()
     assert "film.png" in html
-    assert len(page.image) == 1
-    assert page.segmented_control[0].value == "Blend"
-    assert page.slider[0].value == 45
+    shown = {name: viewer.data[name] for name in ("view", "opacity", "outline", "width", "height")}
+    assert shown == {"view": "Blend", "opacity": 45, "outline": False, "width": 120, "height": 100}
     assert names_in_table(page) == ["film.png"]
     assert no_trace(page)
 
@@ -82,13 +82,13 @@ def test_subtypes_are_exploratory_explained_and_left_out_where_there_is_no_sign(
     assert "bacterial" not in html_of(page)
 
 
-def test_the_picture_is_switched_without_reading_again(page, png, reader):
+def test_what_is_chosen_in_the_viewer_is_kept_without_reading_again(page, png, reader, viewer):
     drop(page.run(), ("film.png", png(225)))
-    for view, pictures in (("Film", 1), ("Map", 1), ("Side by side", 2), ("Blend", 1)):
-        page.segmented_control[0].set_value(view).run()
-        assert len(page.image) == pictures
-        assert page.slider[0].disabled == (view in {"Film", "Map"})
-    page.slider[0].set_value(80).run()
+    for view in ("Film", "Map", "Side by side", "Blend"):
+        viewer.choose(view, 80, outline=True)
+        page.run().run()
+        assert (viewer.data["view"], viewer.data["opacity"]) == (view, 80)
+        assert viewer.data["outline"]
     assert page.session_state["diagnose.picture"] == ("Blend", 80)
     assert reader.films == 1
     assert no_trace(page)
@@ -100,7 +100,7 @@ def test_a_broken_file_is_named_with_its_reason_beside_the_good_ones(page, png):
     html = html_of(page)
     assert "<strong>broken.png</strong> Not read: " in html
     assert "▲ Signs of pneumonia" in html
-    assert "3 films" in html
+    assert "3 of at most 200 films" in html
     assert no_trace(page)
 
 
@@ -110,7 +110,7 @@ def test_a_broken_file_alone_says_why_and_shows_no_probability(page):
     assert "✕ Not read" in html
     assert "This file has no result" in html
     assert "pn-scale" not in html
-    assert not page.image
+    assert not page.get("bidi_component")
     assert no_trace(page)
 
 
@@ -135,22 +135,67 @@ def test_previous_and_next_go_through_the_worklist(page, png):
     assert "2 of 3" in html_of(page)
 
 
-def test_the_view_chosen_outlasts_a_film_that_has_none(page, png):
+def test_the_view_chosen_outlasts_a_film_that_has_none(page, png, viewer):
     drop(page.run(), ("a.png", png(225)), ("broken.png", b"x"), ("c.png", png(30)))
-    page.segmented_control[0].set_value("Map").run()
+    viewer.choose("Map")
+    page.run()
     for _ in range(2):
         page.button(key="diagnose.next").click().run()
-    assert not page.segmented_control
+    viewer.data = {}
     page.button(key="diagnose.previous").click().run()
-    assert page.segmented_control[0].value == "Map"
+    assert viewer.data["view"] == "Map"
 
 
 def test_the_same_film_is_not_read_twice(page, png, reader):
     drop(page.run(), ("a.png", png(225)))
     drop(page, ("a.png", png(225)))
-    drop(page, ("copy.png", png(225)))
+    assert page.toast[0].value == "a.png is already in the list and was not read again."
+    drop(page, ("copy.png", png(225)), ("other.png", png(225)))
+    assert [toast.value for toast in page.toast] == [
+        "2 films are already in the list and were not read again."
+    ]
     assert reader.films == 1
-    assert names_in_table(page) == ["a.png", "copy.png"]
+    assert names_in_table(page) == ["a.png", "copy.png", "other.png"]
+
+
+def test_a_zip_of_films_is_read_and_what_is_left_out_is_counted(page, png, reader, monkeypatch):
+    files = {"a/one.png": png(225), "b/one.png": png(30), "notes.txt": b"hello", ".DS_Store": b"x"}
+    drop(page.run(), ("films.zip", zipped(files)), ("alone.png", png(128)))
+    assert names_in_table(page) == ["a/one.png", "alone.png", "b/one.png"]
+    assert [warning.value for warning in page.warning] == [
+        "films.zip: 2 films read, 2 files left out (1 of the system, 1 no picture)."
+    ]
+    assert no_trace(page)
+
+    monkeypatch.setattr(state, "MAX_FILMS", 4)
+    more = {f"{grey}.png": png(grey) for grey in (100, 110, 120)}
+    drop(page, ("more.zip", zipped(more)))
+    assert page.warning[0].value == "more.zip: 1 film read, 2 files left out (2 beyond the limit)."
+    assert reader.films == 4
+
+
+def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
+    drop(page.run(), ("bad.zip", zipped({"a.png": png(30)})[:-30]), ("b.png", png(225)))
+    assert page.warning[0].value.startswith("bad.zip: This ZIP file is damaged or protected")
+    assert names_in_table(page) == ["b.png"]
+
+
+def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader):
+    drop(page.run(), ("a.png", png(225)))
+    page.session_state["diagnose.cancelled"] = True
+    drop(page, ("b.png", png(30)), ("c.png", png(40)))
+    assert page.warning[0].value.startswith("Cancelled: 2 files were not read.")
+    assert names_in_table(page) == ["a.png"]
+    page.run()
+    assert reader.films == 1
+
+
+def test_the_limit_is_said_before_and_a_reload_asks(page, png):
+    page.run()
+    assert "up to 200 films in the list" in page.file_uploader[0].label
+    assert "onbeforeunload = null" in html_of(page)
+    drop(page, ("a.png", png(225)))
+    assert "onbeforeunload = (event)" in html_of(page)
 
 
 def test_results_survive_the_loss_of_the_widgets(page, png, reader):

@@ -1,11 +1,13 @@
 import re
 
+import numpy as np
 import pytest
 
 from pages.ui.diagnose.result import (
     _decision_html,
     _details_html,
     _findings_html,
+    _unread_html,
     _why,
     range_words,
     scale_html,
@@ -13,6 +15,8 @@ from pages.ui.diagnose.result import (
 )
 from pages.ui.session_film import make_entry
 from pneumo_core.inference.predict import Decision
+from pneumo_core.inference.saliency import MOSTLY_OUTSIDE, NOTHING
+from tests.lungs import made_lungs
 
 
 @pytest.mark.parametrize(
@@ -59,12 +63,60 @@ def test_the_film_check_says_no_more_than_it_knows(reading):
 def test_of_an_unfamiliar_picture_the_words_come_and_the_number_is_small(reading):
     odd = reading(0.97, decision=Decision.REFER, gate_ok=False, message="Refer: unlike any film.")
     html = _decision_html(odd)
+    assert "◇ Outside what this model can read" in html
     assert "Unlike any film." in html
     assert "97\xa0%, is not reliable" in html
     assert "pn-number" not in html
-    assert "◆ out of distribution" in _findings_html(odd)
+    assert "◇ out of distribution" in _findings_html(odd)
     assert "Exploratory" not in _findings_html(odd)
     assert "Saliency" not in _findings_html(odd)
+
+
+@pytest.mark.parametrize(
+    ("p", "cam", "changes", "says"),
+    [
+        (
+            0.05,
+            (2, 6),
+            {},
+            (
+                "Muted, as the film shows no sign of pneumonia. Its weak maximum: mostly the left "
+                "upper zone"
+            ),
+        ),
+        (0.05, (2, 6), {"where": NOTHING}, "Nothing stood out: the map is faint"),
+        (0.9, (3, 2), {}, "Mostly the left upper zone; 40\xa0% of the evidence lies inside"),
+        (
+            0.9,
+            (0, 4),
+            {},
+            (
+                "Mostly the left upper zone; strongest outside the lungs, where side markers, "
+                "labels and devices are; 40\xa0%"
+            ),
+        ),
+        (
+            0.9,
+            (0, 4),
+            {"where": MOSTLY_OUTSIDE},
+            "Mostly outside the lungs, where side markers, labels and devices are; 40\xa0%",
+        ),
+    ],
+)
+def test_a_cleared_map_and_a_peak_outside_the_lungs_are_called_that(reading, p, cam, changes, says):
+    drawn = np.zeros((8, 8), np.float32)
+    drawn[cam] = 1.0
+    known = {"lungs": made_lungs(64, 64), "inside_lungs": 0.4, "cam": drawn}
+    assert f"<dd>{says}" in _findings_html(reading(p, **(known | changes)))
+
+
+def test_a_turned_film_is_called_that_and_a_rejected_picture_is_no_chest_film(reading):
+    turned = reading(0.5, decision="REFER", gate_ok=False, orientation="upside down")
+    assert "◇ upside down" in _findings_html(turned)
+    rejected = reading(None, status="rejected", message="Not read: an MR image.")
+    assert "✕ Not recognised as a frontal chest X-ray" in _unread_html(rejected)
+    assert '<p role="alert">An MR image.</p>' in _unread_html(rejected)
+    assert "have a radiologist read it" in _unread_html(rejected)
 
 
 def test_a_model_without_subtypes_shows_none(reading):
@@ -89,8 +141,8 @@ def test_zones_points_range_and_mark_are_where_they_belong(reading):
     assert lefts(html, "pn-point") == ["32.0", "78.0"]
     assert 'class="pn-range" style="left:45.0%;width:10.0%"' in html
     assert 'class="pn-mark pn-refer" style="left:50.0%">◆<' in html
-    assert "screening 32\xa0%" in html
-    assert "ruling-in 78\xa0%" in html
+    assert ">screening 32\xa0%<" in html
+    assert ">ruling-in 78\xa0%<" in html
 
 
 @pytest.mark.parametrize(
@@ -103,21 +155,22 @@ def test_the_mark_has_the_sign_of_the_decision(reading, p, mark):
 
 def test_labels_end_and_start_at_their_points_so_that_they_never_meet(reading):
     html = scale_html(reading(0.5, threshold_low=0.5, threshold_high=0.52))
-    assert '<span style="right:50.0%">screening 50\xa0%</span>' in html
-    assert '<span style="left:52.0%">ruling-in 52\xa0%</span>' in html
+    places = re.findall(r'<span style="([^"]*)" title="[^"]*">(screening|ruling-in) ', html)
+    assert places == [("right:50.0%", "screening"), ("left:52.0%", "ruling-in")]
+    assert html.count("99 of 100 normal films lie below it") == 2
 
 
 def test_labels_near_an_end_are_held_there(reading):
     html = scale_html(reading(0.5, threshold_low=0.05, threshold_high=0.97))
-    assert '<span style="left:0">screening 5\xa0%</span>' in html
-    assert '<span style="right:0">ruling-in 97\xa0%</span>' in html
+    places = re.findall(r'<span style="([^"]*)" title="[^"]*">(screening|ruling-in) ', html)
+    assert places == [("left:0", "screening"), ("right:0", "ruling-in")]
 
 
 def test_a_screen_reader_hears_one_sentence(reading):
     sentence = (
         "Probability of pneumonia 50\xa0%, 45–55\xa0% under small crops and shifts, on a scale "
         "from 0 to 100\xa0%. Below 20\xa0%: no sign of pneumonia; from 80\xa0%: signs of "
-        "pneumonia; between them: refer."
+        "pneumonia; between them: uncertain, for a radiologist to report."
     )
     assert scale_in_words(reading(0.5)) == sentence
     assert f'role="img" aria-label="{sentence}"' in scale_html(reading(0.5))

@@ -8,11 +8,16 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
+from pages.ui.images import decode_grey
 from tests import ROOT
+
+NEGATIVE_WIDTH = 100
 
 
 class Reader:
-    """Takes films that are taller than wide for lying on their side, the rest for upright."""
+    """Takes films that are taller than wide for lying on their side, the rest for upright; finds
+    no lungs on one of `NEGATIVE_WIDTH` until it is inverted.
+    """
 
     def __init__(self, reading):
         self.reading = reading
@@ -24,6 +29,8 @@ class Reader:
 
     def read(self, film):
         shown = {"pixels": film.pixels, "facts": film.facts}
+        if film.pixels.shape[1] == NEGATIVE_WIDTH and film.pixels[0, 0] < film.pixels[-1, -1]:
+            return self.reading(None, status="rejected", message="Not read: No lungs.", **shown)
         if film.pixels.shape[0] <= film.pixels.shape[1]:
             return self.reading(0.9, **shown)
         doubts = ("this film does not have the orientation of the training films.",)
@@ -73,3 +80,18 @@ def test_a_full_list_offers_nothing(page, tmp_path, monkeypatch):
     drop(page, tmp_path, (90, 60))
     monkeypatch.setattr(state, "MAX_FILMS", 1)
     assert not offers(page.run())
+
+
+def test_a_picture_that_is_not_recognised_may_be_a_negative(page, tmp_path):
+    drop(page, tmp_path, (60, NEGATIVE_WIDTH))
+    assert "Invert the grey levels" in offers(page)[0].label
+    offers(page)[0].click().run()
+    decisions = [one[0] for one in page.dataframe[0].value["decision"]]
+    assert decisions == ["▲ Signs of pneumonia", "✕ Not a chest X-ray"]
+
+
+def test_the_picture_at_full_size_is_corrected_too(page, tmp_path):
+    drop(page, tmp_path, (1200, 800))
+    offers(page)[0].click().run()
+    shapes = [decode_grey(one).shape for one in page.session_state["diagnose.full"].values()]
+    assert shapes == [(1200, 800), (800, 1200)]

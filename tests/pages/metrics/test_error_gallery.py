@@ -105,7 +105,9 @@ def test_a_prediction_of_another_network_than_the_map_says_both_numbers(reading)
     assert "This map" not in reading_html(reading(0.32), row, trained_on=False)
 
 
-@pytest.mark.parametrize(("p", "answer"), [(0.19, "● No sign"), (0.2, "◆ Refer"), (0.8, "▲ Signs")])
+@pytest.mark.parametrize(
+    ("p", "answer"), [(0.19, "● No sign"), (0.2, "◆ Uncertain"), (0.8, "▲ Signs")]
+)
 def test_the_verdict_says_what_three_answers_would_be(p, answer):
     row = SimpleNamespace(label="pneumonia", p_pneumonia=p)
     assert f"three-way decision: {answer}" in prediction_html(row, 0.5, POINTS)
