@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
+from pages.ui.diagnose.blinded import hide
+from pages.ui.diagnose.reading_log import keep_in_log
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
-from pages.ui.session_film import Entry, content_of, make_entry
+from pages.ui.session_film import Entry, Record, content_of, make_entry
 from pneumo_core.formatting import per_cent
 
 if TYPE_CHECKING:
@@ -88,9 +91,26 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     else:
         reader = cache.reader_of(bundle)
         reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
-        entry = make_entry(name, content, reading, bundle, origin=origin)
+        record = Record(log_id="") if state.is_full() else _record(data)
+        entry = make_entry(name, content, reading, bundle, origin=origin, record=record)
+        if state.blinded.get():
+            entry = hide(entry)
     state.keep(entry)
+    keep_in_log([entry])
     return entry
+
+
+def _record(data: bytes) -> Record:
+    """What a file says beside its picture; of a DICOM file, its study and its UIDs."""
+    from pneumo_core.imaging.formats import format_of
+    from pneumo_core.readings.dicom_source import source_of
+    from pneumo_core.readings.study_key import study_facts
+
+    sha256 = hashlib.sha256(data).hexdigest()
+    if format_of(data) != "DICOM":
+        return Record(sha256=sha256)
+    sources = (source_of(data), source_of(data, with_patient=True))
+    return Record(sha256=sha256, study=study_facts(data), sources=sources)
 
 
 def _full(bundle: Bundle) -> Reading:
@@ -122,6 +142,8 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     p = entry.reading.p_pneumonia
     sense = outcome_of(entry.reading)
     text = f"{sense.sign} {sense.words if p is None else per_cent(p)}"
+    if entry.record.hidden is not None:
+        text = "answer hidden"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
