@@ -249,12 +249,19 @@ def _open(row: LoggedReading) -> None:
 
 def _label(row: LoggedReading) -> None:
     key = f"history.label.{row.id}"
-    label = st.text_input(
-        "Label", row.label, max_chars=80, key=key, help="To find it again. No patient data."
+    st.text_input(
+        "Label",
+        row.label,
+        max_chars=80,
+        key=key,
+        help="To find the reading again. No patient data.",
+        on_change=_set_label,
+        args=(row.id, key),
     )
-    if label.strip() != row.label:
-        with_log(lambda log: log.set_label(row.id, label))
-        st.rerun(scope="fragment")
+
+
+def _set_label(log_id: str, key: str) -> None:
+    with_log(lambda log: log.set_label(log_id, st.session_state[key]))
 
 
 def _reading(row: LoggedReading) -> Reading:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -27,7 +26,6 @@ WITHOUT = (
 )
 FILE_NAMES = "Name the films by their files (a file name may name a patient)"
 _KINDS = {"PDF": ("pdf", "application/pdf"), "ZIP": ("zip", "application/zip")}
-log = logging.getLogger(__name__)
 
 
 def show_take_away(entry: Entry) -> None:
@@ -136,11 +134,9 @@ def _download(  # noqa: PLR0913 - a button
     def made() -> bytes:
         try:
             return make(entry, with_patient=with_patient)
-        except PneumoError:
-            raise
         except Exception as error:  # noqa: BLE001 - its words or trace may quote a patient's data
-            log.error("A file to take away failed: %s", type(error).__name__)  # noqa: TRY400
-            raise PneumoError("The file could not be made. Try another kind of file.") from None
+            words = str(error) if isinstance(error, PneumoError) else type(error).__name__
+            raise PneumoError(f"The file could not be made: {words}") from None
 
     stem = file_stem(film_report(replace(entry, picture=b"")))
     st.download_button(
