@@ -120,7 +120,7 @@ def _show_blinded(shown: Entry) -> None:
     with picture:
         show_film(shown.key)
     with words:
-        show_hidden_film(shown)
+        show_hidden_film()
         show_blinded_form(shown)
 
 

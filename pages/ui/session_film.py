@@ -28,7 +28,8 @@ class Record:
     log_id: of its row in the log; None where it is not logged yet, "" where it is not to be.
     study: what a DICOM file says of its study. age: words of the age check. sources: the DICOM
     image to refer to, without and with the patient's data, None of another file. hidden: the
-    reading that a blinded reader has not seen yet; blinded: the reader answered before seeing it.
+    reading that a blinded reader has not seen yet, and file_name the film's, which may tell the
+    label; blinded: the reader answered before seeing it.
     """
 
     log_id: str | None = None
@@ -38,6 +39,7 @@ class Record:
     sources: tuple[Source, Source] | None = None
     verdicts: tuple[Verdict, ...] = ()
     hidden: Reading | None = None
+    file_name: str = ""
     blinded: bool = False
 
     def __repr__(self) -> str:  # patient data may not reach a log

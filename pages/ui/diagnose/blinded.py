@@ -1,13 +1,12 @@
 """Blinded mode: the reader answers first, then sees the model's answer.
 
 A film read in this mode has a reading without an answer in the session, so that no part of the page
-can show it; the answer waits in its record.
+can show it, and a neutral name; the answer and the name of the file wait in its record.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -60,7 +59,13 @@ def hide(entry: Entry) -> Entry:
         inside_lungs=None,
         cam=None,
     )
-    return replace(entry, reading=shown, record=replace(entry.record, hidden=reading))
+    return without_name(replace(entry, reading=shown, record=replace(entry.record, hidden=reading)))
+
+
+def without_name(entry: Entry) -> Entry:
+    """A hidden entry under a neutral name: that of the file often tells the label."""
+    record = replace(entry.record, file_name=entry.name)
+    return replace(entry, name=f"Film {record.sha256[:8]}", record=record)
 
 
 def reveal(entry: Entry, *, blinded: bool) -> Entry:
@@ -69,7 +74,10 @@ def reveal(entry: Entry, *, blinded: bool) -> Entry:
     if record.hidden is None:
         return entry
     return replace(
-        entry, reading=record.hidden, record=replace(record, hidden=None, blinded=blinded)
+        entry,
+        name=record.file_name,
+        reading=record.hidden,
+        record=replace(record, hidden=None, file_name="", blinded=blinded),
     )
 
 
@@ -78,12 +86,9 @@ def any_hidden(entries: Sequence[Entry]) -> bool:
     return any(entry.record.hidden is not None for entry in entries)
 
 
-def show_hidden_film(entry: Entry) -> None:
+def show_hidden_film() -> None:
     """The words in place of the result."""
-    name = escape(entry.origin.partition(",")[0])
-    st.html(
-        f'<section class="pn-result"><h2>Your answer first</h2><p>{HIDDEN} {name}</p></section>'
-    )
+    st.html(f'<section class="pn-result"><h2>Your answer first</h2><p>{HIDDEN}</p></section>')
 
 
 def show_blinded_list(entries: Sequence[Entry], shown: Entry) -> None:
@@ -98,8 +103,8 @@ def show_blinded_list(entries: Sequence[Entry], shown: Entry) -> None:
     st.html(f'<p class="pn-summary"><span>Blinded reading: {words}</span></p>')
     rows = pd.DataFrame(
         {
-            "Film": [entry.thumb or None for entry in entries],
-            "File": [entry.name for entry in entries],
+            "Picture": [entry.thumb or None for entry in entries],
+            "Film": [entry.name for entry in entries],
             "You": [_own(entry) for entry in entries],
             "Model": [_model(entry) for entry in entries],
             "Shown": ["◀" if entry.key == shown.key else "" for entry in entries],
@@ -109,7 +114,7 @@ def show_blinded_list(entries: Sequence[Entry], shown: Entry) -> None:
         rows,
         hide_index=True,
         row_height=56,
-        column_config={"Film": st.column_config.ImageColumn(width=42)},
+        column_config={"Picture": st.column_config.ImageColumn(width=42)},
         alt="The films of the blinded reading, in the order in which they came",
     )
 

@@ -170,14 +170,14 @@ def _columns() -> dict[str, Any]:
     text = st.column_config.TextColumn
     return {
         "read": st.column_config.DatetimeColumn("Read (UTC)", width=130),
-        "outcome": text("Decision", width=170),
+        "outcome": text("Decision", width=160),
         "p": st.column_config.NumberColumn("Prob.", width=56),
-        "verdict": text("Verdict", width=220),
+        "verdict": text("Verdict", width=200),
         "reader": text("Reader", width=90),
-        "label": text("Label", width=110),
+        "label": text("Label", width=95),
         "film": text("Film", width=95, help="A film is shown again when its file is dropped."),
         "hash": text("Film's hash", width=130),
-        "model": text("Model", width=130),
+        "model": text("Model", width=125),
     }
 
 

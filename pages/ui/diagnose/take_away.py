@@ -67,12 +67,17 @@ def show_worklist_take_away(entries: Sequence[Entry]) -> None:
     """PDF and ZIP of all films, built on a click with progress."""
     names = st.checkbox(FILE_NAMES, value=False, key="take.names")
     basis = (names, tuple((one.key, one.read_at, one.record.verdicts) for one in entries))
+    built = state.built_worklist.get()
+    if built is not None and built[0] != basis:
+        state.built_worklist.clear()
+        built = None
+    asked = ""
     with st.container(horizontal=True):
         for kind in _KINDS:
-            if st.button(f"Build {kind} of {count(len(entries), 'films')}", key=f"take.{kind}"):
-                _build(kind, entries, names=names, basis=basis)
-        built = state.built_worklist.get()
-        if built is not None and built[0] == basis:
+            label = f"Build {kind} of {count(len(entries), 'films')}"
+            if st.button(label, key=f"take.{kind}", icon=":material/description:"):
+                asked = kind
+        if built is not None:
             _, name, data = built
             st.download_button(
                 f"Save {name}",
@@ -84,6 +89,9 @@ def show_worklist_take_away(entries: Sequence[Entry]) -> None:
                 type="primary",
                 key="take.built",
             )
+    if asked:
+        _build(asked, entries, names=names, basis=basis)
+        st.rerun()
 
 
 def film_report(entry: Entry, *, with_patient: bool = False, label: str = "") -> FilmReport:

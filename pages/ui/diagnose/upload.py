@@ -11,7 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
-from pages.ui.diagnose.blinded import hide
+from pages.ui.diagnose.blinded import hide, without_name
 from pages.ui.diagnose.reading_log import keep_in_log
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
@@ -88,6 +88,8 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> Entry:
     if entry is not None:
         st.toast(f"{plain(name)} is already in the list and was not read again.")
         entry = entry.renamed(name)
+        if entry.record.hidden is not None:
+            entry = without_name(entry)
     else:
         reader = cache.reader_of(bundle)
         reading = _full(bundle) if state.is_full() else reader.read_bytes(data)
@@ -133,7 +135,7 @@ def _release(file: UploadedFile) -> None:
 
 def _progress(name: str, done: int, total: int, seconds: float) -> str:
     which = "" if total == 1 else f"{done + 1} of {total}: "
-    where = f"Reading {which}{plain(name)}"
+    where = f"Reading {which}{'' if state.blinded.get() else plain(name)}"
     left = seconds / done * (total - done) if done else 0.0
     return where if left < 1 else f"{where} · about {left:.0f} s left"
 

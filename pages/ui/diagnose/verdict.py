@@ -38,7 +38,11 @@ def show_verdict(entry: Entry) -> None:
     if not verdicts:
         _form(entry, phase)
         return
-    label = "Your verdict after seeing the model's answer" if phase == "after" else "Change it"
+    label = (
+        "Your verdict after seeing the model's answer"
+        if phase == "after"
+        else "Add or change a verdict"
+    )
     first = phase == "after" and verdicts[-1].phase == "before"
     with st.expander(label, expanded=first):
         _form(entry, phase)

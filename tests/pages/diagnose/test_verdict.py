@@ -73,7 +73,8 @@ def test_a_blinded_reader_sees_no_answer_anywhere_before_his_own(blinded):
         assert words not in html
     assert "Your answer first" in html
     (listed,) = blinded.dataframe
-    assert listed.value["File"].tolist() == ["well.png", "ill.png"]
+    assert [name[:5] for name in listed.value["Film"]] == ["Film ", "Film "]
+    assert ".png" not in html + listed.value.to_string()
     assert listed.value["Model"].tolist() == ["hidden", "hidden"]
     assert not blinded.get("download_button")
     assert not blinded.code
@@ -95,6 +96,8 @@ def test_answers_before_and_after_are_kept(blinded, log):
     html = html_of(blinded)
     assert "● No sign of pneumonia" in html
     assert "12\xa0%" in html
+    assert "well.png" in html
+    assert "ill.png" not in html
     assert "Bo</strong>, before seeing the model: finding: pneumonia" in html
     assert blinded.dataframe[0].value["Model"].tolist() == ["● No sign of pneumonia", "hidden"]
     answer(blinded, agreement="agree", finding="normal")
@@ -125,3 +128,9 @@ def test_films_that_were_seen_before_are_not_hidden(page, png):
     drop(page.run(), ("a.png", png(225)))
     page.toggle[0].set_value(True).run()
     assert "▲ Signs of pneumonia" in html_of(page)
+
+
+def test_a_hidden_film_dropped_again_stays_hidden(blinded, png):
+    drop(blinded, ("bacteria.png", png(225)))
+    assert "bacteria" not in html_of(blinded) + blinded.dataframe[0].value.to_string()
+    assert set(blinded.dataframe[0].value["Model"]) == {"hidden"}
