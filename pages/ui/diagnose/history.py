@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
@@ -239,6 +240,15 @@ def _open(row: LoggedReading) -> None:
         facts.append((one.reader or "Reader", f"{when}{escape(words)}{note}"))
     st.html(facts_list(facts))
     _label(row)
+    st.download_button(
+        "Report without the film (PDF)",
+        partial(_page, row),
+        f"reading-{row.id[:8]}.pdf",
+        "application/pdf",
+        icon=":material/download:",
+        on_click="ignore",
+        key="history.pdf",
+    )
     entry = next((one for one in state.films().values() if one.record.log_id == row.id), None)
     if entry is None:
         st.caption("The film is not kept in the log. Drop its file above to see it again.")
@@ -262,6 +272,14 @@ def _label(row: LoggedReading) -> None:
 
 def _set_label(log_id: str, key: str) -> None:
     with_log(lambda log: log.set_label(log_id, st.session_state[key]))
+
+
+def _page(row: LoggedReading) -> bytes:
+    from pneumo_core.bundle.provenance import NO_DEVICE
+    from pneumo_core.readings.film_report import from_log
+    from pneumo_core.readings.report import film_pdf
+
+    return film_pdf(from_log(row, NO_DEVICE))
 
 
 def _reading(row: LoggedReading) -> Reading:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from pages.ui.session_film import Entry
     from pneumo_core.readings.film_report import FilmReport
 
-WITH_PATIENT = "With the patient's data (name, number, birth date, sex, study)"
+WITH_PATIENT = "With the patient's data"
 WITHOUT = (
-    "Without a tick the page and the objects carry no patient data. The objects keep the UIDs of "
-    "the study, so that an archive can file them. Text burned into the image is not removed."
+    "Name, number, birth date, sex, age and study, taken over from the file. Without a tick the "
+    "page and the objects carry no patient data. The objects keep the UIDs of the study, so that "
+    "an archive can file them. Text burned into the image is not removed."
 )
 FILE_NAMES = "Name the films by their files (a file name may name a patient)"
 _KINDS = {"PDF": ("pdf", "application/pdf"), "ZIP": ("zip", "application/zip")}
@@ -86,7 +87,6 @@ def show_worklist_take_away(entries: Sequence[Entry]) -> None:
                 _KINDS[name[-3:].upper()][1],
                 icon=":material/download:",
                 on_click="ignore",
-                type="primary",
                 key="take.built",
             )
     if asked:

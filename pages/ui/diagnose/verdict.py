@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pneumo_core.readings.log import Verdict
     from pneumo_core.readings.schema import Phase
 
-LONGEST_NOTE, LONGEST_NAME = 4000, 80  # characters, as in the log
-_AGREEMENTS = ("agree", "disagree", "unsure")
-_FINDINGS = ("normal", "pneumonia", "other", "not readable")
 _CONFIDENCE = {1: "1 guess", 2: "2", 3: "3", 4: "4", 5: "5 certain"}
 _WHEN = {"open": "", "before": ", before seeing the model", "after": ", after seeing the model"}
 _said: state.Value[str] = state.Value("diagnose.verdict-problem", "")
@@ -57,6 +54,8 @@ def show_blinded_form(entry: Entry) -> None:
 
 def _form(entry: Entry, phase: Phase) -> None:
     """The fields and the button of one verdict, filled with the last one."""
+    from pneumo_core.readings.schema import AGREEMENTS, FINDINGS, LONGEST_NAME, LONGEST_NOTE
+
     last = _last(entry)
     key = f"verdict.{entry.key[:16]}.{phase}.{len(entry.record.verdicts)}"
     # No border and no clearing: what was typed stays where the verdict is refused.
@@ -65,12 +64,12 @@ def _form(entry: Entry, phase: Phase) -> None:
         if phase != "before":
             agreement = st.segmented_control(
                 "The model's answer",
-                _AGREEMENTS,
+                AGREEMENTS,
                 default=last.agreement if last else None,
                 key=f"{key}.agreement",
             )
         finding = st.segmented_control(
-            "Your finding", _FINDINGS, default=last.finding if last else None, key=f"{key}.finding"
+            "Your finding", FINDINGS, default=last.finding if last else None, key=f"{key}.finding"
         )
         confidence = st.segmented_control(
             "Confidence",

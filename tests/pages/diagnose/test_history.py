@@ -4,6 +4,7 @@ import pytest
 
 from pages.ui.diagnose import history
 from tests.pages.diagnose.conftest import diagnose
+from tests.pages.diagnose.test_take_away import text_of
 from tests.pages.diagnose.test_verdict import answer
 from tests.pages.seen import button, drop, html_of, no_trace
 
@@ -80,6 +81,14 @@ def test_a_filter_restricts_the_table(filled, name, value, outcomes):
 def test_text_is_looked_for_in_notes_and_labels(filled):
     filled.text_input(key="history.text").set_value("right").run()
     assert rows(filled)["reader"].tolist() == ["Ada"]
+
+
+def test_the_page_of_a_logged_reading_is_printed_without_the_film(filled, exported):
+    tick(filled, rows(filled)["reader"].tolist().index("Ada"))
+    text = text_of(exported["Report without the film (PDF)"]())
+    assert "The film is not kept in the log." in text
+    assert "Ada: agrees with the model" in text
+    assert "Note: Right base." in text
 
 
 def test_one_reading_is_opened_and_labelled(filled, log):
