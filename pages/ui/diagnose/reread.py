@@ -139,7 +139,7 @@ def _correct(entry: Entry, bundle: Bundle) -> None:
         reading,
         bundle,
         origin=entry.origin,
-        record=_record_again(entry),
+        record=replace(_record_again(entry), sources=None),  # DICOM would state the old orientation
     )
     state.keep(made)
     state.open_film(made.key)

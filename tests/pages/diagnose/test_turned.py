@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
 from tests import ROOT
+from tests.pages import seen
+from tests.readings.sources import film_file
 
 
 class Reader:
@@ -73,3 +75,13 @@ def test_a_full_list_offers_nothing(page, tmp_path, monkeypatch):
     drop(page, tmp_path, (90, 60))
     monkeypatch.setattr(state, "MAX_FILMS", 1)
     assert not offers(page.run())
+
+
+def test_a_corrected_copy_keeps_the_age_check_and_offers_no_dicom(page):
+    page.run()
+    seen.drop(page, ("film.dcm", film_file(Rows=64, Columns=48, PatientAge="054Y")))
+    page.button(key="diagnose.set-right").click().run()
+    original, corrected = page.session_state["diagnose.films"].values()
+    assert original.record.sources is not None
+    assert corrected.record.sources is None
+    assert corrected.reading.message.startswith("Outside what this model can read: The patient is")
