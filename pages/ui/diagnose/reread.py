@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.diagnose.blinded import hide
 from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
@@ -141,5 +142,7 @@ def _correct(entry: Entry, bundle: Bundle) -> None:
         origin=entry.origin,
         record=replace(_record_again(entry), sources=None),  # DICOM would state the old orientation
     )
+    if state.blinded.get():
+        made = hide(made)
     state.keep(made)
     state.open_film(made.key)
