@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.diagnose.blinded import (
+    any_hidden,
+    show_blinded_list,
+    show_blinded_switch,
+    show_hidden_film,
+)
+from pages.ui.diagnose.history import show_history
+from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
 from pages.ui.diagnose.result import show_result
+from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
     chosen_sample,
     drop_zone,
@@ -16,6 +25,7 @@ from pages.ui.diagnose.upload import (
     read_sample,
     show_notices,
 )
+from pages.ui.diagnose.verdict import show_blinded_form, show_verdict
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
 from pages.ui.diagnose.worklist import show_welcome, show_worklist
 from pages.ui.page import heading, page_frame, plain, warn_before_leaving
@@ -37,6 +47,9 @@ def diagnose() -> None:
         _show(shown, state.worklist(), bundle)
     elif bundle is not None:
         show_welcome(bundle)
+    keep_in_log(state.films().values())
+    show_log_state()
+    show_history()
     if bundle is not None:
         cache.warm_up(bundle)
 
@@ -58,6 +71,7 @@ def _model() -> Bundle | None:
 
 def _upload(bundle: Bundle) -> None:
     """The drop zone and the samples; new films are read, then the page reruns."""
+    show_blinded_switch()
     if state.films():
         films, samples = st.columns([5, 1], vertical_alignment="bottom")
     else:
@@ -79,6 +93,19 @@ def _upload(bundle: Bundle) -> None:
 def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     """One film large with its result, and the table of all films below it."""
     show_stepper(shown, entries)
+    if shown.record.hidden is None:
+        _show_answered(shown, bundle)
+    else:
+        _show_blinded(shown)
+    if any_hidden(entries):
+        show_blinded_list(entries, shown)
+    else:
+        show_worklist(entries, shown, bundle)
+        show_worklist_take_away(entries)
+
+
+def _show_answered(shown: Entry, bundle: Bundle | None) -> None:
+    """The film with its result; below them what the reader says and takes away."""
     with st.container(key="reading"):
         # Result first, for screen readers and phones; style.css puts the image left on a wide page.
         wide = is_wide()
@@ -89,7 +116,23 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
             offer_to_correct(shown, bundle)
         with picture:
             show_film(shown.key, wide=wide)
-    show_worklist(entries, shown, bundle)
+    if shown.picture:  # of a file that could not be decoded there is nothing to say
+        verdict, take_away = st.columns(2, gap="medium")
+        with verdict:
+            show_verdict(shown)
+        with take_away:
+            show_take_away(shown)
+
+
+def _show_blinded(shown: Entry) -> None:
+    """The film alone and the reader's form, the film first on a phone as well."""
+    wide = is_wide()
+    picture, words = st.columns([5, 4], gap="medium")
+    with picture:
+        show_film(shown.key, wide=wide)
+    with words:
+        show_hidden_film()
+        show_blinded_form(shown)
 
 
 with page_frame("Diagnose"):

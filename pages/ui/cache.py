@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pneumo_core.evaluation.comparison import Comparison, Contender
     from pneumo_core.evaluation.leakage import ListedFilms
     from pneumo_core.inference.predict import Reader, Reading
+    from pneumo_core.readings.log import ReadingLog
     from pneumo_core.training.dataset import Material
 
 T = TypeVar("T")
@@ -97,6 +98,26 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
     from pneumo_core.evaluation.leakage import listed_films
 
     return listed_films(bundle)
+
+
+def reading_log() -> ReadingLog | None:
+    """The log of this installation, one for all sessions; None where it is turned off.
+
+    Raises ReadingLogError where its database fails.
+    """
+    from pneumo_core.config import load_settings
+
+    settings = load_settings()
+    if not settings.log_readings:
+        return None
+    return _opened_log(Keyed(f"{settings} {settings.database_url}", settings))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
+def _opened_log(settings: Keyed[Settings]) -> ReadingLog | None:
+    from pneumo_core.readings.log import ReadingLog
+
+    return ReadingLog.open(settings.value)
 
 
 @st.cache_data(

@@ -17,6 +17,34 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.inference.predict import Reading
+    from pneumo_core.readings.dicom_source import Source
+    from pneumo_core.readings.log import Verdict
+    from pneumo_core.readings.study_key import StudyFacts
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the session knows of a film beside its reading; in memory alone.
+
+    log_id: of its row in the log; None where it is not logged yet, "" where it is not to be.
+    study: what a DICOM file says of its study. age: words of the age check. sources: the DICOM
+    image to refer to, without and with the patient's data, None of another file. hidden: the
+    reading that a blinded reader has not seen yet, and file_name the film's, which may tell the
+    label; blinded: the reader answered before seeing it.
+    """
+
+    log_id: str | None = None
+    sha256: str = ""
+    study: StudyFacts | None = None
+    age: str = ""
+    sources: tuple[Source, Source] | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    hidden: Reading | None = None
+    file_name: str = ""
+    blinded: bool = False
+
+    def __repr__(self) -> str:  # patient data may not reach a log
+        return "Record(…)"
 
 
 FULL_SIDE = 4096  # pixels, of the picture for a close look
@@ -41,6 +69,7 @@ class Entry:
     reading: Reading
     picture: bytes = b""
     thumb: str = ""
+    record: Record = Record()
     origin: str = ""
     model: str = ""
     role: str = ""
@@ -55,11 +84,25 @@ class Entry:
         return replace(self, name=name, key=key_of(self.content, name))
 
 
-def make_entry(
-    name: str, content: str, reading: Reading, bundle: Bundle | None = None, *, origin: str = ""
+def make_entry(  # noqa: PLR0913 - what is known of a film
+    name: str,
+    content: str,
+    reading: Reading,
+    bundle: Bundle | None = None,
+    *,
+    origin: str = "",
+    record: Record | None = None,
 ) -> Entry:
-    """An entry of a reading by `bundle`, its pixels packed into compact pictures."""
-    pixels, facts = reading.pixels, reading.facts
+    """An entry of a reading by `bundle`, its pixels packed into compact pictures.
+
+    A patient whose age (`record.study`) is outside the model's population is referred for it.
+    """
+    from pneumo_core.readings.age import check_age, with_age_check
+
+    pixels, facts, record = reading.pixels, reading.facts, record or Record()
+    if bundle is not None and not origin:
+        check = check_age(record.study.age if record.study else None, bundle.card)
+        reading, record = with_age_check(reading, check), replace(record, age=check.words)
     return Entry(
         key=key_of(content, name),
         content=content,
@@ -67,6 +110,7 @@ def make_entry(
         reading=replace(reading, pixels=None),
         picture=b"" if pixels is None else jpeg(pixels),
         thumb="" if pixels is None else thumbnail(pixels),
+        record=record,
         origin=origin,
         model=bundle.digest if bundle else "",
         role=cache.role_of(bundle, facts.sha256, pixels) if bundle and facts else "",

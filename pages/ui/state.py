@@ -15,7 +15,7 @@ import streamlit as st
 from pages.ui.outcomes import OUTCOMES, outcome_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pages.ui.session_film import Entry
@@ -191,6 +191,26 @@ def clear() -> None:
 def drop_zone_key() -> str:
     """Key of the drop zone; it changes when the session is cleared, and so empties the zone."""
     return f"diagnose.drop.{_drop_round.get()}"
+
+
+# Diagnose: blinded mode, the reader, the log, what was built to take away, the history.
+
+blinded = Value("diagnose.is-blinded", first=False)
+"""Whether the reader answers before the model's answer is shown."""
+reader_name = Value("diagnose.reader", "")
+log_failure: Value[tuple[str, float] | None] = Value("diagnose.log-failure", None)
+"""What the log said when it failed last, and when (monotonic seconds)."""
+built_worklist: Value[tuple[object, str, bytes] | None] = Value("diagnose.built", None)
+"""Of the PDF or ZIP built last: what it was built from, its file name, its bytes."""
+history_round = Value("history.round", 0)
+"""Part of the key of the history's table: a deletion empties the selection."""
+
+
+def amend(content: str, change: Callable[[Entry], Entry]) -> None:
+    """Change the films of this content, under whatever names."""
+    for entry in list(films().values()):
+        if entry.content == content:
+            keep(change(entry))
 
 
 # Dataset: the source, the conditions on its films, the film that is open.

@@ -68,7 +68,11 @@ def serving(models_dir: Path, log: Path) -> Iterator[str]:
         server = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "PNEUMO_MODELS": str(models_dir)},
+            env={
+                **os.environ,
+                "PNEUMO_MODELS": str(models_dir),
+                "PNEUMO_READINGS": str(log.with_name("readings")),
+            },
             stdout=stream,
             stderr=subprocess.STDOUT,
         )

@@ -19,6 +19,7 @@ from streamlit.components.v2 import manifest_scanner
 from pages.ui import cache
 from pages.ui.components import film_viewer
 from pneumo_core.bundle import OperatingPoints
+from pneumo_core.bundle.card import Card
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging.decode import decode
 from pneumo_core.inference.predict import Reading, decide
@@ -69,6 +70,14 @@ def _nothing_old_is_searched() -> None:
     which with TensorFlow in the process is a second of work.
     """
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _own_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings of a test go to a log of its own."""
+    monkeypatch.setenv("PNEUMO_READINGS", str(tmp_path / "readings"))
+    monkeypatch.delenv("PNEUMO_DATABASE_URL", raising=False)
+    monkeypatch.delenv("PNEUMO_LOG_READINGS", raising=False)
 
 
 class StandIn:
@@ -129,7 +138,12 @@ def reading() -> Callable[..., Reading]:
 @pytest.fixture
 def bundle(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(
-        name="stand-in", version="1.0", digest="0" * 64, points=POINTS, path=tmp_path
+        name="stand-in",
+        version="1.0",
+        digest="0" * 64,
+        points=POINTS,
+        path=tmp_path,
+        card=Card.from_document({}),
     )
 
 

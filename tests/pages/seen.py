@@ -12,6 +12,15 @@ def no_trace(page):
     return not page.exception and "Traceback" not in html_of(page)
 
 
+def drop(page, *files):
+    """Drop files, (name, bytes), on the Diagnose page and let it run."""
+    kinds = {"png": "image/png", "dcm": "application/dicom"}
+    page.file_uploader[0].set_value(
+        [(name, data, kinds.get(name[-3:], "application/octet-stream")) for name, data in files]
+    )
+    return page.run()
+
+
 def button(page, label):
     """The button that says `label`."""
     return next(one for one in page.button if one.label == label)

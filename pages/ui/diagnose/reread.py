@@ -12,9 +12,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.diagnose.blinded import hide
 from pages.ui.images import decode_grey, jpeg
 from pages.ui.page import plain
-from pages.ui.session_film import content_of, make_entry
+from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.formatting import count
 
@@ -63,6 +64,8 @@ def evidence_html(entry: Entry, bundle: Bundle | None) -> str:
     lines = []
     if is_old(entry, bundle):
         lines.append(f"Read with {model_of(entry, bundle)}, not the model in service.")
+    if entry.record.age and entry.reading.gate_ok:
+        lines.append(entry.record.age)
     if entry.role:
         lines.append(TRAINED_ON if "t" in entry.role else EVALUATED_ON)
     inner = "".join(f"<p>{escape(line)}</p>" for line in lines)
@@ -113,7 +116,15 @@ def _read_again(entry: Entry, bundle: Bundle) -> Entry:
     # Not the name of the file's own bytes: dropped again, the file itself is read.
     content = content_of(f"{entry.content} again".encode(), bundle.digest)
     state.keep_full(content, state.full_picture(entry.content))
-    return make_entry(entry.name, content, reading, bundle, origin=entry.origin)
+    return make_entry(
+        entry.name, content, reading, bundle, origin=entry.origin, record=_record_again(entry)
+    )
+
+
+def _record_again(entry: Entry) -> Record:
+    """What stays known of a film that is read again: not its row in the log, nor its verdicts."""
+    record = entry.record
+    return Record(sha256=record.sha256, study=record.study, sources=record.sources)
 
 
 def _named(bundle: Bundle) -> str:
@@ -131,7 +142,16 @@ def _correct(entry: Entry, orientation: str, bundle: Bundle) -> None:
     done = reading.facts.notes[-1] if reading.facts else ""
     content = content_of(f"{entry.content} {done}".encode(), bundle.digest)
     state.keep_full(content, _corrected(state.full_picture(entry.content), orientation, done))
-    made = make_entry(f"{entry.name}, {done}", content, reading, bundle, origin=entry.origin)
+    made = make_entry(
+        f"{entry.name}, {done}",
+        content,
+        reading,
+        bundle,
+        origin=entry.origin,
+        record=replace(_record_again(entry), sources=None),  # DICOM would state the old orientation
+    )
+    if state.blinded.get():
+        made = hide(made)
     state.keep(made)
     state.open_film(made.key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,12 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
+from pages.ui.diagnose.blinded import hide, without_name
+from pages.ui.diagnose.reading_log import keep_in_log
 from pages.ui.diagnose.zip_films import NO_ROOM, REFUSED, ZippedFilms, is_zip, open_films
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
-from pages.ui.session_film import Entry, content_of, full_picture, make_entry
+from pages.ui.session_film import Entry, Record, content_of, full_picture, make_entry
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, UnreadableImage
 from pneumo_core.formatting import count, per_cent, were
@@ -182,14 +185,21 @@ def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> tuple[
     known = state.known(content)
     if known is not None:
         entry = known.renamed(name)
+        if entry.record.hidden is not None:
+            entry = without_name(entry)
         if not state.full_picture(content):
             _keep_full(content, data)
     else:
-        reading, film = (_full(bundle), None) if state.is_full() else _answer(data, bundle)
-        entry = make_entry(name, content, reading, bundle, origin=origin)
+        full = state.is_full()
+        reading, film = (_full(bundle), None) if full else _answer(data, bundle)
+        record = Record(log_id="") if full else _record(data)
+        entry = make_entry(name, content, reading, bundle, origin=origin, record=record)
         if film is not None and entry.picture:
             state.keep_full(content, full_picture(film.pixels))
+        if state.blinded.get():
+            entry = hide(entry)
     state.keep(entry)
+    keep_in_log([entry])
     return entry, known is not None
 
 
@@ -214,6 +224,19 @@ def _answer(data: bytes, bundle: Bundle) -> tuple[Reading, Film | None]:
     return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 
+def _record(data: bytes) -> Record:
+    """What a file says beside its picture; of a DICOM file, its study and its UIDs."""
+    from pneumo_core.imaging.formats import format_of
+    from pneumo_core.readings.dicom_source import source_of
+    from pneumo_core.readings.study_key import study_facts
+
+    sha256 = hashlib.sha256(data).hexdigest()
+    if format_of(data) != "DICOM":
+        return Record(sha256=sha256)
+    sources = (source_of(data), source_of(data, with_patient=True))
+    return Record(sha256=sha256, study=study_facts(data), sources=sources)
+
+
 def _full(bundle: Bundle) -> Reading:
     """The reading of a film that the session has no room for."""
     from pneumo_core.inference.predict import Reading
@@ -234,7 +257,7 @@ def _release(file: UploadedFile) -> None:
 
 def _progress(name: str, done: int, total: int, seconds: float) -> str:
     which = "" if total == 1 else f"{done + 1} of {total}: "
-    where = f"Reading {which}{plain(name)}"
+    where = f"Reading {which}{'' if state.blinded.get() else plain(name)}"
     left = seconds / done * (total - done) if done else 0.0
     return where if left < 1 else f"{where} · about {left:.0f} s left"
 
@@ -244,6 +267,8 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
     sense = outcome_of(entry.reading)
     text = sense.label if p is None else f"{sense.sign} {per_cent(p)}"
+    if entry.record.hidden is not None:
+        text = "answer hidden"
     if entry.thumb:
         strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:

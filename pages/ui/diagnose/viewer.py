@@ -207,6 +207,8 @@ def _has_window(facts: SourceFacts | None) -> bool:
 
 
 def _described(entry: Entry) -> str:
+    if entry.record.hidden is not None:
+        return f"The film {entry.name}"
     words = f"The film {entry.name}, {outcome_of(entry.reading).words.lower()}"
     if not has_map(entry.reading):
         return words

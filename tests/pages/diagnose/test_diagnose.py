@@ -10,20 +10,7 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
 from tests import ROOT
 from tests.bundle.bundle_zips import zipped
-from tests.pages.seen import html_of, no_trace
-
-
-@pytest.fixture
-def page(reader):
-    return AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
-
-
-def drop(page, *files):
-    kinds = {"png": "image/png", "dcm": "application/dicom"}
-    page.file_uploader[0].set_value(
-        [(name, data, kinds.get(name[-3:], "application/octet-stream")) for name, data in files]
-    )
-    return page.run()
+from tests.pages.seen import drop, html_of, no_trace
 
 
 def names_in_table(page):

@@ -101,7 +101,7 @@ def test_a_film_the_model_was_trained_on_in_another_size_is_recognised(reading, 
     entry = make_entry("a.png", "a", reading(0.9, pixels=original, facts=facts), bundle)
     assert TRAINED_ON in evidence_html(entry, None)
     other = reading(0.9, pixels=synthetic_film("viral", 4, size=300), facts=facts)
-    assert evidence_html(make_entry("b.png", "b", other, bundle), None) == ""
+    assert TRAINED_ON not in evidence_html(make_entry("b.png", "b", other, bundle), None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import state
 from pages.ui.images import decode_grey
 from tests import ROOT
+from tests.pages import seen
+from tests.readings.sources import film_file
 
 NEGATIVE_WIDTH = 100
 
@@ -95,3 +97,13 @@ def test_the_picture_at_full_size_is_corrected_too(page, tmp_path):
     offers(page)[0].click().run()
     shapes = [decode_grey(one).shape for one in page.session_state["diagnose.full"].values()]
     assert shapes == [(1200, 800), (800, 1200)]
+
+
+def test_a_corrected_copy_keeps_the_age_check_and_offers_no_dicom(page):
+    page.run()
+    seen.drop(page, ("film.dcm", film_file(Rows=64, Columns=48, PatientAge="054Y")))
+    page.button(key="diagnose.set-right").click().run()
+    original, corrected = page.session_state["diagnose.films"].values()
+    assert original.record.sources is not None
+    assert corrected.record.sources is None
+    assert corrected.reading.message.startswith("Outside what this model can read: The patient is")
