@@ -73,11 +73,14 @@ def _line(one: BundleStatus) -> str:
     return "\t".join([*parts, *([f"DO NOT RELY ON IT: {against}"] if against else [])])
 
 
-def _auc(card: Card) -> str:
+def _auc(card: Card) -> list[str]:
+    """The AUC on validation, or of the population furthest from the training films."""
     from pneumo_core.formatting import figure
 
+    if card.populations:
+        return [f"AUC away from home {figure('auc', card.populations[0]['auc'])}"]
     auc = card.figure("auc")
-    return "" if auc is None else figure("auc", auc)
+    return [] if auc is None else [f"validation AUC {figure('auc', auc)}"]
 
 
 def _facts(one: BundleStatus) -> dict[str, Any]:
