@@ -67,8 +67,7 @@ def _line(one: BundleStatus) -> str:
     parts = [f"{mark} {one.name} {one.bundle.version}", f"{one.bundle.size} px", size]
     parts.append(f"whole, SHA-256 {one.bundle.digest[:12]}")
     parts += ["in service"] if one.in_service else []
-    auc = _auc(one.bundle.card)
-    parts += [f"validation AUC {auc}"] if auc else []
+    parts += _auc(one.bundle.card)
     against = judge(one.bundle.card).labels
     return "\t".join([*parts, *([f"DO NOT RELY ON IT: {against}"] if against else [])])
 
