@@ -118,9 +118,9 @@ def _show_answered(shown: Entry, bundle: Bundle | None) -> None:
             show_film(shown.key, wide=wide)
     if shown.picture:  # of a file that could not be decoded there is nothing to say
         verdict, take_away = st.columns(2, gap="medium")
-        with verdict:
+        with verdict, st.expander("Your verdict"):
             show_verdict(shown)
-        with take_away:
+        with take_away, st.expander("Take away"):
             show_take_away(shown)
 
 

@@ -33,7 +33,6 @@ def show_take_away(entry: Entry) -> None:
     """What can be taken away of one film; each file is made when it is asked for."""
     from pneumo_core.readings.film_report import sentences
 
-    st.html('<h3 class="pn-label"><strong>Take away</strong></h3>')
     verdicts = entry.record.verdicts
     st.code(
         sentences(entry.reading, verdicts[-1] if verdicts else None),

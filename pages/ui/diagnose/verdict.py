@@ -25,7 +25,6 @@ _said: state.Value[str] = state.Value("diagnose.verdict-problem", "")
 
 def show_verdict(entry: Entry) -> None:
     """The verdicts on a film, and the form for another one; those given stay."""
-    st.html('<h3 class="pn-label"><strong>Your verdict</strong></h3>')
     if problem := _said.take():
         st.warning(plain(problem))
     verdicts = entry.record.verdicts

@@ -53,7 +53,7 @@ def facts(
     card = bundle.card
     rows = [
         ("Training", _trained(card.training)),
-        ("Trained on", training_summary(card)),
+        ("Trained on", card.summary if card.populations else training_summary(card)),
         ("Films", _films(card.data, counted=bool(training_summary(card)))),
         ("Data", _data(card.data)),
         ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),

@@ -9,7 +9,7 @@ from tests.pages.models.models_page import APP, click, html, opened
 
 
 def test_without_a_model_the_page_says_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path))
+    monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path / "models"))
     page = AppTest.from_file(str(APP), default_timeout=300).run().switch_page("pages/models.py")
     page.run()
     assert not page.exception
