@@ -144,8 +144,8 @@ def test_slider_films_and_comparison(browser, address, models):
         wait(browser, lambda b, chart=chart: abs(off_the_mark(b, chart)) < 2)
     wait(browser, lambda b: count(b, "missed") == missed(0.9))
     wait(browser, lambda b: "exploring" in text(b, ".pn-evidence"))
-    found = f"{100 * float((p[positive] >= 0.9).mean()):.1f}\xa0%"
-    wait(browser, lambda b: found in text(b, ".pn-headline"))
+    found = f"{100 * float((p[positive] >= 0.9).mean()):.1f} %"
+    wait(browser, lambda b: found in text(b, ".pn-headline").replace("\xa0", " "))
     wait(browser, lambda b: f"missed {missed(0.9).split()[0]}" in text(b, ".st-key-metrics-cell"))
 
     # A missed film opens with what is known of it, though its picture is not on this machine.

@@ -77,7 +77,7 @@ def test_predict_writes_one_file_a_film_named_after_it(shipped, tmp_path):
         (file,) = (tmp_path / "out" / name).iterdir()
         assert re.fullmatch(rf"ward-one\.[0-9a-f]{{8}}{re.escape(ending)}", file.name)
         assert row[name.replace("-", "_")] == str(file)
-    assert row["age"] == "Age inside the model's population: children of 1–5 years."
+    assert row["age"] == "Age inside the model's population: children of 1–5 years and adults."
     _, out, _ = shipped("readings", "list", "--json")
     (logged,) = json.loads(out)
     assert (logged["id"], logged["decision"]) == (row["reading"], row["decision"])
@@ -94,7 +94,7 @@ def test_nothing_is_logged_or_written_unless_asked(shipped, tmp_path):
 def test_an_adult_is_outside_and_a_missing_age_is_said(shipped, tmp_path):
     adult = dicom(tmp_path / "adult.dcm", PatientAge="054Y")
     silent = dicom(tmp_path / "silent.dcm", PatientAge=None, PatientBirthDate=None)
-    code, out, _ = shipped("predict", adult, silent, "--json")
+    code, out, _ = shipped("predict", adult, silent, "--json", "--model", "kermany-r50v2")
     first, second = map(json.loads, out.splitlines())
     assert code == 0
     assert (first["decision"], first["gate"]["ok"]) == ("REFER", False)
@@ -102,7 +102,7 @@ def test_an_adult_is_outside_and_a_missing_age_is_said(shipped, tmp_path):
     assert "54" not in first["message"]
     assert second["age"].startswith("Age not given.")
     assert "older" not in second["message"]
-    _, out, _ = shipped("predict", adult)
+    _, out, _ = shipped("predict", adult, "--model", "kermany-r50v2")
     assert out.split("\t")[2] == "–"
 
 
@@ -246,7 +246,7 @@ def test_a_reader_study_from_a_file_of_answers(shipped, labelled_films, tmp_path
     found = json.loads(out)
     assert code == 0
     assert (found["n"], found["n_pneumonia"]) == (4, 2)
-    assert found["model"].startswith("kermany-r50v2")
+    assert found["model"].startswith("kermany-nih-r50v2")
     assert 0 <= found["auc_low"] <= found["auc"] <= 1
     assert [(r["reader"], r["phase"], r["specificity"]) for r in found["readers"]] == [
         ("Dr. A", "before", 0.5),

@@ -18,7 +18,7 @@ from tests.pages.seen import click_twice
 
 
 def test_without_a_model_the_page_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path))
+    monkeypatch.setenv("PNEUMO_MODELS", str(tmp_path / "models"))
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     page.switch_page("pages/metrics.py").run()
     assert not page.exception
