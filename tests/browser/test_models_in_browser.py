@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.bundle import activate, active_name, bundle_names, load_bundle
-from pneumo_core.bundle.integrity import write_sums
+from pneumo_core.bundle.integrity import LUNGS, write_sums
 from pneumo_core.bundle.transfer import export_bundle
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
     """A folder of our own with "first" 1.0 in service and "second" 2.0 beside it."""
     shipped = models_dir / active_name(models_dir)
     folder = tmp_path / "models"
-    shutil.copytree(shipped, folder / "first")
-    shutil.copytree(shipped, folder / "second")
-    card = json.loads((folder / "second" / "card.json").read_text("utf-8"))
-    (folder / "second" / "card.json").write_text(json.dumps(card | {"version": "2.0"}), "utf-8")
-    write_sums(folder / "second")
+    shutil.copytree(models_dir / LUNGS, folder / LUNGS)
+    for name, version in (("first", "1.0"), ("second", "2.0")):
+        shutil.copytree(shipped, folder / name)
+        card = json.loads((folder / name / "card.json").read_text("utf-8"))
+        (folder / name / "card.json").write_text(json.dumps(card | {"version": version}), "utf-8")
+        write_sums(folder / name)
     activate("first", folder)
     return folder
 
