@@ -129,7 +129,9 @@ def _probabilities(
     progress: Progress,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """P(pneumonia) of every film, float (N,), as it is and under each of `names`."""
-    found, lungs = {}, runtime.framing.masks(np.asarray(pixels))
+    found = {}
+    painted = any(PERTURBATIONS[name].paint is not None for name in names)
+    lungs = runtime.framing.masks(np.asarray(pixels)) if painted else None
     total = len(pixels) * (1 + len(names))
     for number, name in enumerate((CLEAN, *names)):
         progress("stress", number * len(pixels), total, name)

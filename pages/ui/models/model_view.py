@@ -126,7 +126,7 @@ def _populations(bundle: Bundle) -> str:
         )
         parts.append(f'<h3>{escape(title)}</h3><ul class="pn-model-figures">{items}</ul>')
     rest = "; ".join(f"{row['name']}: {row['evidence']}" for row in bundle.card.populations)
-    note = f"At the balanced threshold; 95 % intervals in brackets. {rest}."
+    note = f"At the balanced threshold; 95 % intervals in brackets. How they were found: {rest}."
     return f'<div>{"".join(parts)}<p class="pn-aside">{escape(note)}</p></div>'
 
 
