@@ -66,6 +66,12 @@ def shown(browser: Chrome, css: str) -> str:
     return text
 
 
+def drop(browser: Chrome, *files: str) -> None:
+    """Drop files on the uploader, as soon as the page has drawn it."""
+    area = WebDriverWait(browser, 300).until(lambda b: b.find_element(By.CSS_SELECTOR, DROP))
+    area.send_keys("\n".join(files))
+
+
 def is_dark(browser: Chrome) -> bool:
     """Whether the page is there and in its dark theme."""
     ground = (
@@ -143,7 +149,7 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert shown(browser, "h1") == "Diagnose"
     assert "Drop a frontal chest film above" in shown(browser, ".pn-welcome")
     assert DISCLAIMER.rstrip(".") in shown(browser, ".pn-band")
-    browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
+    drop(browser, *files)
 
     assert "3 of at most 200 films" in shown(browser, ".pn-summary")
     assert shown(browser, ".pn-result h2")[2:] in WORDS
@@ -169,7 +175,7 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
     browser, address, files
 ):
     visit(browser, address)
-    browser.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
+    drop(browser, *files)
     shown(browser, ".pn-place")
     names = {shown(browser, ".pn-name")}
     for place in ("2 of 3", "3 of 3"):
@@ -194,7 +200,7 @@ def test_a_film_is_looked_at_closely(browser, address, tmp_path):
     film = cv2.resize(synthetic_film("normal", 3), (2400, 2000), interpolation=cv2.INTER_CUBIC)
     cv2.imwrite(str(tmp_path / "large.png"), film)
     visit(browser, address)
-    browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "large.png"))
+    drop(browser, str(tmp_path / "large.png"))
     shown(browser, ".pn-result h2")
     until(browser, "p.small !== null && p.small.width === 1024")
     assert in_viewer(browser, "p.large") is None  # not fetched before it is needed
