@@ -194,12 +194,14 @@ class FeatureChecks:
         return self._out_of_distribution is not None and self._orientation is not None
 
     def check(
-        self, features: NDArray[np.float32], *, quarters: int = 0
+        self, features: NDArray[np.float32], *, quarters: int = 0, negative: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """The orientation, of `ORIENTATIONS`, of the film of these features float32 (h,w,K), and
         the reasons to refer it, each with advice: () for an upright film in distribution.
 
-        `quarters`: the quarter turns that bring its lungs upright, where they were found.
+        `quarters`: the quarter turns that bring its lungs upright, where they were found;
+        `negative`: they were found with its grey levels inverted. A turned negative is a negative
+        first: inverted and read again, it is found to be turned.
         """
         pooled = features.mean(axis=(0, 1))[None]
         known = self._out_of_distribution
@@ -207,7 +209,9 @@ class FeatureChecks:
         orientation = (
             UPRIGHT if self._orientation is None else self._orientation.classify(pooled)[0]
         )
-        if quarters:
+        if negative:
+            orientation = "negative"
+        elif quarters:
             orientation = "upside down" if quarters == 2 else "sideways"
         if orientation == UPRIGHT:
             return orientation, ((OOD_ADVICE,) if outside else ())

@@ -224,7 +224,10 @@ class Reader:
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
         quarters = lungs.quarters if lungs else 0
-        orientation, reasons = self._feature_checks.check(features[0], quarters=quarters)
+        negative = lungs is not None and lungs.negative
+        orientation, reasons = self._feature_checks.check(
+            features[0], quarters=quarters, negative=negative
+        )
         if reasons:
             decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
         kernel = self._runtime.head_kernel

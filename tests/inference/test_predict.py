@@ -307,6 +307,13 @@ def test_a_film_on_its_side_is_referred_by_its_lungs(lung_reader: Callable[..., 
     assert as_row("a.png", reading)["lungs"]["right"] is None
 
 
+def test_a_negative_is_referred_and_not_rejected(lung_reader: Callable[..., Reader]) -> None:
+    reading = lung_reader(negative=True).read(_flat(230))
+    assert (reading.status, reading.decision) == ("ok", Decision.REFER)
+    assert reading.orientation == "negative"
+    assert "invert its grey levels and read it again" in reading.message
+
+
 def test_a_lung_frame_without_a_finder_is_no_reader(tiny_bundle: Bundle) -> None:
     card = tiny_bundle.card.with_parts(input={"size": 64, "frame": asdict(LungFrame())})
     with pytest.raises(BundleError, match="Expected the lung finder in models/lungs"):
