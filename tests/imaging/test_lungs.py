@@ -38,7 +38,7 @@ def draw(side=128, *, right=(0.3, 0.5), left=(0.7, 0.5), axes=(0.12, 0.3)):
 
 def by_grey(films):
     """A stand-in for the network: each lung where its grey is."""
-    maps = [np.abs(films[..., 0] - grey) < 40 for grey in (RIGHT, LEFT)]
+    maps = [np.abs(films[..., 0] - grey) < 30 for grey in (RIGHT, LEFT)]
     return np.stack(maps, axis=-1).astype(np.float32)
 
 
