@@ -65,8 +65,6 @@ _ELEMENTS = [
     "ImagerPixelSpacing",
     "PixelData",
 ]
-# Said with the answer: such values are for the maker's own processing (PS3.3 C.8.11.1).
-RAW = "raw detector values, not meant for display"
 _COLOURS = re.compile(r"RGB|YBR_\w+")  # grey films are stored so as well, with equal channels
 _LEAST_CHROMA = 0.03  # share of coloured pixels from which a film is in colour
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -113,7 +111,10 @@ def refuse_foreign(dataset: Dataset) -> None:
 def doubts(dataset: Dataset) -> tuple[str, ...]:
     """What an accepted file does not state, as notes."""
     intent = " ".join(texts(dataset, "PresentationIntentType")).upper()
-    return (*dicom_content.part_note(dataset), *((RAW,) if "PROCESSING" in intent else ()))
+    return (
+        *dicom_content.part_note(dataset),
+        *((dicom_content.RAW,) if "PROCESSING" in intent else ()),
+    )
 
 
 def _spell_out(dataset: Dataset) -> None:

@@ -50,6 +50,8 @@ ELEMENTS = (
     *("ViewCodeSequence", "ViewModifierCodeSequence", "PatientOrientation", "SeriesDescription"),
     *("ProtocolName", "AcquisitionDeviceProcessingDescription"),
 )
+# Noted of a film FOR PROCESSING: its values are for the maker's own software (PS3.3 C.8.11.1).
+RAW = "raw detector values, not meant for display"
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 # Beginnings of words for the chest and the lungs, accents removed; "T.{1,2}RAX" is TÓRAX after a

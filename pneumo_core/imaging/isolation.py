@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.config import ROOT
+from pneumo_core.container import cores
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.imaging.film import Film, SourceFacts
 from pneumo_core.imaging.formats import AGAIN, too_costly
@@ -191,7 +192,7 @@ def receive(pipe: IO[bytes]) -> Answer | None:
 @lru_cache(maxsize=1)
 def decoders() -> DecoderPool:
     """The workers of this process: those of a folder, of every session and of every request."""
-    pool = DecoderPool(max(2, min(_MAX_WORKERS, os.cpu_count() or 1)))
+    pool = DecoderPool(max(2, min(_MAX_WORKERS, cores())))
     atexit.register(pool.close)
     return pool
 

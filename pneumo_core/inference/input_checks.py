@@ -15,6 +15,7 @@ import numpy as np
 from pneumo_core.bundle.feature_checks import UPRIGHT, Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import broken
 from pneumo_core.imaging.decode import Film, resize
+from pneumo_core.imaging.dicom_content import RAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +77,17 @@ TINTED = (
     "the picture has colours, as a tinted scan or a photograph of a film has; the original film "
     "gives a safer answer."
 )
+
+
+RAW_VALUES = (
+    "the file holds raw detector values (FOR PROCESSING), not the film as it is shown; its grey "
+    "levels may be unlike those of the training films. Prefer the image for display."
+)
+
+
+def raw_warning(film: Film) -> tuple[str, ...]:
+    """The warning for a DICOM film that is not meant for display: () for any other."""
+    return (RAW_VALUES,) if RAW in film.facts.notes else ()
 
 
 def _cut_off(edges: tuple[str, ...]) -> str:
