@@ -15,7 +15,7 @@ import numpy as np
 
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
 from pneumo_core.bundle.provenance import DIGITS, read_film_roles
-from pneumo_core.dataset.layout import parse_folders, parse_name
+from pneumo_core.dataset.names import parse_folders, parse_name
 from pneumo_core.dataset.similarity import near_hashes, pack_hashes
 
 if TYPE_CHECKING:

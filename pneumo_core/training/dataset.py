@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.dataset.cohorts import number_blocks
 from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.dataset.layout import list_films, parse_name
+from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.pixel_cache import Transform, pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.lung_frame import LungFrame
@@ -175,14 +174,12 @@ def material(root: Path) -> Material:
     patients: dict[bool, set[str]] = {True: set(), False: set()}
     test = 0
     for film in listing.films:
-        folders, name = listing.folder_facts(film), parse_name(PurePosixPath(film).stem)
-        if folders.split == "test":
+        facts = listing.facts[film]
+        if facts.split == "test":
             test += 1
             continue
-        normal = folders.label == "normal"
-        named = name.subtype if (name.subtype == "normal") == normal else "unknown"
-        counts[folders.subtype or named] += 1
-        patients[normal].add(name.group)
+        counts[facts.subtype] += 1
+        patients[facts.label == "normal"].add(facts.group)
     return Material(
         **{kind: counts[kind] for kind in ("normal", "bacterial", "viral", "unknown")},
         normal_patients=len(patients[True]),
