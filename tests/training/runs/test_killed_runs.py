@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo_core import container
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.synthetic.demo_data import write_demo_data
-from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run, list_runs
@@ -139,7 +139,7 @@ def test_kill_9_in_mid_epoch_is_seen_and_costs_the_epoch_alone(ended, undisturbe
 
     # As the kernel counts those that it ends for want of memory.
     (rooms / "memory.events").write_text(f"oom_kill {status.memory['ended'] + 1}\n")
-    monkeypatch.setattr(hardware, "_CGROUP", rooms)
+    monkeypatch.setattr(container, "CGROUP", rooms)
     assert "most likely because memory ran out. Close other programs" in summary_of(status).message
 
     began = []
