@@ -25,7 +25,8 @@ from pneumo_core.metrics import Estimate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pneumo_core.bundle.card import Card, CheckFacts, OperatingPoint
+    from pneumo_core.bundle.card import Card
+    from pneumo_core.bundle.card.parts import CheckFacts, OperatingPoint
 
 __all__ = ["figure", "readme"]
 

@@ -32,7 +32,8 @@ from pneumo_core.metrics.intervals import VALIDATION_SAMPLE, Estimate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumo_core.bundle.card import Card, Figure
+    from pneumo_core.bundle.card import Card
+    from pneumo_core.bundle.card.parts import Figure
 
 LOWEST_AUC = 0.80
 LOWEST_RATE = 0.75
