@@ -94,13 +94,25 @@ def choose_points(
     """
     positive, scores = labels_and_scores(y, p, both_classes=True, probability=True)
     if aims.coverage is None:
-        low = _between(scores, threshold_at_sensitivity(positive, scores, aims.sensitivity))
-        high = _between(scores, threshold_at_specificity(positive, scores, aims.specificity))
+        sensitivity = _kept(aims.sensitivity, int(positive.sum()))
+        specificity = _kept(aims.specificity, int((~positive).sum()))
+        low = _between(scores, threshold_at_sensitivity(positive, scores, sensitivity))
+        high = _between(scores, threshold_at_specificity(positive, scores, specificity))
     else:
         low, high = _conformal(positive, scores, np.asarray(groups), aims.coverage)
     low, high = sorted((low, high))
     middle = _least_cost(positive, scores, aims)
     return low, min(max(middle, low), high), high
+
+
+def _kept(share: float, n: int) -> float:
+    """The rate on n films that a new film keeps with probability `share`, averaged over such fits.
+
+    One film of n + 1 is the new one: 95 % of 42 films allow one miss, not two. All n films where
+    that is not enough.
+    """
+    misses = int((1 - share) * (n + 1) + 1e-9) - 1
+    return (n - max(misses, 0)) / n
 
 
 def _between(scores: Floats, threshold: float) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pneumo_core.metrics.calibration import fit_temperature
 from pneumo_core.metrics.intervals import Estimate
 from pneumo_core.metrics.validation import labels_and_scores
 
@@ -123,6 +124,16 @@ def fit_recalibration(y: npt.ArrayLike, p: npt.ArrayLike, method: Method) -> Rec
     free = method == "temperature and bias"
     slope, bias = _logistic(odds, target, with_bias=free)
     return Recalibration(method, temperature=1 / slope, bias=bias)
+
+
+def best_temperature(y: npt.ArrayLike, p: npt.ArrayLike) -> float:
+    """The temperature of P(pneumonia) against P(normal) that makes these labels likeliest.
+
+    y: 0 or 1 (N,); p: (N,). 1 is ideal, above 1 the model is too sure. Raises ValueError.
+    """
+    odds = log_odds(p)
+    logits = np.stack([np.zeros_like(odds), odds], axis=1)
+    return fit_temperature(logits, np.asarray(y).astype(np.int64))
 
 
 def choose_method(

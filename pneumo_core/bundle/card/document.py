@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.bundle.card.form import check_schema, in_order, wrong
+from pneumo_core.bundle.card.form import check_schema, in_order, is_number, wrong
 from pneumo_core.bundle.card.parts import (
     Agreement,
     CheckFacts,
@@ -177,6 +177,11 @@ def check_card(document: object, name: str) -> None:
     points = [document["operating_points"][point]["threshold"] for point in POINTS]
     if not in_order(points):
         raise wrong(name, "screening <= balanced <= ruling_in", "operating_points", points)
+    fitted = document.get("fitted_to")
+    if fitted is not None and not all(
+        is_number(fitted[key].get("ece")) for key in ("before", "after")
+    ):
+        raise wrong(name, "the figures of `evaluate`", "fitted_to.before and after", fitted)
     knots = document.get("recalibration", {}).get("knots", ())
     if not all(in_order(list(column)) for column in zip(*knots, strict=True)):
         raise wrong(name, "knots that do not fall", "recalibration.knots", knots)

@@ -63,7 +63,8 @@ class FittedTo:
     """The films of a hospital that calibration and operating points were fitted to, counted.
 
     site: how the hospital is called; months: first and last as "2024-03", () where not known;
-    patients: None where the films do not say whose they are; aims: as `metrics.operating_points`
+    patients: None where the films do not say whose they are; ages: first year and the one after the
+    last, () where not known; aims: as `metrics.operating_points`
     holds them; before, after: figures of the parent and of this model on these films, each film
     with a fit that had not seen its patient.
     """
@@ -73,6 +74,7 @@ class FittedTo:
     normal: int
     pneumonia: int
     patients: int | None
+    ages: tuple[int, ...]
     months: tuple[str, ...]
     aims: Mapping[str, float]
     before: Mapping[str, Any]
@@ -246,6 +248,7 @@ def fitted_to_of(part: Mapping[str, Any]) -> FittedTo | None:
         normal=normal,
         pneumonia=pneumonia,
         patients=count_of(part, "patients"),
+        ages=tuple(part.get("ages", ())),
         months=tuple(part.get("months", ())),
         aims=part_of(part, "aims"),
         before=part_of(part, "before"),
