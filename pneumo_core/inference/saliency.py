@@ -21,7 +21,6 @@ from pneumo_core.bundle.keras_network import load_network
 from pneumo_core.errors import PneumoError
 from pneumo_core.imaging.lung_frame import WHOLE, on_film
 from pneumo_core.inference.runtime import Runtime
-from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,7 +172,7 @@ def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDAr
         return on_film(gradient_map(bundle, film, method), window)
     runtime = Runtime(bundle)
     logits, features = runtime.run(film[np.newaxis])
-    chances = probabilities(logits, bundle.temperature)[0]
+    chances = bundle.probabilities(logits)[0]
     evidence = class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
     return on_film(evidence, window)
 
