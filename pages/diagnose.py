@@ -13,6 +13,7 @@ from pages.ui.diagnose.blinded import (
     show_blinded_switch,
     show_hidden_film,
 )
+from pages.ui.diagnose.explanations import show_explanations
 from pages.ui.diagnose.history import show_history
 from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
@@ -117,6 +118,7 @@ def _show_answered(shown: Entry, bundle: Bundle | None) -> None:
         with picture:
             show_film(shown.key, wide=wide)
     if shown.picture:  # of a file that could not be decoded there is nothing to say
+        show_explanations(shown, bundle)
         verdict, take_away = st.columns(2, gap="medium")
         with verdict, st.expander("Your verdict"):
             show_verdict(shown)

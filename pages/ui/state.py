@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pages.ui.session_film import Entry
+    from pneumo_core.inference.explain_worker import Request
 
 T = TypeVar("T")
 
@@ -204,6 +205,22 @@ built_worklist: Value[tuple[object, str, bytes] | None] = Value("diagnose.built"
 """Of the PDF or ZIP built last: what it was built from, its file name, its bytes."""
 history_round = Value("history.round", 0)
 """Part of the key of the history's table: a deletion empties the selection."""
+
+
+explained: Value[Mapping[str, Request]] = Value("diagnose.explained", {})
+"""The explanations asked for last of each film, by its content; the latest films."""
+explaining = Value("diagnose.explaining", first=False)
+"""Whether maps are being computed, until the page has said that they are done."""
+MAX_EXPLAINED = 12
+
+
+def keep_explained(content: str, request: Request) -> None:
+    """Keep the explanations of a film, and forget those of the oldest."""
+    kept = {
+        **{key: one for key, one in explained.get().items() if key != content},
+        content: request,
+    }
+    explained.set(dict(list(kept.items())[-MAX_EXPLAINED:]))
 
 
 def amend(content: str, change: Callable[[Entry], Entry]) -> None:
