@@ -138,6 +138,7 @@ class Card:
     cohort; `figures` are of validation, by their labels, in the order to show them. `frame` is how
     the network sees a film, None for the whole of it. `populations`: figures of each group of
     people at the operating points, the one furthest from the training films first.
+    `left_out_sources`: the same of each training source, by a network trained without it.
     """
 
     document: Mapping[str, Any]
@@ -165,6 +166,7 @@ class Card:
     stress: Mapping[str, Any] | None
     cohorts: tuple[Mapping[str, Any], ...]
     populations: tuple[Mapping[str, Any], ...]
+    left_out_sources: tuple[Mapping[str, Any], ...]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Card:
@@ -200,6 +202,7 @@ class Card:
             stress=document.get("stress"),
             cohorts=tuple(document.get("cohorts", ())),
             populations=tuple(document.get("populations", ())),
+            left_out_sources=tuple(document.get("left_out_sources", ())),
         )
 
     def with_parts(self, **parts: Any) -> Card:

@@ -23,7 +23,7 @@ from pneumo_core.formatting import (
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pneumo_core.bundle.card import Card, CheckFacts, OperatingPoint
 
@@ -122,6 +122,7 @@ def readme(card: Card) -> str:
         _section("Out of scope", _out_of_scope(card, published=published)),
         _section("Away from home, then at home", populations_section(card)),
         _section("Figures", _figures(card)),
+        _section("Each source by a network that never saw it", _rows_of(card.left_out_sources)),
         _section("Operating points", _points(card)),
         _section("Robustness", robustness_section(card)),
         _section("Cohorts", cohorts_section(card)),
@@ -151,15 +152,19 @@ def robustness_section(card: Card) -> str:
 
 def populations_section(card: Card) -> str:
     """A row for each population, then what its figures rest on; "" without any."""
-    if not card.populations:
+    return _rows_of(card.populations)
+
+
+def _rows_of(populations: Sequence[Mapping[str, Any]]) -> str:
+    if not populations:
         return ""
     heads = ["population", "films", *POPULATION_FIGURES.values()]
     rows = [
         [str(row["name"]), f"{row['films']:,} ({row['normal']:,} normal)"]
         + [_rate(key, row[key]) for key in POPULATION_FIGURES]
-        for row in card.populations
+        for row in populations
     ]
-    rest = [f"{row['name']}: {row['evidence']}." for row in card.populations]
+    rest = [f"{row['name']}: {row['evidence']}." for row in populations]
     return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
 
 

@@ -96,7 +96,8 @@ class RunStatus(Status):
     Training: fold (from 0) of `fits` trainings; epoch of epochs and step of steps done; loss,
     learning_rate, films_per_second and memory (bytes by kind) now; last: metrics of the last epoch.
     For later estimates: pace, took (seconds by phase), ahead_of_training (`RemainingPhases`).
-    machine, trained_on: hardware and versions; data_hash: of the images; unreadable: left out.
+    machine, trained_on: hardware and versions; data_hash: of the images; unreadable: left out;
+    warnings: of the sources; parent: the model it starts from, and how many films that one knows.
     """
 
     pid: int | None = None
@@ -132,6 +133,8 @@ class RunStatus(Status):
     trained_on: dict[str, Any] = field(default_factory=dict)
     data_hash: str = ""
     unreadable: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    parent: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> RunStatus:
