@@ -26,6 +26,14 @@ def train(  # noqa: PLR0913 - one argument an option
         list[Path], typer.Argument(help="Folder of labelled films; several for several sources.")
     ],
     *,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Table of labels; of several DATA one each, in their order or inside."),
+    ] = None,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option("--map", help="Columns and classes of the table, as pneumo-dataset.toml."),
+    ] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
     backbone: Annotated[
@@ -101,7 +109,15 @@ def train(  # noqa: PLR0913 - one argument an option
     for folder in data:
         if not folder.is_dir():
             raise typer.BadParameter(f"there is no folder {folder}.")
-    sources = [FilmSource(folder) for folder in data]
+    sources = [
+        FilmSource(folder, table, toml)
+        for folder, table, toml in zip(
+            data,
+            _for_each(data, labels, "--labels"),
+            _for_each(data, mapping, "--map"),
+            strict=True,
+        )
+    ]
     if os.environ.get("TF_CONFIG") and _assisted(sources, settings):
         return
     if resume is not None:
@@ -169,6 +185,26 @@ def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:
         return train(run, settings=settings, report=report)
 
     return run_queued(run, work, settings=settings, report=report)
+
+
+def _for_each(data: list[Path], given: list[Path] | None, option: str) -> list[Path | None]:
+    """The file of each folder: that inside it or, where there is one for each, in their order."""
+    files = given or []
+    for file in files:
+        if not file.exists():
+            raise typer.BadParameter(f"{option}: there is no {file}.")
+    if len(files) == len(data):
+        return list(files)
+    found: dict[Path, Path] = {}
+    for file in files:
+        homes = [folder for folder in data if file.resolve().is_relative_to(folder.resolve())]
+        if not homes or homes[0] in found:
+            raise typer.BadParameter(
+                f"{option}: expected one for each DATA, in their order, or one inside its DATA; "
+                f"{file} is neither."
+            )
+        found[homes[0]] = file
+    return [found.get(folder) for folder in data]
 
 
 def _task_of(sources: list[FilmSource]) -> str | None:

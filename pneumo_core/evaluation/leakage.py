@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
-from pneumo_core.dataset.layout import parse_folders, parse_name
+from pneumo_core.dataset.names import parse_folders, parse_name
 from pneumo_core.training.plan.parent import listed_films
 
 if TYPE_CHECKING:

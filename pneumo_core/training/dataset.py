@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from pneumo_core.bundle.framing import Framing
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.dataset.cohorts import number_blocks
 from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
-from pneumo_core.dataset.layout import list_films, parse_name
+from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.pixel_cache import Transform, pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.lung_frame import LungFrame
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
@@ -89,7 +89,12 @@ def gather(
     usable = training_films(found)
     unread = int((~found["readable"]).sum())
     test = len(found) - len(usable) - unread
-    run.update(unreadable=found["film"][~found["readable"]].tolist())
+    run.update(
+        unreadable=found["film"][~found["readable"]].tolist(),
+        left_out=[one.to_dict() for one in gathered.left_out],
+    )
+    for one in gathered.left_out:
+        report("left out", 1, 1, one.sentence())
     report("index", 1, 1, _counts(len(usable), test, unread))
     usable["known"] = _known(usable, recipe, run, settings, report)
     for words in (warned := one_sided(usable)):
@@ -240,27 +245,25 @@ def task_of(found: Material) -> str:
 
 def material_of(sources: Sequence[FilmSource]) -> Material:
     """The films of all sources together. Raises DataSetError as `list_films` does."""
-    parts = [material(source.folder) for source in sources]
+    parts = [material(source.folder, source.read()) for source in sources]
     return Material(
         **{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Material)}
     )
 
 
-def material(root: Path) -> Material:
+def material(root: Path, labels: Labels | None = None) -> Material:
     """Count the films below `root`. Raises DataSetError as `list_films` does."""
-    listing = list_films(root)
+    listing = list_films(root, labels)
     counts: Counter[str] = Counter()
     patients: dict[bool, set[str]] = {True: set(), False: set()}
     test = 0
     for film in listing.films:
-        folders, name = listing.folder_facts(film), parse_name(PurePosixPath(film).stem)
-        if folders.split == "test":
+        facts = listing.facts[film]
+        if facts.split == "test":
             test += 1
             continue
-        normal = folders.label == "normal"
-        named = name.subtype if (name.subtype == "normal") == normal else "unknown"
-        counts[folders.subtype or named] += 1
-        patients[normal].add(name.group)
+        counts[facts.subtype] += 1
+        patients[facts.label == "normal"].add(facts.group)
     return Material(
         **{kind: counts[kind] for kind in ("normal", "bacterial", "viral", "unknown")},
         normal_patients=len(patients[True]),

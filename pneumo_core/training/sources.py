@@ -9,13 +9,15 @@ source, and a network that never saw a source can be measured on it.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.dataset.film_facts import LeftOut, left_out
 from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.labels import Labels, read_map
 from pneumo_core.errors import DataSetError
 from pneumo_core.synthetic.demo_data import are_synthetic
 
@@ -35,6 +37,13 @@ class FilmSource:
     folder: Path
     labels: Path | None = None
     mapping: Path | None = None
+
+    def read(self) -> Labels | None:
+        """The table and how it is read; None where neither is given. Raises DataSetError."""
+        if self.labels is None and self.mapping is None:
+            return None
+        found = Labels() if self.mapping is None else read_map(self.mapping)
+        return Labels(found.table if self.labels is None else self.labels, found.map)
 
     def as_dict(self) -> dict[str, str]:
         """A JSON-ready copy."""
@@ -68,11 +77,12 @@ class Gathered:
 
     index: that of `dataset.index`, with "source" (name), "path" (of the file below `root`) and
     "drawn" (bool, synthetic). Of several sources, "film" and "group" begin with the source's name,
-    so that patients are grouped within a source.
+    so that patients are grouped within a source. left_out: what of the folders is not used.
     """
 
     index: pd.DataFrame
     root: Path
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def index_sources(sources: Sequence[FilmSource], *, progress: Progress) -> Gathered:
@@ -89,9 +99,13 @@ def index_sources(sources: Sequence[FilmSource], *, progress: Progress) -> Gathe
         raise DataSetError(
             "Expected sources on one drive, got folders on several. Copy the films to one."
         ) from error
-    tables = []
+    tables, without = [], []
     for source, folder, name in zip(sources, roots, source_names(sources), strict=True):
-        table = indexed(source, progress=progress)
+        table = index_folder(source.folder, labels=source.read(), progress=progress)
+        without += [
+            one if len(sources) == 1 else replace(one, what=f"{name}: {one.what}")
+            for one in left_out(table)
+        ]
         below = folder.relative_to(root).as_posix()
         table["path"] = table["film"] if below == "." else f"{below}/" + table["film"]
         table["drawn"] = are_synthetic(table, folder)
@@ -100,12 +114,7 @@ def index_sources(sources: Sequence[FilmSource], *, progress: Progress) -> Gathe
             table["film"] = f"{name}/" + table["film"]
             table["group"] = f"{name}: " + table["group"]
         tables.append(table)
-    return Gathered(pd.concat(tables, ignore_index=True), root)
-
-
-def indexed(source: FilmSource, *, progress: Progress) -> pd.DataFrame:
-    """The index of one source."""
-    return index_folder(source.folder, progress=progress)
+    return Gathered(pd.concat(tables, ignore_index=True), root, tuple(without))
 
 
 def _check_apart(roots: Sequence[Path]) -> None:
