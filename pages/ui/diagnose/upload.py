@@ -44,6 +44,7 @@ def drop_zone() -> list[UploadedFile]:
         f"{state.MAX_FILMS} films in the list)",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
+        max_upload_size=load_settings().limits.max_bytes // 2**20,
     )
     return [file for file in files if file.file_id not in state.taken()]
 
