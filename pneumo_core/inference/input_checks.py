@@ -52,9 +52,21 @@ class ImageCheck:
 
 def check_film(film: Film) -> ImageCheck:
     """Reject what is clearly no radiograph; chest films pass, with or without a border."""
-    colour, others = _colour(film), [*_aspect(film), *_form(_without_border(film.pixels))]
+    colour, others = (
+        _colour(film),
+        [*_aspect(film.pixels.shape), *_form(_without_border(film.pixels))],
+    )
     reasons = (*colour, *others)
     return ImageCheck(ok=not reasons, reasons=reasons, tinted=bool(colour) and not others)
+
+
+def check_copy(copy: Grey, shape: tuple[int, int], lungs: Lungs | None) -> ImageCheck:
+    """The image check of a film of `shape` (H, W) by its square copy, and of its lungs.
+
+    The copy has no colour left to judge.
+    """
+    reasons = (*_aspect(shape), *_form(_without_border(copy)))
+    return check_lungs(ImageCheck(ok=not reasons, reasons=reasons), lungs)
 
 
 def check_lungs(check: ImageCheck, lungs: Lungs | None) -> ImageCheck:
@@ -96,8 +108,8 @@ def _cut_off(edges: tuple[str, ...]) -> str:
     return f"the lungs are cut off at the {named} of the film; what lies beyond is not judged."
 
 
-def _aspect(film: Film) -> list[str]:
-    short, long = sorted(film.pixels.shape)
+def _aspect(shape: tuple[int, ...]) -> list[str]:
+    short, long = sorted(shape)
     if long < _ASPECT * short:
         return []
     return [f"This image is {long / short:.1f} times as long as wide. Drop the whole film."]

@@ -30,7 +30,6 @@ from pneumo_core.inference.input_checks import (
 )
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.saliency import class_activation, place, share_inside
-from pneumo_core.metrics import probabilities
 from pneumo_core.perturbations.geometry import Frame, reframe
 
 if TYPE_CHECKING:
@@ -225,7 +224,7 @@ class Reader:
         bundle, framing = self.bundle, self._runtime.framing
         window = framing.window(lungs, film.pixels.shape)
         logits, features = self._runtime.run(framings(framing, film.pixels, window))
-        chances = probabilities(logits, bundle.temperature)
+        chances = bundle.probabilities(logits)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)

@@ -28,6 +28,8 @@ CHILD = """
 import json, os, signal, subprocess, sys
 from pathlib import Path
 import numpy as np
+import pytest
+from tests.conftest import step_by_step
 from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
@@ -38,6 +40,7 @@ from pneumo_core.training.runs.queue import run_queued
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
+step_by_step(pytest.MonkeyPatch())
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
