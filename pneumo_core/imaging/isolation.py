@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Answer = tuple[dict[str, Any], bytearray]
 
-SECONDS = 8.0  # that decoding one film may take: an original of 20 million pixels takes one
+SECONDS = 6.0  # that decoding one film may take: an original of 20 million pixels takes one
 _START_SECONDS = 60.0
 _MAX_WORKERS = 4
 
@@ -147,13 +147,13 @@ class _Worker:
     def _expire(self, seconds: float, over: threading.Event) -> None:
         """Kill it after `seconds` of work, unless the work is `over` before.
 
-        On a busy machine it gets up to twice the time: a film is not to be refused for the load.
+        On a busy machine it gets half as much again: a film is not to be refused for the load.
         """
         began = self._seconds_worked()
         if over.wait(seconds):
             return
         worked = self._seconds_worked() - began
-        if over.wait(min(max(seconds - worked, 0.0), seconds)):
+        if over.wait(min(max(seconds - worked, 0.0), seconds / 2)):
             return
         self.expired = True
         self._kill()
