@@ -29,7 +29,7 @@ from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.operating_points import Aims
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pneumo_core.bundle.card import Card
     from pneumo_core.bundle.card.parts import CheckFacts, OperatingPoint
@@ -130,6 +130,7 @@ def readme(card: Card) -> str:
         _section("Fitted to a hospital", fitted_section(card)),
         _section(_where(card), populations_section(card)),
         _section("Figures", _figures(card)),
+        _section("Each source by a network that never saw it", _rows_of(card.left_out_sources)),
         _section("Operating points", _points(card)),
         _section("Robustness", robustness_section(card)),
         _section("Cohorts", cohorts_section(card)),
@@ -159,15 +160,19 @@ def robustness_section(card: Card) -> str:
 
 def populations_section(card: Card) -> str:
     """A row for each population, then what its figures rest on; "" without any."""
-    if not card.populations:
+    return _rows_of(card.populations)
+
+
+def _rows_of(populations: Sequence[Mapping[str, Any]]) -> str:
+    if not populations:
         return ""
     heads = ["population", "films", *POPULATION_FIGURES.values()]
     rows = [
         [str(row["name"]), f"{row['films']:,} ({row['normal']:,} normal)"]
         + [_rate(key, row[key]) for key in POPULATION_FIGURES]
-        for row in card.populations
+        for row in populations
     ]
-    rest = [f"{row['name']}: {row['evidence']}." for row in card.populations]
+    rest = [f"{row['name']}: {row['evidence']}." for row in populations]
     return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
 
 

@@ -12,7 +12,7 @@ from pneumo_core import metrics
 from pneumo_core.bundle.integrity import ELSEWHERE
 from pneumo_core.bundle.write import PREDICTIONS
 from pneumo_core.dataset.index import index_folder
-from pneumo_core.dataset.layout import parse_name
+from pneumo_core.dataset.names import parse_name
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evidence_level import EvidenceLevel, evidence_level, n_synthetic
 from pneumo_core.evaluation.film_answers import film_answers

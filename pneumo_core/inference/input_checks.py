@@ -15,6 +15,7 @@ import numpy as np
 from pneumo_core.bundle.feature_checks import UPRIGHT, Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import broken
 from pneumo_core.imaging.decode import Film, resize
+from pneumo_core.imaging.dicom_content import RAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,6 +89,17 @@ TINTED = (
     "the picture has colours, as a tinted scan or a photograph of a film has; the original film "
     "gives a safer answer."
 )
+
+
+RAW_VALUES = (
+    "the file holds raw detector values (FOR PROCESSING), not the film as it is shown; its grey "
+    "levels may be unlike those of the training films. Prefer the image for display."
+)
+
+
+def raw_warning(film: Film) -> tuple[str, ...]:
+    """The warning for a DICOM film that is not meant for display: () for any other."""
+    return (RAW_VALUES,) if RAW in film.facts.notes else ()
 
 
 def _cut_off(edges: tuple[str, ...]) -> str:
@@ -206,12 +218,14 @@ class FeatureChecks:
         return self._out_of_distribution is not None and self._orientation is not None
 
     def check(
-        self, features: NDArray[np.float32], *, quarters: int = 0
+        self, features: NDArray[np.float32], *, quarters: int = 0, negative: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """The orientation, of `ORIENTATIONS`, of the film of these features float32 (h,w,K), and
         the reasons to refer it, each with advice: () for an upright film in distribution.
 
-        `quarters`: the quarter turns that bring its lungs upright, where they were found.
+        `quarters`: the quarter turns that bring its lungs upright, where they were found;
+        `negative`: they were found with its grey levels inverted. A turned negative is a negative
+        first: inverted and read again, it is found to be turned.
         """
         pooled = features.mean(axis=(0, 1))[None]
         known = self._out_of_distribution
@@ -219,7 +233,9 @@ class FeatureChecks:
         orientation = (
             UPRIGHT if self._orientation is None else self._orientation.classify(pooled)[0]
         )
-        if quarters:
+        if negative:
+            orientation = "negative"
+        elif quarters:
             orientation = "upside down" if quarters == 2 else "sideways"
         if orientation == UPRIGHT:
             return orientation, ((OOD_ADVICE,) if outside else ())

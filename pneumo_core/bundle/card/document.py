@@ -59,8 +59,10 @@ class Card:
     `stress` is the robustness table as `evaluation.robustness` makes it, `cohorts` its rows by
     cohort; `figures` are of validation, by their labels, in the order to show them. `frame` is how
     the network sees a film, None for the whole of it. `populations`: figures of each group of
-    people at the operating points, the one furthest from the training films first. A model fitted
-    to a hospital has `recalibration`, `fitted_to`, and in `lineage` its ancestors, the parent last.
+    people at the operating points, the one furthest from the training films first.
+    `left_out_sources`: the same of each training source, by a network trained without it. A model
+    fitted to a hospital has `recalibration`, `fitted_to`, and in `lineage` its ancestors, the
+    parent last.
     """
 
     document: Mapping[str, Any]
@@ -88,6 +90,7 @@ class Card:
     stress: Mapping[str, Any] | None
     cohorts: tuple[Mapping[str, Any], ...]
     populations: tuple[Mapping[str, Any], ...]
+    left_out_sources: tuple[Mapping[str, Any], ...]
     recalibration: Recalibration | None
     fitted_to: FittedTo | None
     lineage: tuple[ParentFacts, ...]
@@ -126,6 +129,7 @@ class Card:
             stress=document.get("stress"),
             cohorts=tuple(document.get("cohorts", ())),
             populations=tuple(document.get("populations", ())),
+            left_out_sources=tuple(document.get("left_out_sources", ())),
             recalibration=recalibration_of(part_of(document, "recalibration")),
             fitted_to=fitted_to_of(part_of(document, "fitted_to")),
             lineage=tuple(
