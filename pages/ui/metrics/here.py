@@ -35,9 +35,8 @@ def summary_of(subject: Predictions) -> LocalSummary | None:
     """What the model does with a folder's films; None for shipped and for synthetic films."""
     if subject.root is None or subject.evidence.kind == "drawn":
         return None
-    return _summary(
-        subject.keyed, cache.Keyed(subject.bundle.digest, subject.bundle), _site(subject)
-    )
+    bundle = cache.Keyed(subject.bundle.digest, subject.bundle)
+    return _summary(subject.keyed, bundle, subject.root.name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=6, hash_funcs=cache.HASH_FUNCS)

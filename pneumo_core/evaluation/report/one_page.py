@@ -62,9 +62,7 @@ def build_one_page(  # noqa: PLR0913 - a report gathers all that is known
             _answer(found, evidence),
             Section("What happens to the films", (_answers(found), _referral(found))),
             *([Section("Remarks", (Words(remarks),))] if remarks else []),
-            Section(
-                "What it rests on", tuple(Words(one, "small") for one in _basis(bundle, found))
-            ),
+            Section("What it rests on", _basis(bundle, found)),
         ),
     )
 
