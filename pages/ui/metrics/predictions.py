@@ -177,7 +177,7 @@ def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Eval
 def _split_of(data: Path, split: str) -> str:
     """The split itself where the folder has it; "all" for a folder of one's own, without splits."""
     listing = list_films(data)
-    found = {listing.folder_facts(film).split for film in listing.films}
+    found = {facts.split for facts in listing.facts.values()}
     return "all" if found == {"all"} else split
 
 
