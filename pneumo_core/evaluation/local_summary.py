@@ -15,7 +15,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import predict_films, shipped_predictions
 from pneumo_core.evaluation.film_answers import CHECKS, NOT_CHEST
 from pneumo_core.formatting import estimate, interval, percent
-from pneumo_core.metrics.bootstrap import grouped_bootstrap_share
+from pneumo_core.metrics.bootstrap import ROUNDS, grouped_bootstrap_share
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, Estimate
 from pneumo_core.metrics.recalibration import (
     EstimatedPrevalence,
@@ -37,7 +37,7 @@ LOWEST_AUC = 0.80  # as `bundle.reliability`: below it discrimination is accepta
 LARGEST_ECE = 0.10
 VERDICTS: dict[Verdict, str] = {
     "holds": "The model holds on these films.",
-    "fit": "The thresholds do not hold here; the ranking does. Fit the model to this hospital.",
+    "fit": "The thresholds do not hold here, but the ranking is usable: fit the model to this hospital.",
     "train": "The ranking does not hold here. Thresholds cannot mend that: train on local films.",
     "unknown": "Too few films to say whether the model holds here.",
 }
@@ -158,7 +158,9 @@ def local_summary(bundle: Bundle, table: pd.DataFrame, *, site: str) -> LocalSum
     distance = table["distance"].to_numpy(np.float64) if "distance" in table else np.array([np.nan])
     rates = metrics.confusion(positive, p, bundle.points.balanced).rates()
     both = bool(positive.any() and not positive.all())
-    auc = metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=500) if both else None
+    auc = (
+        metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=ROUNDS) if both else None
+    )
     here = {"AUC": auc, **{name: rates[name] for name in ("sensitivity", "specificity")}}
     falls = tuple(_falls(bundle, here))
     error = metrics.ece(positive, p)

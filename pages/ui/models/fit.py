@@ -95,7 +95,7 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
     st.write(_WHAT)
     source = remembered_source(settings=settings)
     typed = st.text_input(
-        "Folder of labelled films, in folders NORMAL and PNEUMONIA",
+        "Folder of labelled films: NORMAL and PNEUMONIA, or images with a table of labels",
         value=state.fit_folder.get() or (str(source.path) if source else ""),
         placeholder="/home/me/films",
         key="models.fit.folder",
