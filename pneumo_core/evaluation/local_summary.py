@@ -37,7 +37,7 @@ LOWEST_AUC = 0.80  # as `bundle.reliability`: below it discrimination is accepta
 LARGEST_ECE = 0.10
 VERDICTS: dict[Verdict, str] = {
     "holds": "The model holds on these films.",
-    "fit": "The thresholds do not hold here, but the ranking is usable: fit the model to this hospital.",
+    "fit": "The thresholds do not hold here, the ranking is usable: fit the model to these films.",
     "train": "The ranking does not hold here. Thresholds cannot mend that: train on local films.",
     "unknown": "Too few films to say whether the model holds here.",
 }
@@ -158,9 +158,9 @@ def local_summary(bundle: Bundle, table: pd.DataFrame, *, site: str) -> LocalSum
     distance = table["distance"].to_numpy(np.float64) if "distance" in table else np.array([np.nan])
     rates = metrics.confusion(positive, p, bundle.points.balanced).rates()
     both = bool(positive.any() and not positive.all())
-    auc = (
-        metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=ROUNDS) if both else None
-    )
+    auc = None
+    if both:
+        auc = metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=ROUNDS)
     here = {"AUC": auc, **{name: rates[name] for name in ("sensitivity", "specificity")}}
     falls = tuple(_falls(bundle, here))
     error = metrics.ece(positive, p)
@@ -311,7 +311,7 @@ def _every_film(root: Path) -> Listing:
     films = images_below(root)
     if not films:
         raise DataSetError(f"Expected films in {root.name}, found none. Name a folder of films.")
-    facts = {film: FilmFacts("all", "", "unknown", film) for film in films}
+    facts = {film: FilmFacts("all", "", "unknown", group=film) for film in films}
     return Listing(root.resolve(), films=tuple(films), facts=facts)
 
 
