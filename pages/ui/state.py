@@ -292,7 +292,7 @@ measured_model = Value("measured.model", "")
 prediction_source = Value("metrics.chosen", "")
 """Key of the evaluation chosen last, "" for the predictions that the model brings."""
 prevalence = Value("metrics.percent", 20)
-"""Children with pneumonia among 100, where the model would be used."""
+"""Patients with pneumonia among 100, where the model would be used."""
 confusion_cell = Value("metrics.of", MISSED)
 """The cell whose films are shown: found, missed, false alarms, cleared or referred."""
 cell_requests = Value("metrics.look", 0)
@@ -337,6 +337,12 @@ delete_request = Value("models.delete-request", "")
 """The model whose deletion waits for an answer."""
 activation_request = Value("models.wanted", "")
 """The model that waits for an answer before it is put in service."""
+fit_request = Value("models.fit-request", "")
+"""The model that is to be fitted to a hospital; any screen may set it."""
+fit_folder = Value("models.fit-folder", "")
+"""The folder of films that another screen suggests for it."""
+fit_started: Value[tuple[str, str] | None] = Value("models.fit-started", None)
+"""Name of the parent and of the model that is being fitted."""
 _import_round = Value("models.round", 0)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
 
 
 FACTS = ("series", "width", "height", "bytes", "sha256", "phash")
@@ -160,13 +161,13 @@ def evaluate_split(
 
 
 def labelled_films(
-    data: Path, *, split: str, progress: Progress = silent
+    data: Path, *, split: str, labels: Labels | None = None, progress: Progress = silent
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The index of the split's readable films, and (film, problem) of the others.
 
     Raises DataSetError where the split is absent or nothing in it can be read.
     """
-    found = index_folder(data, progress=progress)
+    found = index_folder(data, labels=labels, progress=progress)
     present = sorted(found["split"].unique())
     if present != ["all"] and split != "all":
         found = found[found["split"] == split]
