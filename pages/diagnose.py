@@ -18,12 +18,14 @@ from pages.ui.diagnose.history import show_history
 from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
 from pages.ui.diagnose.result import show_result
+from pages.ui.diagnose.study import show_studies, show_study
 from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
     chosen_sample,
     drop_zone,
     merge_arrived,
     read_sample,
+    reading_paused,
     show_intake,
     show_notices,
     take_in,
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 def diagnose() -> None:
     """The page, top to bottom."""
     bundle = _model()
+    if state.study.get():
+        show_study(bundle)
+        return
     if bundle is not None:
         _upload(bundle)
     warn_before_leaving(films=bool(state.films()))
@@ -53,6 +58,7 @@ def diagnose() -> None:
     keep_in_log(state.films().values())
     show_log_state()
     show_history()
+    show_studies()
     if bundle is not None:
         cache.warm_up(bundle)
 
@@ -142,5 +148,5 @@ def _show_blinded(shown: Entry) -> None:
         show_blinded_form(shown)
 
 
-with page_frame("Diagnose"):
+with page_frame("Diagnose"), reading_paused():
     diagnose()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.formatting import count, duration, per_cent
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from pages.ui.cache import Sample
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
 _SECONDS = 1.0  # between two looks at a longer one
+_PAGE_SECONDS = 4.0  # between two runs of the page by which its list grows
 _LATEST = 8  # films read last that are shown small
 _arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
 """Keys of the films of the drop that is being read."""
@@ -93,6 +98,12 @@ def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
     merge_arrived()
 
 
+def reading_paused() -> AbstractContextManager[None]:
+    """Begins no film of an earlier drop while the page runs: clicks are answered first."""
+    intake: Intake | None = state.intake.get()
+    return nullcontext() if intake is None else intake.paused()
+
+
 def merge_arrived() -> list[Entry]:
     """Put what was read since the last run into the list; at the end say what was left out."""
     intake: Intake | None = state.intake.get()
@@ -143,15 +154,17 @@ def _tell(intake: Intake) -> None:
 def show_intake() -> None:
     """How far the reading is, with the films read last and a Cancel button, as long as it lasts."""
     if state.intake.get() is not None:
-        st.fragment(_intake, run_every=_SECONDS)(fresh=not state.films())
+        st.fragment(_intake, run_every=_SECONDS)(len(state.films()), time.monotonic())
 
 
-def _intake(*, fresh: bool) -> None:
+def _intake(films: int, began: float) -> None:
+    """The progress; films: in the list when all of the page ran last, at `began`."""
     with plain_words():
         merge_arrived()
         intake: Intake | None = state.intake.get()
-        if intake is None or (fresh and state.films()):
-            st.rerun()  # all of the page: all is read, or there is a first film to show
+        grown = len(state.films()) > films
+        if intake is None or (grown and (not films or time.monotonic() - began > _PAGE_SECONDS)):
+            st.rerun()  # all of the page: the list has grown, or all is read
         with st.container(key="intake"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.progress(
