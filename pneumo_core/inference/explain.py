@@ -23,7 +23,6 @@ from pneumo_core.inference.gradient_maps import (
 )
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.saliency import class_activation
-from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,10 +104,10 @@ def explanations(
     network = keras_network(bundle)
     random = randomised(network) if sanity else None
     for method in methods:
-        cam, p = _mapped(network, film, method, chosen, bundle.temperature)
+        cam, p = _mapped(bundle, network, film, method, chosen)
         rho = None
         if random is not None and np.ptp(cam) > 0:
-            other, _ = _mapped(random, film, method, chosen, bundle.temperature)
+            other, _ = _mapped(bundle, random, film, method, chosen)
             rho = rank_correlation(cam, other) or 0.0  # an empty map is none of what was learnt
         yield Explanation(method, target, cam, p, rho)
 
@@ -128,7 +127,7 @@ def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDAr
         return on_film(next(explanations(bundle, film, [method])).cam, window)
     runtime = Runtime(bundle)
     logits, features = runtime.run(film[np.newaxis])
-    chances = probabilities(logits, bundle.temperature)[0]
+    chances = bundle.probabilities(logits)[0]
     evidence = class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
     return on_film(evidence, window)
 
@@ -188,18 +187,18 @@ def sanity_words(explanation: Explanation) -> str:
 
 
 def _mapped(
+    bundle: Bundle,
     network: keras.Model,
     film: NDArray[np.uint8],
     method: str,
     chosen: Sequence[int],
-    temperature: float,
 ) -> tuple[NDArray[np.float32], float]:
     """The map of `method`, and the calibrated probability of the classes that it explains."""
     logits, features = logits_and_features(network, film)
-    chances = probabilities(logits[np.newaxis], temperature)[0]
+    chances = bundle.probabilities(logits[np.newaxis])[0]
     p = float(chances[list(chosen)].sum())
     if method == "cam":
         kernel = np.array(network.get_layer("logits").kernel, np.float32)
-        return class_activation(features, kernel, chances, temperature, chosen), p
+        return class_activation(features, kernel, chances, bundle.temperature, chosen), p
     cam = gradient_map(network, film, method, chosen)
     return np.asarray(np.float32(p) * cam, dtype=np.float32), p
