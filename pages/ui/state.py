@@ -227,6 +227,8 @@ def drop_zone_key() -> str:
 
 # Diagnose: blinded mode, the reader, the log, what was built to take away, the history.
 
+presenting = Value("diagnose.presents", first=False)
+"""Whether the page is shown to an audience: large type, no drop zone."""
 blinded = Value("diagnose.is-blinded", first=False)
 """Whether the reader answers before the model's answer is shown."""
 reader_name = Value("diagnose.reader", "")

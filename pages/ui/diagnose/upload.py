@@ -52,6 +52,19 @@ def drop_zone() -> list[UploadedFile]:
     return [file for file in files if file.file_id not in state.taken()]
 
 
+def show_presentation_switch() -> None:
+    """The switch of the presentation mode: large type, and nothing but the films and answers."""
+    on = st.toggle(
+        "Presentation",
+        state.presenting.get(),
+        key="diagnose.presenting",
+        help="Large type for an audience; the drop zone, the history and the studies are hidden.",
+    )
+    state.presenting.set(on)
+    if on:
+        st.html('<span class="pn-presenting"></span>')
+
+
 def show_notices() -> None:
     """What the last drop left out."""
     for notice in state.upload_notices.get():
@@ -240,7 +253,7 @@ def _gallery() -> Sample | None:
     st.html('<p class="pn-label">No film at hand? Try a synthetic one:</p>')
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in cache.samples():
-            with st.container(width="content", gap="xxsmall"):
+            with st.container(width="content", gap="xxsmall", key=f"sample-{sample.name}"):
                 st.html(
                     f'<img src="{sample.thumb}" width="104" alt="{sample.name}: not a real film">'
                 )
