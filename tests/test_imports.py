@@ -14,7 +14,7 @@ from tests import ROOT
 CORE_LAYERS = (
     ("errors", "palette", "progress"),
     ("access",),
-    ("config", "storage"),
+    ("config", "pseudonym", "container", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
     ("imaging", "jobs"),

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER, access
 from pneumo_core.cli import (
-    bench,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -28,7 +28,6 @@ from pneumo_core.cli import (
     server,
     train,
     train_lungs,
-    watch,
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
@@ -53,13 +52,14 @@ app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("stress")(evaluate.stress)
 app.command("reader-study")(reader_study.reader_study)
-app.command("bench")(bench.bench)
+app.command("bench")(evaluate.bench)
 app.command("serve")(server.serve)
-app.command("watch")(watch.watch)
+app.command("watch")(server.watch)
 app.add_typer(server.token_app, name="token")
 app.add_typer(server.audit_app, name="audit-log")
 app.add_typer(models.app, name="models")

@@ -1,14 +1,18 @@
-"""`evaluate` and `stress`: a model on labelled films, as they are and perturbed."""
+"""`evaluate`, `stress` and `bench`: a model on labelled films, as they are, perturbed, by time."""
 
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
+from pneumo_core.config import ROOT
+from pneumo_core.errors import PneumoError
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
@@ -37,28 +41,35 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.evaluate import evaluate_split
+    from pneumo_core.evaluation.evaluate import FURTHER, evaluate_split
+    from pneumo_core.evaluation.local_summary import VERDICTS, local_summary
     from pneumo_core.metrics import small_sample_words
 
+    bundle = load_bundle(model)
     with progress() as report:
         found = evaluate_split(
-            load_bundle(model),
+            bundle,
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
             progress=report,
         )
     evidence = found.evidence
+    here = local_summary(bundle, found.table, site=data.resolve().name)
     if json:
-        emit_json({**found.figures.to_dict(), "standing": evidence.to_dict()})
+        figures = found.figures.to_dict()
+        emit_json({**figures, "standing": evidence.to_dict(), "here": here.to_dict()})
     else:
         if evidence.synthetic:
             emit(evidence.warning)
+        if evidence.kind != "drawn":
+            emit("\n".join([here.lead, *here.sentences, VERDICTS[here.verdict], ""]))
         emit(_words(found.figures))
         emit(f"{evidence.badge}. {evidence.words}")
     if predictions is not None:
         with words_for(predictions):
-            found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
+            further = [name for name in FURTHER if name in found.table]
+            found.table.to_csv(predictions, columns=[*PREDICTIONS, *further], index=False)
     counts = {
         f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
     }
@@ -207,3 +218,32 @@ def _rate(rate: Estimate) -> str:
 def _difference(cost: Estimate) -> str:
     """A cost as the difference that it makes: 4 points lost are (−4.0)."""
     return "" if math.isnan(cost.value) else f"({number(-cost.value, 1, signed=True)})"
+
+
+def bench(
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="With --training: labelled films; synthetic ones by default."),
+    ] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Model to predict with.")] = None,
+    training: Annotated[bool, typer.Option("--training", help="Time training instead.")] = False,
+) -> None:
+    """Time the start and one film, by OpenVINO and by Keras.
+
+    With --training: the input pipeline and a whole epoch, beside a plain Keras training.
+    """
+    if not (ROOT / "bench" / "reading.py").is_file():
+        raise PneumoError("Expected the folder bench/ beside pneumo_core/; it is not there.")
+    if training and model is not None:
+        raise typer.BadParameter("--model is for reading; training starts from random weights.")
+    if data is not None and not training:
+        raise typer.BadParameter("a folder of films goes with --training.")
+    if data is not None and not data.is_dir():
+        raise typer.BadParameter(f"there is no folder {data}.")
+    if training:
+        chosen = ["bench.training", *([] if data is None else [str(data.absolute())])]
+    else:
+        chosen = ["bench.reading", *([] if model is None else ["--model", model])]
+    if subprocess.run([sys.executable, "-m", *chosen], check=False, cwd=ROOT).returncode:
+        raise typer.Exit(1)
