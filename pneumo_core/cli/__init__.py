@@ -15,19 +15,19 @@ from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER, access
 from pneumo_core.cli import (
+    bench,
     calibrate,
     compare,
     data,
     evaluate,
     models,
     predict,
-    reader_study,
     readings,
-    report,
     runs,
     server,
     train,
     train_lungs,
+    watch,
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
@@ -54,12 +54,12 @@ app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
-app.command("report")(report.report)
+app.command("report")(evaluate.report)
 app.command("stress")(evaluate.stress)
-app.command("reader-study")(reader_study.reader_study)
-app.command("bench")(evaluate.bench)
+app.command("reader-study")(readings.reader_study)
+app.command("bench")(bench.bench)
 app.command("serve")(server.serve)
-app.command("watch")(server.watch)
+app.command("watch")(watch.watch)
 app.add_typer(server.token_app, name="token")
 app.add_typer(server.audit_app, name="audit-log")
 app.add_typer(models.app, name="models")

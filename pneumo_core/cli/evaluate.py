@@ -1,27 +1,35 @@
-"""`evaluate`, `stress` and `bench`: a model on labelled films, as they are, perturbed, by time."""
+"""`evaluate`, `stress` and `report`: a model on labelled films, on perturbed ones; its report."""
 
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
-from pneumo_core.config import ROOT
-from pneumo_core.errors import PneumoError
+from pneumo_core.cli.console import (
+    OutputFile,
+    OutputFolder,
+    emit,
+    emit_json,
+    progress,
+    tell,
+    words_for,
+)
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.evaluate import Figures
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.robustness import Robustness
     from pneumo_core.metrics.robustness import RobustnessRow
+
 
 NO_AUC = "– (films of one class)"
 
@@ -220,30 +228,80 @@ def _difference(cost: Estimate) -> str:
     return "" if math.isnan(cost.value) else f"({number(-cost.value, 1, signed=True)})"
 
 
-def bench(
-    data: Annotated[
-        Path | None,
-        typer.Argument(help="With --training: labelled films; synthetic ones by default."),
+def report(  # noqa: PLR0913 - one argument an option
+    model: Annotated[
+        str | None, typer.Argument(help="Bundle; default: the one in service.")
     ] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Model to predict with.")] = None,
-    training: Annotated[bool, typer.Option("--training", help="Time training instead.")] = False,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
+    split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
+    html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
+    pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
+    tables: Annotated[Path | None, OutputFolder("Folder for one CSV file per table.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="All tables as one JSON document.")] = False,
+    prevalence: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Prevalence of pneumonia in the intended setting."),
+    ] = 0.2,
 ) -> None:
-    """Time the start and one film, by OpenVINO and by Keras.
+    """Evaluation report: figures with intervals, CLAIM 2024 and TRIPOD+AI checklists.
 
-    With --training: the input pipeline and a whole epoch, beside a plain Keras training.
+    By default on the bundle's own validation predictions; with --data, on a folder of films.
     """
-    if not (ROOT / "bench" / "reading.py").is_file():
-        raise PneumoError("Expected the folder bench/ beside pneumo_core/; it is not there.")
-    if training and model is not None:
-        raise typer.BadParameter("--model is for reading; training starts from random weights.")
-    if data is not None and not training:
-        raise typer.BadParameter("a folder of films goes with --training.")
-    if data is not None and not data.is_dir():
-        raise typer.BadParameter(f"there is no folder {data}.")
-    if training:
-        chosen = ["bench.training", *([] if data is None else [str(data.absolute())])]
+    if not (html or pdf or tables or json):
+        raise typer.BadParameter("name at least one output: --html, --pdf, --tables or --json.")
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
+    from pneumo_core.evaluation.test_log import logged_evaluations
+
+    bundle = load_bundle(model)
+    table, evidence, films, unread = _films(bundle, data, split)
+    made = build_report(
+        bundle,
+        table,
+        evidence,
+        films=films,
+        evaluations=logged_evaluations(bundle),
+        prevalence=prevalence,
+    )
+    written = [] if tables is None else [tables] if write_tables(made, tables) else []
+    if html is not None:
+        html.write_text(to_html(made), encoding="utf-8")
+        written.append(html)
+    if pdf is not None:
+        pdf.write_bytes(to_pdf(made))
+        written.append(pdf)
+    if json:
+        emit_json(as_json(made))
     else:
-        chosen = ["bench.reading", *([] if model is None else ["--model", model])]
-    if subprocess.run([sys.executable, "-m", *chosen], check=False, cwd=ROOT).returncode:
+        emit("\n".join(f"written: {path}" for path in written))
+    for film, problem in unread:
+        tell(f"Not read: {film}: {problem}")
+    if unread:
         raise typer.Exit(1)
+
+
+def _films(
+    bundle: Bundle, data: Path | None, split: str
+) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
+    """Predictions, their evidence level, what films they are, and the unreadable ones."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.evaluation.evaluate import evaluate_split, shipped_predictions
+    from pneumo_core.evaluation.evidence_level import evidence_of_shipped
+
+    if data is None:
+        own = "its own validation films"
+        return shipped_predictions(bundle), evidence_of_shipped(bundle), own, []
+    with progress() as report_progress:
+        found = evaluate_split(
+            bundle,
+            data,
+            split=split,
+            cache_dir=load_settings().cache_dir,
+            progress=report_progress,
+        )
+    if found.note:
+        tell(f"Note: {found.note}")
+    # The folder's name, not its path: a report is passed on to others.
+    films = f"the split {split} of {data.resolve().name}"
+    return found.table, found.evidence, films, found.unread
