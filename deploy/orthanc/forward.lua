@@ -1,7 +1,7 @@
 -- Orthanc puts each radiograph that it has stored into the folder that Pneumo watches.
--- LuaScripts in Orthanc's configuration names this file; PNEUMO_IN is the folder.
+-- LuaScripts in Orthanc's configuration names this file; WATCHED_FOLDER is the folder.
 
-local folder = os.getenv('PNEUMO_IN') or '/var/lib/pneumo/in'
+local folder = os.getenv('WATCHED_FOLDER') or '/var/lib/pneumo/in'
 
 -- Computed Radiography and Digital X-Ray: neither Pneumo's own objects nor anything else comes back.
 local radiographs = {

@@ -62,7 +62,7 @@ def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
     with (tmp_path / "orthanc.log").open("w") as log:
         process = subprocess.Popen(
             ["Orthanc", str(tmp_path / "orthanc.json")],
-            env={**os.environ, "PNEUMO_IN": str(inbox)},
+            env={**os.environ, "WATCHED_FOLDER": str(inbox)},
             stdout=log,
             stderr=log,
         )
