@@ -16,7 +16,7 @@ CORE_LAYERS = (
     ("config", "pseudonym", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
-    ("imaging", "jobs"),
+    ("imaging", "jobs", "untrusted_zip"),
     ("dataset", "bundle"),
     ("audit", "training", "inference"),
     ("evaluation",),

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
+from pneumo_core.cli.labels import (
+    DataArgument,
+    MapOption,
+    TableOption,
+    chosen_labels,
+    folder_of_films,
+)
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
@@ -22,10 +29,12 @@ if TYPE_CHECKING:
 NO_AUC = "– (films of one class)"
 
 
-def evaluate(
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+def evaluate(  # noqa: PLR0913 - one argument an option
+    data: DataArgument,
     *,
     split: Annotated[str, typer.Option(help="train, val, test or all.")],
+    labels: TableOption = None,
+    mapping: MapOption = None,
     model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     predictions: Annotated[Path | None, OutputFile("CSV file, one line per film.")] = None,
@@ -46,6 +55,7 @@ def evaluate(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
+            labels=chosen_labels(labels, mapping),
             progress=report,
         )
     evidence = found.evidence
@@ -100,11 +110,14 @@ def stress(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Argument(
             metavar="DATA",
-            help="Folder of labelled films; with --into-card, by default that of the model's "
-            "training.",
+            help="Folder of labelled films, or a ZIP of it; with --into-card, by default that of "
+            "the model's training.",
+            parser=folder_of_films,
         ),
     ] = None,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     model: Annotated[str | None, typer.Option(help="Bundle to measure.")] = None,
     films: Annotated[
         int | None, typer.Option(min=1, help="Films per class; all by default.")
@@ -123,7 +136,14 @@ def stress(  # noqa: PLR0913 - one argument an option
     bundle, settings = load_bundle(model), load_settings()
     data = data or _trained_on(bundle, settings, into_card=into_card)
     with progress() as report:
-        found = measure_robustness(bundle, data, settings=settings, limit=films, progress=report)
+        found = measure_robustness(
+            bundle,
+            data,
+            settings=settings,
+            limit=films,
+            labels=chosen_labels(labels, mapping),
+            progress=report,
+        )
     if into_card:
         _write_into_card(bundle, found)
     emit_json(found.to_dict()) if json else emit(_robustness_words(found))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, progress, tell
+from pneumo_core.cli.labels import DataOption, MapOption, TableOption, chosen_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.evaluation.evidence_level import EvidenceLevel
 
 
@@ -21,7 +23,9 @@ def report(  # noqa: PLR0913 - one argument an option
         str | None, typer.Argument(help="Bundle; default: the one in service.")
     ] = None,
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
+    data: DataOption = None,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
     html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
     pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
@@ -43,7 +47,8 @@ def report(  # noqa: PLR0913 - one argument an option
     from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = load_bundle(model)
-    table, evidence, films, unread = _films(bundle, data, split)
+    found = chosen_labels(labels, mapping)
+    table, evidence, films, unread = _films(bundle, data, split, found)
     made = build_report(
         bundle,
         table,
@@ -70,7 +75,7 @@ def report(  # noqa: PLR0913 - one argument an option
 
 
 def _films(
-    bundle: Bundle, data: Path | None, split: str
+    bundle: Bundle, data: Path | None, split: str, labels: Labels | None
 ) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
     """Predictions, their evidence level, what films they are, and the unreadable ones."""
     from pneumo_core.config import load_settings
@@ -86,6 +91,7 @@ def _films(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
+            labels=labels,
             progress=report_progress,
         )
     if found.note:

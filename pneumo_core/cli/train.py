@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import TRAINING, emit, emit_json, pasted, progress, tell
+from pneumo_core.cli.labels import DataArgument, MapOption, TableOption, chosen_labels
 from pneumo_core.cli.models import caution
 from pneumo_core.formatting import figure
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.runs.run import Run
 
 
 def train(  # noqa: PLR0913 - one argument an option
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    data: DataArgument,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
     backbone: Annotated[
@@ -91,11 +95,12 @@ def train(  # noqa: PLR0913 - one argument an option
         _same_folder(run, data)
         _go_on(run, settings)
     else:
+        chosen = chosen_labels(labels, mapping)
         recipe = make_recipe(
             preset,
             backbone=backbone,
             weights=weights,
-            task=task,
+            task=task or _task_of(data, chosen),
             size=size,
             frame=frame,
             epochs=epochs,
@@ -111,7 +116,12 @@ def train(  # noqa: PLR0913 - one argument an option
         )
         with queue_lock(settings.runs_dir):
             run = create_named_run(
-                recipe, data=data, settings=settings, bundle=bundle, replace=overwrite
+                recipe,
+                data=data,
+                settings=settings,
+                bundle=bundle,
+                labels=chosen,
+                replace=overwrite,
             )
     again = _again(run, data, runs, put_in_service=put_in_service)
     tell(f"Run {run.id}. If it is interrupted: {again}")
@@ -126,6 +136,21 @@ def train(  # noqa: PLR0913 - one argument an option
     tell(MEASURED_AGAIN)
     emit(_figures_of(made))
     caution(made.name, made.card, in_service=put_in_service)
+
+
+def _task_of(data: Path, labels: Labels | None) -> str | None:
+    """The task of two classes, and says so, where the kinds of pneumonia are not both known."""
+    from pneumo_core.training.dataset import material
+
+    found = material(data, labels)
+    if not found.unknown and found.bacterial and found.viral:
+        return None
+    tell(
+        f"Two classes (--task binary): of {found.films - found.normal:,} pneumonia films "
+        f"{found.unknown:,} are of unknown kind, {found.bacterial:,} bacterial, {found.viral:,} "
+        "viral."
+    )
+    return "binary"
 
 
 def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:

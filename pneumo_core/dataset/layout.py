@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumo_core.dataset.archive import left_out_of_archive
 from pneumo_core.dataset.film_facts import LeftOut
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms, read_folders
 from pneumo_core.dataset.labels.kept import kept_labels
@@ -71,7 +72,7 @@ class Listing:
 
     base: Path
     films: tuple[str, ...]
-    facts: Mapping[str, FilmFacts]
+    facts: Mapping[str, FilmFacts] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -120,7 +121,7 @@ def list_films(root: Path, labels: Labels | None = None) -> Listing:
         base,
         films=tuple(sorted(found.facts)),
         facts=found.facts,
-        left_out=(*found.left_out, *walk.left_out(found.nested)),
+        left_out=(*found.left_out, *walk.left_out(found.nested), *left_out_of_archive(base)),
         source=found.source,
         notes=found.notes,
         agreement=found.agreement,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
 
 
 FACTS = ("series", "width", "height", "bytes", "sha256", "phash")
@@ -128,22 +129,24 @@ class Evaluation:
     note: str = ""
 
 
-def evaluate_split(
+def evaluate_split(  # noqa: PLR0913 - most are options
     bundle: Bundle,
     data: Path,
     *,
     split: str,
     cache_dir: Path,
+    labels: Labels | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Read the split's films and measure the model on them.
 
     An evaluation of a test split is logged, unless all its films are synthetic.
 
+    labels: as for `dataset.index.index_folder`.
     A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
     where the split is absent or nothing in it can be read.
     """
-    readable, unread = labelled_films(data, split=split, progress=progress)
+    readable, unread = labelled_films(data, split=split, labels=labels, progress=progress)
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
     table = with_facts(table, readable.assign(synthetic=are_synthetic(readable, data)))
     found = figures(table, threshold=bundle.points.balanced)
@@ -157,13 +160,13 @@ def evaluate_split(
 
 
 def labelled_films(
-    data: Path, *, split: str, progress: Progress = silent
+    data: Path, *, split: str, labels: Labels | None = None, progress: Progress = silent
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The index of the split's readable films, and (film, problem) of the others.
 
     Raises DataSetError where the split is absent or nothing in it can be read.
     """
-    found = index_folder(data, progress=progress)
+    found = index_folder(data, labels=labels, progress=progress)
     present = sorted(found["split"].unique())
     if present != ["all"] and split != "all":
         found = found[found["split"] == split]

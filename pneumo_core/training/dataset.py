@@ -11,8 +11,10 @@ import numpy as np
 from pneumo_core.bundle.framing import Framing
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.dataset.cohorts import number_blocks
+from pneumo_core.dataset.film_facts import UNKNOWN_PATIENTS, left_out, patients_known
 from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
 from pneumo_core.dataset.index import index_folder
+from pneumo_core.dataset.labels import labels_of_dict
 from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.pixel_cache import Transform, pixel_cache
 from pneumo_core.errors import DataSetError
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
@@ -59,12 +62,16 @@ class Corpus:
 def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Progress) -> Corpus:
     """Index, decode and fold the films below `data`. Raises DataSetError."""
     run.update(phase="reading the films")
-    found = index_folder(data, progress=report)
+    found = index_folder(data, labels=labels_of_dict(run.config().get("labels")), progress=report)
     usable = training_films(found)
     unread = int((~found["readable"]).sum())
     test = len(found) - len(usable) - unread
     run.update(unreadable=found["film"][~found["readable"]].tolist())
     report("index", 1, 1, _counts(len(usable), test, unread))
+    for one in left_out(found):
+        report("index", 1, 1, f"Left out: {one.sentence()}")
+    if not patients_known(found):
+        report("index", 1, 1, UNKNOWN_PATIENTS)
     labels = class_labels(usable, recipe)
     framing = framing_of_recipe(recipe, settings)
 
@@ -167,9 +174,9 @@ class Material:
         return f"{self.films:,} training films: {listed}"
 
 
-def material(root: Path) -> Material:
+def material(root: Path, labels: Labels | None = None) -> Material:
     """Count the films below `root`. Raises DataSetError as `list_films` does."""
-    listing = list_films(root)
+    listing = list_films(root, labels)
     counts: Counter[str] = Counter()
     patients: dict[bool, set[str]] = {True: set(), False: set()}
     test = 0

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
 
@@ -222,6 +223,7 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     data: Path,
     settings: Settings,
     bundle: str | None = None,
+    labels: Labels | None = None,
     replace: bool = False,
     state: str = "running",
 ) -> Run:
@@ -231,7 +233,13 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     """
     name = free_bundle_name(recipe, settings, asked=bundle, replace=replace)
     return create_run(
-        settings.runs_dir, recipe, data=data, bundle=name, replace=replace, state=state
+        settings.runs_dir,
+        recipe,
+        data=data,
+        bundle=name,
+        labels=labels,
+        replace=replace,
+        state=state,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
@@ -30,6 +30,9 @@ from pneumo_core.training.runs.status import (
     resolve_state,
     summary_of,
 )
+
+if TYPE_CHECKING:
+    from pneumo_core.dataset.labels import Labels
 
 _SECONDS_TO_END = 5.0  # from a cancel to the end by force
 _SECONDS_OF_SILENCE = 120  # after which a process on another machine counts as ended
@@ -136,12 +139,14 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
     *,
     data: Path,
     bundle: str,
+    labels: Labels | None = None,
     replace: bool = False,
     state: str = "running",
 ) -> Run:
     """A new run's folder, named for the moment, the backbone and four random characters.
 
-    `bundle` is the name of the bundle it will write, over another one only with `replace`;
+    `labels` gives the images of `data` their labels, None where its folders do or what is kept
+    for it. `bundle` is the name of the bundle it will write, over another one only with `replace`;
     `queue.create_named_run` chooses it.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -156,6 +161,8 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
         "data": str(data.absolute()),
         "bundle": bundle,
     }
+    if labels is not None:
+        config["labels"] = labels.to_dict()
     config |= {"replace": replace, "version": __version__, "created": created}
     write_json(folder / "config.json", config)  # last: a folder without it is no run yet
     return run
