@@ -13,7 +13,7 @@ from tests import ROOT
 # do not import each other. docs/architecture.md draws the same picture.
 CORE_LAYERS = (
     ("errors", "palette", "progress"),
-    ("config", "pseudonym", "storage"),
+    ("config", "pseudonym", "container", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
     ("imaging", "jobs", "untrusted_zip"),

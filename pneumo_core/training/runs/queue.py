@@ -25,15 +25,15 @@ from pneumo_core.training.runs.run import Run, create_run, list_runs
 from pneumo_core.training.runs.status import CANCEL, LIVE, RESTARTED, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from filelock import BaseFileLock
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
-    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.sources import FilmSource
 
 
 SECONDS_BETWEEN_CHECKS = 0.5
@@ -223,7 +223,7 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     data: Path,
     settings: Settings,
     bundle: str | None = None,
-    labels: Labels | None = None,
+    sources: Sequence[FilmSource] = (),
     replace: bool = False,
     state: str = "running",
 ) -> Run:
@@ -237,7 +237,7 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
         recipe,
         data=data,
         bundle=name,
-        labels=labels,
+        sources=sources,
         replace=replace,
         state=state,
     )
