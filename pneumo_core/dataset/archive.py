@@ -154,10 +154,10 @@ def _choose(archive: zipfile.ZipFile, settings: Settings) -> _Chosen:
             continue
         name = PurePosixPath(info.filename)
         most = _TABLE_BYTES if name.suffix.lower() in _TABLES else settings.limits.max_bytes
-        if any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
-            chosen.left["hidden or of the system"] += 1
-        elif fault_of_kind(info):
+        if fault_of_kind(info):
             chosen.left["not safe to open"] += 1
+        elif any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
+            chosen.left["hidden or of the system"] += 1
         elif fault_of_size(info, most):
             chosen.left["too large"] += 1
         elif (total := total + info.file_size) > MAX_BYTES:
