@@ -41,6 +41,11 @@ class Exports:
     _opened: ReadingLog | None = field(default=None, init=False)
     _settings: Settings | None = field(default=None, init=False)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is written beside the rows."""
+        return self.log or self.report is not None or any(self._dicom().values())
+
     def _dicom(self) -> dict[str, Path | None]:
         return {
             "secondary_capture": self.secondary_capture,

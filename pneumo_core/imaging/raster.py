@@ -111,7 +111,7 @@ _DARKEST_WHITE = 64  # of 255: Pillow keeps the upper 8 of 16 bits a colour
 _MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes of decoding
 
 
-def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
+def read_picture(data: bytes, kind: str, limits: Limits, least: int | None = None) -> Picture:
     """Decode `data` of format `kind` (a key of the plugins). Sizes are checked first."""
     image = _open(data, kind)
     check_size(*image.size, limits)
@@ -121,6 +121,12 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     notes = _frame_note(image, kind) + rotated
     # Read before loading, which drops the tags.
     white_is_zero = kind == "TIFF" and _tags(image).get(_TIFF_PHOTOMETRIC) == 0
+    size = image.size
+    if least is not None:
+        # Of a JPEG: the smallest scale that leaves so much. Others have none to choose from.
+        image.draft(None, (least, least))
+    if rotated and image.getexif()[ExifTags.Base.Orientation] > 4:
+        size = size[::-1]
     image.load()
     if rotated:
         ImageOps.exif_transpose(image, in_place=True)
@@ -131,7 +137,7 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
             "black.",
             "Export the film as grey, or with 8 bits.",
         )
-    return Picture(pixels, bits, mode, chroma, notes + more)
+    return Picture(pixels, bits, mode, chroma, notes + more, size=size)
 
 
 def _open(data: bytes, kind: str) -> ImageFile:

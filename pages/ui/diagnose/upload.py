@@ -220,7 +220,7 @@ def _answer(data: bytes, bundle: Bundle) -> tuple[Reading, Film | None]:
         film = decode(data)
     except UnreadableImage:  # the reader says why
         return reader.read_bytes(data), None
-    reading = reader.read(film)
+    reading = reader.read_bytes(data, film)
     return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 
