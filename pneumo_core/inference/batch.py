@@ -170,6 +170,7 @@ class Decoders:
         self._processes, self._form, self._limits = processes, form, limits
         self._lock = threading.Lock()
         self._pool = self._started(processes)
+        self._suspects: ProcessPoolExecutor | None = None
         self._alone = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
@@ -177,7 +178,8 @@ class Decoders:
 
     def __exit__(self, *_: object) -> None:
         self._alone.shutdown(cancel_futures=True)
-        self._pool.shutdown(cancel_futures=True)
+        for pool in filter(None, (self._pool, self._suspects)):
+            pool.shutdown(cancel_futures=True)
 
     def prepare(self, source: Source) -> Future[Prepared | Refused]:
         """A future of the prepared film, which raises nothing."""
@@ -218,13 +220,14 @@ class Decoders:
                 broken.shutdown(wait=False)
 
     def _by_itself(self, path: Path, result: Future[Prepared | Refused]) -> None:
-        with self._started(1) as pool:
-            try:
-                result.set_result(
-                    pool.submit(prepare_path, path, self._form, self._limits).result()
-                )
-            except BrokenProcessPool:
-                result.set_result(Refused(_DIED))
+        """One film after another in a process of their own: the one that ends it is the culprit."""
+        self._suspects = self._suspects or self._started(1)
+        try:
+            future = self._suspects.submit(prepare_path, path, self._form, self._limits)
+            result.set_result(future.result())
+        except BrokenProcessPool:
+            self._suspects = None
+            result.set_result(Refused(_DIED))
 
     def _started(self, processes: int) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
