@@ -9,6 +9,7 @@ import numpy as np
 
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.evaluation.evaluate import shipped_predictions
+from pneumo_core.training.sources import share_within_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,10 +77,9 @@ def _material(
         ]
     features, odds, positive, names, blank = (np.array(one) for one in zip(*columns, strict=True))
     weight = np.zeros(len(odds))
-    for name in set(names):
-        for one in (False, True):
-            chosen = (names == name) & (positive == one) & ~blank
-            weight[chosen] = 100 / chosen.sum()
+    whole = ~blank
+    labels = positive[whole].astype(np.int64)
+    weight[whole] = 200 * share_within_source(labels, names[whole], classes=2)
     twice = np.flatnonzero(blank)
     weight[twice] = BLANK / 2 / max(len(twice), 1)
     positive = positive.astype(np.float64)

@@ -62,6 +62,7 @@ from pneumo_core.training.calibrate import (
 from pneumo_core.training.export import roles_by_hash
 from pneumo_core.training.feature_checks import fit_orientation, fit_out_of_distribution
 from pneumo_core.training.held_out import cohort_rows
+from pneumo_core.training.sources import population
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,39 +82,6 @@ def three_answers(p: NDArray[np.float64], at: OperatingPoints) -> dict[str, floa
     """Shares of films below the screening point, between the points, and from the ruling-in one."""
     cleared, called = float((p < at.screening).mean()), float((p >= at.ruling_in).mean())
     return {"cleared": cleared, "referred": 1 - cleared - called, "called": called}
-
-
-def population(
-    name: str, evidence: str, table: pd.DataFrame, p: NDArray[np.float64], points: dict[str, float]
-) -> dict[str, Any]:
-    """Figures of one population at the points on P(pneumonia), for the card."""
-    from pneumo_core import metrics
-    from pneumo_core.metrics.bootstrap import ROUNDS
-    from pneumo_core.metrics.intervals import measured_share
-    from pneumo_core.training.calibrate import rates
-
-    positive = (table["label"] == "pneumonia").to_numpy()
-    at, normal, ill = rates(positive, p, points["balanced"]), p[~positive], p[positive]
-    auc = metrics.grouped_bootstrap_auc(positive, p, table["group"], seed=0, rounds=ROUNDS)
-
-    def share(chosen: NDArray[np.bool_]) -> dict[str, float]:
-        return measured_share(int(chosen.sum()), len(chosen)).to_dict()
-
-    return {
-        "name": name,
-        "evidence": evidence,
-        "films": len(table),
-        "normal": int((~positive).sum()),
-        "pneumonia": int(positive.sum()),
-        "patients": int(table["group"].nunique()),
-        "auc": auc.to_dict(),
-        "sensitivity": at.sensitivity.to_dict(),
-        "specificity": at.specificity.to_dict(),
-        "ece": metrics.ece(positive, p),
-        "normal_cleared": share(normal < points["screening"]),
-        "normal_called": share(normal >= points["ruling_in"]),
-        "pneumonia_missed": share(ill < points["screening"]),
-    }
 
 
 @dataclass(frozen=True)

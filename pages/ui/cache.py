@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import BundleStatus
     from pneumo_core.evaluation.comparison import Comparison, Contender
-    from pneumo_core.evaluation.leakage import ListedFilms
+    from pneumo_core.inference.explain_worker import Explainer
     from pneumo_core.inference.predict import Reader, Reading
     from pneumo_core.readings.log import ReadingLog
     from pneumo_core.training.dataset import Material
+    from pneumo_core.training.plan.parent import ListedFilms
 
 T = TypeVar("T")
 _DISPLAY_SIDE = 1024  # pixels
@@ -95,9 +96,17 @@ def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> st
 
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def _listed_films(bundle: Bundle) -> ListedFilms:
-    from pneumo_core.evaluation.leakage import listed_films
+    from pneumo_core.training.plan.parent import listed_films
 
     return listed_films(bundle)
+
+
+@st.cache_resource(show_spinner=False)
+def explainer() -> Explainer:
+    """What computes explanations for all sessions, in one process of its own."""
+    from pneumo_core.inference.explain_worker import Explainer
+
+    return Explainer()
 
 
 def reading_log() -> ReadingLog | None:

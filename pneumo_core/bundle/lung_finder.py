@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.card import check_schema
+from pneumo_core.bundle.card.form import check_schema
 from pneumo_core.bundle.integrity import (
     LUNGS,
     SUMS,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.container import openvino_threads
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Requests:
         core = openvino().Core()
         core.set_property({"ENABLE_MMAP": False})
         hint = "THROUGHPUT" if throughput else "LATENCY"
-        hints = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
+        hints: dict[str, Any] = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
+        hints |= openvino_threads()
         self.graph = core.read_model(path)
         compiled = core.compile_model(self.graph, "CPU", hints)
         self.streams = max(1, int(compiled.get_property("NUM_STREAMS"))) if throughput else 1

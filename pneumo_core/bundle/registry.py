@@ -23,7 +23,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pneumo_core.bundle.card import Card, OperatingPoints, parse_card
+from pneumo_core import metrics
+from pneumo_core.bundle.card import Card, parse_card
 from pneumo_core.bundle.integrity import SUMS, broken, is_finder_name, read_bytes, verify_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, PneumoError
@@ -31,6 +32,12 @@ from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from numpy.typing import NDArray
+
+    from pneumo_core.bundle.card.parts import OperatingPoints
 
 
 LEDGER = ".ledger.jsonl"
@@ -63,8 +70,14 @@ class Bundle:
 
     @property
     def temperature(self) -> float:
-        """Divides the logits before the softmax, so that probabilities are calibrated."""
+        """Divides the logits before the softmax; see `probabilities` for what follows it."""
         return self.card.calibration.temperature
+
+    def probabilities(self, logits: npt.ArrayLike) -> NDArray[np.float64]:
+        """Calibrated probabilities float64 (N, C) of the network's logits (N, C), normal first."""
+        chances = metrics.probabilities(logits, self.temperature)
+        fitted = self.card.recalibration
+        return chances if fitted is None else fitted.of_classes(chances)
 
     @property
     def points(self) -> OperatingPoints:

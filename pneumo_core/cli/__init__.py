@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from pneumo_core import DISCLAIMER
 from pneumo_core.cli import (
     bench,
+    calibrate,
     compare,
     data,
     evaluate,
@@ -51,6 +52,7 @@ app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("stress")(evaluate.stress)

@@ -37,28 +37,35 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.evaluate import evaluate_split
+    from pneumo_core.evaluation.evaluate import FURTHER, evaluate_split
+    from pneumo_core.evaluation.local_summary import VERDICTS, local_summary
     from pneumo_core.metrics import small_sample_words
 
+    bundle = load_bundle(model)
     with progress() as report:
         found = evaluate_split(
-            load_bundle(model),
+            bundle,
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
             progress=report,
         )
     evidence = found.evidence
+    here = local_summary(bundle, found.table, site=data.resolve().name)
     if json:
-        emit_json({**found.figures.to_dict(), "standing": evidence.to_dict()})
+        figures = found.figures.to_dict()
+        emit_json({**figures, "standing": evidence.to_dict(), "here": here.to_dict()})
     else:
         if evidence.synthetic:
             emit(evidence.warning)
+        if evidence.kind != "drawn":
+            emit("\n".join([here.lead, *here.sentences, VERDICTS[here.verdict], ""]))
         emit(_words(found.figures))
         emit(f"{evidence.badge}. {evidence.words}")
     if predictions is not None:
         with words_for(predictions):
-            found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
+            further = [name for name in FURTHER if name in found.table]
+            found.table.to_csv(predictions, columns=[*PREDICTIONS, *further], index=False)
     counts = {
         f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
     }

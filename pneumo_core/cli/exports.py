@@ -57,13 +57,13 @@ class Exports:
         self, path: Path, name: str, reading: Reading, bundle: Bundle, age: str
     ) -> dict[str, str]:
         """Write what is asked for of one film; the paths by option."""
+        dicom = {option: folder for option, folder in self._dicom().items() if folder is not None}
+        if self.report is None and not dicom:
+            return {}
         from pneumo_core.readings.dicom_source import patient_lines, source_of
         from pneumo_core.readings.film_report import FilmReport
         from pneumo_core.readings.report import film_pdf
 
-        dicom = {option: folder for option, folder in self._dicom().items() if folder is not None}
-        if self.report is None and not dicom:
-            return {}
         source = source_of(_bytes_of(path), with_patient=self.with_patient)
         made = FilmReport(
             reading,
@@ -86,10 +86,10 @@ class Exports:
 
     def open_log(self, settings: Settings) -> None:
         """Open the log where it is asked for. Raises ReadingLogError, before any film is read."""
-        from pneumo_core.readings.log import ReadingLog
-
         if not self.log:
             return
+        from pneumo_core.readings.log import ReadingLog
+
         self._opened, self._settings = ReadingLog.open(settings), settings
         if self._opened is None:
             raise ReadingLogError(

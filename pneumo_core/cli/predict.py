@@ -93,8 +93,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
     from pneumo_core.inference.batch import ALONE, read_many
+    from pneumo_core.inference.explain import check_method
     from pneumo_core.inference.predict import Reader
-    from pneumo_core.inference.saliency import check_method
     from pneumo_core.inference.sources import sources_below
     from pneumo_core.inference.table import to_csv
 
@@ -298,7 +298,8 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    from pneumo_core.inference.saliency import overlay, saliency_map
+    from pneumo_core.inference.explain import saliency_map
+    from pneumo_core.inference.saliency import overlay
 
     assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018
     cam = reading.cam

@@ -18,11 +18,22 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.progress import Progress
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.sources import FilmSource
 
 
 def train(  # noqa: PLR0913 - one argument an option
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    data: Annotated[
+        list[Path], typer.Argument(help="Folder of labelled films; several for several sources.")
+    ],
     *,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Table of labels; of several DATA one each, in their order or inside."),
+    ] = None,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option("--map", help="Columns and classes of the table, as pneumo-dataset.toml."),
+    ] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of runs.")] = None,
     preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
     backbone: Annotated[
@@ -32,8 +43,13 @@ def train(  # noqa: PLR0913 - one argument an option
             "efficientnetv2b0; or cnn, small and from scratch."
         ),
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="imagenet, none or a weights file.")] = None,
-    task: Annotated[str | None, typer.Option(help="three-class or binary.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="imagenet, none, a weights file, or a model to start from, by its name."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="three-class or binary; if not said, what the films allow.")
+    ] = None,
     size: Annotated[int | None, typer.Option(help="Side of the network's input in pixels.")] = None,
     frame: Annotated[
         str | None, typer.Option(help="What it sees: the whole film, or a frame set by its lungs.")
@@ -53,6 +69,13 @@ def train(  # noqa: PLR0913 - one argument an option
     ] = None,
     hold_out: Annotated[
         str | None, typer.Option(help="patients, at random; or numbers, by range of film numbers.")
+    ] = None,
+    leave_source_out: Annotated[
+        bool | None,
+        typer.Option(
+            "--leave-source-out",
+            help="Of several sources, also train without each and measure on it.",
+        ),
     ] = None,
     robustness: Annotated[
         bool | None,
@@ -78,19 +101,31 @@ def train(  # noqa: PLR0913 - one argument an option
     from pneumo_core.training.runs.history import MEASURED_AGAIN
     from pneumo_core.training.runs.queue import create_named_run, queue_lock
     from pneumo_core.training.runs.run import find_run
+    from pneumo_core.training.sources import FilmSource
 
     settings = load_settings()
     if runs is not None:
         settings = replace(settings, runs_dir=runs)
-    if not data.is_dir():
-        raise typer.BadParameter(f"there is no folder {data}.")
-    if os.environ.get("TF_CONFIG") and _assisted(data, settings):
+    for folder in data:
+        if not folder.is_dir():
+            raise typer.BadParameter(f"there is no folder {folder}.")
+    sources = [
+        FilmSource(folder, table, toml)
+        for folder, table, toml in zip(
+            data,
+            _for_each(data, labels, "--labels"),
+            _for_each(data, mapping, "--map"),
+            strict=True,
+        )
+    ]
+    if os.environ.get("TF_CONFIG") and _assisted(sources, settings):
         return
     if resume is not None:
         run = find_run(settings.runs_dir, resume)
-        _same_folder(run, data)
+        _same_sources(run, sources)
         _go_on(run, settings)
     else:
+        task = task or _task_of(sources)
         recipe = make_recipe(
             preset,
             backbone=backbone,
@@ -105,13 +140,19 @@ def train(  # noqa: PLR0913 - one argument an option
             folds=folds,
             measured_folds=measured_folds,
             hold_out=hold_out,
+            leave_source_out=leave_source_out,
             robustness=robustness,
             seed=seed,
             precision=precision,
         )
         with queue_lock(settings.runs_dir):
             run = create_named_run(
-                recipe, data=data, settings=settings, bundle=bundle, replace=overwrite
+                recipe,
+                data=data[0],
+                sources=sources,
+                settings=settings,
+                bundle=bundle,
+                replace=overwrite,
             )
     again = _again(run, data, runs, put_in_service=put_in_service)
     tell(f"Run {run.id}. If it is interrupted: {again}")
@@ -146,12 +187,43 @@ def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:
     return run_queued(run, work, settings=settings, report=report)
 
 
-def _again(run: Run, data: Path, runs: Path | None, *, put_in_service: bool) -> str:
+def _for_each(data: list[Path], given: list[Path] | None, option: str) -> list[Path | None]:
+    """The file of each folder: that inside it or, where there is one for each, in their order."""
+    files = given or []
+    for file in files:
+        if not file.exists():
+            raise typer.BadParameter(f"{option}: there is no {file}.")
+    if len(files) == len(data):
+        return list(files)
+    found: dict[Path, Path] = {}
+    for file in files:
+        homes = [folder for folder in data if file.resolve().is_relative_to(folder.resolve())]
+        if not homes or homes[0] in found:
+            raise typer.BadParameter(
+                f"{option}: expected one for each DATA, in their order, or one inside its DATA; "
+                f"{file} is neither."
+            )
+        found[homes[0]] = file
+    return [found.get(folder) for folder in data]
+
+
+def _task_of(sources: list[FilmSource]) -> str | None:
+    """What the films allow, said where it is not the usual task; None for the usual one."""
+    from pneumo_core.training.dataset import material_of, task_of
+
+    task = task_of(material_of(sources))
+    if task == "three-class":
+        return None
+    tell(f"Task: {task} (normal, pneumonia). These films do not say bacterial or viral of each.")
+    return task
+
+
+def _again(run: Run, data: list[Path], runs: Path | None, *, put_in_service: bool) -> str:
     """The command that goes on with `run`, as it was started."""
     where = () if runs is None else ("--runs", runs)
     activated = ("--activate",) if put_in_service else ()
     carried = TRAINING if runs is not None else ("PNEUMO_RUNS", *TRAINING)
-    return pasted("train", data, *where, "--resume", run.id, *activated, carrying=carried)
+    return pasted("train", *data, *where, "--resume", run.id, *activated, carrying=carried)
 
 
 def _figures_of(made: Bundle) -> str:
@@ -163,7 +235,7 @@ def _figures_of(made: Bundle) -> str:
     )
 
 
-def _assisted(data: Path, settings: Settings) -> bool:
+def _assisted(sources: list[FilmSource], settings: Settings) -> bool:
     """Work for the chief where TF_CONFIG makes this machine a worker; whether it does."""
     start_keras()
     from pneumo_core.training.distributed import join_devices
@@ -173,7 +245,7 @@ def _assisted(data: Path, settings: Settings) -> bool:
     from pneumo_core.training.train import assist
 
     with progress() as report:
-        assist(data, settings=settings, report=report)
+        assist(sources, settings=settings, report=report)
     emit("This machine's part is done. The chief writes the run and the model.")
     return True
 
@@ -202,14 +274,17 @@ def _go_on(run: Run, settings: Settings) -> None:
         run.clear_requests()
 
 
-def _same_folder(run: Run, data: Path) -> None:
-    """Raise TrainingError unless the run was started on this folder."""
+def _same_sources(run: Run, sources: list[FilmSource]) -> None:
+    """Raise TrainingError unless the run was started on these folders."""
     from pneumo_core.errors import TrainingError
+    from pneumo_core.training.sources import sources_of
 
-    begun = Path(run.config()["data"])
-    if begun.resolve() != data.resolve():
+    begun = [source.folder for source in sources_of(run.config())]
+    given = [source.folder for source in sources]
+    if [folder.resolve() for folder in begun] != [folder.resolve() for folder in given]:
+        was, got = (", ".join(map(str, folders)) for folders in (begun, given))
         raise TrainingError(
-            f"Expected the folder that run {run.id} was started on, {begun}; got {data}. "
+            f"Expected the folder that run {run.id} was started on, {was}; got {got}. "
             "Name that folder, or start a new run."
         )
 

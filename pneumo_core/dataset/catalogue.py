@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.dataset.index import index_rows
+from pneumo_core.dataset.index import as_index, index_rows, with_attrs
 from pneumo_core.dataset.layout import Listing, list_films
 from pneumo_core.dataset.similarity import HASHED_SIDE, quantisation_of
 from pneumo_core.errors import DataSetError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.imaging.film import Film
 
 
@@ -34,7 +35,7 @@ THUMBNAIL = HASHED_SIDE  # pixels a side
 _NUMBERS = ("bytes_per_pixel", "aspect", "mean", "contrast", "border_mean", "border_contrast")
 RING = THUMBNAIL // 16  # width of the border
 _BORDER = np.pad(np.zeros((THUMBNAIL - 2 * RING,) * 2, bool), RING, constant_values=True)
-VERSION = 1  # raise it whenever the same files give another catalogue
+VERSION = 2  # raise it whenever the same files give another catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +71,12 @@ class Catalogue:
         return self.index[self.index["readable"]]
 
 
-def open_catalogue(root: Path, *, settings: Settings, progress: Progress = silent) -> Catalogue:
+def open_catalogue(
+    root: Path, *, settings: Settings, labels: Labels | None = None, progress: Progress = silent
+) -> Catalogue:
     """The catalogue of the films below `root`; made now if the folder changed since.
+
+    labels: as for `dataset.index.index_folder`.
 
     Every file is opened and decoded once, by as many threads as there are cores; `progress`
     receives the phase "films". The catalogue is cached, whole or not at all; of two
@@ -81,7 +86,7 @@ def open_catalogue(root: Path, *, settings: Settings, progress: Progress = silen
     """
     from filelock import FileLock
 
-    listing = list_films(root)
+    listing = list_films(root, labels)
     key = _key(listing, settings)
     home = _home(listing.base, settings)
     try:
@@ -105,12 +110,12 @@ def open_catalogue(root: Path, *, settings: Settings, progress: Progress = silen
     return found
 
 
-def catalogue_ready(root: Path, *, settings: Settings) -> bool:
+def catalogue_ready(root: Path, *, settings: Settings, labels: Labels | None = None) -> bool:
     """Whether `open_catalogue` would return at once. Raises DataSetError as it does."""
     base = root.resolve()
     if not _home(base, settings).is_dir():
         return False  # said before a large folder is walked for nothing
-    listing = list_films(root)
+    listing = list_films(root, labels)
     return (_home(base, settings) / _key(listing, settings)).is_dir()
 
 
@@ -127,8 +132,6 @@ def _key(listing: Listing, settings: Settings) -> str:
 
 def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     """Write the catalogue into a folder beside its own, which takes its name when it is whole."""
-    import pandas as pd
-
     partial = home / "partial"
     shutil.rmtree(partial, ignore_errors=True)  # of one that was killed
     shutil.rmtree(home / key, ignore_errors=True)  # of one that was damaged
@@ -142,7 +145,7 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
                 file.write(picture.tobytes())
                 pictures += 1
             rows.append(row)
-    pd.DataFrame(rows).to_parquet(partial / "films.parquet")
+    as_index(rows, listing).to_parquet(partial / "films.parquet")
     facts = {"made": datetime.now(UTC).isoformat(timespec="seconds")}
     (partial / "facts.json").write_text(json.dumps(facts), "utf-8")
     partial.replace(home / key)
@@ -186,7 +189,7 @@ def _read(root: Path, listing: Listing, folder: Path) -> Catalogue | None:
     import pandas as pd
 
     try:
-        index = pd.read_parquet(folder / "films.parquet")
+        index = with_attrs(pd.read_parquet(folder / "films.parquet"), listing)
         made = str(json.loads((folder / "facts.json").read_text("utf-8"))["made"])
         shape = (int(index["readable"].sum()), THUMBNAIL, THUMBNAIL)
         thumbnails = np.zeros(shape, np.uint8)  # an empty file cannot be mapped

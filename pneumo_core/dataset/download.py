@@ -324,7 +324,7 @@ def _missing(listing: Listing) -> list[str]:
     """Each split and class whose count is not the published one, in words."""
     counts = dict.fromkeys(PUBLISHED, 0)
     for film in listing.films:
-        facts = listing.folder_facts(film)
+        facts = listing.facts[film]
         key = (facts.split or "all", facts.label or "")
         counts[key] = counts.get(key, 0) + 1
     return [

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.dataset.layout import Listing, list_films, parse_name
+from pneumo_core.dataset.dicom_facts import HeaderFacts, header_facts
+from pneumo_core.dataset.film_facts import OPTIONAL
+from pneumo_core.dataset.layout import Listing, list_films
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.errors import UnreadableImage
@@ -18,6 +20,8 @@ from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pneumo_core.dataset.labels import Labels
 
 Measure = Callable[[Path, Film | None], dict[str, Any]]
 
@@ -36,7 +40,11 @@ COLUMNS = (
     "phash",
     "readable",
     "problem",
+    "patient_known",
+    *OPTIONAL,
 )
+_MOST_OF_ONE = 0.5  # share of DICOM films: more under one Patient ID is a placeholder
+_MANY = 10  # films, below which that is not asked
 
 
 @dataclass(frozen=True)
@@ -53,31 +61,76 @@ class _FileFacts:
     problem: str
 
 
-def index_folder(root: Path, *, progress: Progress = silent) -> pd.DataFrame:
-    """Index every labelled film below `root`, in any layout this data set is found in.
+def index_folder(
+    root: Path, *, labels: Labels | None = None, progress: Progress = silent
+) -> pd.DataFrame:
+    """Index every labelled film below `root`, whatever gives it its label.
+
+    labels: a table and its mapping; None for those kept for the folder, else the names of its
+    folders, else a table of a known form in it: see `dataset.layout.list_films`.
 
     Returns a DataFrame sorted by `film`, with the columns
       film      posix path relative to root
-      split     "train", "val", "test"; "all" where no folder says
-      label     "normal" or "pneumonia" (the positive class), from the folders
-      subtype   "normal", "bacterial", "viral" or "unknown", from the folders, else the file name
-      group     the patient's key; the file name without its ending where the naming is unknown
+      split     "train", "val", "test"; "all" where nothing says
+      label     "normal" or "pneumonia" (the positive class)
+      subtype   "normal", "bacterial", "viral" or "unknown"; of folders also from the file name
+      group     the patient's key; one of the film's own where the patient is not known
       series    the file name's prefix before the patient's number, "" where unknown
       width, height   pixels, 0 if unreadable
       bytes, sha256   of the file
       pixels    hash of the decoded pixels, whatever file they came in; "" if unreadable
       phash     perceptual hash, 256 bits as 64 hexadecimal digits, see `dataset.similarity`; or ""
       readable, problem   whether the film could be decoded, and if not why ("" if fine)
+      patient_known   whether `group` is a patient's; see `film_facts.patients_known`
+      age, sex, view, site, manufacturer   years (NaN), "F" or "M", "PA", "AP", … ("" if unknown),
+                from the table or the DICOM header
+    What is not indexed is in its `attrs`: see `film_facts.left_out`.
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
     `root` are not followed. `progress` receives the phase "index".
 
-    Raises DataSetError if `root` is no folder, holds no labelled film, or a folder in it cannot
-    be read.
+    Raises DataSetError if `root` is no folder, holds no labelled film, a folder in it cannot
+    be read, or the table cannot be understood.
     """
+    listing = list_films(root, labels)
+    return as_index(list(index_rows(listing, progress=progress)), listing)
+
+
+def as_index(rows: list[dict[str, Any]], listing: Listing) -> pd.DataFrame:
+    """The rows of `index_rows` as the DataFrame of `index_folder`."""
     import pandas as pd
 
-    return pd.DataFrame(list(index_rows(list_films(root), progress=progress)))
+    table = pd.DataFrame(rows)
+    _take_patients(table)
+    table = table.drop(columns="dicom_patient")
+    return with_attrs(table, listing)
+
+
+def with_attrs(table: pd.DataFrame, listing: Listing) -> pd.DataFrame:
+    """The index with what is known of the folder as a whole, in `attrs`."""
+    table.attrs = {
+        "left_out": [one.to_dict() for one in listing.left_out],
+        "source": listing.source,
+        "notes": list(listing.notes),
+    }
+    return table
+
+
+def _take_patients(table: pd.DataFrame) -> None:
+    """Group films by the Patient ID of their DICOM headers, where these tell patients apart.
+
+    A table's patients come first. An identifier that most films share is a placeholder.
+    """
+    patient = table["dicom_patient"]
+    films = int((patient != "").sum())
+    if not films:
+        return
+    most = int(patient[patient != ""].value_counts().iloc[0])
+    if films >= _MANY and most > _MOST_OF_ONE * films:
+        return
+    use = (patient != "") & ~(table["patient_known"] & (table["series"] == "table"))
+    table.loc[use, "group"] = patient[use]
+    table.loc[use, "patient_known"] = True
 
 
 def index_rows(
@@ -87,7 +140,7 @@ def index_rows(
     phase: str = "index",
     measure: Measure | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """The rows of `index_folder`, in order, as the films of a listing are read.
+    """The rows of `index_folder`, in order, as the films of a listing are read; for `as_index`.
 
     For further columns `measure` is called with its path and the film, decoded,
     or None if it cannot be, in several threads at once; what it returns is added to the row.
@@ -95,26 +148,26 @@ def index_rows(
 
     def facts_of(film: str) -> dict[str, Any]:
         found, facts = _open_film(listing.base / film)
-        return asdict(facts) | (measure(listing.base / film, found) if measure is not None else {})
+        is_dicom = found is not None and found.facts.format == "DICOM"
+        header = header_facts(listing.base / film) if is_dicom else HeaderFacts()
+        more = measure(listing.base / film, found) if measure is not None else {}
+        return _known_before(film, listing, header) | asdict(facts) | more
 
     total = len(listing.films)
     found = zip(listing.films, in_order(facts_of, listing.films), strict=True)
     for done, (film, facts) in enumerate(found, start=1):
-        yield {"film": film, **_name_columns(film, listing), **facts}
+        yield {"film": film} | {name: facts[name] for name in COLUMNS[1:]} | facts
         progress(phase, done, total)
 
 
-def _name_columns(film: str, listing: Listing) -> dict[str, str]:
-    folders, name = listing.folder_facts(film), parse_name(PurePosixPath(film).stem)
-    label = folders.label or ""
-    named = name.subtype if (name.subtype == "normal") == (label == "normal") else "unknown"
-    return {
-        "split": folders.split or "all",
-        "label": label,
-        "subtype": folders.subtype or named,
-        "group": name.group,
-        "series": name.series,
-    }
+def _known_before(film: str, listing: Listing, header: HeaderFacts) -> dict[str, Any]:
+    """Facts of the listing, what it lacks from the DICOM header."""
+    facts = asdict(listing.facts[film])
+    for name in OPTIONAL:
+        value, other = facts[name], getattr(header, name)
+        unknown = value == "" or value != value  # noqa: PLR0124 - NaN
+        facts[name] = other if unknown else value
+    return facts | {"dicom_patient": header.patient}
 
 
 def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
-from pneumo_core.bundle.provenance import DIGITS, read_film_roles
-from pneumo_core.dataset.layout import parse_folders, parse_name
-from pneumo_core.dataset.similarity import near_hashes, pack_hashes
+from pneumo_core.dataset.names import parse_folders, parse_name
+from pneumo_core.training.plan.parent import listed_films
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -42,33 +41,6 @@ class FilmRoles:
     def unseen(self) -> npt.NDArray[np.bool_]:
         """Films that the model was neither trained nor chosen on, bool (N,)."""
         return ~(self.trained | self.chosen)
-
-
-@dataclass(frozen=True, eq=False)
-class ListedFilms:
-    """A bundle's lists of films: roles by the first digits of the files' SHA-256, and roles by
-    perceptual hash, `packed` as uint64 (N, 4). Empty where the bundle has none.
-    """
-
-    by_file: dict[str, str]
-    packed: npt.NDArray[np.uint64]
-    by_phash: tuple[str, ...]
-
-    def role(self, sha256: str, phash: str) -> str:
-        """The role of a film, of `provenance.ROLES`: by its file, else by its pixels; "" if new."""
-        if role := self.by_file.get(sha256[:DIGITS], ""):
-            return role
-        near = (self.by_phash[row] for row in near_hashes(phash, self.packed))
-        return "".join(sorted(set("".join(near))))
-
-
-def listed_films(bundle: Bundle) -> ListedFilms:
-    """The bundle's lists. Raises BundleError where one is damaged."""
-    by_file, by_phash = (
-        read_film_roles(path) if (path := bundle.path / file).is_file() else {}
-        for file in (FILMS, FILM_HASHES)
-    )
-    return ListedFilms(by_file, pack_hashes(list(by_phash)), tuple(by_phash.values()))
 
 
 def film_roles(bundle: Bundle, table: pd.DataFrame) -> FilmRoles:

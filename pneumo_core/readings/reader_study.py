@@ -196,7 +196,7 @@ def make_study(  # noqa: PLR0913 - one argument an option
     """
     listing = list_films(root)
     labels: dict[str, Call] = {
-        film: "pneumonia" if listing.folder_facts(film).label == "pneumonia" else "normal"
+        film: "pneumonia" if listing.facts[film].label == "pneumonia" else "normal"
         for film in listing.films
     }
     chosen = _chosen(labels, seed, films)

@@ -13,6 +13,7 @@ from keras import ops
 from pneumo_core.formatting import file_size
 from pneumo_core.training.framing_bias import LEFT_ALONE, NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.training.hardware import device_memory_left
+from pneumo_core.training.sources import share_within_source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,12 +125,14 @@ HELD_OUT_BATCH = 64
 class Films:
     """The films of a run: pixels uint8 (N, S, S), labels int (N,) into the recipe's classes.
 
-    on_device: whether they are put on the device once (see `room_for`).
+    sources: int (N,), the source of each, None where there is one; on_device: whether they are put
+    on the device once (see `room_for`).
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     on_device: bool = False
+    sources: NDArray[np.int64] | None = None
 
     @property
     def batches(self) -> type[FilmBatches]:
@@ -151,7 +154,7 @@ def training_feed(
         classes=len(recipe.classes),
         batch=recipe.batch,
         seed=recipe.seed,
-        weights=class_weights(recipe, films.labels, rows)
+        weights=class_weights(recipe, films.labels, rows, films.sources)
         * (np.ones(len(films.labels)) if weights is None else weights),
         counterweight=Counterweight() if recipe.augment else NO_COUNTERWEIGHT,
     )
@@ -175,14 +178,23 @@ def held_out_feed(
 
 
 def class_weights(
-    recipe: Recipe, labels: NDArray[np.int64], rows: NDArray[np.int64]
+    recipe: Recipe,
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    sources: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """The class weight of each film, (N,): among `rows` all classes have the same total."""
-    if not recipe.class_weights:
-        return np.ones(len(labels))
-    counts = np.bincount(labels[rows], minlength=len(recipe.classes))
-    by_class: NDArray[np.float64] = len(rows) / (len(counts) * np.maximum(1, counts))
-    return by_class[labels]
+    """The class weight of each film, (N,): mean 1 over `rows`, other films 1.
+
+    Among `rows` all classes have the same total; of several `sources` within each, which weighs as
+    much as it has films (see `sources.share_within_source`).
+    """
+    weights = np.ones(len(labels))
+    if recipe.class_weights:
+        of = np.zeros(len(rows), np.int64) if sources is None else sources[rows]
+        shares = share_within_source(labels[rows], of, classes=len(recipe.classes))
+        _, of, films = np.unique(of, return_inverse=True, return_counts=True)
+        weights[rows] = shares * films[of]
+    return weights
 
 
 # Of the device's free memory. The rest is for the step: weights, three copies of them in the

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,33 +12,43 @@ from pneumo_core.bundle.framing import Framing
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.dataset.cohorts import number_blocks
 from pneumo_core.dataset.folds import grouped_folds, read_manifest, training_films, write_manifest
-from pneumo_core.dataset.index import index_folder
-from pneumo_core.dataset.layout import list_films, parse_name
+from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.pixel_cache import Transform, pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.lung_frame import LungFrame
-from pneumo_core.synthetic.demo_data import are_synthetic
+from pneumo_core.training.plan.parent import (
+    check_same_parent,
+    is_parent,
+    known_films,
+    load_parent,
+)
+from pneumo_core.training.sources import index_sources, one_sided
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.sources import FilmSource
 
 
 HOLDOUT_FOLDS = 5
+NEVER_HELD_OUT = -1  # fold of a film that every network is trained on
 
 
 @dataclass(frozen=True)
 class Corpus:
     """The images a run may train on: every readable one outside the test split.
 
-    index: that of `dataset.index`, with "drawn" (bool): whether the image is synthetic;
+    index: that of `sources.Gathered`, with "known" (bool): whether the model that the training
+    starts from has learnt from the film's patient, which is then never held out;
     pixels: square copies of the films, which may be perturbed; framing: how the network sees such
     copies; inputs: what it sees of those in `pixels`.
     """
@@ -56,23 +65,48 @@ class Corpus:
         """Patient key of each film."""
         return self.index["group"].to_numpy()
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources, in their order."""
+        return tuple(dict.fromkeys(self.index["source"]))
 
-def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Progress) -> Corpus:
-    """Index, decode and fold the films below `data`. Raises DataSetError."""
+    @property
+    def source(self) -> NDArray[np.int64] | None:
+        """The source of each film as a place in `sources`, (N,); None where there is one."""
+        names = list(self.sources)
+        if len(names) == 1:
+            return None
+        return np.array([names.index(one) for one in self.index["source"]], dtype=np.int64)
+
+
+def gather(
+    sources: Sequence[FilmSource], recipe: Recipe, run: Run, settings: Settings, report: Progress
+) -> Corpus:
+    """Index, decode and fold the films of all sources. Raises DataSetError."""
     run.update(phase="reading the films")
-    found = index_folder(data, progress=report)
+    gathered = index_sources(sources, progress=report)
+    found = gathered.index
     usable = training_films(found)
     unread = int((~found["readable"]).sum())
     test = len(found) - len(usable) - unread
-    run.update(unreadable=found["film"][~found["readable"]].tolist())
+    run.update(
+        unreadable=found["film"][~found["readable"]].tolist(),
+        left_out=[one.to_dict() for one in gathered.left_out],
+    )
+    for one in gathered.left_out:
+        report("left out", 1, 1, one.sentence())
     report("index", 1, 1, _counts(len(usable), test, unread))
+    usable["known"] = _known(usable, recipe, run, settings, report)
+    for words in (warned := one_sided(usable)):
+        report("sources", 1, 1, words)
+    run.update(warnings=warned)
     labels = class_labels(usable, recipe)
     framing = framing_of_recipe(recipe, settings)
 
     def cached(transform: Transform | None = None) -> NDArray[np.uint8]:
         return pixel_cache(
-            usable,
-            data,
+            usable.assign(film=usable["path"]),
+            gathered.root,
             size=framing.side,
             cache_dir=settings.cache_dir,
             progress=report,
@@ -84,8 +118,26 @@ def gather(data: Path, recipe: Recipe, run: Run, settings: Settings, report: Pro
     if framing.frame is not None:
         inputs = cached(Transform(framing.key, framing.size, framing.input_of))
     fold = _folds(usable, recipe, run.folder / "folds.json")
-    index = usable.assign(drawn=are_synthetic(usable, data))
-    return Corpus(index, pixels, labels, fold, framing, inputs)
+    return Corpus(usable, pixels, labels, fold, framing, inputs)
+
+
+def _known(
+    usable: pd.DataFrame, recipe: Recipe, run: Run, settings: Settings, report: Progress
+) -> NDArray[np.bool_]:
+    """Films of patients that the recipe's parent has learnt from, bool (N,); counts them."""
+    if not is_parent(recipe.weights, settings.models_dir):
+        return np.zeros(len(usable), bool)
+    parent = load_parent(recipe.weights, settings.models_dir)
+    check_same_parent(parent, run.status().parent)
+    films = known_films(parent, usable)
+    patients = usable["group"].isin(set(usable["group"][films])).to_numpy()
+    counts = {"known_films": int(films.sum()), "known_patients_films": int(patients.sum())}
+    run.update(parent={**parent.lineage, **counts})
+    words = f"{parent.title} has learnt from {int(films.sum()):,} of the {len(usable):,} films"
+    if patients.any():
+        words += f"; the {int(patients.sum()):,} films of their patients are not held out"
+    report("parent", 1, 1, words)
+    return np.asarray(patients)
 
 
 def framing_of_recipe(recipe: Recipe, settings: Settings) -> Framing:
@@ -98,13 +150,31 @@ def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.i
     """The folds of the run; those of its manifest where it is resumed."""
     if manifest.exists():
         return read_manifest(manifest).fold_of(usable)
-    folds = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS
-    if recipe.hold_out == "numbers":
-        fold = number_blocks(usable, blocks=folds)
-    else:
-        fold = grouped_folds(usable, folds=folds, seed=recipe.seed)
+    folds, unseen = recipe.folds if recipe.folds > 1 else HOLDOUT_FOLDS, ~usable["known"]
+    fold = np.full(len(usable), NEVER_HELD_OUT, np.int64)
+    try:
+        fold[unseen] = _held_out_in(usable[unseen].reset_index(drop=True), recipe, folds)
+    except DataSetError as error:
+        if unseen.all():
+            raise
+        raise DataSetError(
+            f"{recipe.weights} has learnt from {int((~unseen).sum()):,} of the {len(usable):,} "
+            "films here or their patients, which may not be held out. Of the others: "
+            f"{error} Or start from other weights than those of that model."
+        ) from error
     write_manifest(usable, fold, manifest, seed=recipe.seed)
     return fold
+
+
+def _held_out_in(usable: pd.DataFrame, recipe: Recipe, folds: int) -> NDArray[np.int64]:
+    """The fold in which each film is held out; every fold has its share of every source."""
+    if usable.empty:
+        raise DataSetError("there is none.")
+    if recipe.hold_out == "numbers":
+        return number_blocks(usable, blocks=folds)
+    if len(set(usable["source"])) > 1:
+        usable = usable.assign(subtype=usable["subtype"] + " of " + usable["source"])
+    return grouped_folds(usable, folds=folds, seed=recipe.seed)
 
 
 def class_labels(index: pd.DataFrame, recipe: Recipe) -> NDArray[np.int64]:
@@ -168,21 +238,32 @@ class Material:
         return f"{self.films:,} training films: {listed}"
 
 
-def material(root: Path) -> Material:
+def task_of(found: Material) -> str:
+    """The task that the films allow: three classes where each pneumonia's kind is known."""
+    return "three-class" if not found.unknown and found.bacterial and found.viral else "binary"
+
+
+def material_of(sources: Sequence[FilmSource]) -> Material:
+    """The films of all sources together. Raises DataSetError as `list_films` does."""
+    parts = [material(source.folder, source.read()) for source in sources]
+    return Material(
+        **{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Material)}
+    )
+
+
+def material(root: Path, labels: Labels | None = None) -> Material:
     """Count the films below `root`. Raises DataSetError as `list_films` does."""
-    listing = list_films(root)
+    listing = list_films(root, labels)
     counts: Counter[str] = Counter()
     patients: dict[bool, set[str]] = {True: set(), False: set()}
     test = 0
     for film in listing.films:
-        folders, name = listing.folder_facts(film), parse_name(PurePosixPath(film).stem)
-        if folders.split == "test":
+        facts = listing.facts[film]
+        if facts.split == "test":
             test += 1
             continue
-        normal = folders.label == "normal"
-        named = name.subtype if (name.subtype == "normal") == normal else "unknown"
-        counts[folders.subtype or named] += 1
-        patients[normal].add(name.group)
+        counts[facts.subtype] += 1
+        patients[facts.label == "normal"].add(facts.group)
     return Material(
         **{kind: counts[kind] for kind in ("normal", "bacterial", "viral", "unknown")},
         normal_patients=len(patients[True]),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumo_core.bundle import Bundle, write_bundle
 from pneumo_core.bundle.card import Card
-from pneumo_core.bundle.provenance import SYNTHETIC, training_summary
+from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
+from pneumo_core.bundle.provenance import (
+    PUBLISHED,
+    SYNTHETIC,
+    population_of,
+    training_summary,
+)
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.calibrate import (
     Calibration,
@@ -26,15 +32,20 @@ from pneumo_core.training.feature_checks import (
 )
 from pneumo_core.training.held_out import POINT_VIEWS, cohort_rows
 from pneumo_core.training.network import find_backbone
+from pneumo_core.training.plan.parent import is_parent, load_parent, with_roles_of
 from pneumo_core.training.runs.queue import bundle_name_of
+from pneumo_core.training.sources import LEFT_OUT, population
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from pneumo_core.config import Settings
     from pneumo_core.progress import Progress
     from pneumo_core.training.dataset import Corpus
+    from pneumo_core.training.plan.parent import Parent
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
 
@@ -59,12 +70,13 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
     logits: NDArray[np.float32],
     facts: dict[str, Any],
     parameters: int,
+    parent: Parent | None = None,
 ) -> tuple[dict[str, Any], Calibration]:
     """The card, and the calibration it states.
 
     `rows` are the films of `corpus` that the network was not trained on, and `logits` (views,
     len(rows), C) its answers to them in `POINT_VIEWS`, or in the first of these alone; `facts` are
-    machine, seconds, finished and versions.
+    machine, seconds, finished and versions; `parent` is what it started from.
     """
     index, held_out, groups = corpus.index, corpus.labels[rows], corpus.groups[rows]
     fitted = calibrate(np.concatenate(logits), np.tile(held_out, len(logits)))
@@ -77,7 +89,7 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         "title": "Pneumonia in paediatric chest films",
         "classes": list(recipe.classes),
         "input": corpus.framing.facts(),
-        "network": _network(recipe, parameters),
+        "network": _network(recipe, parameters, parent),
         "calibration": {
             "temperature": fitted.temperature,
             "head": "its bias is set to the odds of the same films",
@@ -91,11 +103,12 @@ def make_card(  # noqa: PLR0913 - a card gathers what the whole run knows
         },
         "figures": headline(logits[0], held_out, groups, fitted),
         "cohorts": cohort_rows(index.iloc[rows], corpus.pixels[rows], p, fitted.balanced),
-        "data": _data(index, index.iloc[rows]),
+        "data": _data(index, index.iloc[rows], parent),
         "training": {
             **{name: value for name, value in recipe.as_dict().items() if value != ""},
             **(_augmentation(recipe) if recipe.augment else {}),
-            "weights": _origin(recipe),
+            "weights": _origin(recipe, parent),
+            **({} if parent is None else {"parent": parent.title, "parent_digest": parent.digest}),
             **{
                 key: facts[key]
                 for key in ("machine", "routine", "seconds", "finished")
@@ -148,31 +161,43 @@ def _augmentation(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _origin(recipe: Recipe) -> str:
+def _origin(recipe: Recipe, parent: Parent | None = None) -> str:
+    if parent is not None:
+        return f"the network of the model {parent.title}"
     if recipe.weights == "none":
         return "none: trained from scratch"
     return "ImageNet, by Keras" if recipe.weights == "imagenet" else "ImageNet, from a local file"
 
 
-def _network(recipe: Recipe, parameters: int) -> dict[str, Any]:
+def _network(recipe: Recipe, parameters: int, parent: Parent | None) -> dict[str, Any]:
     spec = find_backbone(recipe.backbone)
     cut = f", cut after {spec.cut}" if spec.cut else ""
     facts: dict[str, Any] = {
         "backbone": f"{spec.application or 'small CNN'}{cut}",
-        "weights": _origin(recipe),
+        "weights": _origin(recipe, parent),
         "parameters": parameters,
         "trained_from": recipe.trained_from or spec.trained_from or "all",
     }
-    if recipe.weights != "none":
-        facts["weights_licence"] = IMAGENET_LICENCE
-    return facts
+    licence = IMAGENET_LICENCE if recipe.weights != "none" else ""
+    if parent is not None:
+        licence = parent.bundle.card.network.weights_licence
+    return {**facts, **({"weights_licence": licence} if licence else {})}
 
 
-def _data(index: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, Any]:
+def _data(index: pd.DataFrame, held_out: pd.DataFrame, parent: Parent | None) -> dict[str, Any]:
     """The films, counted; `held_out` are the rows of `index` that the figures are of."""
     counts = {name: int((index["subtype"] == name).sum()) for name in SUBTYPES}
+    origin = origin_of_films(index, counts["normal"])
+    if parent is not None:
+        own = origin.get("source", PUBLISHED)
+        before = f"Before that the network was trained for {parent.title}:"
+        origin["source"] = f"{own} {before} {population_of(parent.bundle.card)}"
+        origin["films_known_to_parent"] = int(index["known"].sum())
+    if len(set(index["source"])) > 1:
+        listed = index["source"].value_counts(sort=False)
+        origin["sources"] = ", ".join(f"{name} ({count:,} films)" for name, count in listed.items())
     return {
-        **origin_of_films(index, counts["normal"]),
+        **origin,
         "films": len(index),
         "validation_films": len(held_out),
         "validation_normal": int((held_out["label"] == "normal").sum()),
@@ -206,12 +231,14 @@ class Answers:
     """Logits of networks for films that they were not trained on.
 
     rows: int (N,) of the corpus; logits: float32 (views, N, C) in `POINT_VIEWS` of
-    `training.held_out`, or in the first of these alone.
+    `training.held_out`, or in the first of these alone. without: by source, logits (its films, C)
+    of a network that was trained without it.
     """
 
     corpus: Corpus
     rows: NDArray[np.int64]
     logits: NDArray[np.float32]
+    without: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -252,7 +279,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     share, seed = SHARE_WHEN_STOPPED if stopped else 1.0, recipe.seed
     known, familiarity = fit_out_of_distribution(features, corpus.pixels, seed=seed, share=share)
     upright, orientation = fit_orientation(features, corpus.pixels, seed=seed, share=share)
-    name = bundle_name_of(run, settings)
+    name, parent = bundle_name_of(run, settings), _parent_of(recipe, settings)
     card, fitted = make_card(
         name=name,
         recipe=recipe,
@@ -261,7 +288,9 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         corpus=corpus,
         facts=facts,
         parameters=int(network.count_params()),
+        parent=parent,
     )
+    card |= _left_out(answers, shift, fitted)
     bundle = write_bundle(
         network,
         name=name,
@@ -269,15 +298,59 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         predictions=predictions_table(corpus, rows, logits[0], fitted.temperature),
         out_of_distribution=known.array,
         orientation=upright.array,
-        films=roles_by_hash(corpus.index["sha256"], rows, trained_on_all=recipe.folds > 1),
-        film_hashes=roles_by_hash(corpus.index["phash"], rows, trained_on_all=recipe.folds > 1),
+        films=_film_list(corpus, rows, recipe, parent, FILMS),
+        film_hashes=_film_list(corpus, rows, recipe, parent, FILM_HASHES),
         models_dir=settings.models_dir,
         replace=True,
     )
     message = f"Model {bundle.name} is written."
-    run.update(figures=card["figures"], delivered=bundle.name, message=message)
+    left_out = ("left_out_sources",) if "left_out_sources" in card else ()
+    figures = {**card["figures"], **{name: card[name] for name in left_out}}
+    run.update(figures=figures, delivered=bundle.name, message=message)
     report("bundle", 1, 1, f"model {bundle.name} is written")
     return Delivery(bundle, fitted, shift)
+
+
+def _parent_of(recipe: Recipe, settings: Settings) -> Parent | None:
+    """The model that the training started from, if it was one."""
+    if not is_parent(recipe.weights, settings.models_dir):
+        return None
+    return load_parent(recipe.weights, settings.models_dir)
+
+
+def _film_list(
+    corpus: Corpus, rows: NDArray[np.int64], recipe: Recipe, parent: Parent | None, file: str
+) -> dict[str, str]:
+    """The films of a bundle's list `file`, role by hash, with those that a parent has learnt from.
+
+    A film of two roles has both.
+    """
+    column = "sha256" if file == FILMS else "phash"
+    own = roles_by_hash(corpus.index[column], rows, trained_on_all=recipe.folds > 1)
+    return own if parent is None else with_roles_of(parent, file, own)
+
+
+def _left_out(
+    answers: Answers, shift: NDArray[np.float32], fitted: Calibration
+) -> dict[str, list[dict[str, Any]]]:
+    """Figures of each source by a network that never saw it, for the card; {} without any."""
+    index, names = answers.corpus.index, answers.corpus.sources
+    points = {
+        "screening": fitted.screening,
+        "balanced": fitted.balanced,
+        "ruling_in": fitted.ruling_in,
+    }
+    rows = [
+        population(
+            names[number],
+            LEFT_OUT,
+            index[index["source"] == names[number]],
+            pneumonia_probability(logits + shift, fitted.temperature),
+            points,
+        )
+        for number, logits in answers.without.items()
+    ]
+    return {"left_out_sources": rows} if rows else {}
 
 
 def check_can_bundle(run: Run) -> None:

@@ -146,9 +146,9 @@ def cohort_rows(
 ) -> Rows:
     """Figures of cohorts among the held-out films: [{"cohort", "part", "films", "auc", rates}].
 
-    By how well the border alone predicts the class, in quarters, by ranges of the numbers in the
-    file names, and by shape and size of the original, where these differ. A set with too few
-    patients for the first two has none of these.
+    By source where there are several, by how well the border alone predicts the class, in
+    quarters, by ranges of the numbers in the file names, and by shape and size of the original,
+    where these differ. A set with too few patients for border and numbers has none of these.
     """
     positive = (index["label"] == "pneumonia").to_numpy()
     index = index.reset_index(drop=True)
@@ -162,6 +162,9 @@ def cohort_rows(
 
 def _cuts(index: pd.DataFrame, pixels: NDArray[np.uint8]) -> Iterator[Cut]:
     """Every way of cutting the films that this data set allows."""
+    if "source" in index and len(set(index["source"])) > 1:
+        names = tuple(dict.fromkeys(index["source"]))
+        yield "source", np.array([names.index(one) for one in index["source"]]), names
     try:
         quarter = framing_quarters(index, framing_scores(index, pixels))
         block = number_blocks(index, blocks=BLOCKS)

@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.bundle import bundle_names
 from pneumo_core.errors import TrainingError
+from pneumo_core.training.plan.parent import is_parent, load_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pneumo_core.training.plan.parent import Parent
 
 THREE_CLASSES = ("normal", "bacterial", "viral")
 TWO_CLASSES = ("normal", "pneumonia")
@@ -60,10 +64,12 @@ def find_backbone(name: str) -> Backbone:
 
 
 def check_weights(weights: str) -> None:
-    """Raise TrainingError unless `weights` are "imagenet", "none" or a file."""
-    if weights not in {"imagenet", "none"} and not Path(weights).is_file():
+    """Raise TrainingError unless `weights` are "imagenet", "none", a file or a model's name."""
+    known = weights in {"imagenet", "none"} or Path(weights).is_file() or is_parent(weights)
+    if not known:
+        models = ", ".join(bundle_names()) or "there is none"
         raise TrainingError(
-            "Expected --weights to be 'imagenet', 'none' or a weights file; "
+            f"Expected --weights to be 'imagenet', 'none', a weights file or a model ({models}); "
             f"{weights!r} is none of them."
         )
 
@@ -79,29 +85,34 @@ def build_network(  # noqa: PLR0913 - options, by keyword
 ) -> Any:
     """A network ready to train.
 
-    `weights`: "imagenet" (downloaded by Keras), "none" (from scratch) or the path of a local
-    weights file of this backbone. `trained_from`: name prefix of the first trained block,
-    "head" for the head alone, "all" for everything; default the backbone's own. Frozen and
-    pretrained batch-normalisation layers stay in inference mode.
+    `weights`: "imagenet" (downloaded by Keras), "none" (from scratch), the path of a local
+    weights file of this backbone, or the name of a model, whose head is taken along.
+    `trained_from`: name prefix of the first trained block, "head" for the head alone, "all" for
+    everything; default the backbone's own. Frozen and pretrained batch-normalisation layers stay in
+    inference mode.
     Raises TrainingError where the weights cannot be had or do not fit.
     """
     import keras
 
-    spec = find_backbone(backbone)
+    spec, parent = find_backbone(backbone), load_parent(weights) if is_parent(weights) else None
     film = keras.Input((size, size, 1), name="film")
     scaled = keras.layers.Concatenate(name="grey_to_rgb")([film, film, film])
     scaled = keras.layers.Rescaling(**spec.scaling, dtype="float32", name="scaling")(scaled)
     if spec.application:
-        features = _application_features(spec, scaled, size=size, weights=weights)
+        start = "none" if parent else weights
+        features = _application_features(spec, scaled, size=size, weights=start)
     else:
         features = _small_cnn(scaled)
-        weights = "none"
+        weights = weights if parent else "none"
     features = keras.layers.Activation("linear", dtype="float32", name="features")(features)
     pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pooled")(features)
     pooled = keras.layers.Dropout(dropout, dtype="float32", name="dropout")(pooled)
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(pooled)
     network = keras.Model(film, logits, name=backbone)
-    _freeze(network, "all" if weights == "none" else trained_from or spec.trained_from)
+    if parent is not None:
+        _take_over(network, parent, classes)
+    start = trained_from or spec.trained_from or "all"
+    _freeze(network, "all" if weights == "none" else start)
     return network
 
 
@@ -152,6 +163,17 @@ def _pretrained(base: Callable[..., Any], spec: Backbone, weights: str) -> Any:
             "Choose the backbone that the file belongs to."
         ) from error
     return plain
+
+
+def _take_over(network: Any, parent: Parent, classes: int) -> None:
+    """Give the network the arrays of its parent's."""
+    try:
+        network.set_weights(parent.weights(classes))
+    except ValueError as error:
+        raise TrainingError(
+            f"Expected the network of {parent.bundle.name} to be {parent.backbone} as it is built "
+            "here; it is not. Start from another model, or from a weights file."
+        ) from error
 
 
 def _small_cnn(x: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.network import THREE_CLASSES, TWO_CLASSES, check_weights, find_backbone
+from pneumo_core.training.plan.parent import is_parent, load_parent
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
@@ -17,7 +18,7 @@ class Recipe:
 
     preset: str = "standard"
     backbone: str = "resnet50"
-    weights: str = "imagenet"  # "imagenet", "none", or a local weights file
+    weights: str = "imagenet"  # "imagenet", "none", a local weights file, or a model's name
     trained_from: str = ""  # first trained block; "" is the backbone's own, "head", "all"
     task: str = "three-class"  # or "binary"
     size: int = 224
@@ -38,7 +39,8 @@ class Recipe:
     # Epochs without a better validation AUC, after which the best one counts; 0: no choice is made
     # on the held-out films, and the last epoch counts.
     patience: int = 4
-    class_weights: bool = True
+    class_weights: bool = True  # within each source, where there are several
+    leave_source_out: bool = False  # of several sources, a network without each, measured on it
     augment: bool = True
     least_area: float = 0.5  # smallest share of a film's area that a training crop keeps
     framing_weights: float = 0.5  # 0: all films alike; 1: a film counts for what framing hides
@@ -122,15 +124,29 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
     """
     _one_of("preset", preset, tuple(PRESETS))
     chosen = {name: value for name, value in choices.items() if value is not None}
-    recipe = replace(Recipe(preset=preset), **{**PRESETS[preset].choices, **chosen})
+    usual, weights = PRESETS[preset].choices, chosen.get("weights", "imagenet")
+    check_weights(weights)
+    if is_parent(weights):
+        usual = {**usual, **_followed(weights, chosen)}
+    recipe = replace(Recipe(preset=preset), **{**usual, **chosen})
     find_backbone(recipe.backbone)
-    check_weights(recipe.weights)
-    if recipe.backbone == "cnn":
+    if recipe.backbone == "cnn" and not is_parent(weights):
         if chosen.get("weights", "none") != "none":
             raise TrainingError("Expected no --weights with the backbone cnn: it has none.")
         recipe = replace(recipe, weights="none")
     _check(recipe)
     return recipe
+
+
+def _followed(name: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """What a recipe takes over from the model it starts from."""
+    parent = load_parent(name)
+    if chosen.get("backbone", parent.backbone) != parent.backbone:
+        raise TrainingError(
+            f"Expected the backbone of the model {name}, {parent.backbone}; got "
+            f"{chosen['backbone']}. Leave --backbone out."
+        )
+    return parent.defaults
 
 
 def _check(recipe: Recipe) -> None:

@@ -28,8 +28,9 @@ from pneumo_core.training.held_out import (
     stress_table,
     view_logits,
 )
-from pneumo_core.training.progress_callback import stop_requested
 from pneumo_core.training.runs.progress import forget_robustness
+from pneumo_core.training.runs.progress_callback import stop_requested
+from pneumo_core.training.sources import can_leave_out, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.sources import FilmSource
 
 
 NETWORK = "network.keras"
@@ -104,7 +106,10 @@ class Trainings:
             # Earlier versions kept the views of the robustness suite as well.
             seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
             return cast("NDArray[np.float32]", seen)
-        network, stopped = self._fit(number, held_out, folder)
+        train_rows = np.setdiff1d(np.arange(len(self.corpus.labels)), held_out)
+        several = f"fold {number + 1} of {self.recipe.folds}" if len(held_out) else "all films"
+        self.run.update(fold=number)
+        network, stopped = self._fit(several, train_rows, held_out, folder)
         if not self.devices.chief:
             return nothing
         logits = self._answers(network, held_out)
@@ -117,16 +122,66 @@ class Trainings:
         write_atomic(kept, content.getvalue())
         return logits
 
-    def _fit(self, number: int, held_out: NDArray[np.int64], folder: Path) -> tuple[Any, bool]:
-        """The network of all films but those held out, and whether a person stopped it."""
+    def without_sources(self) -> dict[int, NDArray[np.float32]]:
+        """By source, logits (films of it, C) of a network that was trained without that source.
+
+        Its best epoch is chosen on films of the other sources. Empty unless the recipe asks for it;
+        without those that a stop, or the classes of the others, did not allow.
+        """
+        found: dict[int, NDArray[np.float32]] = {}
+        names = self.corpus.sources if self.recipe.leave_source_out else ()
+        for number, name in enumerate(names if len(names) > 1 else ()):
+            if self._stopped():
+                break
+            if why := can_leave_out(self.corpus.index, name):
+                self.report("sources", 1, 1, f"{name} is not left out: {why}")
+                continue
+            logits = self._without(number, name)
+            if logits is not None:
+                found[number] = logits
+        return found
+
+    def _without(self, number: int, name: str) -> NDArray[np.float32] | None:
+        """The network's answers to the source that it never saw; None after a stop."""
+        from pneumo_core.training.fit import predict_logits
+
+        folder = self.run.folder / f"without-{number}"
+        kept, mine = folder / "logits.npy", self.corpus.source == number
+        if self.devices.from_chief(np.int32(kept.exists())):
+            return cast("NDArray[np.float32]", np.load(kept)) if self.devices.chief else None
+        chosen_on = np.flatnonzero(~mine & (self.corpus.fold == self.corpus.fold.max()))
+        rows = np.setdiff1d(np.flatnonzero(~mine), chosen_on)
+        network, stopped = self._fit(f"without {name}", rows, chosen_on, folder)
+        if stopped or not self.devices.chief:
+            return None
+        logits = predict_logits(network, self.corpus.inputs[np.flatnonzero(mine)])
+        content = io.BytesIO()
+        np.save(content, logits)
+        write_atomic(kept, content.getvalue())
+        return logits
+
+    def _fit(
+        self,
+        title: str,
+        train_rows: NDArray[np.int64],
+        held_out: NDArray[np.int64],
+        folder: Path,
+    ) -> tuple[Any, bool]:
+        """The network of the films `train_rows`, and whether a person stopped it."""
         from pneumo_core.training.fit import fit
-        from pneumo_core.training.progress_callback import EpochReport
+        from pneumo_core.training.runs.progress_callback import EpochReport
 
         recipe, corpus = self.recipe, self.corpus
-        train_rows = np.setdiff1d(np.arange(len(corpus.labels)), held_out)
-        title = f"fold {number + 1} of {recipe.folds}" if len(held_out) else "all films"
-        self.run.update(phase="training", fold=number)
-        watch = EpochReport(self.run, recipe, title, films=len(train_rows), report=self.report)
+        self.run.update(phase="training")
+        watch = EpochReport(
+            self.run,
+            recipe,
+            title,
+            films=len(train_rows),
+            report=self.report,
+            folder=None if folder.name.startswith("fold-") else folder,
+            extra=len(corpus.sources) * recipe.leave_source_out,
+        )
         weights = framing_weights(
             corpus.index,
             corpus.inputs,
@@ -189,6 +244,7 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     run.update(trained_on=trained_on)
     with devices.all_there():
         held_out, logits = prepared.learn()
+        without = prepared.without_sources()
     check_can_bundle(run)
     if prepared.cut_short():  # what is delivered is one fold's network, and says so
         recipe = replace(recipe, folds=1, measured_folds=0)
@@ -196,7 +252,7 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     if stopped or not recipe.robustness:
         forget_robustness(run)
     run.update(phase="bundling")
-    answers = Answers(prepared.corpus, np.concatenate(held_out), logits)
+    answers = Answers(prepared.corpus, np.concatenate(held_out), logits, without)
     made = deliver(
         run,
         _shipped(run),
@@ -214,10 +270,10 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     )
 
 
-def assist(data: Path, *, settings: Settings, report: Progress) -> None:
+def assist(sources: Sequence[FilmSource], *, settings: Settings, report: Progress) -> None:
     """A worker's part in a training of several machines; the chief says what is trained.
 
-    The films below `data` are the chief's own. What a worker writes is thrown away.
+    The films of `sources` are the chief's own. What a worker writes is thrown away.
     """
     from pneumo_core.training.distributed import join_devices
     from pneumo_core.training.recipe import Recipe
@@ -227,8 +283,10 @@ def assist(data: Path, *, settings: Settings, report: Progress) -> None:
     report("machine", 1, 1, f"{devices.sentence}; waiting for the chief")
     with devices.all_there(), TemporaryDirectory(prefix="pneumo-worker-") as scratch:
         recipe = Recipe(**json.loads(devices.text_of_chief("")))
-        run = create_run(Path(scratch), recipe, data=data, bundle="")
-        _prepare(run, settings, report).learn()
+        run = create_run(Path(scratch), recipe, data=sources[0].folder, bundle="", sources=sources)
+        prepared = _prepare(run, settings, report)
+        prepared.learn()
+        prepared.without_sources()
 
 
 def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
@@ -239,9 +297,10 @@ def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     from pneumo_core.training.hardware import find_machine
 
     recipe, devices = run.recipe(), join_devices()
-    corpus = gather(Path(run.config()["data"]), recipe, run, settings, report)
+    corpus = gather(sources_of(run.config()), recipe, run, settings, report)
     machine = find_machine(recipe.precision)
-    films = Films(corpus.inputs, corpus.labels, batches.room_for(corpus.inputs, machine, devices))
+    room = batches.room_for(corpus.inputs, machine, devices)
+    films = Films(corpus.inputs, corpus.labels, room, corpus.source)
     feed = batches.sentence(corpus.inputs, on_device=films.on_device)
     parts = [machine.training_sentence(recipe.batch), devices.sentence, feed]
     report("machine", 1, 1, ", ".join(filter(None, parts)))

@@ -16,6 +16,7 @@ from pneumo_core.dataset.index import index_folder
 from pneumo_core.training.dataset import gather
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.run import create_run
+from pneumo_core.training.sources import FilmSource
 
 
 def put(path, seed):
@@ -170,7 +171,7 @@ def test_folds_are_those_of_training(run, demo, tmp_path):
 
     run_of_it = create_run(tmp_path / "runs", make_recipe("quick"), data=demo, bundle="b")
     settings = replace(Settings(), cache_dir=tmp_path / "cache")
-    corpus = gather(demo, make_recipe("quick"), run_of_it, settings, lambda *_: None)
+    corpus = gather([FilmSource(demo)], make_recipe("quick"), run_of_it, settings, lambda *_: None)
     ours, theirs = tmp_path / "folds.json", run_of_it.folder / "folds.json"
     assert ours.read_text("utf-8") == theirs.read_text("utf-8")
     assert (read_manifest(ours).fold_of(corpus.index) == corpus.fold).all()

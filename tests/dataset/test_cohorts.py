@@ -10,7 +10,7 @@ from pneumo_core.dataset.cohorts import (
     number_blocks,
     size_quarters,
 )
-from pneumo_core.dataset.layout import parse_name
+from pneumo_core.dataset.names import parse_name
 from pneumo_core.errors import DataSetError
 
 

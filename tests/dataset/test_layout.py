@@ -6,14 +6,8 @@ import sys
 import pytest
 
 from pneumo_core.dataset import layout
-from pneumo_core.dataset.layout import (
-    FolderFacts,
-    NameFacts,
-    check_labelled,
-    list_films,
-    parse_folders,
-    parse_name,
-)
+from pneumo_core.dataset.layout import check_labelled, list_films
+from pneumo_core.dataset.names import FolderFacts, NameFacts, parse_folders, parse_name
 from pneumo_core.errors import DataSetError
 
 

@@ -23,7 +23,8 @@ from pydicom.uid import (
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import dicom
-from pneumo_core.imaging.dicom_frame import FrameSize, frame_size, stored_values
+from pneumo_core.imaging.dicom_frame import stored_values
+from pneumo_core.imaging.frame_header import FrameSize, frame_size
 
 # The ramp 64 x + 32 y, 32 × 32, as no encoder among the requirements writes it: JPEG Lossless
 # (process 14, predictor 1, 12 bits), JPEG-LS (16 bits), JPEG Extended (12 bits, quality 95).
@@ -135,6 +136,22 @@ def test_jpeg_baseline(compressed, ramp):
     frame = picture_frame(grey, "JPEG", quality=95)
     values = stored_values(compressed(frame, JPEGBaseline8Bit, pixels=grey, bits=8))
     assert np.abs(values.astype(int) - grey).max() <= 3
+
+
+@pytest.mark.parametrize(("bits", "kept"), [(8, True), (12, False)])
+def test_jpeg_baseline_with_16_bits_allocated(compressed, ramp, bits, kept):
+    grey = (ramp // 12).astype(np.uint8)
+    frame = picture_frame(grey, "JPEG", quality=95)
+    window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
+    made = compressed(frame, JPEGBaseline8Bit, bits=bits, **window)
+    assert made.BitsAllocated == 16
+    assert np.abs(stored_values(made).astype(int) - grey).max() <= 3
+    assert (made.BitsAllocated, made.BitsStored, "WindowCenter" in made) == (8, 8, kept)
+
+
+def test_a_frame_of_12_bits_that_is_called_baseline(compressed, ramp):
+    values = stored_values(compressed(EXTENDED, JPEGBaseline8Bit))
+    assert np.abs(values.astype(int) - ramp).max() <= 4
 
 
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEG2000])

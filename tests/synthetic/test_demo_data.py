@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core.dataset.layout import parse_folders, parse_name
+from pneumo_core.dataset.names import parse_folders, parse_name
 from pneumo_core.errors import DataSetError
 from pneumo_core.synthetic.appearance import SUBTYPES
 from pneumo_core.synthetic.demo_data import MARKER, write_demo_data

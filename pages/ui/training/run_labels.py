@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pages.ui.training.setup import BACKBONES, backbone_title
+from pneumo_core.dataset.film_facts import LeftOut
 from pneumo_core.errors import TrainingError
 from pneumo_core.formatting import count, duration, estimate, file_size
 from pneumo_core.metrics import Estimate
@@ -61,7 +62,11 @@ def notes(status: RunStatus) -> list[str]:
             f"{films} could not be read and were left out: {', '.join(left_out[:3])}{more}. "
             "See the Dataset screen."
         )
-    return notes
+    if status.left_out:
+        listed = "; ".join(LeftOut(**one).sentence() for one in status.left_out[:3])
+        more = len(status.left_out) - 3
+        notes.append(f"Not used: {listed}{f'; and {more} more kinds' if more > 0 else ''}.")
+    return notes + status.warnings
 
 
 def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from pneumo_core.training.runs.run import Run, create_run, list_runs
 from pneumo_core.training.runs.status import CANCEL, LIVE, RESTARTED, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from filelock import BaseFileLock
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.sources import FilmSource
 
 
 SECONDS_BETWEEN_CHECKS = 0.5
@@ -222,6 +223,7 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     data: Path,
     settings: Settings,
     bundle: str | None = None,
+    sources: Sequence[FilmSource] = (),
     replace: bool = False,
     state: str = "running",
 ) -> Run:
@@ -231,7 +233,13 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     """
     name = free_bundle_name(recipe, settings, asked=bundle, replace=replace)
     return create_run(
-        settings.runs_dir, recipe, data=data, bundle=name, replace=replace, state=state
+        settings.runs_dir,
+        recipe,
+        data=data,
+        bundle=name,
+        sources=sources,
+        replace=replace,
+        state=state,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
@@ -30,6 +30,12 @@ from pneumo_core.training.runs.status import (
     resolve_state,
     summary_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pneumo_core.training.sources import FilmSource
+
 
 _SECONDS_TO_END = 5.0  # from a cancel to the end by force
 _SECONDS_OF_SILENCE = 120  # after which a process on another machine counts as ended
@@ -136,13 +142,15 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
     *,
     data: Path,
     bundle: str,
+    sources: Sequence[FilmSource] = (),
     replace: bool = False,
     state: str = "running",
 ) -> Run:
     """A new run's folder, named for the moment, the backbone and four random characters.
 
     `bundle` is the name of the bundle it will write, over another one only with `replace`;
-    `queue.create_named_run` chooses it.
+    `queue.create_named_run` chooses it. `sources`: where there are several, or a table of labels,
+    `data` then being the folder of the first.
     """
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = runs_dir / f"{stamp}-{recipe.backbone}-{secrets.token_hex(2)}"
@@ -156,6 +164,8 @@ def create_run(  # noqa: PLR0913 - the settings of a run, by keyword
         "data": str(data.absolute()),
         "bundle": bundle,
     }
+    if len(sources) > 1 or any(source.labels is not None for source in sources):
+        config["sources"] = [source.as_dict() for source in sources]
     config |= {"replace": replace, "version": __version__, "created": created}
     write_json(folder / "config.json", config)  # last: a folder without it is no run yet
     return run

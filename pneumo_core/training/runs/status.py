@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.container import ended_for_memory
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.jobs.status import Status
-from pneumo_core.training.hardware import ended_for_memory, ran_out
+from pneumo_core.training.hardware import ran_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,7 +97,9 @@ class RunStatus(Status):
     Training: fold (from 0) of `fits` trainings; epoch of epochs and step of steps done; loss,
     learning_rate, films_per_second and memory (bytes by kind) now; last: metrics of the last epoch.
     For later estimates: pace, took (seconds by phase), ahead_of_training (`RemainingPhases`).
-    machine, trained_on: hardware and versions; data_hash: of the images; unreadable: left out.
+    machine, trained_on: hardware and versions; data_hash: of the images; unreadable: left out;
+    left_out: what else of the folders is not used (what, why, count); warnings: of the sources;
+    parent: the model it starts from, and how many films that one knows.
     """
 
     pid: int | None = None
@@ -132,6 +135,9 @@ class RunStatus(Status):
     trained_on: dict[str, Any] = field(default_factory=dict)
     data_hash: str = ""
     unreadable: list[str] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    parent: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> RunStatus:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from pneumo_core.storage import utc_now
-from pneumo_core.training import progress_callback
-from pneumo_core.training.progress_callback import EpochClock
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import progress_callback
 from pneumo_core.training.runs.history import read_curves
 from pneumo_core.training.runs.progress import RemainingPhases
+from pneumo_core.training.runs.progress_callback import EpochClock
 from pneumo_core.training.runs.run import create_run
 
 pytestmark = pytest.mark.keras

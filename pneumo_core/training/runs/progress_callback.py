@@ -19,6 +19,8 @@ from pneumo_core.training.runs.progress import RemainingPhases, smoothed
 from pneumo_core.training.runs.status import CANCEL, STOP
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pneumo_core.progress import Progress
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
@@ -129,10 +131,11 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes progress to the run's status, its curve and `report`, at most once a second.
 
     Stops the training after the step it is at where a person asked for it. `films` is the number
-    of training films, `title` names this training among those of the run.
+    of training films, `title` names this training among those of the run. `extra` trainings follow
+    the recipe's own, for sources left out; for those `folder` is where they are kept.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, by keyword
         self,
         run: Run,
         recipe: Recipe,
@@ -140,8 +143,11 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         *,
         films: int,
         report: Progress,
+        folder: Path | None = None,
+        extra: int = 0,
     ) -> None:
         super().__init__()
+        self.folder, self.extra = folder, extra
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
         self.films, self.epoch, self.step, self.written, self.checked = films, 0, 0, 0.0, 0.0
@@ -150,15 +156,18 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, _logs: Any = None) -> None:
         """Find the place of this training in the run; cancel it if stopped with nothing trained."""
         self.fold = self.run.status().fold
-        folder = self.run.folder / f"fold-{self.fold}"
-        if stop_requested(self.run) and self.fold == 0 and not (folder / EPOCHS).exists():
+        folder = self.folder or self.run.folder / f"fold-{self.fold}"
+        first = self.fold == 0 and self.folder is None
+        if stop_requested(self.run) and first and not (folder / EPOCHS).exists():
             self.run.request(CANCEL)
             raise KeyboardInterrupt
         self.epochs = self.params.get("epochs") or self.recipe.epochs
         self.steps = self.params.get("steps") or self.steps
-        self.fits = self.recipe.fits
+        self.fits = self.recipe.fits + self.extra
         # That of all films has the number after all folds, measured or not.
         self.before = min(self.fold, self.recipe.held_out_folds)
+        if self.folder is not None:  # without-0, without-1, …
+            self.before = self.recipe.fits + int(self.folder.name.rpartition("-")[2])
         self._title = f"{self.title}, " if self.fits > 1 else ""  # of one, it says nothing
         folder.mkdir(exist_ok=True)
         self.curve = StepCurve(folder, self.steps)

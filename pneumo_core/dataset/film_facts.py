@@ -1,0 +1,75 @@
+"""What is known of a film before it is opened, and what of a folder is left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+UNKNOWN_AGE = float("nan")
+# Columns of an index that many data sets do not fill: NaN and "" where a film has none.
+OPTIONAL = ("age", "sex", "view", "site", "manufacturer")
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFacts:
+    """Facts of one film from its folders, its name or a row of a table.
+
+    split: "train", "val", "test" or "all"; label: "normal" or "pneumonia"; subtype: "normal",
+    "bacterial", "viral" or "unknown"; group: key of the patient, which is his or hers only if
+    `patient_known`, and else that of the film; age: years, NaN where unknown; sex: "F", "M" or "";
+    view: "PA", "AP", "LATERAL" or another word, "" where unknown.
+    """
+
+    split: str
+    label: str
+    subtype: str
+    group: str
+    series: str = ""
+    patient_known: bool = False
+    age: float = UNKNOWN_AGE
+    sex: str = ""
+    view: str = ""
+    site: str = ""
+    manufacturer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Files, folders or rows that are not used: what they are, why, and how many."""
+
+    what: str
+    why: str
+    count: int
+
+    def sentence(self) -> str:
+        """In words: "COVID: 3 left out, no class is called so"."""
+        return f"{self.what}: {self.count:,} left out, {self.why}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: what, why, count."""
+        return asdict(self)
+
+
+def counted(what_and_why: Iterable[tuple[str, str]]) -> tuple[LeftOut, ...]:
+    """The pairs of what and why, each once with its count, the most frequent first."""
+    found = Counter(what_and_why)
+    return tuple(LeftOut(what, why, n) for (what, why), n in found.most_common())
+
+
+def left_out(index: pd.DataFrame) -> list[LeftOut]:
+    """What of the folder is not in its index, as `index_folder` noted it."""
+    return [LeftOut(**one) for one in index.attrs.get("left_out", ())]
+
+
+def patients_known(index: pd.DataFrame) -> bool:
+    """Whether every film of an index says whose it is.
+
+    Where one does not, films of one patient may be taken for films of several.
+    """
+    return bool(len(index)) and bool(index["patient_known"].all())

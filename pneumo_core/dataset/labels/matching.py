@@ -1,0 +1,101 @@
+"""Which file each row of a table means: by path, by the end of a path, by name, or by folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pneumo_core.dataset.names import PICTURE_ENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+_LEVELS = 8  # folders of a row's path that may be missing below the root, or the other way round
+
+
+@dataclass(frozen=True)
+class Matches:
+    """film: for each row its file, "" for none; ambiguous: rows that mean several files."""
+
+    film: pd.Series
+    ambiguous: pd.Series
+
+
+def match_files(reference: pd.Series, films: Sequence[str]) -> Matches:
+    """Find the file of each `reference` (text) among `films` (posix paths below the root).
+
+    Case and file endings do not matter where the rest is unique. A reference that ends in "/" is a
+    folder, whose files all match: see `expand_folders`. Column operations only, so that hundreds of
+    thousands of rows take seconds.
+    """
+    import pandas as pd
+
+    key = _normal(reference)
+    paths = pd.Series(list(films), dtype=object)
+    path_key = _normal(paths)
+    film = pd.Series("", index=reference.index, dtype=object)
+    ambiguous = pd.Series(data=False, index=reference.index)
+    for row_keys, file_keys in _ways(key, path_key):
+        open_rows = (film == "") & ~ambiguous & (row_keys != "")
+        if not open_rows.any():
+            continue
+        counts = file_keys.value_counts()
+        unique = file_keys.map(counts) == 1
+        lookup = pd.Series(paths[unique].to_numpy(), index=file_keys[unique].to_numpy())
+        found = row_keys[open_rows].map(lookup)
+        film[found.index[found.notna()]] = found[found.notna()]
+        several = row_keys[open_rows].isin(counts.index[counts > 1])
+        ambiguous[several.index[several]] = True
+    return Matches(film, ambiguous & (film == ""))
+
+
+def expand_folders(table: pd.DataFrame, films: Sequence[str]) -> pd.DataFrame:
+    """Rows whose `file` is a folder ("p1/s2/") once for each file in it; others as they are."""
+    import pandas as pd
+
+    is_folder = table["file"].str.endswith("/")
+    if not is_folder.any():
+        return table
+    wanted = table[is_folder].assign(key=_normal(table["file"][is_folder]))
+    depth = int(wanted["key"].str.count("/").max()) + 1
+    rows = []
+    for number in range(1, depth + 1):
+        keys = ["/".join(PurePosixPath(film).parts[-1 - number : -1]).lower() for film in films]
+        rows.append(pd.DataFrame({"key": keys, "found": list(films)}))
+    files = pd.concat(rows, ignore_index=True).drop_duplicates()
+    merged = wanted.merge(files, on="key", how="left")
+    merged["file"] = merged["found"].fillna(merged["file"])
+    return pd.concat([table[~is_folder], merged[table.columns]], ignore_index=True)
+
+
+def _ways(key: pd.Series, path_key: pd.Series) -> list[tuple[pd.Series, pd.Series]]:
+    """Pairs of keys of rows and of files to compare, the strictest first."""
+    deep = min(_LEVELS, int(path_key.str.count("/").max() if len(path_key) else 0))
+    deep_row = min(_LEVELS, int(key.str.count("/").max() if len(key) else 0))
+    ways = [(key, path_key)]
+    # The table may be written from a folder above the root, or from one below it. Longest first;
+    # the bare name is the last of both.
+    ways += [
+        (_tail(key, level), _tail(path_key, level)) for level in range(max(deep, deep_row), -1, -1)
+    ]
+    ways.append((_without_ending(key), _without_ending(path_key)))
+    ways.append((_without_ending(_tail(key, 0)), _without_ending(_tail(path_key, 0))))
+    return ways
+
+
+def _normal(paths: pd.Series) -> pd.Series:
+    text = paths.astype(str).str.replace("\\", "/", regex=False).str.strip().str.lower()
+    return text.str.strip("/").str.replace(r"^(?:\./)+", "", regex=True)
+
+
+def _tail(keys: pd.Series, folders: int) -> pd.Series:
+    """The name and this many folders above it; "" where there are fewer."""
+    pattern = rf"([^/]+(?:/[^/]+){{{folders}}})$"
+    return keys.str.extract(pattern, expand=False).fillna("")
+
+
+def _without_ending(keys: pd.Series) -> pd.Series:
+    return keys.str.replace(PICTURE_ENDING, "", regex=True)
