@@ -26,8 +26,7 @@ from pydicom.uid import (
 
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging.dicom_values import number
-from pneumo_core.imaging.formats import AGAIN
-from pneumo_core.imaging.frame_header import FrameSize, frame_size
+from pneumo_core.imaging.formats import AGAIN, FrameSize, frame_size
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
