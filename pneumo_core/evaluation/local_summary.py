@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pneumo_core import metrics
+from pneumo_core.dataset.film_facts import FilmFacts
 from pneumo_core.dataset.index import index_rows
-from pneumo_core.dataset.layout import FILM_ENDINGS, Listing
+from pneumo_core.dataset.layout import Listing, images_below
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import predict_films, shipped_predictions
 from pneumo_core.evaluation.film_answers import CHECKS, NOT_CHEST
@@ -26,6 +25,8 @@ from pneumo_core.metrics.recalibration import (
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
@@ -306,18 +307,11 @@ def calibrated_at(bundle: Bundle) -> float:
 def _every_film(root: Path) -> Listing:
     if not root.is_dir():
         raise DataSetError(f"Expected a folder of films, got {root.name}, which is no folder.")
-    base, films = root.resolve(), []
-    for folder, folders, files in os.walk(base):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        here = Path(folder)
-        films += [
-            (here / name).relative_to(base).as_posix()
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in FILM_ENDINGS
-        ]
+    films = images_below(root)
     if not films:
         raise DataSetError(f"Expected films in {root.name}, found none. Name a folder of films.")
-    return Listing(base, films=tuple(sorted(films)))
+    facts = {film: FilmFacts("all", "", "unknown", group=film) for film in films}
+    return Listing(root.resolve(), films=tuple(films), facts=facts)
 
 
 def _share(share: Estimate) -> str:
