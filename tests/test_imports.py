@@ -192,7 +192,7 @@ def test_start_up_loads_nothing_heavy():
 # 500 MB, pydicom and SQLAlchemy half a second, of which a JPEG needs nothing.
 QUICK = {
     "predict": ("predict", "{film}", "--model", "{model}"),
-    "predict --out": ("predict", "{film}", "--model", "{model}", "--out", "{folder}/out.parquet"),
+    "predict --out": ("predict", "{film}", "--model", "{model}", "--out", "{folder}/out.csv"),
 }
 NOT_FOR_A_JPEG = {"tensorflow", "keras", "pandas", "sklearn", "streamlit", "pydicom", "sqlalchemy"}
 

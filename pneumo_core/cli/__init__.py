@@ -24,6 +24,7 @@ from pneumo_core.cli import (
     predict,
     readings,
     runs,
+    score,
     server,
     train,
     train_lungs,
@@ -44,6 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("predict")(predict.predict)
+app.command("score")(score.score)
 app.command("index")(data.index)
 app.command("audit")(data.audit)
 app.command("folds")(data.folds)

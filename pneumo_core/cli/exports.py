@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.cli.console import tell, words_for
-from pneumo_core.errors import ReadingLogError
+from pneumo_core.errors import ReadingLogError, UnreadableImage
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
+    from pneumo_core.inference.sources import Source as FilmSource
     from pneumo_core.readings.age import AgeCheck
     from pneumo_core.readings.dicom_source import Source
     from pneumo_core.readings.film_report import FilmReport
@@ -122,17 +124,26 @@ class Exports:
 
 
 def checked_age(
-    path: Path, reading: Reading, bundle: Bundle
+    source: FilmSource, reading: Reading, bundle: Bundle
 ) -> tuple[Reading, AgeCheck, StudyFacts]:
     """The reading after the age check of a DICOM file; the check and what the file says."""
+    from pneumo_core.config import load_settings
     from pneumo_core.readings.age import check_age, with_age_check
     from pneumo_core.readings.study_key import StudyFacts, study_facts
 
     facts = StudyFacts()
     if reading.facts is not None and reading.facts.format == "DICOM":
-        facts = study_facts(_bytes_of(path))
+        with suppress(UnreadableImage):
+            facts = study_facts(source.read(load_settings().limits))
     check = check_age(facts.age, bundle.card)
     return with_age_check(reading, check), check, facts
+
+
+def scored_row(source: FilmSource, reading: Reading, bundle: Bundle) -> dict[str, Any]:
+    """The row of a film without anything written beside it."""
+    from pneumo_core.inference.table import as_row
+
+    return as_row(source.name, checked_age(source, reading, bundle)[0])
 
 
 def _hash_of(path: Path) -> str:

@@ -204,7 +204,7 @@ class Work:
 
     def __call__(self, source: Source, reading: Reading) -> tuple[dict[str, Any], Reading]:
         """The row of a film; its files are written."""
-        reading, age, facts = checked_age(source.path, reading, self.reader.bundle)
+        reading, age, facts = checked_age(source, reading, self.reader.bundle)
         with self._turn if self.display else nullcontext():
             row = self._row(source, reading, age.words, facts)
         return row, replace(reading, pixels=None, cam=None)

@@ -27,11 +27,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pneumo_core.config import load_settings
-from pneumo_core.inference.prepare import Prepared, Refused, prepare_path
+from pneumo_core.inference.prepare import Prepared, Refused, prepare_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from pneumo_core.config import Limits
     from pneumo_core.inference.predict import Reader, Reading
@@ -84,8 +83,7 @@ def read_many(  # noqa: PLR0913 - one argument a choice
     form, limits = reader.form(display=display), load_settings().limits
     if len(first) <= ALONE:
         for source in first:
-            film = _refused(source) or prepare_path(source.path, form, limits)
-            yield finish(source, reader.read_prepared(film))
+            yield finish(source, reader.read_prepared(prepare_source(source, form, limits)))
         return
     crew = crew or crew_for(reader)
 
@@ -156,10 +154,6 @@ def _chained(
     return result
 
 
-def _refused(source: Source) -> Refused | None:
-    return Refused(source.fault) if source.fault else None
-
-
 class Decoders:
     """Processes that prepare films. One that dies is replaced, and its film is told.
 
@@ -184,33 +178,32 @@ class Decoders:
     def prepare(self, source: Source) -> Future[Prepared | Refused]:
         """A future of the prepared film, which raises nothing."""
         result: Future[Prepared | Refused] = Future()
-        refused = _refused(source)
-        if refused is not None:
-            result.set_result(refused)
+        if source.fault:
+            result.set_result(Refused(source.fault))
             return result
-        pool, future = self._submit(source.path)
+        pool, future = self._submit(source)
 
         def done(found: Future[Prepared | Refused]) -> None:
             try:
                 result.set_result(found.result())
             except BrokenProcessPool:  # this film or another one: each is tried by itself
                 self._replace(pool)
-                self._alone.submit(self._by_itself, source.path, result)
+                self._alone.submit(self._by_itself, source, result)
             except BaseException as error:  # noqa: BLE001 - cancelled, or not to be pickled
                 result.set_result(Refused(f"Not read: {type(error).__name__}."))
 
         future.add_done_callback(done)
         return result
 
-    def _submit(self, path: Path) -> tuple[Executor, Future[Prepared | Refused]]:
+    def _submit(self, source: Source) -> tuple[Executor, Future[Prepared | Refused]]:
         for _ in range(2):
             with self._lock:
                 pool = self._pool
             try:
-                return pool, pool.submit(prepare_path, path, self._form, self._limits)
+                return pool, pool.submit(prepare_source, source, self._form, self._limits)
             except BrokenProcessPool:
                 self._replace(pool)
-        return self._pool, self._pool.submit(prepare_path, path, self._form, self._limits)
+        return self._pool, self._pool.submit(prepare_source, source, self._form, self._limits)
 
     def _replace(self, broken: Executor) -> None:
         """A new pool, once, for all films of the broken one."""
@@ -219,11 +212,11 @@ class Decoders:
                 self._pool = self._started(self._processes)
                 broken.shutdown(wait=False)
 
-    def _by_itself(self, path: Path, result: Future[Prepared | Refused]) -> None:
+    def _by_itself(self, source: Source, result: Future[Prepared | Refused]) -> None:
         """One film after another in a process of their own: the one that ends it is the culprit."""
         self._suspects = self._suspects or self._started(1)
         try:
-            future = self._suspects.submit(prepare_path, path, self._form, self._limits)
+            future = self._suspects.submit(prepare_source, source, self._form, self._limits)
             result.set_result(future.result())
         except BrokenProcessPool:
             self._suspects = None

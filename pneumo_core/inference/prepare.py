@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.errors import ForeignImage, UnreadableImage
-from pneumo_core.imaging.decode import decode, fit_to_side, read_file, resize
+from pneumo_core.imaging.decode import decode, fit_to_side, resize
 from pneumo_core.imaging.lungs import COPY_SIDE
 from pneumo_core.inference.input_checks import ImageCheck, check_film
+from pneumo_core.inference.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,14 @@ def prepare_bytes(
 
 def prepare_path(path: Path, form: Form, limits: Limits) -> Prepared | Refused:
     """The film in a file, whose size is checked before it is read."""
-    return answered(lambda: _prepared(read_file(path, limits), form, limits, None))
+    return prepare_source(Source(path, str(path)), form, limits)
+
+
+def prepare_source(source: Source, form: Form, limits: Limits) -> Prepared | Refused:
+    """The film of a source, or why it has none."""
+    if source.fault:
+        return Refused(source.fault)
+    return answered(lambda: _prepared(source.read(limits), form, limits, None))
 
 
 def _prepared(data: bytes, form: Form, limits: Limits | None, whole: Film | None) -> Prepared:

@@ -137,7 +137,7 @@ class RowFile:
         if self._form == ".csv":
             record = io.StringIO(to_csv_cell(name), newline="")
             return next(csv.reader(record))[0]
-        return str(_text(name)) if self._parquet else name
+        return shown_name(name) if self._parquet else name
 
     def _read(self, file: BinaryIO) -> Iterator[tuple[dict[str, Any] | None, int]]:
         """Whole rows and where each ends; the head of a CSV file as None."""
@@ -228,7 +228,7 @@ def write_parquet(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     try:
         with parquet.ParquetWriter(partial, schema(), compression="zstd") as writer:
             for group in _groups(rows):
-                writer.write_table(_table(group))
+                writer.write_table(to_table(group))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -242,7 +242,13 @@ def schema() -> Any:
     return pa.schema([(name, kinds.get(name, pa.float64())) for name in (*COLUMNS, *AFTER)])
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> Any:
+def shown_name(name: str) -> str:
+    """The name of a file as it is found in Parquet."""
+    return str(_text(name))
+
+
+def to_table(rows: Sequence[dict[str, Any]]) -> Any:
+    """Flat rows as an Arrow table."""
     import pyarrow as pa
 
     columns = {name: [_text(row[name]) for row in rows] for name in (*COLUMNS, *AFTER)}

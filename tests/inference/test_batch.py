@@ -1,7 +1,6 @@
 """Many films through processes and threads: each has its answer, whatever happens to others."""
 
 import os
-from pathlib import Path
 
 import cv2
 import pytest
@@ -10,7 +9,7 @@ from pneumo_core.config import Limits
 from pneumo_core.inference import batch
 from pneumo_core.inference.batch import ALONE, Crew, Decoders, crew_for, read_many
 from pneumo_core.inference.predict import Reader
-from pneumo_core.inference.prepare import Form, Refused, prepare_path
+from pneumo_core.inference.prepare import Form, Refused, prepare_source
 from pneumo_core.inference.sources import Source, sources_below
 from pneumo_core.synthetic.appearance import synthetic_film
 
@@ -78,7 +77,7 @@ def test_only_so_many_films_wait(folder, tiny_bundle):
 
 
 def test_a_decoder_that_dies_costs_its_own_film_only(folder, monkeypatch):
-    monkeypatch.setattr(batch, "prepare_path", die_on_03)
+    monkeypatch.setattr(batch, "prepare_source", die_on_03)
     with Decoders(1, Form(64, display=False), Limits()) as decoders:
         prepared = [decoders.prepare(source) for source in sources_below([folder])]
         found = [one.result(timeout=120) for one in prepared]
@@ -88,10 +87,10 @@ def test_a_decoder_that_dies_costs_its_own_film_only(folder, monkeypatch):
     assert sum(isinstance(one, Refused) for one in found) == 2
 
 
-def die_on_03(path: Path, form, limits):
-    if path.name == "03.png":
+def die_on_03(source, form, limits):
+    if source.path.name == "03.png":
         os._exit(1)
-    return prepare_path(path, form, limits)
+    return prepare_source(source, form, limits)
 
 
 def test_there_is_work_for_every_stream(tiny_bundle):
