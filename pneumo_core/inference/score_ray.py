@@ -7,6 +7,7 @@ stages and does the work of a worker that died again; a block that is written tw
 
 from __future__ import annotations
 
+import os
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ _BLOCKS_AT_A_TIME = 4096  # of the list that Ray is given: two million films
 
 
 def ray_module() -> Any:
-    """Ray. Raises PneumoError where it is not installed."""
+    """Ray, without its telemetry. Raises PneumoError where it is not installed."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError as error:

@@ -118,6 +118,7 @@ def test_without_ray_the_way_to_get_it_is_told(monkeypatch):
         score_ray.ray_module()
 
 
+@pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_ray_writes_the_rows_that_this_machine_writes(archive, tiny_bundle, tmp_path):
     pytest.importorskip(
         "ray", reason="Ray is not installed: pip install -r requirements-cluster.txt"
