@@ -9,7 +9,6 @@ along and costs its own film only.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 from collections import deque
 from concurrent.futures import (
@@ -27,6 +26,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pneumo_core.config import load_settings
+from pneumo_core.container import cores
 from pneumo_core.inference.prepare import Prepared, Refused, prepare_source
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Crew:
 
 def crew_for(reader: Reader) -> Crew:
     """A thread for each stream of the network; a process for two cores, which is ample for JPEG."""
-    return Crew(max(1, min(8, (os.cpu_count() or 2) // 2)), reader.streams + 1)
+    return Crew(max(1, min(8, cores() // 2)), reader.streams + 1)
 
 
 def read_many(  # noqa: PLR0913 - one argument a choice

@@ -1,8 +1,8 @@
 """Blocks of an archive on Ray Data: decoding, network and writing as stages of their own.
 
-Each stage has its own resources: decoding takes tasks of one core, the network a pool of actors
-that load the bundle once each, writing a tenth of a core. Ray Data bounds what lies between the
-stages and does the work of a worker that died again; a block that is written twice is one file.
+Each stage has its own resources: decoding is done by tasks, the network by a pool of actors that
+load the bundle once each and compute on one core. Ray Data bounds what lies between the stages and
+does the work of a worker that died again; a block that is written twice is one file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pneumo_core.inference.prepare import Form
     from pneumo_core.inference.score import MakeRow
 
+# Cores that a task of each stage is counted for: one core keeps a network busy and prepares its
+# films beside it, which is a tenth of the work; all stages must fit on a machine of one core.
+_NETWORK, _PREPARE, _WRITE = 0.7, 0.2, 0.1
 _BLOCKS_AT_A_TIME = 4096  # of the list that Ray is given: two million films
 
 
@@ -51,8 +54,8 @@ def score_on_ray(  # noqa: PLR0913 - one argument a choice
 ) -> Iterator[Written]:
     """Score blocks on the cluster at `address`, on this machine where None; as `score_here`.
 
-    workers: actors with the network, each on as many cores as one stream takes; as many as there
-    are cores in the cluster where None. Bundle and films must be where every node can read them.
+    workers: actors with the network, on one core each; as many as the cluster has cores where None.
+    Bundle and films must be where every node can read them.
     """
     ray = ray_module()
     ray.init(
@@ -61,15 +64,20 @@ def score_on_ray(  # noqa: PLR0913 - one argument a choice
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = 0
-    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
+    pool = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     every = iter(blocks)
     try:
         while listed := _some(every):
             found = (
                 ray.data.from_items(listed, override_num_blocks=len(listed))
-                .map(_Prepare(form), num_cpus=1)
-                .map(_Network, fn_constructor_args=(bundle, make_row), concurrency=pool, num_cpus=1)
-                .map(_Write(destination), num_cpus=0.1)
+                .map(_Prepare(form), num_cpus=_PREPARE)
+                .map(
+                    _Network,
+                    fn_constructor_args=(bundle, make_row),
+                    concurrency=pool,
+                    num_cpus=_NETWORK,
+                )
+                .map(_Write(destination), num_cpus=_WRITE)
             )
             for row in found.iter_rows():
                 yield Written(row["films"], row["failures"], row["rejected"])
@@ -104,6 +112,7 @@ class _Network:
     """Stage 2: the readings of a block, by an actor that has loaded the bundle."""
 
     def __init__(self, bundle: Bundle, make_row: MakeRow) -> None:
+        os.environ["PNEUMO_THREADS"] = "1"  # other actors have the other cores
         from pneumo_core.inference.predict import Reader
 
         self._reader, self._make_row = Reader(bundle), make_row
