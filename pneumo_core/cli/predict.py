@@ -109,7 +109,8 @@ def predict(  # noqa: PLR0913 - one argument an option
     with ExitStack() as stack:
         stack.enter_context(closing(exports))
         work = Work(reader, exports, overlay, method)
-        sources = sources_below(paths)
+        passed_over: list[Path] = []
+        sources = sources_below(paths, passed_over)
         table = None
         if out is not None:
             table = stack.enter_context(_opened(out, reader, resume=resume))
@@ -131,6 +132,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     if csv_file is not None:
         with words_for(csv_file):
             csv_file.write_bytes(to_csv(rows))
+    if passed_over:
+        others = count(len(passed_over), "other files")
+        tell(f"Passed over: {others} of a patient CD (its index and viewer).")
     _end(counts, failed=exports.failed)
 
 

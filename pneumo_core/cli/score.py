@@ -1,16 +1,21 @@
-"""`score`: an archive of films → Parquet, on this machine or on a Ray cluster, taken up again."""
+"""`score` and `bench`: an archive of films → Parquet, taken up again; how fast this machine is."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import progress, tell
 from pneumo_core.cli.exports import scored_row
+from pneumo_core.config import ROOT
+from pneumo_core.errors import PneumoError
 from pneumo_core.formatting import count, duration
 
 if TYPE_CHECKING:
@@ -132,3 +137,32 @@ def _followed(work: Iterator[Written]) -> tuple[int, int, int]:
             pace = f"{count(films, 'files')} in {duration(spent)}, {films / spent:.1f} a second"
             report("score", films, films, pace)
     return films, failures, rejected
+
+
+def bench(
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="With --training: labelled films; synthetic ones by default."),
+    ] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Model to predict with.")] = None,
+    training: Annotated[bool, typer.Option("--training", help="Time training instead.")] = False,
+) -> None:
+    """Time the start and one film, by OpenVINO and by Keras.
+
+    With --training: the input pipeline and a whole epoch, beside a plain Keras training.
+    """
+    if not (ROOT / "bench" / "reading.py").is_file():
+        raise PneumoError("Expected the folder bench/ beside pneumo_core/; it is not there.")
+    if training and model is not None:
+        raise typer.BadParameter("--model is for reading; training starts from random weights.")
+    if data is not None and not training:
+        raise typer.BadParameter("a folder of films goes with --training.")
+    if data is not None and not data.is_dir():
+        raise typer.BadParameter(f"there is no folder {data}.")
+    if training:
+        chosen = ["bench.training", *([] if data is None else [str(data.absolute())])]
+    else:
+        chosen = ["bench.reading", *([] if model is None else ["--model", model])]
+    if subprocess.run([sys.executable, "-m", *chosen], check=False, cwd=ROOT).returncode:
+        raise typer.Exit(1)

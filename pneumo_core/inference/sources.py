@@ -7,13 +7,14 @@ opened and a device are sources too, with the reason why they are not read.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.imaging.decode import read_file
-from pneumo_core.imaging.formats import check_bytes
+from pneumo_core.imaging.formats import check_bytes, dicom_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,21 +44,23 @@ class Source:
         return _download(self.url, limits) if self.url else read_file(self.path, limits)
 
 
-def sources_below(paths: Iterable[Path]) -> Iterator[Source]:
+def sources_below(paths: Iterable[Path], passed_over: list[Path] | None = None) -> Iterator[Source]:
     """Every file to read: as typed, then relative to the folder typed, sorted within each folder.
 
     Folders are listed one at a time, as the sources are asked for. Hidden files, the folder
     __MACOSX and what file managers leave behind are no sources. Links to files are followed, links
-    to folders are not: they may lead in a circle.
+    to folders are not: they may lead in a circle. Beside a DICOMDIR (PS3.10 section 8.6) only DICOM
+    files are films: the index itself, the viewer and its pictures are put into `passed_over`.
     """
+    others = [] if passed_over is None else passed_over
     for path in paths:
         if path.is_dir():
-            yield from _below(path)
+            yield from _below(path, others, on_disc=False)
         else:
             yield Source(path, str(path))
 
 
-def _below(folder: Path) -> Iterator[Source]:
+def _below(folder: Path, others: list[Path], *, on_disc: bool) -> Iterator[Source]:
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -65,14 +68,28 @@ def _below(folder: Path) -> Iterator[Source]:
         why = error.strerror or "the disk failed"
         yield Source(folder, str(folder), f"The folder {folder.name} cannot be opened: {why}.")
         return
+    on_disc = on_disc or any(map(_is_index, entries))
     for entry in entries:
         if entry.name.startswith(_HIDDEN) or entry.name in SKIPPED_NAMES:
             continue
         path = folder / entry.name
         if _is(entry, folder=True):
-            yield from _below(path)
+            yield from _below(path, others, on_disc=on_disc)
+        elif on_disc and (_is_index(entry) or not _may_be_dicom(entry)):
+            others.append(path)
         else:
             yield Source(path, str(path), _fault(entry))
+
+
+def _is_index(entry: os.DirEntry[str]) -> bool:
+    return entry.name.upper().rstrip(".") == "DICOMDIR" and _is(entry, folder=False)
+
+
+def _may_be_dicom(entry: os.DirEntry[str]) -> bool:
+    if _is(entry, folder=False):
+        with suppress(OSError), Path(entry.path).open("rb") as opened:
+            return dicom_start(opened.read(4096)) is not None
+    return True  # it has its row, which says why it cannot be read
 
 
 def _is(entry: os.DirEntry[str], *, folder: bool) -> bool:
