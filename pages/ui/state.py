@@ -227,9 +227,15 @@ def drop_zone_key() -> str:
 
 # Diagnose: blinded mode, the reader, the log, what was built to take away, the history.
 
+presenting = Value("diagnose.presents", first=False)
+"""Whether the page is shown to an audience: large type, no drop zone."""
 blinded = Value("diagnose.is-blinded", first=False)
 """Whether the reader answers before the model's answer is shown."""
 reader_name = Value("diagnose.reader", "")
+study = Value("study.shown", "")
+"""Id of the reader study that is open."""
+study_job = Value("study.job", "")
+"""Key of the job that sets a study up, until its study was opened."""
 log_failure: Value[tuple[str, float] | None] = Value("diagnose.log-failure", None)
 """What the log said when it failed last, and when (monotonic seconds)."""
 built_worklist: Value[tuple[object, str, bytes] | None] = Value("diagnose.built", None)
