@@ -17,7 +17,7 @@ CORE_LAYERS = (
     ("config", "pseudonym", "container", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
-    ("imaging", "jobs"),
+    ("imaging", "jobs", "untrusted_zip"),
     ("dataset", "bundle"),
     ("audit", "training", "inference"),
     ("evaluation",),

@@ -271,6 +271,10 @@ def amend(content: str, change: Callable[[Entry], Entry]) -> None:
 
 source_job: Value[tuple[str, Path] | None] = Value("dataset.making", None)
 """Kind and folder of the download or the synthesis that is waited for."""
+candidate: Value[tuple[Any, Path] | None] = Value("dataset.candidate", None)
+"""Kind and folder of the data set whose labels are looked at before it is opened."""
+candidate_images: Value[tuple[Path, list[str]] | None] = Value("dataset.images", None)
+"""The images below that folder, posix paths."""
 filtered_dataset = Value("dataset.of", "")
 conditions: Value[tuple[Any, ...]] = Value("dataset.conditions", ())
 condition_changes = Value("dataset.round", 0)

@@ -130,22 +130,24 @@ class Evaluation:
     note: str = ""
 
 
-def evaluate_split(
+def evaluate_split(  # noqa: PLR0913 - most are options
     bundle: Bundle,
     data: Path,
     *,
     split: str,
     cache_dir: Path,
+    labels: Labels | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Read the split's films and measure the model on them.
 
     An evaluation of a test split is logged, unless all its films are synthetic.
 
-    A folder without splits is read as a whole, whichever is asked for, and is no test split. Raises
-    DataSetError where the split is absent or nothing in it can be read.
+    labels: as for `dataset.index.index_folder`. A folder without splits is read as a whole,
+    whichever is asked for, and is no test split. Raises DataSetError where the split is absent or
+    nothing in it can be read.
     """
-    readable, unread = labelled_films(data, split=split, progress=progress)
+    readable, unread = labelled_films(data, split=split, labels=labels, progress=progress)
     # A folder that calls nothing a test split is a data set of one's own, whatever is asked for.
     split = split if split in set(readable["split"]) else "all"
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)

@@ -11,16 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.untrusted_zip import (
+from pneumo_core.errors import BundleError
+from pneumo_core.formatting import count
+from pneumo_core.imaging.formats import format_of
+from pneumo_core.untrusted_zip import (
     MAX_BYTES,
     blocks,
     fault_of_kind,
     fault_of_size,
     open_contents,
 )
-from pneumo_core.errors import BundleError
-from pneumo_core.formatting import count
-from pneumo_core.imaging.formats import format_of
 
 if TYPE_CHECKING:
     import zipfile
