@@ -70,17 +70,11 @@ def model_in_service() -> Bundle:
     return load_bundle(verify=False)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def reader_of(bundle: Bundle) -> Reader:
-    """The one reader of a bundle for all sessions; made once, on first use (about a second).
+    """The one reader of a bundle for all sessions and the API, see `shared_reader`."""
+    from pneumo_core.inference.shared import shared_reader
 
-    Raises BundleError on a bundle that is incomplete or altered.
-    """
-    from pneumo_core.bundle import verify_bundle
-    from pneumo_core.inference.predict import Reader
-
-    verify_bundle(bundle.path)
-    return Reader(bundle)
+    return shared_reader(bundle)
 
 
 def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:

@@ -16,6 +16,7 @@ from pages.ui.diagnose.reading_log import keep_in_log, with_log
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain, plain_words
 from pages.ui.session_film import Record, content_of, make_entry
+from pneumo_core.config import load_settings
 from pneumo_core.formatting import count, duration, per_cent
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def drop_zone() -> list[UploadedFile]:
         f"{state.MAX_FILMS} films in the list)",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
+        max_upload_size=load_settings().limits.max_bytes // 2**20,
     )
     return [file for file in files if file.file_id not in state.taken()]
 
