@@ -267,6 +267,12 @@ def report(  # noqa: PLR0913 - one argument an option
         float,
         typer.Option(min=0, max=1, help="Prevalence of pneumonia in the intended setting."),
     ] = 0.2,
+    one_page: Annotated[
+        bool, typer.Option("--one-page", help="Only the page “does it hold here?”, with --data.")
+    ] = False,
+    site: Annotated[str, typer.Option(help="The hospital, for the head of the report.")] = "",
+    author: Annotated[str, typer.Option(help="Who made the report.")] = "",
+    remarks: Annotated[str, typer.Option(help="Remarks, for the head of the report.")] = "",
 ) -> None:
     """Evaluation report: figures with intervals, CLAIM 2024 and TRIPOD+AI checklists.
 
@@ -274,21 +280,37 @@ def report(  # noqa: PLR0913 - one argument an option
     """
     if not (html or pdf or tables or json):
         raise typer.BadParameter("name at least one output: --html, --pdf, --tables or --json.")
+    if one_page and data is None:
+        raise typer.BadParameter("expected --data, the films of the hospital.", param_hint="--data")
     from pneumo_core.bundle import load_bundle
-    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
+    from pneumo_core.evaluation.report import (
+        as_json,
+        build_one_page,
+        build_report,
+        to_html,
+        to_pdf,
+        write_tables,
+    )
     from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = load_bundle(model)
     chosen = chosen_labels(labels, mapping)
     table, evidence, films, unread = _films(bundle, data, split, chosen)
-    made = build_report(
-        bundle,
-        table,
-        evidence,
-        films=films,
-        evaluations=logged_evaluations(bundle),
-        prevalence=prevalence,
-    )
+    head = {"author": author, "remarks": remarks}
+    if one_page:
+        at = site or (bundle.name if data is None else data.resolve().name)
+        made = build_one_page(bundle, table, evidence, site=at, films=films, **head)
+    else:
+        made = build_report(
+            bundle,
+            table,
+            evidence,
+            films=films,
+            evaluations=logged_evaluations(bundle),
+            prevalence=prevalence,
+            site=site,
+            **head,
+        )
     written = [] if tables is None else [tables] if write_tables(made, tables) else []
     if html is not None:
         html.write_text(to_html(made), encoding="utf-8")

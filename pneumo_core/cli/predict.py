@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,8 +72,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     reader = Reader(load_bundle(model))
     exports.open_log(load_settings())
     rows, failures, rejected = [], 0, 0
+    passed_over: list[Path] = []
     with closing(exports):
-        for path, name in films_below(paths):
+        for path, name in films_below(paths, passed_over):
             reading, row = _read(path, name, reader, exports)
             if overlay is not None and reading.pixels is not None and reading.cam is not None:
                 row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
@@ -84,6 +85,9 @@ def predict(  # noqa: PLR0913 - one argument an option
     if csv_file is not None:
         with words_for(csv_file):
             csv_file.write_bytes(to_csv(rows))
+    if passed_over:
+        others = count(len(passed_over), "other files")
+        tell(f"Passed over: {others} of a patient CD (its index and viewer).")
     if not rows:
         tell("Error: expected at least one film; the folder holds no file.")
     if failures or rejected:
@@ -116,18 +120,43 @@ def _summary(files: int, failures: int, rejected: int) -> str:
     return f"Of {count(files, 'files')} {' and '.join(counts)}."
 
 
-def films_below(paths: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Every file to read and the name to show: as typed, then relative to the folder typed."""
+def films_below(
+    paths: list[Path], passed_over: list[Path] | None = None
+) -> Iterator[tuple[Path, str]]:
+    """Every file to read and the name to show: as typed, then relative to the folder typed.
+
+    Beside a DICOMDIR (PS3.10 section 8.6) only DICOM files are films: the index itself, the viewer
+    and its pictures are put into `passed_over`.
+    """
+    others = [] if passed_over is None else passed_over
     for path in paths:
         if not path.is_dir():
             yield path, str(path)
             continue
-        for file in sorted(path.rglob("*")):
+        files = sorted(path.rglob("*"))
+        discs = {file.parent for file in files if _is_index(file)}
+        for file in files:
             hidden = any(
                 part.startswith((".", "__MACOSX")) for part in file.relative_to(path).parts
             )
-            if file.is_file() and not hidden and file.name not in SKIPPED_NAMES:
-                yield file, str(path / file.relative_to(path))
+            if not file.is_file() or hidden or file.name in SKIPPED_NAMES:
+                continue
+            if discs.intersection(file.parents) and (_is_index(file) or not _is_dicom(file)):
+                others.append(file)
+                continue
+            yield file, str(path / file.relative_to(path))
+
+
+def _is_index(file: Path) -> bool:
+    return file.name.upper().rstrip(".") == "DICOMDIR" and file.is_file()
+
+
+def _is_dicom(file: Path) -> bool:
+    from pneumo_core.imaging.formats import dicom_start
+
+    with suppress(OSError), file.open("rb") as opened:
+        return dicom_start(opened.read(4096)) is not None
+    return True  # it has its line, which says why it cannot be read
 
 
 def _line(row: dict[str, Any], reading: Reading) -> str:

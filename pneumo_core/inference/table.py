@@ -31,9 +31,12 @@ COLUMNS = (
 )
 # What a table adds, since it may be read without the page or the call that made it.
 AFTER = ("p_low", "p_high", "model", "disclaimer")
-# What a spreadsheet would run as a formula, were a text to begin with it: also in full width, after
-# blanks, and after what another locale takes for the end of a cell or of a line.
-_FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]")
+# What a spreadsheet would run as a formula, were a text to begin with it, also in full width and
+# after blanks; and in what another locale takes for the next cell or line.
+_OPERATOR = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+_BLANKS = "[\\s\ufeff\u200b]*"
+_FORMULA = re.compile(f"{_BLANKS}{_OPERATOR}|[\\t\\r]")
+_LATER_FORMULA = re.compile(f"([;,\\t\\r\\n|]{_BLANKS})({_OPERATOR})")
 
 
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
@@ -118,4 +121,6 @@ def spreadsheet_cell(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     cell = breakable(cell)
-    return _FORMULA.sub(lambda found: f"{found[0][:-1]}'{found[0][-1]}", cell)
+    found = _FORMULA.match(cell)
+    begins = found.end() if found else 0
+    return ("'" if found else "") + cell[:begins] + _LATER_FORMULA.sub(r"\1'\2", cell[begins:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ from pneumo_core.config import load_settings
 from pneumo_core.formatting import count, duration, per_cent
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from pages.ui.cache import Sample
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
 _SECONDS = 1.0  # between two looks at a longer one
+_PAGE_SECONDS = 4.0  # between two runs of the page by which its list grows
 _LATEST = 8  # films read last that are shown small
 _arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
 """Keys of the films of the drop that is being read."""
@@ -47,6 +52,19 @@ def drop_zone() -> list[UploadedFile]:
         max_upload_size=load_settings().limits.max_bytes // 2**20,
     )
     return [file for file in files if file.file_id not in state.taken()]
+
+
+def show_presentation_switch() -> None:
+    """The switch of the presentation mode: large type, and nothing but the films and answers."""
+    on = st.toggle(
+        "Presentation",
+        state.presenting.get(),
+        key="diagnose.presenting",
+        help="Large type for an audience; the drop zone, the history and the studies are hidden.",
+    )
+    state.presenting.set(on)
+    if on:
+        st.html('<span class="pn-presenting"></span>')
 
 
 def show_notices() -> None:
@@ -93,6 +111,12 @@ def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
         _release(file)
     intake.ended.wait(PATIENCE)
     merge_arrived()
+
+
+def reading_paused() -> AbstractContextManager[None]:
+    """Begins no film of an earlier drop while the page runs: clicks are answered first."""
+    intake: Intake | None = state.intake.get()
+    return nullcontext() if intake is None else intake.paused()
 
 
 def merge_arrived() -> list[Entry]:
@@ -145,15 +169,17 @@ def _tell(intake: Intake) -> None:
 def show_intake() -> None:
     """How far the reading is, with the films read last and a Cancel button, as long as it lasts."""
     if state.intake.get() is not None:
-        st.fragment(_intake, run_every=_SECONDS)(fresh=not state.films())
+        st.fragment(_intake, run_every=_SECONDS)(len(state.films()), time.monotonic())
 
 
-def _intake(*, fresh: bool) -> None:
+def _intake(films: int, began: float) -> None:
+    """The progress; films: in the list when all of the page ran last, at `began`."""
     with plain_words():
         merge_arrived()
         intake: Intake | None = state.intake.get()
-        if intake is None or (fresh and state.films()):
-            st.rerun()  # all of the page: all is read, or there is a first film to show
+        grown = len(state.films()) > films
+        if intake is None or (grown and (not films or time.monotonic() - began > _PAGE_SECONDS)):
+            st.rerun()  # all of the page: the list has grown, or all is read
         with st.container(key="intake"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.progress(
@@ -229,7 +255,7 @@ def _gallery() -> Sample | None:
     st.html('<p class="pn-label">No film at hand? Try a synthetic one:</p>')
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in cache.samples():
-            with st.container(width="content", gap="xxsmall"):
+            with st.container(width="content", gap="xxsmall", key=f"sample-{sample.name}"):
                 st.html(
                     f'<img src="{sample.thumb}" width="104" alt="{sample.name}: not a real film">'
                 )

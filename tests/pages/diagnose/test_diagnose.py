@@ -250,6 +250,27 @@ def test_the_limit_is_said_before_and_a_reload_asks(page, png):
     assert "onbeforeunload = (event)" in html_of(page)
 
 
+def test_a_presentation_shows_films_and_answers_alone(page, png):
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)))
+    page.toggle(key="diagnose.presenting").set_value(True).run()
+    assert "pn-presenting" in html_of(page)
+    assert "▲ Signs of pneumonia" in html_of(page)
+    assert not page.file_uploader
+    assert not page.dataframe
+    page.button(key="diagnose.next").click().run()
+    assert 'class="pn-name">b.png' in html_of(page)
+    page.toggle(key="diagnose.presenting").set_value(False).run()
+    assert page.file_uploader
+    assert names_in_table(page) == ["a.png", "b.png"]
+    assert no_trace(page)
+
+
+def test_the_glossary_explains_what_the_page_says(page):
+    shown = html_of(page.run())
+    assert "<dt>Stability range</dt>" in shown
+    assert "Ruling-in point: 99 of 100 normal films lie below it." in shown
+
+
 def test_results_survive_the_loss_of_the_widgets(page, png, reader):
     drop(page.run(), ("a.png", png(225)))
     again = AppTest.from_file(str(ROOT / "pages" / "diagnose.py"), default_timeout=300)
