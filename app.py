@@ -1,16 +1,20 @@
-"""Pneumo's router: `streamlit run app.py`."""
+"""Pneumo: `streamlit run app.py`.
+
+Streamlit imports this file as the server, with the API beside the pages; and runs it as a script,
+the router, for every session.
+"""
 
 import streamlit as st
 
-# Pixels; sent before the navigation, whose sidebar otherwise sometimes opens at the default 300.
-st.set_page_config(initial_sidebar_state=200)
-# No icons: Streamlit makes the current page's the favicon and fetches it from fonts.gstatic.com.
-st.navigation(
-    [
-        st.Page("pages/diagnose.py", title="Diagnose", default=True),
-        st.Page("pages/dataset.py", title="Dataset"),
-        st.Page("pages/training.py", title="Training"),
-        st.Page("pages/metrics.py", title="Metrics"),
-        st.Page("pages/models.py", title="Models"),
-    ]
-).run()
+if __name__ == "__main__":
+    from pages.ui.identity import pages_for_role, sign_in
+
+    # Pixels; sent before the navigation, whose sidebar otherwise sometimes opens at 300.
+    st.set_page_config(initial_sidebar_state=200)
+    sign_in()
+    # No icons: Streamlit makes the current page's the favicon and fetches it from gstatic.com.
+    st.navigation(pages_for_role()).run()
+else:
+    from pages.ui.serving import lifespan, middleware, routes
+
+    app = st.App(__file__, routes=routes(), middleware=middleware(), lifespan=lifespan)

@@ -13,6 +13,7 @@ from pages.ui.diagnose.blinded import (
     show_blinded_switch,
     show_hidden_film,
 )
+from pages.ui.diagnose.explanations import show_explanations
 from pages.ui.diagnose.history import show_history
 from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
@@ -21,13 +22,15 @@ from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
     chosen_sample,
     drop_zone,
-    read_files,
+    merge_arrived,
     read_sample,
+    show_intake,
     show_notices,
+    take_in,
 )
 from pages.ui.diagnose.verdict import show_blinded_form, show_verdict
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
-from pages.ui.diagnose.worklist import show_welcome, show_worklist
+from pages.ui.diagnose.worklist import show_welcome, show_worklist, visible
 from pages.ui.page import heading, page_frame, plain, warn_before_leaving
 from pneumo_core.errors import BundleError
 
@@ -81,9 +84,11 @@ def _upload(bundle: Bundle) -> None:
     with samples:
         sample = chosen_sample(thumbnails=not state.films())
     if files:
-        read_files(files, bundle)
+        take_in(files, bundle)
     else:
+        merge_arrived()
         show_notices()
+        show_intake()
     if sample is not None:
         read_sample(sample, bundle)
     if files or sample is not None:
@@ -92,7 +97,8 @@ def _upload(bundle: Bundle) -> None:
 
 def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
     """One film large with its result, and the table of all films below it."""
-    show_stepper(shown, entries)
+    order = visible(entries)
+    show_stepper(shown, order if shown in order else entries)
     if shown.record.hidden is None:
         _show_answered(shown, bundle)
     else:
@@ -117,6 +123,7 @@ def _show_answered(shown: Entry, bundle: Bundle | None) -> None:
         with picture:
             show_film(shown.key, wide=wide)
     if shown.picture:  # of a file that could not be decoded there is nothing to say
+        show_explanations(shown, bundle)
         verdict, take_away = st.columns(2, gap="medium")
         with verdict, st.expander("Your verdict"):
             show_verdict(shown)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pneumo_core.access import is_demo
 from pneumo_core.errors import PneumoError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,12 +35,28 @@ def _usual_data_roots() -> tuple[Path, ...]:
 
 
 @dataclass(frozen=True)
+class ServerLimits:
+    """What callers of the API may take. requests_per_minute: by token, a film of a batch counts as
+    one; reads_at_once: films read at a time; reads_waiting: requests that may wait for their turn;
+    body_bytes: of all request bodies that are held at a time; batch_files: in one request.
+    """
+
+    requests_per_minute: int = 600
+    reads_at_once: int = 2
+    reads_waiting: int = 64
+    body_bytes: int = 512 * 2**20
+    batch_files: int = 50
+
+
+@dataclass(frozen=True)
 class Settings:
     """Folders and limits of this installation.
 
     data_roots: the screen opens only folders of films inside one of them, or in the cache.
     readings_dir: the log of readings, the salt of its study keys, and the reader studies;
-    database_url: the database of the log, the SQLite file `readings_db` where "".
+    database_url: the database of the log, the SQLite file `readings_db` where "";
+    access_file: who may do what once signed in; None: nobody signs in, and whoever reaches the
+    pages may do everything.
     """
 
     models_dir: Path = ROOT / "models"
@@ -52,6 +69,8 @@ class Settings:
     data_roots: tuple[Path, ...] = field(default_factory=_usual_data_roots)
     runs_at_once: int = 1  # training runs on this machine; more of them wait
     limits: Limits = field(default_factory=Limits)
+    access_file: Path | None = None
+    server: ServerLimits = field(default_factory=ServerLimits)
 
     @property
     def readings_db(self) -> Path:
@@ -84,6 +103,11 @@ def _folder(name: str, default: Path) -> Path:
     return _expanded(name, text) if text else default
 
 
+def _file(name: str) -> Path | None:
+    text = os.environ.get(name, "").strip()
+    return _expanded(name, text) if text else None
+
+
 def _expanded(name: str, text: str) -> Path:
     try:
         return Path(text).expanduser().resolve()
@@ -102,11 +126,12 @@ def load_settings() -> Settings:
     """Settings of the environment: PNEUMO_MODELS, PNEUMO_RUNS, PNEUMO_CACHE, PNEUMO_JOBS,
     PNEUMO_READINGS (folders), PNEUMO_DATA_ROOTS (folders, separated as in PATH),
     PNEUMO_DATABASE_URL, PNEUMO_LOG_READINGS (1 or 0), PNEUMO_RUNS_AT_ONCE, PNEUMO_MAX_BYTES,
-    PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers).
+    PNEUMO_MAX_PIXELS, PNEUMO_MAX_SIDE (whole numbers), PNEUMO_ACCESS (a file), PNEUMO_API_RATE,
+    PNEUMO_READS_AT_ONCE (whole numbers). PNEUMO_DEMO=1 keeps no readings.
 
     Where only the cache has a place of its own, jobs and readings are kept in it.
     """
-    usual, limits = Settings(), Limits()
+    usual, limits, server = Settings(), Limits(), ServerLimits()
     cache_dir = _folder("PNEUMO_CACHE", usual.cache_dir)
     moved = cache_dir != usual.cache_dir
     jobs_dir = cache_dir / "jobs" if moved else usual.jobs_dir
@@ -118,7 +143,7 @@ def load_settings() -> Settings:
         jobs_dir=_folder("PNEUMO_JOBS", jobs_dir),
         readings_dir=_folder("PNEUMO_READINGS", readings_dir),
         database_url=os.environ.get("PNEUMO_DATABASE_URL", "").strip(),
-        log_readings=_switch("PNEUMO_LOG_READINGS", default=usual.log_readings),
+        log_readings=_switch("PNEUMO_LOG_READINGS", default=usual.log_readings) and not is_demo(),
         data_roots=_folders("PNEUMO_DATA_ROOTS", usual.data_roots),
         runs_at_once=_whole_number("PNEUMO_RUNS_AT_ONCE", usual.runs_at_once),
         limits=Limits(
@@ -126,6 +151,11 @@ def load_settings() -> Settings:
             max_pixels=_whole_number("PNEUMO_MAX_PIXELS", limits.max_pixels),
             max_side=_whole_number("PNEUMO_MAX_SIDE", limits.max_side),
             min_side=limits.min_side,
+        ),
+        access_file=_file("PNEUMO_ACCESS"),
+        server=ServerLimits(
+            requests_per_minute=_whole_number("PNEUMO_API_RATE", server.requests_per_minute),
+            reads_at_once=_whole_number("PNEUMO_READS_AT_ONCE", server.reads_at_once),
         ),
     )
 

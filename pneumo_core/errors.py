@@ -46,6 +46,10 @@ class ReadingLogError(PneumoError):
     """The log of readings cannot be opened, read or written; no answer is lost by it."""
 
 
+class ServerError(PneumoError):
+    """The server, the API or a watched folder cannot be set up as asked."""
+
+
 def disk_words(error: OSError) -> str:
     """What the disk says, and of which file: "No space left on device (out.csv)".
 

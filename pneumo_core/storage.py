@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ def write_atomic(path: Path, content: bytes | str, *, errors: str = "strict") ->
         partial.write_bytes(data)
         _put(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written: the error above says so
+            partial.unlink(missing_ok=True)
 
 
 def _put(partial: Path, path: Path) -> None:

@@ -84,8 +84,13 @@ def tiny_network() -> keras.Model:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keras works step by step: to trace and optimise a graph takes longer than to use it here.
 
-    Fixtures of a wider scope and processes of their own still train as the product does.
+    Fixtures of a wider scope and processes of their own call `step_by_step` themselves.
     """
+    step_by_step(monkeypatch)
+
+
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network is compiled into a graph until `monkeypatch` is undone."""
     import keras
 
     always = property(lambda _: True, lambda _, __: None)

@@ -13,7 +13,8 @@ from tests import ROOT
 # do not import each other. docs/architecture.md draws the same picture.
 CORE_LAYERS = (
     ("errors", "palette", "progress"),
-    ("config", "pseudonym", "storage"),
+    ("access",),
+    ("config", "pseudonym", "container", "storage"),
     ("metrics",),
     ("formatting", "perturbations", "synthetic"),
     ("imaging", "jobs"),
@@ -21,12 +22,13 @@ CORE_LAYERS = (
     ("audit", "training", "inference"),
     ("evaluation",),
     ("readings",),
+    ("server",),
     ("cli",),
     ("__main__",),
 )
 PAGE_LAYERS = (
-    ("html",),
-    ("outcomes", "images", "charts"),
+    ("html", "identity"),
+    ("serving", "outcomes", "images", "charts"),
     ("cache",),
     ("session_film",),
     ("state",),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import BundleStatus
     from pneumo_core.evaluation.comparison import Comparison, Contender
+    from pneumo_core.inference.explain_worker import Explainer
     from pneumo_core.inference.predict import Reader, Reading
     from pneumo_core.readings.log import ReadingLog
     from pneumo_core.training.dataset import Material
@@ -69,17 +70,11 @@ def model_in_service() -> Bundle:
     return load_bundle(verify=False)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def reader_of(bundle: Bundle) -> Reader:
-    """The one reader of a bundle for all sessions; made once, on first use (about a second).
+    """The one reader of a bundle for all sessions and the API, see `shared_reader`."""
+    from pneumo_core.inference.shared import shared_reader
 
-    Raises BundleError on a bundle that is incomplete or altered.
-    """
-    from pneumo_core.bundle import verify_bundle
-    from pneumo_core.inference.predict import Reader
-
-    verify_bundle(bundle.path)
-    return Reader(bundle)
+    return shared_reader(bundle)
 
 
 def role_of(bundle: Bundle, sha256: str, pixels: NDArray[np.uint8] | None) -> str:
@@ -98,6 +93,14 @@ def _listed_films(bundle: Bundle) -> ListedFilms:
     from pneumo_core.training.plan.parent import listed_films
 
     return listed_films(bundle)
+
+
+@st.cache_resource(show_spinner=False)
+def explainer() -> Explainer:
+    """What computes explanations for all sessions, in one process of its own."""
+    from pneumo_core.inference.explain_worker import Explainer
+
+    return Explainer()
 
 
 def reading_log() -> ReadingLog | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pages.ui.session_film import Entry
+    from pneumo_core.inference.explain_worker import Request
 
 T = TypeVar("T")
 
@@ -81,16 +82,25 @@ def starting() -> Iterator[None]:
 
 # Diagnose: the films of the session.
 
-MAX_FILMS = 200  # some 40 MB of pictures
+MAX_FILMS = 500  # some 120 MB of pictures
 FULL_BYTES = 32 * 2**20  # of pictures at full size: the latest films, as many as fit
-FULL = (
-    f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the list, "
-    "then drop this file again."
-)
+
+
+def full_words() -> str:
+    """Why a film was not read into a list that is full."""
+    return (
+        f"Not read: the list holds {MAX_FILMS} films and is full. Download the table, clear the "
+        "list, then drop this file again."
+    )
+
+
 _FILMS, _TAKEN, _FULL = "diagnose.films", "diagnose.taken", "diagnose.full"
 _open_film: Value[str | None] = Value("diagnose.open", None)
 _drop_round = Value("diagnose.round", 0)
-upload_cancelled = Value("diagnose.cancelled", first=False)
+intake: Value[Any] = Value("diagnose.intake", None)
+"""What reads the files of a drop (`diagnose.intake.Intake`), until all are in the list."""
+automatic_film = Value("diagnose.automatic", "")
+"""Key of the film that the page opened by itself during a drop."""
 upload_notices: Value[tuple[str, ...]] = Value("diagnose.notices", ())
 """What the last drop left out, in words."""
 picture: Value[tuple[str, int]] = Value("diagnose.picture", ("Blend", 45))
@@ -137,6 +147,11 @@ def keep_full(content: str, picture: bytes) -> None:
         del kept[next(iter(kept))]
 
 
+def sized() -> set[str]:
+    """The contents whose film is kept at full size."""
+    return set(st.session_state.get(_FULL, {}))
+
+
 def full_picture(content: str) -> bytes:
     """The JPEG of a film at full size; b"" where there is none, or none any more."""
     kept: dict[str, bytes] = st.session_state.get(_FULL, {})
@@ -163,9 +178,14 @@ def taken() -> set[str]:
     return ids
 
 
+def pictures() -> int:
+    """How many pictures the session holds."""
+    return sum(bool(entry.picture) for entry in films().values())
+
+
 def is_full() -> bool:
     """Whether the session holds as many pictures as it may."""
-    return sum(bool(entry.picture) for entry in films().values()) >= MAX_FILMS
+    return pictures() >= MAX_FILMS
 
 
 def opened() -> Entry | None:
@@ -179,8 +199,20 @@ def open_film(key: str) -> None:
     _open_film.set(key)
 
 
+def opened_key() -> str:
+    """Key of the film last opened, "" where none was."""
+    return _open_film.get() or ""
+
+
+def opened_by_person() -> bool:
+    """Whether a person has opened a film since a drop began."""
+    return opened_key() not in {"", automatic_film.get()}
+
+
 def clear() -> None:
-    """Forget every film and the messages of the drop zone."""
+    """Forget every film and the messages of the drop zone; what waits is not read."""
+    if (reading := intake.take()) is not None:
+        reading.cancel()
     st.session_state[_FILMS] = {}
     st.session_state[_FULL] = {}
     upload_notices.clear()
@@ -204,6 +236,22 @@ built_worklist: Value[tuple[object, str, bytes] | None] = Value("diagnose.built"
 """Of the PDF or ZIP built last: what it was built from, its file name, its bytes."""
 history_round = Value("history.round", 0)
 """Part of the key of the history's table: a deletion empties the selection."""
+
+
+explained: Value[Mapping[str, Request]] = Value("diagnose.explained", {})
+"""The explanations asked for last of each film, by its content; the latest films."""
+explaining = Value("diagnose.explaining", first=False)
+"""Whether maps are being computed, until the page has said that they are done."""
+MAX_EXPLAINED = 12
+
+
+def keep_explained(content: str, request: Request) -> None:
+    """Keep the explanations of a film, and forget those of the oldest."""
+    kept = {
+        **{key: one for key, one in explained.get().items() if key != content},
+        content: request,
+    }
+    explained.set(dict(list(kept.items())[-MAX_EXPLAINED:]))
 
 
 def amend(content: str, change: Callable[[Entry], Entry]) -> None:

@@ -1,6 +1,7 @@
 """Model bundles: what a trained network is delivered as, and how it is written, checked, chosen."""
 
-from pneumo_core.bundle.card import Card, OperatingPoints
+from pneumo_core.bundle.card import Card
+from pneumo_core.bundle.card.parts import OperatingPoints
 from pneumo_core.bundle.integrity import verify_bundle
 from pneumo_core.bundle.registry import (
     Bundle,

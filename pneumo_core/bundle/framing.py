@@ -121,7 +121,7 @@ class Framing:
         found = np.zeros(copies.shape, np.bool_)
         for mask, copy in zip(found, copies, strict=True):
             lungs = self.finder(copy)
-            if lungs.found and not lungs.quarters:
+            if lungs.found and not lungs.quarters and not lungs.negative:
                 mask[:] = lung_mask(lungs, copy.shape)
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -75,6 +75,18 @@ def write_sums(path: Path, files: Sequence[str] = FILES) -> None:
     (path / SUMS).write_text(lines, encoding="utf-8")
 
 
+def stamp_of(path: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """What tells, without reading them, that files of a folder were changed: for each its name,
+    number on the disk, size, and time of the last change in nanoseconds.
+    """
+    found = []
+    for file in sorted(path.rglob("*")):
+        with suppress(OSError):  # gone meanwhile: another stamp as well
+            facts = file.lstat()
+            found.append((file.name, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    return tuple(found)
+
+
 def present_options(path: Path) -> list[str]:
     """Which optional files the bundle at `path` has."""
     return [file for file in OPTIONAL if (path / file).is_file()]
@@ -140,12 +152,12 @@ def move_into_place(staging: Path, target: Path, *, replace: bool) -> None:
     Raises BundleError where the place has been taken and `replace` is not asked.
     """
     retired = staging.with_name(f"{staging.name}-old")
-    if replace and target.exists():
-        target.rename(retired)
     try:
+        if replace and target.exists():
+            target.rename(retired)
         staging.rename(target)
     except OSError as error:
-        if retired.exists():
+        with suppress(OSError):  # there is none, or it cannot be moved back either
             retired.rename(target)
         raise BundleError(
             f"Expected to put the model {target.name} in its place, but it is taken or cannot be "

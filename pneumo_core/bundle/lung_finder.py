@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.card import check_schema
+from pneumo_core.bundle.card.form import check_schema
 from pneumo_core.bundle.integrity import (
     LUNGS,
     SUMS,
@@ -28,7 +28,7 @@ from pneumo_core.bundle.integrity import (
     read_bytes,
     verify_bundle,
 )
-from pneumo_core.bundle.openvino_graph import openvino
+from pneumo_core.bundle.openvino_graph import latency_hints, openvino
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.lung_shape import CELLS, Plausibility
@@ -137,10 +137,9 @@ def _compiled(path: Path) -> Any:
     ov = openvino()
     core = ov.Core()
     core.set_property({"ENABLE_MMAP": False})
-    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     try:
         graph = core.read_model(path / GRAPH)
-        request = core.compile_model(graph, "CPU", hints).create_infer_request()
+        request = core.compile_model(graph, "CPU", latency_hints()).create_infer_request()
         shape = request.infer({0: np.zeros((1, SIDE, SIDE, 1), np.float32)})[0].shape
     except RuntimeError as error:
         raise broken(path, f"expected an OpenVINO graph in {GRAPH}, it cannot be used") from error

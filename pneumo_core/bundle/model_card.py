@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card import POINTS
-from pneumo_core.bundle.provenance import disclaimer_of, made_from_published, synthetic_share
+from pneumo_core.bundle.provenance import (
+    disclaimer_of,
+    fitted_words,
+    made_from_published,
+    synthetic_share,
+)
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.formatting import (
     breakable,
@@ -21,11 +26,13 @@ from pneumo_core.formatting import (
     value_text,
 )
 from pneumo_core.metrics import Estimate
+from pneumo_core.metrics.operating_points import Aims
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pneumo_core.bundle.card import Card, CheckFacts, OperatingPoint
+    from pneumo_core.bundle.card import Card
+    from pneumo_core.bundle.card.parts import CheckFacts, OperatingPoint
 
 __all__ = ["figure", "readme"]
 
@@ -120,7 +127,8 @@ def readme(card: Card) -> str:
         _section("Do not rely on this model", _reliability(card)),
         _section("Intended use", _intended(card, published=published)),
         _section("Out of scope", _out_of_scope(card, published=published)),
-        _section("Away from home, then at home", populations_section(card)),
+        _section("Fitted to a hospital", fitted_section(card)),
+        _section(_where(card), populations_section(card)),
         _section("Figures", _figures(card)),
         _section("Each source by a network that never saw it", _rows_of(card.left_out_sources)),
         _section("Operating points", _points(card)),
@@ -166,6 +174,48 @@ def _rows_of(populations: Sequence[Mapping[str, Any]]) -> str:
     ]
     rest = [f"{row['name']}: {row['evidence']}." for row in populations]
     return f"{_POPULATIONS_NOTE}\n\n{table(heads, rows)}\n\n{bullets(rest)}"
+
+
+def fitted_section(card: Card) -> str:
+    """From which model, on which films, for what, and the figures before and after; "" if fitted to
+    no hospital.
+    """
+    fitted, recalibration = card.fitted_to, card.recalibration
+    if fitted is None or recalibration is None or not card.lineage:
+        return ""
+    patients = "patients not known" if fitted.patients is None else f"{fitted.patients:,} patients"
+    counts = f"{fitted.normal:,} normal, {fitted.pneumonia:,} pneumonia"
+    lines = [
+        f"hospital: {fitted.site}",
+        f"films: {fitted.films:,} ({counts}), {patients}",
+        *([f"taken: {fitted.months[0]} to {fitted.months[-1]}"] if fitted.months else []),
+        f"fitted: {recalibration.words}; the network is the parent's",
+        f"asked for: {Aims.from_dict(fitted.aims).words}",
+        *(f"from: {one.name} {one.version}, files {one.digest[:12]}" for one in card.lineage[::-1]),
+    ]
+    rows = [
+        [key, *(_rate(key, _estimate_of(found, key)) for found in (fitted.before, fitted.after))]
+        for key in ("auc", "sensitivity", "specificity")
+    ]
+    rows.append(
+        ["calibration error (ECE)", *(f"{one['ece']:.3f}" for one in (fitted.before, fitted.after))]
+    )
+    for answer, share in fitted.after.get("answers", {}).items():
+        before = fitted.before.get("answers", {}).get(answer)
+        rows.append(
+            [answer.replace(" ", " films ", 1), *(_rate("rate", one) for one in (before, share))]
+        )
+    note = "Each film answered by a fit that had not seen its patient, intervals by patient."
+    return f"{bullets(lines)}\n\n{note}\n\n{table(['figure', 'before', 'after'], rows)}"
+
+
+def _estimate_of(found: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return Estimate.from_dict(found, key).to_dict()
+
+
+def _where(card: Card) -> str:
+    fitted = card.fitted_to
+    return "Away from home, then at home" if fitted is None else f"At {fitted.site}"
 
 
 def input_words(card: Card) -> str:
@@ -276,15 +326,18 @@ def _intended(card: Card, *, published: bool) -> str:
     if synthetic_share(card) == 1.0:
         return _SYNTHETIC_ONLY
     words = _INTENDED.format(of_whom=" of children" * published)
-    second = card.data.second_source
+    second, fitted = card.data.second_source, fitted_words(card)
     also = f" Last layer and thresholds: also {second}." if second else ""
-    return f"{words} {_POPULATION}{also}" if published else words
+    also += f" Calibration and thresholds {fitted}." if fitted else ""
+    return f"{words} {_POPULATION}{also}" if published else f"{words}{also}"
 
 
 def _out_of_scope(card: Card, *, published: bool) -> str:
     others = "adults, infants under one year" if published else "people unlike those in its data"
     if published and card.data.second_source:
         others = "people of ages that its data lack: infants under one year, children from six"
+    if card.fitted_to is not None:
+        others = f"people and devices unlike those of {card.fitted_to.site}"
     return _OUT_OF_SCOPE.format(others=others)
 
 

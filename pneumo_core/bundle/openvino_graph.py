@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.container import openvino_threads
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def openvino() -> Any:
     return importlib.import_module("openvino")
 
 
+def latency_hints() -> dict[str, Any]:
+    """How graphs are compiled: one film at a time on all cores it may use, float32 arithmetic."""
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    return {**hints, **openvino_threads()}
+
+
 class Graph:
     """A graph compiled for this machine's CPU: latency first, all cores, float32 arithmetic.
 
@@ -52,7 +59,7 @@ class Graph:
         ov = openvino()
         core = ov.Core()
         core.set_property({"ENABLE_MMAP": False})
-        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        hints = latency_hints()
         try:
             graph = core.read_model(path)
             self.head_kernel = _constant(graph.output("head_kernel"))

@@ -11,7 +11,7 @@ from pneumo_core.bundle.untrusted_zip import refused
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pneumo_core.bundle.card import Card
@@ -45,7 +45,15 @@ def synthetic_share(card: Card) -> float:
 
 
 def population_of(card: Card) -> str:
-    """The population of the training films: the published data set's, or what the card says."""
+    """The population of the training films: the published data set's, or what the card says.
+
+    Then whom calibration and thresholds were fitted to, where that is another.
+    """
+    fitted = fitted_words(card)
+    return _population(card) + (f" Calibration and thresholds {fitted}." if fitted else "")
+
+
+def _population(card: Card) -> str:
     if synthetic_share(card) == 1.0:
         return SYNTHETIC
     if card.data.source is not None:
@@ -63,6 +71,11 @@ def data_licence_of(card: Card) -> str:
 
 def disclaimer_of(card: Card) -> str:
     """The sentence at the foot of every statement of the model, on one line."""
+    fitted = fitted_words(card)
+    return _disclaimer(card) + (f" Calibration and thresholds {fitted}." if fitted else "")
+
+
+def _disclaimer(card: Card) -> str:
     if synthetic_share(card) == 1.0:
         return f"{NO_DEVICE} Trained on synthetic films only, none of them a child's."
     if made_from_published(card):
@@ -87,6 +100,12 @@ def training_summary(card: Card) -> str:
     trained, held_out = training_film_count(card), card.data.validation_films
     if trained is None:
         return ""
+    if card.fitted_to is not None:
+        return (
+            f"Its network was trained on {trained:,} films. Its figures are from "
+            f"{card.fitted_to.films:,} films of {card.fitted_to.site}, each answered by a fit that "
+            "had not seen its patient."
+        )
     if card.training.folds == 1:
         return (
             f"It was trained on {trained:,} films. Its figures are from {held_out:,} other films, "
@@ -136,6 +155,23 @@ def read_film_roles(path: Path) -> dict[str, str]:
     return roles
 
 
+def joined_film_roles(path: Path, hashes: Iterable[str], *, role: str) -> str:
+    """The content of films.sha256 after films of these SHA-256 (hex) have played `role` as well.
+
+    path: of that list, which may be missing. Raises BundleError on anything else.
+    """
+    roles = read_film_roles(path) if path.is_file() else {}
+    for short, one in _roles(dict.fromkeys(hashes, role), "SHA-256", DIGITS).items():
+        roles[short] = "".join(sorted({*one, *roles.get(short, "")}))
+    return _lines(roles)
+
+
+def fitted_words(card: Card) -> str:
+    """Whom it was fitted to: "fitted to 240 films of General Hospital"; "" for no hospital."""
+    fitted = card.fitted_to
+    return "" if fitted is None else f"fitted to {fitted.films:,} films of {fitted.site}"
+
+
 def inspect_films(path: Path) -> None:
     """Raise BundleError unless an untrusted file has a hash and a role on each line, sorted."""
     what, before = f"a list of films in {path.name}", ""
@@ -165,6 +201,11 @@ def disclaimer(bundle: Bundle) -> str:
 
 
 def _text(films: Mapping[str, str], what: str, digits: int) -> str:
+    return _lines(_roles(films, what, digits))
+
+
+def _roles(films: Mapping[str, str], what: str, digits: int) -> dict[str, str]:
+    """Role by the first digits of a hash, checked."""
     roles: dict[str, str] = {}
     for whole, role in films.items():
         if not _HASH.fullmatch(whole) or role not in ROLES:
@@ -175,4 +216,8 @@ def _text(films: Mapping[str, str], what: str, digits: int) -> str:
             )
         short = whole[:digits]
         roles[short] = "".join(sorted({*role, *roles.get(short, "")}))
+    return roles
+
+
+def _lines(roles: Mapping[str, str]) -> str:
     return "".join(f"{short} {role}\n" for short, role in sorted(roles.items()))

@@ -23,7 +23,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pneumo_core.bundle.card import Card, OperatingPoints, parse_card
+from pneumo_core import metrics
+from pneumo_core.access import Right, recorded
+from pneumo_core.bundle.card import Card, parse_card
 from pneumo_core.bundle.integrity import SUMS, broken, is_finder_name, read_bytes, verify_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, PneumoError
@@ -31,6 +33,12 @@ from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    from numpy.typing import NDArray
+
+    from pneumo_core.bundle.card.parts import OperatingPoints
 
 
 LEDGER = ".ledger.jsonl"
@@ -63,8 +71,14 @@ class Bundle:
 
     @property
     def temperature(self) -> float:
-        """Divides the logits before the softmax, so that probabilities are calibrated."""
+        """Divides the logits before the softmax; see `probabilities` for what follows it."""
         return self.card.calibration.temperature
+
+    def probabilities(self, logits: npt.ArrayLike) -> NDArray[np.float64]:
+        """Calibrated probabilities float64 (N, C) of the network's logits (N, C), normal first."""
+        chances = metrics.probabilities(logits, self.temperature)
+        fitted = self.card.recalibration
+        return chances if fitted is None else fitted.of_classes(chances)
 
     @property
     def points(self) -> OperatingPoints:
@@ -127,14 +141,15 @@ def activate(name: str, models_dir: Path | None = None) -> None:
     Raises BundleError, also where the folder of models cannot be written.
     """
     folder = _models_dir(models_dir)
-    load_bundle(name, models_dir=folder)
-    try:
-        write_atomic(folder / "active", f"{name}\n")
-    except OSError as error:
-        raise BundleError(
-            f"Expected to put {name} in service, but the folder of models cannot be written: "
-            f"{error.strerror or error}. Look at its permissions and at the room on the disk."
-        ) from error
+    with recorded(Right.MANAGE, "model.activate", name):
+        load_bundle(name, models_dir=folder)
+        try:
+            write_atomic(folder / "active", f"{name}\n")
+        except OSError as error:
+            raise BundleError(
+                f"Expected to put {name} in service, but the folder of models cannot be written: "
+                f"{error.strerror or error}. Look at its permissions and at the room on the disk."
+            ) from error
 
 
 def ledger_path(path: Path) -> Path:
@@ -190,6 +205,11 @@ def remove_bundle(name: str, *, models_dir: Path | None = None) -> None:
     service and on a name that is none.
     """
     folder = load_settings().models_dir if models_dir is None else models_dir
+    with recorded(Right.MANAGE, "model.delete", name):
+        _remove(name, folder)
+
+
+def _remove(name: str, folder: Path) -> None:
     path = folder / check_name(name)
     if name not in bundle_names(folder):
         known = ", ".join(bundle_names(folder)) or "no model"
@@ -206,7 +226,8 @@ def remove_bundle(name: str, *, models_dir: Path | None = None) -> None:
     try:
         _check_idle(name, folder)  # it may have been put in service since
     except BundleError:
-        hidden.rename(path)
+        with suppress(OSError):  # what the folder was called is in the message
+            hidden.rename(path)
         raise
     if hidden.is_symlink():
         hidden.unlink()

@@ -32,7 +32,8 @@ from pneumo_core.metrics.intervals import VALIDATION_SAMPLE, Estimate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pneumo_core.bundle.card import Card, Figure
+    from pneumo_core.bundle.card import Card
+    from pneumo_core.bundle.card.parts import Figure
 
 LOWEST_AUC = 0.80
 LOWEST_RATE = 0.75
@@ -93,10 +94,13 @@ def _of_size(card: Card) -> Iterator[Reason]:
         return
     normal = _part_of(films, data.validation_normal, data.normal, data.films)
     patients = _part_of(films, data.validation_patients, data.patients, data.films)
+    if (fitted := card.fitted_to) is not None:
+        normal, patients = fitted.normal, fitted.patients
     classes = [] if normal is None else [normal, films - normal]
     smallest = min([films // 2, *classes, *([] if patients is None else [patients])])
     if smallest < VALIDATION_SAMPLE:
-        about = "" if data.validation_normal is not None else "about "
+        counted = data.validation_normal is not None or card.fitted_to is not None
+        about = "" if counted else "about "
         share = f" ({about}{normal:,} normal)" if normal is not None else ""
         whose = f" of {patients:,} patients" if patients is not None else ""
         yield Reason(

@@ -24,7 +24,6 @@ from pneumo_core.bundle.openvino_graph import Graph, export, openvino
 from pneumo_core.bundle.registry import load_bundle
 from pneumo_core.bundle.untrusted_files import WEIGHTS
 from pneumo_core.errors import BundleError
-from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +130,7 @@ def _finite_probabilities(
         raise broken(
             bundle.path, f"expected finite logits of {file} on a film, got NaN or infinity"
         )
-    return probabilities(logits, bundle.temperature)
+    return bundle.probabilities(logits)
 
 
 def _check_arrays(path: Path) -> None:

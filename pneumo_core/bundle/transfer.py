@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pneumo_core.access import Right, recorded, require
 from pneumo_core.bundle.feature_checks import FEATURE_CHECKS
 from pneumo_core.bundle.integrity import (
     ELSEWHERE,
@@ -76,7 +77,12 @@ def export_bundle(name: str, *, models_dir: Path | None = None) -> bytes:
 
     Raises BundleError on a bundle that is missing, incomplete or altered.
     """
-    bundle = load_bundle(name, models_dir=models_dir)
+    with recorded(Right.MANAGE, "model.export", name):
+        return _zipped(load_bundle(name, models_dir=models_dir))
+
+
+def _zipped(bundle: Bundle) -> bytes:
+    name = bundle.name
     inside = (*FILES, *present_options(bundle.path), SUMS)
     files = {f"{name}/{file}": bundle.path / file for file in inside}
     ledger = ledger_path(bundle.path)
@@ -113,12 +119,13 @@ def import_bundle(
     """
     folder = load_settings().models_dir if models_dir is None else models_dir
     tell = report or (lambda _: None)
+    require(Right.MANAGE, "model.import")
     try:
         with _opened(source) as stream, open_zip(stream, WHAT) as archive:
             top = _top_folder(archive)
             chosen = check_name(top if name is None else name)
             _check_free(folder, chosen, replace=replace)
-            with staged(folder, chosen) as staging:
+            with recorded(Right.MANAGE, "model.import", chosen), staged(folder, chosen) as staging:
                 tell("Unpacking")
                 ledger = checked_ledger(_unpack_all(archive, top, staging))
                 tell("Checking every file")

@@ -146,6 +146,7 @@ def inspect_graph(path: Path, *, size: int) -> None:
     parser.ProcessingInstructionHandler = lambda *_: _refuse("it has processing instructions")
     parser.StartElementHandler = elements.start
     parser.EndElementHandler = elements.end
+    parser.CharacterDataHandler = elements.text
     try:
         with path.open("rb") as stream:
             parser.ParseFile(stream)
@@ -172,12 +173,17 @@ class _GraphElements:
         if tag in _NESTED:
             _refuse(f"its operation {self._layer[1]!r} contains a graph of its own")
         if "rt_info" in self._open:
-            _check_note(attributes)
+            _check_note({"tag": tag, **attributes})
         elif tag == "layer":
             self._check_operation(attributes)
         elif tag == "data":
             self._check_data(attributes)
         self._open.append(tag)
+
+    def text(self, content: str) -> None:
+        """Text between the tags of a note may be a path as well; OpenVINO writes none."""
+        if "rt_info" in self._open and content.strip():
+            _refuse(f"a note in it holds text: {content.strip()[:60]!r}")
 
     def end(self, _tag: str) -> None:
         self._open.pop()

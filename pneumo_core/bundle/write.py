@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.bundle.card import FORMAT, Card, parse_card
-from pneumo_core.bundle.feature_checks import Orientation, OutOfDistribution
+from pneumo_core.bundle.card import FITTED_FORMAT, FORMAT, Card, parse_card
+from pneumo_core.bundle.feature_checks import (
+    FEATURE_CHECKS,
+    Orientation,
+    OutOfDistribution,
+)
 from pneumo_core.bundle.integrity import (
     ELSEWHERE,
     FILM_HASHES,
@@ -29,14 +33,14 @@ from pneumo_core.bundle.keras_network import (
 )
 from pneumo_core.bundle.model_card import readme
 from pneumo_core.bundle.openvino_graph import Graph, write_graph
-from pneumo_core.bundle.provenance import film_hashes_text, films_text
+from pneumo_core.bundle.provenance import film_hashes_text, films_text, joined_film_roles
 from pneumo_core.bundle.registry import Bundle, check_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.metrics import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import keras
@@ -103,6 +107,46 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
             Orientation.save(orientation, staging)
         write_sums(staging)
         move_into_place(staging, folder / name, replace=replace)
+    return load_bundle(name, models_dir=folder)
+
+
+def write_fitted(
+    parent: Bundle,
+    *,
+    name: str,
+    card: dict[str, Any],
+    predictions: pd.DataFrame,
+    sha256: Sequence[str],
+) -> Bundle:
+    """Write `parent`'s network with another `card` as the bundle `name`, beside the parent.
+
+    The network and the arrays of its feature checks are copied, not made anew; the parent stays as
+    it is. `predictions` has the columns `PREDICTIONS`, cross-fitted on the films whose SHA-256 (64
+    hexadecimal digits) are `sha256`: the model's thresholds were chosen on them. No perceptual hash
+    of theirs is stored, since it holds a coarse picture of the film. Raises BundleError, also where
+    the name is taken or the parent has been altered.
+    """
+    folder = parent.path.parent
+    if (folder / check_name(name)).exists():
+        raise BundleError(
+            f"Expected a new model name, but {name} exists. Choose another name, or delete it."
+        )
+    verify_bundle(parent.path)
+    whole = {"version": "1.0", **card, "format": FITTED_FORMAT, "name": name}
+    parse_card(whole, name)
+    with staged(folder, name) as staging:
+        for file in ("model.keras", "openvino/model.xml", "openvino/model.bin"):
+            shutil.copyfile(parent.path / file, staging / file)
+        for check in FEATURE_CHECKS:
+            if (parent.path / check.file).is_file():
+                shutil.copyfile(parent.path / check.file, staging / check.file)
+        if (parent.path / FILM_HASHES).is_file():
+            shutil.copyfile(parent.path / FILM_HASHES, staging / FILM_HASHES)
+        listed = joined_film_roles(parent.path / FILMS, sha256, role="v")
+        (staging / FILMS).write_text(listed, encoding="ascii", newline="\n")
+        _write_texts(whole, predictions, staging)
+        write_sums(staging)
+        move_into_place(staging, folder / name, replace=False)
     return load_bundle(name, models_dir=folder)
 
 

@@ -13,20 +13,21 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from pneumo_core import DISCLAIMER
+from pneumo_core import DISCLAIMER, access
 from pneumo_core.cli import (
     bench,
+    calibrate,
     compare,
     data,
     evaluate,
     models,
     predict,
-    reader_study,
     readings,
-    report,
     runs,
+    server,
     train,
     train_lungs,
+    watch,
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
@@ -51,11 +52,16 @@ app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
 app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("compare")(compare.compare)
-app.command("report")(report.report)
+app.command("report")(evaluate.report)
 app.command("stress")(evaluate.stress)
-app.command("reader-study")(reader_study.reader_study)
+app.command("reader-study")(readings.reader_study)
 app.command("bench")(bench.bench)
+app.command("serve")(server.serve)
+app.command("watch")(watch.watch)
+app.add_typer(server.token_app, name="token")
+app.add_typer(server.audit_app, name="audit-log")
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
 app.add_typer(readings.app, name="readings")
@@ -71,6 +77,7 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     log.setLevel(level if level in logging.getLevelNamesMapping() else "WARNING")
     prepare()
+    access.record_with(_keep)
     is_job = status.begin()
     try:
         code = app(standalone_mode=False) if is_job else app()
@@ -97,6 +104,18 @@ def main() -> None:
         status.end("stopped" if code == STOPPED else "done")
         sys.exit(code)
     sys.exit(1)
+
+
+def _keep(event: access.Event) -> None:
+    """Add what was done to the audit log, opened only when there is something to add."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.readings.audit_log import AuditLog
+
+    audit_log = AuditLog(load_settings())
+    try:
+        audit_log.add(event)
+    finally:
+        audit_log.close()
 
 
 def _fail(words: str) -> None:

@@ -1,4 +1,4 @@
-"""`evaluate` and `stress`: a model on labelled films, as they are and perturbed."""
+"""`evaluate`, `stress` and `report`: a model on labelled films, on perturbed ones; its report."""
 
 from __future__ import annotations
 
@@ -8,16 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import OutputFile, emit, emit_json, progress, tell, words_for
+from pneumo_core.cli.console import (
+    OutputFile,
+    OutputFolder,
+    emit,
+    emit_json,
+    progress,
+    tell,
+    words_for,
+)
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.evaluate import Figures
+    from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.robustness import Robustness
     from pneumo_core.metrics.robustness import RobustnessRow
+
 
 NO_AUC = "– (films of one class)"
 
@@ -37,28 +49,35 @@ def evaluate(
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.evaluate import evaluate_split
+    from pneumo_core.evaluation.evaluate import FURTHER, evaluate_split
+    from pneumo_core.evaluation.local_summary import VERDICTS, local_summary
     from pneumo_core.metrics import small_sample_words
 
+    bundle = load_bundle(model)
     with progress() as report:
         found = evaluate_split(
-            load_bundle(model),
+            bundle,
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
             progress=report,
         )
     evidence = found.evidence
+    here = local_summary(bundle, found.table, site=data.resolve().name)
     if json:
-        emit_json({**found.figures.to_dict(), "standing": evidence.to_dict()})
+        figures = found.figures.to_dict()
+        emit_json({**figures, "standing": evidence.to_dict(), "here": here.to_dict()})
     else:
         if evidence.synthetic:
             emit(evidence.warning)
+        if evidence.kind != "drawn":
+            emit("\n".join([here.lead, *here.sentences, VERDICTS[here.verdict], ""]))
         emit(_words(found.figures))
         emit(f"{evidence.badge}. {evidence.words}")
     if predictions is not None:
         with words_for(predictions):
-            found.table.to_csv(predictions, columns=list(PREDICTIONS), index=False)
+            further = [name for name in FURTHER if name in found.table]
+            found.table.to_csv(predictions, columns=[*PREDICTIONS, *further], index=False)
     counts = {
         f"{name} films": getattr(found.figures, f"n_{name}") for name in ("pneumonia", "normal")
     }
@@ -207,3 +226,82 @@ def _rate(rate: Estimate) -> str:
 def _difference(cost: Estimate) -> str:
     """A cost as the difference that it makes: 4 points lost are (−4.0)."""
     return "" if math.isnan(cost.value) else f"({number(-cost.value, 1, signed=True)})"
+
+
+def report(  # noqa: PLR0913 - one argument an option
+    model: Annotated[
+        str | None, typer.Argument(help="Bundle; default: the one in service.")
+    ] = None,
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
+    split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
+    html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
+    pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
+    tables: Annotated[Path | None, OutputFolder("Folder for one CSV file per table.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="All tables as one JSON document.")] = False,
+    prevalence: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Prevalence of pneumonia in the intended setting."),
+    ] = 0.2,
+) -> None:
+    """Evaluation report: figures with intervals, CLAIM 2024 and TRIPOD+AI checklists.
+
+    By default on the bundle's own validation predictions; with --data, on a folder of films.
+    """
+    if not (html or pdf or tables or json):
+        raise typer.BadParameter("name at least one output: --html, --pdf, --tables or --json.")
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
+    from pneumo_core.evaluation.test_log import logged_evaluations
+
+    bundle = load_bundle(model)
+    table, evidence, films, unread = _films(bundle, data, split)
+    made = build_report(
+        bundle,
+        table,
+        evidence,
+        films=films,
+        evaluations=logged_evaluations(bundle),
+        prevalence=prevalence,
+    )
+    written = [] if tables is None else [tables] if write_tables(made, tables) else []
+    if html is not None:
+        html.write_text(to_html(made), encoding="utf-8")
+        written.append(html)
+    if pdf is not None:
+        pdf.write_bytes(to_pdf(made))
+        written.append(pdf)
+    if json:
+        emit_json(as_json(made))
+    else:
+        emit("\n".join(f"written: {path}" for path in written))
+    for film, problem in unread:
+        tell(f"Not read: {film}: {problem}")
+    if unread:
+        raise typer.Exit(1)
+
+
+def _films(
+    bundle: Bundle, data: Path | None, split: str
+) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
+    """Predictions, their evidence level, what films they are, and the unreadable ones."""
+    from pneumo_core.config import load_settings
+    from pneumo_core.evaluation.evaluate import evaluate_split, shipped_predictions
+    from pneumo_core.evaluation.evidence_level import evidence_of_shipped
+
+    if data is None:
+        own = "its own validation films"
+        return shipped_predictions(bundle), evidence_of_shipped(bundle), own, []
+    with progress() as report_progress:
+        found = evaluate_split(
+            bundle,
+            data,
+            split=split,
+            cache_dir=load_settings().cache_dir,
+            progress=report_progress,
+        )
+    if found.note:
+        tell(f"Note: {found.note}")
+    # The folder's name, not its path: a report is passed on to others.
+    films = f"the split {split} of {data.resolve().name}"
+    return found.table, found.evidence, films, found.unread

@@ -61,8 +61,8 @@ def predict(  # noqa: PLR0913 - one argument an option
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
+    from pneumo_core.inference.explain import check_method
     from pneumo_core.inference.predict import Reader
-    from pneumo_core.inference.saliency import check_method
     from pneumo_core.inference.table import to_csv
 
     check_method(method)
@@ -145,7 +145,8 @@ def _write_overlay(folder: Path, name: str, reader: Reader, reading: Reading, me
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    from pneumo_core.inference.saliency import overlay, saliency_map
+    from pneumo_core.inference.explain import saliency_map
+    from pneumo_core.inference.saliency import overlay
 
     assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018
     cam = reading.cam

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pneumo_core.container import cores
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.formatting import file_size
 from pneumo_core.imaging import decode
@@ -39,7 +40,7 @@ def in_order(
     Threads suffice: decoding, resizing and hashing run outside the interpreter's lock. An error
     in `work` is raised where its result would have been.
     """
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         for start in range(0, len(items), CHUNK):
             yield from pool.map(work, items[start : start + CHUNK])
 

@@ -13,11 +13,11 @@ from pneumo_core.bundle.integrity import ELSEWHERE
 from pneumo_core.bundle.write import PREDICTIONS
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.names import parse_name
-from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evidence_level import EvidenceLevel, evidence_level, n_synthetic
+from pneumo_core.evaluation.film_answers import film_answers
+from pneumo_core.evaluation.subgroups import PEOPLE, with_people
 from pneumo_core.evaluation.test_log import data_hash, logged_evaluations, record
-from pneumo_core.inference.runtime import Runtime
 from pneumo_core.metrics.intervals import UNKNOWN
 from pneumo_core.progress import Progress, silent
 from pneumo_core.synthetic.demo_data import are_synthetic
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 FACTS = ("series", "width", "height", "bytes", "sha256", "phash")
+# Further columns of a table that was made here, each optional.
+FURTHER = ("check", "distance", *PEOPLE)
 _NUMBERS = ("p_normal", "p_bacterial", "p_viral", "p_pneumonia")
 
 
@@ -73,6 +75,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
         )
     for name in _NUMBERS:
         table[name] = pd.to_numeric(table[name], errors="coerce").astype("float64")
+    if "distance" in table:
+        table["distance"] = pd.to_numeric(table["distance"], errors="coerce").astype("float64")
     _check(table, path.name)
     table["series"] = [parse_name(PurePosixPath(film).stem).series for film in table["film"]]
     return table
@@ -108,9 +112,6 @@ def _check(table: pd.DataFrame, name: str) -> None:
         )
 
 
-BATCH = 16
-
-
 @dataclass(frozen=True)
 class Evaluation:
     """A model on labelled films.
@@ -140,10 +141,12 @@ def evaluate_split(
 
     An evaluation of a test split is logged, unless all its films are synthetic.
 
-    A folder that holds no split of its own counts as whichever is asked for. Raises DataSetError
-    where the split is absent or nothing in it can be read.
+    A folder without splits is read as a whole, whichever is asked for, and is no test split. Raises
+    DataSetError where the split is absent or nothing in it can be read.
     """
     readable, unread = labelled_films(data, split=split, progress=progress)
+    # A folder that calls nothing a test split is a data set of one's own, whatever is asked for.
+    split = split if split in set(readable["split"]) else "all"
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
     table = with_facts(table, readable.assign(synthetic=are_synthetic(readable, data)))
     found = figures(table, threshold=bundle.points.balanced)
@@ -189,26 +192,22 @@ def predict_films(
     cache_dir: Path,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """The columns of a bundle's predictions.csv for every film of `index` (all readable)."""
-    runtime, logits = Runtime(bundle), []
-    pixels = pixel_cache(
-        index,
-        root,
-        size=runtime.framing.side,
-        cache_dir=cache_dir,
-        progress=progress,
-    )
-    for start in range(0, len(pixels), BATCH):
-        logits.append(runtime.logits(np.asarray(pixels[start : start + BATCH])))
-        progress("read", min(start + BATCH, len(pixels)), len(pixels))
-    p = metrics.probabilities(np.concatenate(logits), bundle.temperature)
+    """The columns of a bundle's predictions.csv for every film of `index` (all readable).
+
+    After them `check` and `distance`, as of `FilmAnswers`, and those of PEOPLE that `index` has.
+    """
+    answers = film_answers(bundle, index, root, cache_dir=cache_dir, progress=progress)
+    p = bundle.probabilities(answers.logits)
     table = index[["film", "split", "label", "subtype", "group"]].copy()
     three = p.shape[1] == 3
     table["p_normal"] = p[:, 0]
     table["p_bacterial"] = p[:, 1] if three else np.nan
     table["p_viral"] = p[:, 2] if three else np.nan
     table["p_pneumonia"] = 1.0 - p[:, 0]
-    return table
+    table["check"] = answers.check
+    if np.isfinite(answers.distance).any():
+        table["distance"] = answers.distance
+    return with_people(table, index)
 
 
 @dataclass(frozen=True)

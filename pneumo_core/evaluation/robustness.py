@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core import metrics
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
 from pneumo_core.errors import DataSetError
@@ -102,7 +101,7 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
         )
     else:
         pixels = source[0][selection.rows]
-    p = _probabilities(runtime, bundle.temperature, pixels, chosen, progress)
+    p = _probabilities(runtime, bundle, pixels, chosen, progress)
     positive = (table["label"] == "pneumonia").to_numpy()
     points = asdict(bundle.points)
     rows = robustness_rows(positive, p.pop(CLEAN), p, points, about=ABOUT)
@@ -123,7 +122,7 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
 
 def _probabilities(
     runtime: Runtime,
-    temperature: float,
+    bundle: Bundle,
     pixels: npt.NDArray[np.uint8],
     names: Sequence[str],
     progress: Progress,
@@ -145,7 +144,7 @@ def _probabilities(
                 films = perturb(
                     films, name, first=start, lungs=None if lungs is None else lungs[part]
                 )
-            chances = metrics.probabilities(runtime.logits(films, windows), temperature)
+            chances = bundle.probabilities(runtime.logits(films, windows))
             parts.append(1.0 - chances[:, 0])
             progress("stress", number * len(pixels) + start + len(films), total, "")
         found[name] = np.concatenate(parts)

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 MOST_GROUPS = 12
 # Default subgroups; "size" and "aspect" are made from width and height.
 USUAL = ("subtype", "size", "aspect", "series", "split")
+# Of people and places, where the data say them. Of an age the band alone is kept.
+PEOPLE = ("age_band", "sex", "view", "site", "manufacturer")
+AGE_BANDS = {
+    "under 1 year": 1,
+    "1–5 years": 6,
+    "6–15 years": 16,
+    "16–39 years": 40,
+    "40–64 years": 65,
+    "65 years and over": 131,
+}  # up to this many years, which is excluded
 COLUMNS = (
     *("by", "group", "n", "n_normal", "n_pneumonia", "auc", "auc_low", "auc_high", "auc_against"),
     *("sensitivity", "sensitivity_low", "sensitivity_high", "missed"),
@@ -41,8 +51,7 @@ def subgroups(
       sensitivity, specificity    Wilson; NaN where there is no such film
       missed, false_alarms        misclassified films
       warning                     that the subgroup is a small sample, "" if it is not
-    Age, sex and device are not in the published data: no subgroup here stands for them. Raises
-    ValueError for a column that is not there.
+    Raises ValueError for a column that is not there.
     """
     import pandas as pd
 
@@ -54,9 +63,10 @@ def subgroups(
 
 
 def usual(table: pd.DataFrame) -> list[str]:
-    """Of USUAL, what the table has with more than one part."""
+    """Of PEOPLE and USUAL, what the table has with more than one part."""
     sized = {"width", "height"} <= set(table.columns)
-    there = [name for name in USUAL if name in table or (sized and name in {"size", "aspect"})]
+    made = {"size", "aspect"} if sized else set()
+    there = [name for name in (*PEOPLE, *USUAL) if name in table or name in made]
     return [name for name in there if len(cut(table, name)) > 1]
 
 
@@ -71,6 +81,9 @@ def cut(table: pd.DataFrame, by: str) -> list[tuple[str, npt.NDArray[np.bool_]]]
         return _thirds(width / np.where(height > 0, height, np.nan), "times as wide as high")
     if by not in table:
         raise ValueError(f"Expected a column of the table, got {by!r}.")
+    if by == "age_band":  # in the order of the ages
+        parts = [(band, (table[by] == band).to_numpy(np.bool_)) for band in AGE_BANDS]
+        return [(band, member) for band, member in parts if member.any()]
     values = table[by]
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > MOST_GROUPS:
         return _thirds(values.to_numpy(np.float64), "")
@@ -82,6 +95,25 @@ def cut(table: pd.DataFrame, by: str) -> list[tuple[str, npt.NDArray[np.bool_]]]
     if rest.any():
         parts.append((f"{len(counts) - len(kept)} other kinds", rest))
     return parts
+
+
+def with_people(table: pd.DataFrame, index: pd.DataFrame) -> pd.DataFrame:
+    """The table with the columns of PEOPLE that `index` has, row by row; "" where one is unknown.
+
+    index: age in years (float, NaN unknown) and the others as text, each optional.
+    """
+    joined = table.copy()
+    if "age" in index:
+        joined["age_band"] = [_band(age) for age in index["age"].to_numpy(np.float64)]
+    for name in PEOPLE[1:]:
+        if name in index:
+            joined[name] = index[name].astype("string").fillna("").astype(str).to_numpy()
+    known = [name for name in PEOPLE if name in joined and (joined[name] != "").any()]
+    return joined.drop(columns=[name for name in PEOPLE if name in joined and name not in known])
+
+
+def _band(age: float) -> str:
+    return next((band for band, end in AGE_BANDS.items() if 0 <= age < end), "")
 
 
 def _thirds(values: npt.NDArray[np.float64], unit: str) -> list[tuple[str, npt.NDArray[np.bool_]]]:

@@ -11,6 +11,7 @@ from pneumo_core import metrics
 from pneumo_core.metrics import bootstrap as draws
 from pneumo_core.metrics import fixed_rate
 from pneumo_core.metrics import roc as curves
+from pneumo_core.metrics.recalibration import best_temperature
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -149,7 +150,7 @@ def summarise(
         ece=error,
         ece_counted=metrics.ece(positive, p),
         parts=metrics.brier_parts(positive, p),
-        temperature=_temperature(positive, p),
+        temperature=best_temperature(positive, p),
         reliability=metrics.reliability(positive, p, bins=10),
         histogram=_histogram(positive, p),
         ranking=_rank(positive, p, groups, share, seed=seed, rounds=rounds)
@@ -243,13 +244,6 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
         "calibration_slope": ranking.line.slope.to_dict(),
         "calibration_offset": ranking.line.offset.to_dict(),
     }
-
-
-def _temperature(positive: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> float:
-    """The temperature of P(pneumonia) against P(normal) that makes these labels likeliest."""
-    inside = np.clip(p, 1e-7, 1 - 1e-7)
-    logits = np.log(np.stack([1 - inside, inside], axis=1))
-    return metrics.fit_temperature(logits, positive.astype(np.int64))
 
 
 def _histogram(positive: npt.NDArray[np.bool_], p: npt.NDArray[np.float64]) -> Histogram:

@@ -10,8 +10,15 @@ from PIL import Image
 
 from pneumo_core.config import Limits, load_settings
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.imaging.cost import is_ordinary
 from pneumo_core.imaging.film import Film, Grey, SourceFacts
-from pneumo_core.imaging.formats import AGAIN, check_bytes, format_of, refuse_foreign_file
+from pneumo_core.imaging.formats import (
+    AGAIN,
+    check_bytes,
+    format_of,
+    refuse_foreign_file,
+    too_costly,
+)
 from pneumo_core.imaging.raster import read_picture
 
 if TYPE_CHECKING:
@@ -25,23 +32,42 @@ def decode(data: bytes, *, limits: Limits | None = None) -> Film:
 
     The format follows from the magic bytes. Sizes are checked against `limits` (those of the
     environment where None) before any pixel is decoded. Transparency is composited on
-    black, EXIF orientation applied, 16 bits scaled to 8 by `raster.to_8_bits`.
+    black, EXIF orientation applied, 16 bits scaled to 8 by `raster.to_8_bits`. An ordinary JPEG or
+    PNG (`cost.is_ordinary`) is decoded in this process, anything else in one of the processes of
+    `isolation`, within a deadline and limited memory.
 
     Raises UnreadableImage, and nothing else, whatever the bytes are.
     """
     limits = limits or load_settings().limits
-    check_bytes(len(data), limits)
-    kind = format_of(data)
-    if kind is None:
-        refuse_foreign_file(data)
+    kind = _checked_format(data, limits)
+    if is_ordinary(data, kind):
+        return decode_here(data, limits)
+    from pneumo_core.imaging.isolation import decoders
+
+    return decoders().decode(data, limits)
+
+
+def decode_here(data: bytes, limits: Limits) -> Film:
+    """As `decode`, in this process, however long it takes."""
+    kind = _checked_format(data, limits)
     try:
-        return _decode(data, str(kind), limits)
+        return _decode(data, kind, limits)
     except UnreadableImage:
         raise
+    except MemoryError:
+        raise too_costly(f"Decoding this {kind} takes more memory than a film may have") from None
     except Exception:  # noqa: BLE001 - decoders of foreign bytes raise anything at all
         # The decoder's own message is dropped: a DICOM reader's may quote a tag about the patient.
         what = f"This {kind} file is damaged, truncated or of an unsupported variant."
         raise UnreadableImage(what, AGAIN) from None
+
+
+def _checked_format(data: bytes, limits: Limits) -> str:
+    check_bytes(len(data), limits)
+    kind = format_of(data)
+    if kind is None:
+        refuse_foreign_file(data)
+    return str(kind)
 
 
 def _decode(data: bytes, kind: str, limits: Limits) -> Film:

@@ -11,15 +11,21 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from pydicom import dcmread
+from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pneumo_core.errors import ForeignImage, UnreadableImage
+from pneumo_core.imaging import dicom_content
+from pneumo_core.imaging.cost import check_memory
 from pneumo_core.imaging.dicom_display import as_seen
-from pneumo_core.imaging.dicom_frame import stored_values
+from pneumo_core.imaging.dicom_frame import stored_colours, stored_values
+from pneumo_core.imaging.dicom_values import number, numbers, texts
 from pneumo_core.imaging.film import Grey, Picture
-from pneumo_core.imaging.formats import AGAIN, check_size, dicom_start
+from pneumo_core.imaging.formats import AGAIN, check_size, dicom_start, too_costly
+from pneumo_core.imaging.raster import grey_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,144 +36,18 @@ if TYPE_CHECKING:
 
 
 _EXPECTED = "Expected one frontal chest radiograph (CR, DX, RG or XR), grey, of one frame."
-_RADIOGRAPHY = {"CR", "DX", "RG", "XR"}
-_MODALITIES = {
-    "CT": "a CT image",
-    "DOC": "a document",
-    "ECG": "an ECG",
-    "ES": "an endoscopy picture",
-    "IO": "a dental radiograph",
-    "MG": "a mammogram",
-    "MR": "an MR image",
-    "NM": "a nuclear medicine image",
-    "OT": "an image of unspecified kind (OT)",
-    "PR": "a presentation state",
-    "PT": "a PET image",
-    "PX": "a dental radiograph",
-    "RF": "a fluoroscopy image",
-    "RTDOSE": "an RT dose",
-    "RTPLAN": "an RT plan",
-    "RTSTRUCT": "an RT structure set",
-    "SC": "a secondary capture",
-    "SEG": "a segmentation",
-    "SM": "a microscope slide",
-    "SR": "a report",
-    "US": "an ultrasound image",
-    "XA": "an angiogram",
-    "XC": "a photograph",
-}
-# As found in Body Part Examined (0018,0015) and in code meanings, in several languages.
-_CHEST = re.compile(r"CHEST|THORA|TORA|TÓRAX|LUNG|PULM")
-# Other parts, of the defined terms (PS3.16 annex L), as a refusal may repeat them.
-_PARTS = """
-    ABDOMEN ANKLE ARM BLADDER BRAIN BREAST CALCANEUS CERVICAL CLAVICLE COCCYX CSPINE ELBOW
-    EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS JAW KIDNEY KNEE
-    LEFT LEG LOWER LSPINE LUMBAR MANDIBLE NASAL NECK ORBIT PATELLA PELVIS RADIUS RIGHT SACRUM
-    SCAPULA SHOULDER SINUS SKULL SPINE SSPINE THIGH THUMB TIBIA TOE TSPINE ULNA UPPER WHOLE BODY
-    WRIST ZYGOMA
-    """
-_LATERAL = re.compile(r"^(LL|RL)$|LAT(?!.*DEC)")
-_OBLIQUE = {"RAO", "LAO", "RPO", "LPO", "RLO", "LLO"}
-
-
-def refuse_foreign(dataset: Dataset) -> None:
-    """Raise ForeignImage, naming every reason, unless `dataset` may be a chest film."""
-    if "PixelData" not in dataset:
-        raise ForeignImage(f"This DICOM file holds no picture: it is {_what(dataset)}.", _EXPECTED)
-    reasons = [
-        *_foreign_kind(dataset),
-        *_foreign_form(dataset),
-        *_foreign_part(dataset),
-    ]
-    if reasons:
-        raise ForeignImage(f"This DICOM film {' and '.join(reasons)}.", _EXPECTED)
-
-
-def doubts(dataset: Dataset) -> tuple[str, ...]:
-    """What an accepted file does not state, as notes."""
-    open_questions = []
-    if not _body_part(dataset):
-        open_questions.append("the file does not say which body part it shows")
-    if dataset.get("PresentationIntentType") == "FOR PROCESSING":  # PS3.3 C.8.11.1
-        open_questions.append("raw detector values, not meant for display")
-    return tuple(open_questions)
-
-
-def _what(dataset: Dataset) -> str:
-    """What a data set without pixels is, by its modality or SOP class."""
-    modality = _modality(dataset)
-    if modality in _MODALITIES:
-        return _MODALITIES[modality]
-    if modality in _RADIOGRAPHY:
-        return "the header of a radiograph, its pixels missing or cut off"
-    uid = dataset.get("SOPClassUID")
-    known = uid is not None and uid.name != uid  # pydicom knows the class by name
-    return f"“{uid.name}”" if known else "something else, or its pixels were cut off"
-
-
-def _modality(dataset: Dataset) -> str:
-    return str(dataset.get("Modality") or "").upper().strip()
-
-
-def _foreign_kind(dataset: Dataset) -> list[str]:
-    modality = _modality(dataset)
-    if modality in _RADIOGRAPHY:
-        return []
-    if not modality:
-        return ["does not say by which modality it was made"]
-    return [f"is {_MODALITIES.get(modality, 'of another modality')}, not a radiograph"]
-
-
-def _foreign_form(dataset: Dataset) -> list[str]:
-    reasons = []
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > 1:
-        reasons.append(f"has {frames} frames, not one")
-    # Without the attribute nothing suggests colour.
-    stated = str(dataset.get("PhotometricInterpretation") or "MONOCHROME")
-    if dataset.get("SamplesPerPixel", 1) != 1 or not stated.startswith("MONOCHROME"):
-        reasons.append("is in colour, not grey")
-    return reasons
-
-
-def _foreign_part(dataset: Dataset) -> list[str]:
-    reasons = []
-    part, view = _body_part(dataset), str(dataset.get("ViewPosition") or "").upper().strip()
-    if part and not _CHEST.search(part):
-        known = set(_PARTS.split())
-        # Only defined terms are repeated: free text may hold personal data.
-        shown = f" ({part})" if known.issuperset(re.split(r"[ _]+", part)) else ""
-        reasons.append(f"shows another body part{shown}, not the chest")
-    if _LATERAL.search(view):
-        reasons.append("is a lateral view, not a frontal one")
-    elif view in _OBLIQUE:
-        reasons.append("is an oblique view, not a frontal one")
-    return reasons
-
-
-def _body_part(dataset: Dataset) -> str:
-    """Body Part Examined, else the meaning of the Anatomic Region (PS3.3 C.8.11.2), else ""."""
-    part = str(dataset.get("BodyPartExamined") or "")
-    if not part.strip() and dataset.get("AnatomicRegionSequence"):
-        part = str(dataset.AnatomicRegionSequence[0].get("CodeMeaning") or "")
-    return part.upper().strip()
-
-
-__all__ = ["parse", "pixels_of", "read_dicom", "refuse_foreign"]
 
 # The only elements that are read for a decision: none of them is about the patient.
 _ELEMENTS = [
-    "SOPClassUID",
-    "Modality",
+    *dicom_content.ELEMENTS,
+    "DirectoryRecordSequence",
     "PresentationIntentType",
-    "BodyPartExamined",
-    "AnatomicRegionSequence",
-    "ViewPosition",
     "NumberOfFrames",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "Rows",
     "Columns",
+    "PlanarConfiguration",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
@@ -185,7 +65,13 @@ _ELEMENTS = [
     "ImagerPixelSpacing",
     "PixelData",
 ]
+_COLOURS = re.compile(r"RGB|YBR_\w+")  # grey films are stored so as well, with equal channels
+_LEAST_CHROMA = 0.03  # share of coloured pixels from which a film is in colour
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PLAIN = b"1.2.840.10008.1.2.1"  # explicit, little endian: the same data set uncompressed
+_MAX_READS = 50_000
+_STATED = ("Rows", "Columns", "BitsAllocated")
+_COUNTS = (*_STATED, "SamplesPerPixel", "BitsStored", "HighBit", "PixelRepresentation")
 _quiet_lock = threading.RLock()
 
 # pydicom's warnings may quote a value; none may reach a log.
@@ -196,13 +82,64 @@ def read_dicom(data: bytes, limits: Limits) -> Picture:
     """The frontal chest radiograph in `data`. Raises UnreadableImage for anything else."""
     with quiet():
         dataset = parse(data, limits)
+        _spell_out(dataset)
         refuse_foreign(dataset)
         _complete(dataset)
         check_size(dataset.Columns, dataset.Rows, limits)
-        pixels, notes = pixels_of(dataset)
+        check_memory("DICOM", "", dataset.Columns * dataset.Rows, dataset.SamplesPerPixel)
+        pixels, chroma, notes = pixels_of(dataset)
         notes = (*doubts(dataset), *notes, "burned-in text is not removed")
         bits, spacing = int(dataset.BitsStored), _pixel_spacing(dataset)
-        return Picture(pixels, bits, "grey", 0.0, notes, spacing)
+        return Picture(pixels, bits, "grey", chroma, notes, spacing)
+
+
+def refuse_foreign(dataset: Dataset) -> None:
+    """Raise ForeignImage, naming every reason, unless `dataset` may be a chest film."""
+    if "PixelData" not in dataset:
+        what = dicom_content.what(dataset)
+        raise ForeignImage(f"This DICOM file holds no picture: it is {what}.", _EXPECTED)
+    reasons = [
+        *dicom_content.foreign_kind(dataset),
+        *_foreign_form(dataset),
+        *dicom_content.foreign_part(dataset),
+        *dicom_content.foreign_view(dataset),
+    ]
+    if reasons:
+        raise ForeignImage(f"This DICOM film {' and '.join(reasons)}.", _EXPECTED)
+
+
+def doubts(dataset: Dataset) -> tuple[str, ...]:
+    """What an accepted file does not state, as notes."""
+    intent = " ".join(texts(dataset, "PresentationIntentType")).upper()
+    return (
+        *dicom_content.part_note(dataset),
+        *((dicom_content.RAW,) if "PROCESSING" in intent else ()),
+    )
+
+
+def _spell_out(dataset: Dataset) -> None:
+    """Photometric Interpretation (0028,0004) as the standard spells it, if it is a known one."""
+    stated = " ".join(texts(dataset, "PhotometricInterpretation")).upper()
+    grey = re.fullmatch(r"MONOCHROME[ _]?([12]?)", stated)
+    if grey:
+        dataset.PhotometricInterpretation = f"MONOCHROME{grey[1] or 2}"
+    elif stated:
+        dataset.PhotometricInterpretation = stated.replace(" ", "_").replace("E_C", "E C")
+
+
+def _foreign_form(dataset: Dataset) -> list[str]:
+    reasons = []
+    frames = number(dataset, "NumberOfFrames") or 1
+    if frames > 1:
+        reasons.append(f"has {frames:.0f} frames, not one")
+    # Without the attribute nothing suggests colour.
+    stated = str(dataset.get("PhotometricInterpretation") or "MONOCHROME")
+    samples = number(dataset, "SamplesPerPixel") or 1
+    grey = samples == 1 and stated.startswith("MONOCHROME")
+    colours = samples == 3 and number(dataset, "BitsAllocated") == 8
+    if not grey and not (colours and _COLOURS.fullmatch(stated)):
+        reasons.append("is in colour, not grey")
+    return reasons
 
 
 def _pixel_spacing(dataset: Dataset) -> float | None:
@@ -211,12 +148,9 @@ def _pixel_spacing(dataset: Dataset) -> float | None:
     None where neither is stated, or pixels are not square.
     """
     for name in ("PixelSpacing", "ImagerPixelSpacing"):
-        try:
-            row, column = (float(value) for value in dataset.get(name) or ())
-        except (TypeError, ValueError):
-            continue
-        if 0 < row < 10 and abs(row - column) <= 0.01 * row:
-            return row
+        match numbers(dataset, name):
+            case [float(row), float(column)] if 0 < row < 10 and abs(row - column) <= 0.01 * row:
+                return row
     return None
 
 
@@ -225,11 +159,9 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
     cut off.
     """
     start = dicom_start(data) or 0
-    _refuse_oversized(data, start, limits)
+    file = BoundedFile(_inflated(data, start, limits)[start:])
     with quiet():
-        dataset = dcmread(
-            BytesIO(data[start:]), force=True, specific_tags=list(elements or _ELEMENTS)
-        )
+        dataset = dcmread(file, force=True, specific_tags=list(elements or _ELEMENTS))
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit, _ = dataset.original_encoding
             plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
@@ -237,42 +169,108 @@ def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
     return dataset
 
 
-def pixels_of(dataset: Dataset) -> tuple[Grey, tuple[str, ...]]:
-    """uint8 (rows, columns) for display, and notes; the content of the film is not checked."""
+class BoundedFile(BytesIO):
+    """A file in memory that ends the reading of a header of tens of thousands of elements.
+
+    Each takes a read or two; a film's header has some hundred elements. Raises UnreadableImage.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = _MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        self._left -= 1
+        if self._left < 0:
+            raise too_costly("This DICOM file has more elements than any film needs")
+        return super().read(size)
+
+
+def pixels_of(dataset: Dataset) -> tuple[Grey, float, tuple[str, ...]]:
+    """uint8 (rows, columns) for display, share of coloured pixels 0..1, and notes.
+
+    What the film shows is not checked. Raises ForeignImage for a film in colour.
+    """
     with quiet():
         if dataset.BitsAllocated not in {8, 16}:
             raise UnreadableImage(
                 f"This film has {dataset.BitsAllocated} bits a pixel, not 8 or 16.", AGAIN
             )
-        return as_seen(stored_values(dataset), dataset)
+        if dataset.SamplesPerPixel == 3:
+            return _grey_of_colours(dataset)
+        pixels, notes = as_seen(stored_values(dataset), dataset)
+        return pixels, 0.0, notes
+
+
+def _grey_of_colours(dataset: Dataset) -> tuple[Grey, float, tuple[str, ...]]:
+    """A grey film that was stored in colours of 8 bits."""
+    colours = stored_colours(dataset)
+    pixels, chroma, _ = grey_of(Image.fromarray(colours), white_is_zero=False)
+    if chroma >= _LEAST_CHROMA:
+        raise ForeignImage("This DICOM film is in colour, not grey.", _EXPECTED)
+    return pixels, chroma, ("a grey film stored in colours",)
 
 
 def _complete(dataset: Dataset) -> None:
     """Fill in attributes that can have one value only; refuse a film that lacks any other.
 
-    The Image Pixel module (PS3.3 C.7.6.3) requires all of them; older writers omit some.
+    The Image Pixel module (PS3.3 C.7.6.3) requires all of them; older writers omit some. A number
+    in another representation than US (PS3.6) is set right, one that is none is refused.
     """
     for name in ("Rows", "Columns", "BitsAllocated", "PhotometricInterpretation"):
-        if dataset.get(name) in (None, ""):
+        if not texts(dataset, name):
             raise UnreadableImage(f"This DICOM film does not state its {name} {Tag(name)}.", AGAIN)
+    for name in _COUNTS:
+        if name in dataset:
+            _set_count(dataset, name)
     dataset.setdefault("SamplesPerPixel", 1)
     dataset.setdefault("PixelRepresentation", 0)
     dataset.setdefault("BitsStored", dataset.BitsAllocated)
     dataset.setdefault("HighBit", dataset.BitsStored - 1)
+    stored, high = dataset.BitsStored, dataset.HighBit
+    if not 1 <= stored <= dataset.BitsAllocated or not stored - 1 <= high < dataset.BitsAllocated:
+        raise UnreadableImage(
+            f"This DICOM film states {stored} bits stored, up to bit {high}, of "
+            f"{dataset.BitsAllocated} allocated.",
+            AGAIN,
+        )
 
 
-def _refuse_oversized(data: bytes, start: int, limits: Limits) -> None:
-    """Check the inflated size of a deflated data set, which pydicom inflates in one go."""
-    if _DEFLATED not in data[:1024]:
+def _set_count(dataset: Dataset, name: str) -> None:
+    found = numbers(dataset, name)
+    if not found and name not in _STATED:
+        del dataset[name]
         return
+    value = found[0] if len(found) == 1 else None
+    if value is None or value != int(value) or not 0 <= value < 2**16:
+        raise UnreadableImage(
+            f"This DICOM film does not state one whole number as its {name} {Tag(name)}.", AGAIN
+        )
+    dataset[name] = DataElement(Tag(name), "US", int(value))
+
+
+def _inflated(data: bytes, start: int, limits: Limits) -> bytes:
+    """A deflated data set inflated, its size bounded: pydicom inflates in one go, without a limit.
+
+    Any other comes back as it is.
+    """
+    at = data.find(_DEFLATED, 0, 1024)
+    if at < 0:
+        return data
     # The header begins with (0002,0000), whose value is the length of the rest of it.
     header = 132 if data[128:132] == b"DICM" else start
     begin = header + 12 + int.from_bytes(data[header + 8 : header + 12], "little")
     room = 2 * limits.max_pixels + 2**20
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflater.decompress(data[begin:], room)
+    plain = inflater.decompress(data[begin:], room)
     if inflater.unconsumed_tail:
         raise UnreadableImage("This DICOM file unpacks to more data than is allowed.", AGAIN)
+    if not inflater.eof:
+        raise UnreadableImage("This DICOM file is truncated.", AGAIN)
+    meta = bytearray(data[:begin])
+    meta[at : at + len(_DEFLATED)] = _PLAIN.ljust(len(_DEFLATED), b"\0")
+    return bytes(meta) + plain
 
 
 @contextmanager

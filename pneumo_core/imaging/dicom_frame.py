@@ -26,6 +26,7 @@ from pydicom.uid import (
 )
 
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.imaging.dicom_values import number
 from pneumo_core.imaging.formats import AGAIN
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class FrameSize(NamedTuple):
 
 # Start of frame: SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1), and SOF55
 # of JPEG-LS (ITU-T T.87).
+_MAX_SEGMENTS = 2_000  # before the frame, fill bytes as well; a film has ten
 _START_OF_FRAME = (set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 
 
@@ -56,7 +58,9 @@ def frame_size(frame: bytes) -> FrameSize | None:
 
 def _jpeg(frame: bytes) -> FrameSize | None:
     at = 2
-    while at + 10 <= len(frame) and frame[at] == 0xFF:
+    for _ in range(_MAX_SEGMENTS):
+        if at + 10 > len(frame) or frame[at] != 0xFF:
+            return None
         marker = frame[at + 1]
         if marker == 0xFF:  # a fill byte
             at += 1
@@ -117,9 +121,49 @@ def stored_values(dataset: Dataset) -> Stored:
         _refuse_oversized_rle(frame, dataset)
         return _right_aligned(dataset, decoding_plugin="pydicom")
     size = _stated_size(frame, dataset)
+    if syntax == JPEGBaseline8Bit and size.bits > 8:
+        syntax = JPEGExtended12Bit  # what it is, whatever the file calls it
     if syntax in _BY_GDCM:
         return _signed(_decode_apart(frame, syntax, size), dataset)
+    if syntax == JPEGBaseline8Bit:
+        _narrow(dataset)
     return np.asarray(pixel_array(dataset, decoding_plugin=_PLUGINS[syntax]))
+
+
+def stored_colours(dataset: Dataset) -> NDArray[np.uint8]:
+    """Red, green and blue uint8 (rows, columns, 3) of the one frame of `dataset`, 8 bits each.
+
+    Raises UnreadableImage as `stored_values` does.
+    """
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    if dataset.BitsAllocated != 8 or dataset.PixelRepresentation:
+        raise UnreadableImage("This film is stored in colours of more than 8 bits.", _REMEDY)
+    if not syntax.is_encapsulated:
+        return np.asarray(pixel_array(dataset), np.uint8)
+    if syntax not in _PLUGINS:
+        raise UnreadableImage(f"Colours compressed as {syntax.name} are not read.", _REMEDY)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if syntax == RLELossless:
+        _refuse_oversized_rle(frame, dataset)
+    else:
+        _stated_size(frame, dataset)
+    return np.asarray(pixel_array(dataset, decoding_plugin=_PLUGINS[syntax]), np.uint8)
+
+
+def _narrow(dataset: Dataset) -> None:
+    """Set the bits of a film to the 8 of its JPEG frame, where the header states more.
+
+    A window for the greys that the header states is dropped: it would show these as one dark grey.
+    """
+    if dataset.BitsAllocated == 8:
+        return
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit, dataset.PixelRepresentation = 7, 0
+    centre, width = (number(dataset, name) for name in ("WindowCenter", "WindowWidth"))
+    if centre is None or width is None or centre + width / 2 > 2 * 2**8:
+        for name in ("WindowCenter", "WindowWidth", "VOILUTSequence"):
+            if name in dataset:
+                delattr(dataset, name)
 
 
 def _stated_size(frame: bytes, dataset: Dataset) -> FrameSize:
@@ -127,9 +171,11 @@ def _stated_size(frame: bytes, dataset: Dataset) -> FrameSize:
     size = frame_size(frame)
     if size is None:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
-    if (size.rows, size.columns, size.samples) != (dataset.Rows, dataset.Columns, 1):
+    stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
+    if (size.rows, size.columns, size.samples) != stated:
+        kind = "grey" if dataset.SamplesPerPixel == 1 else "coloured"
         raise UnreadableImage(
-            f"This DICOM file states {dataset.Columns} × {dataset.Rows} grey pixels and holds "
+            f"This DICOM file states {dataset.Columns} × {dataset.Rows} {kind} pixels and holds "
             f"{size.columns} × {size.rows} with {size.samples} channels.",
             AGAIN,
         )
@@ -138,7 +184,7 @@ def _stated_size(frame: bytes, dataset: Dataset) -> FrameSize:
 
 def _refuse_oversized_rle(frame: bytes, dataset: Dataset) -> None:
     """Run-length coding adds at most 1/128 to incompressible data; more is a decompression bomb."""
-    plain = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+    plain = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * dataset.BitsAllocated // 8
     if len(frame) > 2 * plain + 1024:
         raise UnreadableImage("The compressed pixel data of this film are damaged.", AGAIN)
 

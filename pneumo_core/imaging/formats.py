@@ -101,6 +101,14 @@ def check_size(width: int, height: int, limits: Limits) -> None:
         )
 
 
+def too_costly(what: str) -> UnreadableImage:
+    """The refusal of a file whose decoding would take more time or memory than a film is worth."""
+    return UnreadableImage(
+        f"{what}: it is too costly to read.",
+        f"{EXPECTED} Export the film again, at a smaller size or as an ordinary JPEG or PNG.",
+    )
+
+
 _EXPORT = f"{EXPECTED} Export the film itself as JPEG or PNG and drop that."
 _UNPACK = f"{EXPECTED} Unpack it and drop the films inside."
 _STILL = f"{EXPECTED} A single picture is needed, not a video."

@@ -8,10 +8,14 @@ input, little-endian samples (uint8 up to 8 bits, else uint16) on standard outpu
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+
+_MEMORY = 1_500_000_000  # bytes of address space
 
 
 def main(syntax: str, rows: int, columns: int, bits: int) -> None:
     """Decode standard input to standard output; any failure is an exit code other than 0."""
+    _limit_memory()
     import gdcm  # type: ignore[import-untyped]
 
     frame = sys.stdin.buffer.read()
@@ -32,6 +36,16 @@ def main(syntax: str, rows: int, columns: int, bits: int) -> None:
     image.SetPixelFormat(gdcm.PixelFormat(1, 8 if bits <= 8 else 16, bits, bits - 1, 0))
     # GDCM hands bytes over as a str with surrogates.
     sys.stdout.buffer.write(image.GetBuffer().encode("utf-8", "surrogateescape"))
+
+
+def _limit_memory() -> None:
+    """A frame of 100 million pixels of 16 bits takes 600 MB; a hostile one gets no more."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        limit = _MEMORY if most == resource.RLIM_INFINITY else min(_MEMORY, most)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ WHOLE = Window()
 def window_of(lungs: Lungs, frame: LungFrame, shape: tuple[int, ...]) -> Window:
     """The window on a film of `shape` (H, W); all of it where no upright pair of lungs is found."""
     box = lungs.box
-    if box is None or not lungs.found or lungs.quarters:
+    if box is None or not lungs.found or lungs.quarters or lungs.negative:
         return WHOLE
     height, width = shape[:2]
 

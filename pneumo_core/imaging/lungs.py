@@ -71,6 +71,7 @@ class Lungs:
     the left one's against the horizontal; 0 where a lung is missing.
     quarters: counter-clockwise quarter turns (`np.rot90`) that set the film upright, 0..3. Masks,
     boxes, edges and `turn_deg` are those of the film set upright.
+    negative: they were found on the film with its grey levels inverted, and not on the film itself.
     score, distance: log odds of a chest radiograph and Mahalanobis distance (`lung_shape`).
     """
 
@@ -81,6 +82,7 @@ class Lungs:
     cut_off: tuple[str, ...] = ()
     turn_deg: float = 0.0
     quarters: int = 0
+    negative: bool = False
     reasons: tuple[str, ...] = ()
     score: float = 0.0
     distance: float = 0.0
@@ -115,12 +117,22 @@ def mirrored_mean(run: Run) -> Run:
 
 
 def find_lungs(film: Grey, run: Run, judge: Plausibility) -> Lungs:
-    """The lungs of a film uint8 (H, W); where none are found, of the film in quarter turns.
+    """The lungs of a film uint8 (H, W); where none are found, of the film in quarter turns, and
+    then of its negative in the same way.
 
     run: the network, float32 (1, 128, 128, 1) in 0..255 to probabilities float32 (1, h, h, 2) of
     the right and left lung, h a multiple of 64. It runs once on an upright film, two or three times
-    on a turned one, four times on an image without lungs.
+    on a turned one, five times on a negative, eight times on an image without lungs.
     """
+    lungs = _find_in_any_turn(film, run, judge)
+    if not lungs.found:
+        inverted = _find_in_any_turn(255 - film, run, judge)
+        if inverted.found:
+            return replace(inverted, negative=True)
+    return lungs
+
+
+def _find_in_any_turn(film: Grey, run: Run, judge: Plausibility) -> Lungs:
     first: Lungs | None = None
     for quarters in (0, 1, 3, 2):
         lungs = _find_turned(film, quarters, run, judge)

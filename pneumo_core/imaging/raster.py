@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from pneumo_core.errors import UnreadableImage
+from pneumo_core.imaging.cost import check_memory, jpeg_extent
 from pneumo_core.imaging.dicom_frame import frame_size
 from pneumo_core.imaging.film import Picture
 from pneumo_core.imaging.formats import AGAIN, check_size
@@ -113,8 +114,11 @@ _MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes
 
 def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     """Decode `data` of format `kind` (a key of the plugins). Sizes are checked first."""
+    if kind == "JPEG":
+        data = _whole_jpeg(data)
     image = _open(data, kind)
     check_size(*image.size, limits)
+    check_memory(kind, image.mode, image.width * image.height, len(image.getbands()))
     _refuse_costly_or_damaged(image, data, kind, limits)
     bits, mode = _bits(image, data, kind), _mode(image)
     rotated = _orientation_note(image)
@@ -147,18 +151,24 @@ def _tags(image: ImageFile) -> Any:
 
 
 def _refuse_costly_or_damaged(image: ImageFile, data: bytes, kind: str, limits: Limits) -> None:
-    """Refuse what Pillow reads without an error: a truncated JPEG, altered PNG data, huge tiles."""
-    if kind == "JPEG":
-        if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-            raise UnreadableImage("This JPEG is truncated: its image data are incomplete.", AGAIN)
-        if data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
-            raise UnreadableImage("This JPEG repeats its picture in too many scans.", AGAIN)
-    elif kind == "PNG":
+    """Refuse what Pillow reads without an error: altered PNG data, huge tiles."""
+    if kind == "PNG":
         _open(data, kind).verify()  # the checksum of every chunk
     elif kind == "TIFF":
         width, length = (_tags(image).get(tag, 0) for tag in _TIFF_TILE)
         if max(width, length) > limits.max_side or width * length > limits.max_pixels:
             raise UnreadableImage(f"This TIFF is cut into tiles of {width} × {length}.", AGAIN)
+
+
+def _whole_jpeg(data: bytes) -> bytes:
+    """A JPEG without what lies behind its end. Raises UnreadableImage where it is truncated."""
+    extent = jpeg_extent(data)
+    scans = data.count(b"\xff\xda") if extent is None else extent.scans
+    if extent is None and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise UnreadableImage("This JPEG is truncated: its image data are incomplete.", AGAIN)
+    if scans > _MAX_JPEG_SCANS:
+        raise UnreadableImage("This JPEG repeats its picture in too many scans.", AGAIN)
+    return data if extent is None else data[: extent.n_bytes]
 
 
 def _bits(image: ImageFile, data: bytes, kind: str) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 from pneumo_core.bundle.feature_checks import UPRIGHT, Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import broken
 from pneumo_core.imaging.decode import Film, resize
+from pneumo_core.imaging.dicom_content import RAW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,9 +52,21 @@ class ImageCheck:
 
 def check_film(film: Film) -> ImageCheck:
     """Reject what is clearly no radiograph; chest films pass, with or without a border."""
-    colour, others = _colour(film), [*_aspect(film), *_form(_without_border(film.pixels))]
+    colour, others = (
+        _colour(film),
+        [*_aspect(film.pixels.shape), *_form(_without_border(film.pixels))],
+    )
     reasons = (*colour, *others)
     return ImageCheck(ok=not reasons, reasons=reasons, tinted=bool(colour) and not others)
+
+
+def check_copy(copy: Grey, shape: tuple[int, int], lungs: Lungs | None) -> ImageCheck:
+    """The image check of a film of `shape` (H, W) by its square copy, and of its lungs.
+
+    The copy has no colour left to judge.
+    """
+    reasons = (*_aspect(shape), *_form(_without_border(copy)))
+    return check_lungs(ImageCheck(ok=not reasons, reasons=reasons), lungs)
 
 
 def check_lungs(check: ImageCheck, lungs: Lungs | None) -> ImageCheck:
@@ -78,14 +91,25 @@ TINTED = (
 )
 
 
+RAW_VALUES = (
+    "the file holds raw detector values (FOR PROCESSING), not the film as it is shown; its grey "
+    "levels may be unlike those of the training films. Prefer the image for display."
+)
+
+
+def raw_warning(film: Film) -> tuple[str, ...]:
+    """The warning for a DICOM film that is not meant for display: () for any other."""
+    return (RAW_VALUES,) if RAW in film.facts.notes else ()
+
+
 def _cut_off(edges: tuple[str, ...]) -> str:
     where = {"top": "top", "bottom": "bottom", "left": "left edge", "right": "right edge"}
     named = " and the ".join(where[edge] for edge in edges)
     return f"the lungs are cut off at the {named} of the film; what lies beyond is not judged."
 
 
-def _aspect(film: Film) -> list[str]:
-    short, long = sorted(film.pixels.shape)
+def _aspect(shape: tuple[int, ...]) -> list[str]:
+    short, long = sorted(shape)
     if long < _ASPECT * short:
         return []
     return [f"This image is {long / short:.1f} times as long as wide. Drop the whole film."]
@@ -194,12 +218,14 @@ class FeatureChecks:
         return self._out_of_distribution is not None and self._orientation is not None
 
     def check(
-        self, features: NDArray[np.float32], *, quarters: int = 0
+        self, features: NDArray[np.float32], *, quarters: int = 0, negative: bool = False
     ) -> tuple[str, tuple[str, ...]]:
         """The orientation, of `ORIENTATIONS`, of the film of these features float32 (h,w,K), and
         the reasons to refer it, each with advice: () for an upright film in distribution.
 
-        `quarters`: the quarter turns that bring its lungs upright, where they were found.
+        `quarters`: the quarter turns that bring its lungs upright, where they were found;
+        `negative`: they were found with its grey levels inverted. A turned negative is a negative
+        first: inverted and read again, it is found to be turned.
         """
         pooled = features.mean(axis=(0, 1))[None]
         known = self._out_of_distribution
@@ -207,7 +233,9 @@ class FeatureChecks:
         orientation = (
             UPRIGHT if self._orientation is None else self._orientation.classify(pooled)[0]
         )
-        if quarters:
+        if negative:
+            orientation = "negative"
+        elif quarters:
             orientation = "upside down" if quarters == 2 else "sideways"
         if orientation == UPRIGHT:
             return orientation, ((OOD_ADVICE,) if outside else ())

@@ -21,10 +21,15 @@ from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
 from pneumo_core.imaging.decode import decode, fit_to_side, read_film
 from pneumo_core.imaging.film import Film
 from pneumo_core.imaging.lung_frame import WHOLE, Window, on_film
-from pneumo_core.inference.input_checks import FeatureChecks, ImageCheck, check_film, check_lungs
+from pneumo_core.inference.input_checks import (
+    FeatureChecks,
+    ImageCheck,
+    check_film,
+    check_lungs,
+    raw_warning,
+)
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.saliency import class_activation, place, share_inside
-from pneumo_core.metrics import probabilities
 from pneumo_core.perturbations.geometry import Frame, reframe
 
 if TYPE_CHECKING:
@@ -219,14 +224,20 @@ class Reader:
         bundle, framing = self.bundle, self._runtime.framing
         window = framing.window(lungs, film.pixels.shape)
         logits, features = self._runtime.run(framings(framing, film.pixels, window))
-        chances = probabilities(logits, bundle.temperature)
+        chances = bundle.probabilities(logits)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
         quarters = lungs.quarters if lungs else 0
-        orientation, reasons = self._feature_checks.check(features[0], quarters=quarters)
+        negative = lungs is not None and lungs.negative
+        orientation, reasons = self._feature_checks.check(
+            features[0], quarters=quarters, negative=negative
+        )
         if reasons:
             decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
+        raw = raw_warning(film)
+        if raw:
+            message = f"{message} Note: {raw[0]}"
         kernel = self._runtime.head_kernel
         evidence = class_activation(features[0], kernel, chances[0], bundle.temperature)
         cam = on_film(evidence, window)
@@ -241,7 +252,7 @@ class Reader:
             p_bacterial=float(chances[0, 1]) if subtypes else None,
             p_viral=float(chances[0, 2]) if subtypes else None,
             gate_ok=not reasons,
-            gate_reasons=(*reasons, *image_check.reasons),
+            gate_reasons=(*reasons, *image_check.reasons, *raw),
             orientation=orientation,
             in_distribution=self._feature_checks.complete and not reasons,
             where=place(cam, masks),

@@ -7,125 +7,21 @@ doi 10.1038/s42256-022-00536-x).
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import io
-import os
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pneumo_core.bundle.framing import framing_of
-from pneumo_core.bundle.keras_network import load_network
-from pneumo_core.errors import PneumoError
-from pneumo_core.imaging.lung_frame import WHOLE, on_film
-from pneumo_core.inference.runtime import Runtime
-from pneumo_core.metrics import probabilities
+from pneumo_core.imaging.lung_frame import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    import keras
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Bundle
     from pneumo_core.imaging.lung_frame import Window
     from pneumo_core.imaging.lungs import Lungs
 
 
-GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
-SCORECAM_CHANNELS = 64  # those that vary most; each costs a pass of the network
-SMOOTHGRAD_SAMPLES = 16
-
-
-def gradient_map(bundle: Bundle, film: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
-    """Map of `method` for one film uint8 (S,S), float32 (h,w), scaled to its own range 0..1.
-
-    gradcam, gradcam++ (Selvaraju et al. 2017, arXiv 1610.02391; Chattopadhay et al. 2018, arXiv
-    1710.11063) and smoothgrad (Smilkov et al. 2017, arXiv 1706.03825) explain the log odds of
-    pneumonia, scorecam (Wang et al. 2020, arXiv 1910.01279) its probability. Smoothgrad is as
-    large as the film and draws new noise each time; the others are as large as the feature map.
-    """
-    network = _network(bundle)
-    scene = film[np.newaxis, ..., np.newaxis].astype(np.float32)
-    with _quiet():
-        found = _explain(network, scene, method)
-    return np.array(found[0], dtype=np.float32)
-
-
-def _explain(network: keras.Model, scene: NDArray[np.float32], method: str) -> Any:
-    """The map by tf-keras-vis, (1,h,w). The head is linear, so no ReplaceToLinear is needed."""
-    from tf_keras_vis.gradcam import Gradcam
-    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.scorecam import Scorecam
-
-    layer = {
-        "penultimate_layer": "features",
-        "seek_penultimate_conv_layer": False,
-        "expand_cam": False,
-    }
-    if method == "smoothgrad":
-        return Saliency(network)(_log_odds, scene, smooth_samples=SMOOTHGRAD_SAMPLES)
-    if method == "scorecam":
-        channels = min(SCORECAM_CHANNELS, network.get_layer("features").output.shape[-1])
-        return Scorecam(network)(_probability, scene, max_N=channels, **layer)
-    return {"gradcam": Gradcam, "gradcam++": GradcamPlusPlus}[method](network)(
-        _log_odds, scene, **layer
-    )
-
-
-def _log_odds(logits: Any) -> Any:
-    """Log odds of pneumonia (N,) from logits (N,C), class 0 normal."""
-    import keras
-
-    return keras.ops.logsumexp(logits[:, 1:], axis=1) - logits[:, 0]
-
-
-def _probability(chances: Any) -> Any:
-    """P(pneumonia) (N,) from probabilities (N,C): Score-CAM applies the softmax itself."""
-    return 1.0 - chances[:, 0]
-
-
-def _network(bundle: Bundle) -> keras.Model:
-    # Before its first import: TensorFlow's messages about GPUs are of no use to the user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
-        # tf-keras-vis imports scipy.ndimage.interpolation, an old name of scipy.ndimage.
-        warnings.filterwarnings("ignore", "Please import `zoom`", DeprecationWarning)
-        try:
-            import tf_keras_vis.gradcam
-            import tf_keras_vis.scorecam  # noqa: F401
-        except ImportError as error:
-            raise PneumoError(
-                "Expected TensorFlow and tf-keras-vis for this method, but they cannot be "
-                "imported. Install requirements.txt, or use the method cam."
-            ) from error
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise PneumoError(
-            f"Expected Keras to run on TensorFlow, got {keras.backend.backend()}. "
-            "Unset KERAS_BACKEND, or use the method cam."
-        )
-    return _load_once(bundle.path, bundle.digest)
-
-
-@functools.lru_cache(maxsize=1)
-def _load_once(path: Any, digest: str) -> keras.Model:  # noqa: ARG001 - the digest is part of the key
-    return load_network(path / "model.keras")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress Score-CAM's progress bar and the warning about a one-item input list."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.filterwarnings("ignore", "The structure of `inputs` doesn't match", UserWarning)
-        yield
-
-
-METHODS = ("cam", *GRADIENT_METHODS)
 FULL_EVIDENCE = 4.0  # a log odds of 4 is a probability of 98 %
 MUTED = 0.4  # of the values of a cleared film's map, as shown
 
@@ -135,6 +31,7 @@ def class_activation(
     head_kernel: NDArray[np.float32],
     probabilities: NDArray[np.float64],
     temperature: float,
+    target: Sequence[int] | None = None,
 ) -> NDArray[np.float32]:
     """Evidence for pneumonia against normal at each place of the feature map, (h,w) in 0..1.
 
@@ -142,40 +39,17 @@ def class_activation(
     pooled linear head, features times kernel is what each place adds to the logits (Zhou et al.
     2016, arXiv 1512.04150). The pneumonia classes are weighted by their probability; evidence
     against pneumonia is set to 0. The scale ends at the strongest place, but never below
-    `FULL_EVIDENCE` log odds, so that a confidently normal film shows little.
+    `FULL_EVIDENCE` log odds, so that a confidently normal film shows little. `target`: the classes
+    that are explained against all others, those of pneumonia by default.
     """
-    pneumonia = probabilities[1:] / max(float(probabilities[1:].sum()), 1e-12)
-    direction = head_kernel[:, 1:] @ pneumonia - head_kernel[:, 0]
+    chosen = np.zeros(len(probabilities), np.bool_)
+    chosen[list(target) if target is not None else slice(1, None)] = True
+    chances = probabilities + 1e-12  # a class of probability 0 still has a direction
+    towards, away = (np.where(one, chances, 0.0) for one in (chosen, ~chosen))
+    towards, away = towards / towards.sum(), away / away.sum()
+    direction = head_kernel @ (towards - away)
     evidence = np.maximum(features @ direction / temperature, 0.0)
     return np.asarray(evidence / max(float(evidence.max()), FULL_EVIDENCE), dtype=np.float32)
-
-
-def check_method(method: str) -> None:
-    """Raise PneumoError unless `method` is one of `METHODS`."""
-    if method not in METHODS:
-        raise PneumoError(
-            f"Expected a method out of {', '.join(METHODS)}; got {method!r}. Name one of these."
-        )
-
-
-def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
-    """Map for a film uint8 (H,W) by a method of `METHODS`, float32 (h,w) in 0..1.
-
-    "cam" comes with every prediction and needs no TensorFlow; `gradient_map` describes the others.
-    Raises PneumoError for an unknown method.
-    """
-    check_method(method)
-    framing = framing_of(bundle)
-    copy = framing.copy(pixels)
-    window = framing.windows(copy[np.newaxis])[0]
-    film = framing.input(copy, window)
-    if method != "cam":
-        return on_film(gradient_map(bundle, film, method), window)
-    runtime = Runtime(bundle)
-    logits, features = runtime.run(film[np.newaxis])
-    chances = probabilities(logits, bundle.temperature)[0]
-    evidence = class_activation(features[0], runtime.head_kernel, chances, bundle.temperature)
-    return on_film(evidence, window)
 
 
 def upsample(cam: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

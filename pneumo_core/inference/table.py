@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ COLUMNS = (
 )
 # What a table adds, since it may be read without the page or the call that made it.
 AFTER = ("p_low", "p_high", "model", "disclaimer")
-# What a spreadsheet would run as a formula, were a file's name to begin with it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would run as a formula, were a text to begin with it: also in full width, after
+# blanks, and after what another locale takes for the end of a cell or of a line.
+_FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]")
 
 
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
@@ -115,4 +117,5 @@ def spreadsheet_cell(cell: object) -> object:
         return ""
     if not isinstance(cell, str):
         return cell
-    return breakable(f"'{cell}" if cell.startswith(_FORMULA) else cell)
+    cell = breakable(cell)
+    return _FORMULA.sub(lambda found: f"{found[0][:-1]}'{found[0][-1]}", cell)

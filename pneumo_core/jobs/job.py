@@ -13,8 +13,10 @@ import secrets
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.access import Right, recorded, require
 from pneumo_core.errors import JobError
 from pneumo_core.jobs.process import PNEUMO, end_process_group, process_alive, start
 from pneumo_core.jobs.status import VARIABLE, Status, read_status, write_status
@@ -22,7 +24,6 @@ from pneumo_core.storage import read_json, utc_now, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from pneumo_core.config import Settings
 
@@ -109,12 +110,14 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
     `kind` is the name under which `latest_job` finds it (lower case letters, digits, hyphens),
     `key` distinguishes jobs of one kind: one job of a kind and key runs at a time and is returned
     while it does. The job gets these settings and the current folder.
-    Raises JobError where the folder of jobs cannot be written.
+    Raises AccessRefused without the right to train, JobError where the folder of jobs cannot be
+    written.
     """
     from filelock import FileLock
 
     if not re.fullmatch(r"[a-z][a-z0-9-]*", kind):
         raise ValueError(f"Expected a kind of lower case letters. Received: kind={kind!r}")
+    require(Right.TRAIN, f"job.{kind}")
     try:
         settings.jobs_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(settings.jobs_dir / ".lock"):
@@ -122,12 +125,19 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
             if running is not None and running.status().state == "running":
                 return running
             _remove_old(kind, settings.jobs_dir)
-            return _start(kind, list(arguments), settings, key)
+            with recorded(Right.TRAIN, f"job.{kind}", _subject(arguments)):
+                return _start(kind, list(arguments), settings, key)
     except OSError as error:
         raise JobError(
             f"Expected to start {kind} with its files in the folder of jobs, got: "
             f"{error.strerror or error}. Free some space, or set PNEUMO_JOBS to another folder."
         ) from error
+
+
+def _subject(arguments: Sequence[str]) -> str:
+    """What the job works on, for the audit log: of a path its last part alone."""
+    paths = [word for word in arguments[1:] if not word.startswith("-")]
+    return Path(paths[0]).name if paths else ""
 
 
 def latest_job(kind: str, *, settings: Settings, key: str = "") -> Job | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pneumo_core.metrics.intervals import Estimate
+from pneumo_core.metrics.intervals import Estimate, measured_share
 from pneumo_core.metrics.roc import Ranked, areas, auc
 from pneumo_core.metrics.validation import labels_and_scores
 
@@ -112,3 +112,24 @@ def grouped_bootstrap_auc(
     draws = Resampling(groups, labelled[1].size, seed=seed, rounds=rounds)
     low, high = percentiles(bootstrap(*labelled, draws, {"auc": areas})["auc"])
     return Estimate(auc(y, p), float(low), float(high))
+
+
+def grouped_bootstrap_share(
+    hits: npt.ArrayLike, among: npt.ArrayLike, groups: npt.ArrayLike, *, seed: int = 0
+) -> Estimate:
+    """The share of `hits` among the films of `among`, with a patient-level bootstrap interval.
+
+    hits, among: bool (N,); groups: patients (N,). Where every draw gives the same share, as at 0
+    and 1, the interval is Wilson's; UNKNOWN without a film. Raises ValueError.
+    """
+    counted = np.asarray(among, np.bool_)
+    found = np.asarray(hits, np.bool_) & counted
+    k, n = int(found.sum()), int(counted.sum())
+    if not n or k in {0, n}:
+        return measured_share(k, n)
+    parts = []
+    for times in Resampling(groups, counted.size, seed=seed, rounds=ROUNDS).films():
+        whole = times @ counted
+        parts.append((times @ found)[whole > 0] / whole[whole > 0])
+    low, high = percentiles(np.concatenate(parts))
+    return Estimate(k / n, min(float(low), k / n), max(float(high), k / n))

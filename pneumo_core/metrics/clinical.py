@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pneumo_core.metrics.confusion import Confusion
-from pneumo_core.metrics.intervals import Estimate, proportion, wilson
+from pneumo_core.metrics.intervals import Estimate, proportion, wilson, wilson_bounds
 from pneumo_core.metrics.roc import Ranked
 from pneumo_core.metrics.validation import labels_and_scores, normal_quantile
 
@@ -250,6 +250,44 @@ def three_way(y: npt.ArrayLike, p: npt.ArrayLike, low: float, high: float) -> Th
     return ThreeWay(
         answered, n_referred_positive, int(np.count_nonzero(referred)) - n_referred_positive
     )
+
+
+@dataclass(frozen=True)
+class CoverageRisk:
+    """What remains if the least certain films are referred.
+
+    coverage: share of films answered, rising to 1, (N,); risk: share of these that are wrong; low,
+    high: its 95 % interval by Wilson.
+    """
+
+    coverage: Floats
+    risk: Floats
+    low: Floats
+    high: Floats
+
+    def at(self, coverage: float) -> Estimate:
+        """The risk where at most this share, above 0 to 1, is answered."""
+        place = max(0, int(np.searchsorted(self.coverage, coverage + 1e-9)) - 1)
+        return Estimate(*(float(line[place]) for line in (self.risk, self.low, self.high)))
+
+
+def coverage_risk(y: npt.ArrayLike, p: npt.ArrayLike, threshold: float) -> CoverageRisk:
+    """The coverage-risk curve of calling pneumonia at p >= threshold.
+
+    y: 0 or 1 (N,); p: P(pneumonia) (N,); threshold: 0..1. Certainty is the distance of the log odds
+    from those of the threshold. Raises ValueError.
+
+    El-Yaniv, R., Wiener, Y. (2010). On the foundations of noise-free selective classification.
+    JMLR 11, 1605-1641.
+    """
+    positive, scores = labels_and_scores(y, p, probability=True)
+    inside = np.clip(np.r_[scores, threshold], 1e-12, 1 - 1e-12)
+    odds = np.log(inside / (1 - inside))
+    order = np.argsort(-np.abs(odds[:-1] - odds[-1]), kind="stable")
+    wrong = np.cumsum(((scores >= threshold) != positive)[order])
+    answered = np.arange(1, scores.size + 1)
+    low, high = wilson_bounds(wrong, answered)
+    return CoverageRisk(answered / scores.size, wrong / answered, low, high)
 
 
 @dataclass(frozen=True)

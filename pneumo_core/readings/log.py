@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from pneumo_core.access import Right, recorded, require
 from pneumo_core.errors import ReadingLogError
 from pneumo_core.inference.table import spreadsheet_cell
 from pneumo_core.readings.database import connect, in_words, url_of, writing
@@ -176,6 +177,7 @@ class ReadingLog:
         digest: of the model's bundle; sha256: of the file's content, where the reading has none
         because the file could not be decoded; study_key: by `study_key`, for DICOM.
         """
+        require(Right.READ, "reading.add")
         remarks = " ".join(reading.gate_reasons)
         passed = f"{PASSED}: {remarks}" if remarks else PASSED
         row = ReadingRow(
@@ -202,6 +204,7 @@ class ReadingLog:
 
     def add_verdict(self, reading_id: str, verdict: Verdict) -> None:
         """Add what a reader said of a logged reading; earlier verdicts stay."""
+        require(Right.READ, "verdict.add")
         row = VerdictRow(
             id=str(uuid.uuid4()),
             reading_id=reading_id,
@@ -218,6 +221,7 @@ class ReadingLog:
 
     def set_label(self, reading_id: str, label: str) -> None:
         """Replace the label of a logged reading."""
+        require(Right.READ, "reading.label")
         label = _typed("label", label, LONGEST_NAME)
         with self._writing() as session:
             row = session.get(ReadingRow, reading_id)
@@ -255,6 +259,10 @@ class ReadingLog:
     def delete(self, reading_ids: Iterable[str]) -> int:
         """Delete readings with their verdicts, for good; how many there were."""
         ids = list(reading_ids)
+        with recorded(Right.MANAGE, "readings.delete", ", ".join(one[:8] for one in ids)):
+            return self._delete(ids)
+
+    def _delete(self, ids: list[str]) -> int:
         gone = 0
         with self._writing() as session:
             for start in range(0, len(ids), 500):  # SQLite takes 32,766 values a statement

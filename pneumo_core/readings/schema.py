@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-VERSION = "0002"  # of the latest migration
+VERSION = "0003"  # of the latest migration
 Agreement = Literal["agree", "disagree", "unsure"]
 Finding = Literal["normal", "pneumonia", "other", "not readable"]
 # When a reader answered: knowing the model's answer, or blinded, before and after it was shown.
@@ -103,3 +103,17 @@ class VerdictRow(Base):
     note: Mapped[str] = mapped_column(Text)
     phase: Mapped[str] = mapped_column(String(10))
     reading: Mapped[ReadingRow] = relationship(back_populates="verdicts")
+
+
+class AuditRow(Base):
+    """Who did what, and how it ended. The database refuses to change or delete a row."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    who: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(20))
+    action: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(200))
+    outcome: Mapped[str] = mapped_column(String(20))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.container import (
+    cores,
+    ended_for_memory,
+    limit_threads,
+    memory_left,
+    memory_limit,
+)
 from pneumo_core.formatting import count, file_size
 from pneumo_core.storage import write_json
 
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
 NEAR_THE_LIMIT = 0.05  # share of all memory left, below which it counts as used up
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def find_machine(precision: str = "auto") -> Machine:
     `precision` "auto": bfloat16 on a GPU, and on CPUs that multiply in it (AVX512-BF16, AMX),
     where it halves the time of a step; else float32.
     """
+    limit_threads()
     import keras
 
     backend = keras.backend.backend()
@@ -81,7 +87,7 @@ def find_machine(precision: str = "auto") -> Machine:
     return Machine(
         cores=cores(),
         memory=memory_limit(),
-        processor=f"{gpus} × GPU" if gpus else f"{os.cpu_count()} CPU cores ({_cpu_name()})",
+        processor=f"{gpus} × GPU" if gpus else f"{cores()} CPU cores ({_cpu_name()})",
         gpus=_gpus(gpus),
         backend=backend,
         policy=precision,
@@ -120,38 +126,6 @@ def machine_key() -> str:
     return " ".join(part or "-" for part in parts)
 
 
-def cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def memory_limit() -> int:
-    """Bytes that the processes of this machine may use: its memory, or its container's limit."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    with suppress(OSError, ValueError):  # "max": no limit
-        return min(total, int((_CGROUP / "memory.max").read_text()))
-    return total
-
-
-def memory_left() -> int:
-    """Bytes that may still be taken without swapping."""
-    import psutil
-
-    left = int(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):
-        limit = int((_CGROUP / "memory.max").read_text())
-        stat = (_CGROUP / "memory.stat").read_text()
-        # Cached files count as used and are freed when memory is needed.
-        cached = sum(int(n) for n in re.findall(r"^(?:in)?active_file (\d+)", stat, re.MULTILINE))
-        used = int((_CGROUP / "memory.current").read_text()) - cached
-        return max(0, min(left, limit - used))
-    return left
-
-
 def memory_now() -> dict[str, int]:
     """Bytes: "process" (this one), "left" (on the machine), "limit", "ended" (processes
     killed because memory ran out), and on a GPU "device" (in use) and "device_limit".
@@ -168,16 +142,6 @@ def memory_now() -> dict[str, int]:
     with suppress(Exception):
         facts |= device_memory()
     return facts
-
-
-def ended_for_memory() -> int:
-    """How many processes the kernel has killed because memory ran out; 0 where unknown."""
-    for path in (_CGROUP / "memory.events", Path("/proc/vmstat")):
-        with suppress(OSError):
-            found = re.search(r"^oom_kill (\d+)", path.read_text(), re.MULTILINE)
-            if found:
-                return int(found[1])
-    return 0
 
 
 def ran_out(last_seen: dict[str, Any], ended: int) -> bool:

@@ -174,6 +174,8 @@ def test_a_graph_of_ours_is_let_in(graph: Path) -> None:
         ('offset="0"', 'place="0"', "has no place in model.bin"),
         ('offset="0"', 'offset="0" location="../../secret.bin"', r"names a file: '../../secret"),
         ("<rt_info>", '<rt_info><w name="__weights_path" value="x"/>', "a note in it names a file"),
+        ("<rt_info>", "<rt_info><w>/etc/passwd</w>", "a note in it holds text: '/etc/passwd'"),
+        ("<rt_info>", "<rt_info><__weights_path/>", "names a file: '__weights_path'"),
         ("<rt_info>", '<rt_info><w value="/etc/passwd"/>', "names a file: '/etc/passwd'"),
         ("<rt_info>", '<rt_info><w value="https://x.org"/>', "names a file: 'https://x.org'"),
         ("<layers>", "<?php evil ?><layers>", "it has processing instructions"),

@@ -1,5 +1,6 @@
 """The command line called in this process, and small folders of synthetic films for it."""
 
+import os
 import sys
 
 import cv2
@@ -10,10 +11,12 @@ from pneumo_core.synthetic.appearance import synthetic_film
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(monkeypatch, capsys, tmp_path):
     """Call the command line in this process; (exit code, standard output, standard error)."""
 
     def call(*words):
+        if not {"PNEUMO_READINGS", "PNEUMO_CACHE"} & set(os.environ):
+            monkeypatch.setenv("PNEUMO_READINGS", str(tmp_path / "readings"))  # the audit log
         monkeypatch.setattr(sys, "argv", ["pneumo", *map(str, words)])
         code = 0
         try:

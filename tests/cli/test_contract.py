@@ -48,7 +48,7 @@ def test_evaluate_prints_these_keys(run, labelled):
     assert code == 0
     expected = {"n", "n_normal", "n_pneumonia", "threshold", "brier", "ece", "confusion"}
     expected |= {f"{name}{end}" for name in INTERVAL for end in ("", "_low", "_high")}
-    assert expected | {"subtype_auc", "standing"} == set(found)
+    assert expected | {"subtype_auc", "standing", "here"} == set(found)
     assert set(found["confusion"]) == {"tp", "fp", "tn", "fn"}
     standing = {"kind", "badge", "words", "warning", "looks", "sure", "drawn"}
     assert standing <= set(found["standing"])

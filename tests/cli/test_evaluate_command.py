@@ -26,6 +26,7 @@ def test_evaluate_prints_the_designs_fields_for_a_test_split_alone(run, labelled
         *("sensitivity", "sensitivity_low", "sensitivity_high"),
         *("specificity", "specificity_low", "specificity_high"),
         *("threshold", "brier", "ece", "confusion", "subtype_auc", "standing"),
+        "here",
     ]
     assert found["standing"]["kind"] == "test"
     assert (found["n"], found["n_normal"], found["n_pneumonia"]) == (8, 4, 4)
@@ -36,6 +37,7 @@ def test_evaluate_prints_the_designs_fields_for_a_test_split_alone(run, labelled
     assert list(rows[0]) == [
         *("film", "split", "label", "subtype", "group"),
         *("p_normal", "p_bacterial", "p_viral", "p_pneumonia"),
+        "check",
     ]
 
 

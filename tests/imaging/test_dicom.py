@@ -3,6 +3,7 @@
 import logging
 import traceback
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 import numpy as np
@@ -46,6 +47,148 @@ def test_radiographs_of_the_chest(dicom_file, modality, part):
     decode(dicom_file(Modality=modality, BodyPartExamined=part))
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("PECHO", "T?RAX", "T??RAX", "TÓRAX", "CXR", "Torace", "poumon", "Brustkorb", "LEFT LUNG"),
+        *("KLATKA PIERSIOWA", "Göğüs", "грудная клетка", "胸部", "CHEST_PA", "Ribs / Chest"),
+    ],
+)
+def test_the_chest_in_other_languages_and_spellings(dicom_file, part):
+    stored = part.encode()
+    stored += b" " * (len(stored) % 2)
+    file = dicom_file(BodyPartExamined="X" * len(stored)).replace(b"X" * len(stored), stored)
+    assert "body part" not in str(decode(file).facts.notes)
+
+
+@pytest.mark.parametrize("part", ["UNKNOWN", "DOE JOHN", "OTHER", "RTG", "Main", "???"])
+def test_words_that_say_nothing_known_are_read_with_a_note(dicom_file, part):
+    notes = decode(dicom_file(BodyPartExamined=part)).facts.notes
+    assert notes[0] == "the file states a body part in words that are not known here"
+    assert part.lower() not in str(notes[1:]).lower()
+
+
+@pytest.mark.parametrize("name", ["monochrome2", "Monochrome2", " MONOCHROME2 ", "MONOCHROME_2"])
+def test_the_photometric_interpretation_in_other_spellings(dicom_file, name):
+    expected = decode(dicom_file()).pixels
+    assert np.array_equal(decode(dicom_file(PhotometricInterpretation=name)).pixels, expected)
+
+
+def test_a_negative_in_small_letters_is_inverted(dicom_file):
+    film = decode(dicom_file(PhotometricInterpretation="monochrome1"))
+    assert "inverted MONOCHROME1" in film.facts.notes
+
+
+def item(**tags):
+    made = Dataset()
+    for name, value in tags.items():
+        setattr(made, name, value)
+    return Sequence([made])
+
+
+LATERAL = {"CodeValue": "399067008", "CodingSchemeDesignator": "SCT", "CodeMeaning": "lateral"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "seen"),
+    [
+        ({"ViewPosition": None, "ViewCodeSequence": item(**LATERAL)}, "a lateral view"),
+        ({"ViewPosition": "", "ViewCodeSequence": item(CodeValue="R-10236")}, "a lateral view"),
+        ({"ViewCodeSequence": item(CodeMeaning="left lateral")}, "a lateral view"),
+        ({"ViewPosition": "", "PatientOrientation": ["A", "F"]}, "a lateral view"),
+        ({"ViewPosition": "", "PatientOrientation": ["P", "FR"]}, "a lateral view"),
+        ({"ViewPosition": "", "PatientOrientation": ["L", "P"]}, "an axial view"),
+        ({"ViewPosition": "PROFIL"}, "a lateral view"),
+        ({"ViewPosition": "L-LAT"}, "a lateral view"),
+        ({"ViewPosition": "seitlich"}, "a lateral view"),
+        ({"ViewPosition": "THORAX_LAT"}, "a lateral view"),
+        ({"ViewPosition": "Perfil izq."}, "a lateral view"),
+        ({"ViewPosition": "OBLIQUE"}, "an oblique view"),
+        ({"ViewPosition": None, "SeriesDescription": "Chest lat."}, "described as a lateral view"),
+    ],
+)
+def test_views_that_are_not_frontal(dicom_file, tags, seen):
+    assert f"is {seen}, not a frontal one" in refusal(dicom_file(**tags)).reason
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"PatientOrientation": ["L", "F"]},
+        {"PatientOrientation": ["R", "H"], "SeriesDescription": "lat"},
+        {"ViewPosition": "", "PatientOrientation": ["P", "A"]},
+        {"ViewPosition": "", "SeriesDescription": "Chest PA and lateral"},
+        {"ViewPosition": "PA", "SeriesDescription": "Thorax lateral"},
+        {"ViewCodeSequence": item(CodeValue="272479007", CodeMeaning="postero-anterior")},
+        {"ViewCodeSequence": item(CodeMeaning="lateral decubitus")},
+        {"ViewPosition": "", "ViewCodeSequence": Sequence([])},
+    ],
+)
+def test_views_that_are_or_may_be_frontal(dicom_file, tags):
+    decode(dicom_file(**tags))
+
+
+def grey_in_colours(dataset, spread):
+    pixels = np.full((32, 32, 3), 90, np.uint8)
+    pixels[:, 16:] = 180
+    pixels[..., 0] += spread
+    made = dataset(pixels[..., 0].copy(), bits=8, SamplesPerPixel=3)
+    made.PhotometricInterpretation, made.PlanarConfiguration = "RGB", 0
+    made.PixelData = pixels.tobytes()
+    file = BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def test_a_grey_film_in_colours_of_equal_channels_is_read(dataset):
+    film = decode(grey_in_colours(dataset, 0))
+    assert np.unique(film.pixels).tolist() == [90, 180]
+    assert "a grey film stored in colours" in film.facts.notes
+    assert "is in colour, not grey" in refusal(grey_in_colours(dataset, 40)).reason
+
+
+def test_the_index_of_a_patient_cd_is_named(dicom_file):
+    uid = "1.2.840.10008.1.3.10"
+    data = dicom_file(PixelData=None, Modality=None, SOPClassUID=uid)
+    assert "it is the index of a patient CD (DICOMDIR)" in refusal(data).reason
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ({"BitsStored": 17}, "states 17 bits stored, up to bit 11, of 16"),
+        ({"HighBit": 40}, "states 12 bits stored, up to bit 40, of 16"),
+        ({"Rows": [32, 32]}, "does not state one whole number as its Rows (0028,0010)"),
+        ({"SamplesPerPixel": 2}, "is in colour"),
+    ],
+)
+def test_numbers_that_contradict_each_other(dicom_file, tags, reason):
+    assert reason in refusal(dicom_file(**tags)).reason
+
+
+@pytest.mark.parametrize("vr", [b"UL", b"SS", b"IS"])
+def test_rows_in_another_representation(dicom_file, vr):
+    """As UL in Rows and Columns, which a reader of two bytes takes for what follows."""
+    value = {b"UL": b"\x04\0 \0\0\0", b"SS": b"\x02\0 \0", b"IS": b"\x02\x0032"}[vr]
+    data = dicom_file().replace(b"\x28\0\x10\0US\x02\0 \0", b"\x28\0\x10\0" + vr + value)
+    assert np.array_equal(decode(data).pixels, decode(dicom_file()).pixels)
+    giant = b"\x28\0\x10\0UL\x04\0\xff\xff\xff\x7f"
+    giant = dicom_file().replace(b"\x28\0\x10\0US\x02\0 \0", giant)
+    assert "as its Rows (0028,0010)" in refusal(giant).reason
+
+
+@pytest.mark.parametrize("length", [0, 1, 2**16, 2**32 - 1])
+def test_a_meta_header_whose_length_leads_out_of_the_file(dicom_file, length):
+    data = bytearray(dicom_file())
+    assert data[132:140] == b"\x02\0\0\0UL\x04\0"
+    data[140:144] = length.to_bytes(4, "little")
+    with suppress(UnreadableImage):
+        assert decode(bytes(data)).pixels.shape == (32, 32)
+    deflated = bytearray(dicom_file(syntax=DeflatedExplicitVRLittleEndian))
+    deflated[140:144] = length.to_bytes(4, "little")
+    assert refusal(bytes(deflated)).reason
+
+
 @pytest.mark.parametrize("tag", ["SamplesPerPixel", "PixelRepresentation", "HighBit"])
 def test_what_can_only_have_one_value_may_be_left_out(dicom_file, tag):
     assert np.array_equal(decode(dicom_file(**{tag: None})).pixels, decode(dicom_file()).pixels)
@@ -69,8 +212,10 @@ def test_frontal_views(dicom_file, view):
         ({"Modality": None}, "does not say by which modality it was made"),
         ({"BodyPartExamined": "HAND"}, "shows another body part (HAND), not the chest"),
         ({"BodyPartExamined": "UPPER EXTREMITY"}, "another body part (UPPER EXTREMITY), not"),
-        ({"BodyPartExamined": "DOE JOHN"}, "shows another body part, not the chest"),
-        ({"BodyPartExamined": "Hand of J. Doe"}, "shows another body part, not the chest"),
+        ({"BodyPartExamined": "Hand of J. Doe"}, "shows another body part (HAND), not the chest"),
+        ({"BodyPartExamined": "MANO"}, "shows another body part (HAND), not the chest"),
+        ({"BodyPartExamined": "Schädel"}, "shows another body part (HEAD), not the chest"),
+        ({"BodyPartExamined": "THORACIC SPINE"}, "another body part (SPINE), not"),
         ({"ViewPosition": "LL"}, "is a lateral view, not a frontal one"),
         ({"ViewPosition": "LATERAL"}, "is a lateral view, not a frontal one"),
         ({"ViewPosition": "RAO"}, "is an oblique view, not a frontal one"),

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from pneumo_core.imaging.dicom_display import as_seen
+from pneumo_core.imaging.dicom_values import numbers
 
 
 @pytest.fixture
@@ -54,6 +56,35 @@ def test_of_several_windows_the_first(seen):
     assert one == several
 
 
+@pytest.mark.parametrize("first", [("", ""), (0, 0), (1000, 1), (9000, 10)])
+def test_of_several_windows_the_first_that_can_be_used(seen, first):
+    tags = {"WindowCenter": [first[0], 1000], "WindowWidth": [first[1], 201]}
+    values, notes = seen([899, 1000, 1100], **tags)
+    assert values == seen([899, 1000, 1100], **WINDOW)[0]
+    assert notes == ("window 2 used, the first cannot be",)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2048,0", 2048), ("1,5", 1.5), ("1.024,5", 1024.5), ("1,024.5", 1024.5), (" -3,5 ", -3.5)],
+)
+def test_a_decimal_comma_is_a_point(text, value):
+    item = Dataset()
+    item.add(DataElement("WindowCenter", "DS", ""))
+    item["WindowCenter"]._value = text
+    assert numbers(item, "WindowCenter") == [value]
+    item["WindowCenter"]._value = f"{text}\\7,5"
+    assert numbers(item, "WindowCenter") == [value, 7.5]
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "inf", "1,2,3", "a lot"])
+def test_what_is_no_number_is_none(text):
+    item = Dataset()
+    item.add(DataElement("WindowCenter", "DS", ""))
+    item["WindowCenter"]._value = text
+    assert [value for value in numbers(item, "WindowCenter") if value is not None] == []
+
+
 def test_monochrome1_is_inverted_last(seen):
     plain, _ = seen([899, 950, 1000, 1100], **WINDOW)
     inverted, notes = seen(
@@ -98,6 +129,20 @@ def test_a_range_of_padding(seen):
     values, notes = seen([7, 7, 7], PixelPaddingValue=7)
     assert values == [0, 0, 0]
     assert "padding shown black" in notes
+
+
+@pytest.mark.parametrize("padding", [-3000, 62536, b"\x48\xf4", "-3000"])
+def test_padding_beside_signed_pixels_may_be_unsigned(seen, padding):
+    values, notes = seen([-3000, 0, 100, 200], dtype=np.int16, bits=16, PixelPaddingValue=padding)
+    assert values == [0, 0, 128, 255]
+    assert notes[-1] == "padding shown black"
+
+
+def test_padding_beside_unsigned_pixels_may_be_signed(seen):
+    values, _ = seen([65535, 0, 100, 200], bits=16, PixelPaddingValue=-1)
+    assert values == [0, 0, 128, 255]
+    values, _ = seen([4095, 0, 100, 200], bits=12, PixelPaddingValue=65535)  # above the stored bits
+    assert values == [0, 0, 128, 255]
 
 
 def test_padding_is_told_by_stored_values_not_by_rescaled_ones(seen):
@@ -167,6 +212,30 @@ def test_voi_lut_whose_bits_are_overstated(seen):
 def test_voi_lut_of_packed_bytes(seen):
     table = lut([0, 0, 0, 0], packed=bytes([0, 50, 150, 255]))
     assert seen([0, 1, 2, 3], VOILUTSequence=table)[0] == [0, 50, 150, 255]
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [Dataset(), lut([0, 1, 2, 3])[0], lut([5], packed=b"")[0], lut([7, 7])[0]],
+    ids=["no element", "no data", "empty data", "one grey"],
+)
+def test_a_lut_that_cannot_be_used_leaves_the_window(seen, empty):
+    if empty and len(empty.LUTDescriptor) and empty.LUTDescriptor[0] == 4:
+        del empty.LUTData
+    values = seen([899, 1000, 1100], **WINDOW)[0]
+    assert seen([899, 1000, 1100], VOILUTSequence=Sequence([empty]), **WINDOW)[0] == values
+    second = Sequence([Dataset(), *lut([0, 255, 255], first=899)])
+    assert seen([899, 1000, 1100], VOILUTSequence=second, **WINDOW)[0] == [0, 255, 255]
+    assert seen([100, 200], ModalityLUTSequence=Sequence([Dataset()])) == seen([100, 200])
+
+
+def test_lut_entries_in_the_other_byte_order(seen):
+    entries = [0, 2048, 4095]
+    swapped = [value >> 8 | (value & 255) << 8 for value in entries]
+    tags = {"VOILUTSequence": lut(swapped, bits=12)}
+    assert seen([0, 1, 2], **tags)[0] == [0, 128, 255]
+    packed = lut(entries, bits=12, packed=np.array(entries, ">u2").tobytes())
+    assert seen([0, 1, 2], VOILUTSequence=packed)[0] == [0, 128, 255]
 
 
 def test_modality_lut_comes_before_the_window(seen):

@@ -137,6 +137,22 @@ def test_jpeg_baseline(compressed, ramp):
     assert np.abs(values.astype(int) - grey).max() <= 3
 
 
+@pytest.mark.parametrize(("bits", "kept"), [(8, True), (12, False)])
+def test_jpeg_baseline_with_16_bits_allocated(compressed, ramp, bits, kept):
+    grey = (ramp // 12).astype(np.uint8)
+    frame = picture_frame(grey, "JPEG", quality=95)
+    window = {"WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
+    made = compressed(frame, JPEGBaseline8Bit, bits=bits, **window)
+    assert made.BitsAllocated == 16
+    assert np.abs(stored_values(made).astype(int) - grey).max() <= 3
+    assert (made.BitsAllocated, made.BitsStored, "WindowCenter" in made) == (8, 8, kept)
+
+
+def test_a_frame_of_12_bits_that_is_called_baseline(compressed, ramp):
+    values = stored_values(compressed(EXTENDED, JPEGBaseline8Bit))
+    assert np.abs(values.astype(int) - ramp).max() <= 4
+
+
 @pytest.mark.parametrize("syntax", [JPEG2000Lossless, JPEG2000])
 def test_jpeg_2000(compressed, ramp, syntax):
     frame = picture_frame(ramp, "JPEG2000", no_jp2=True)

@@ -24,7 +24,7 @@ def test_the_window_goes_from_the_whole_film_to_the_lungs() -> None:
     assert window_of(lungs, LungFrame(towards=0), (400, 200)) == WHOLE
 
 
-@pytest.mark.parametrize("changes", [NONE_FOUND, {"quarters": 1}])
+@pytest.mark.parametrize("changes", [NONE_FOUND, {"quarters": 1}, {"negative": True}])
 def test_without_an_upright_pair_of_lungs_it_is_the_whole_film(changes: dict) -> None:
     assert window_of(made_lungs(100, 100, **changes), LungFrame(), (100, 100)) == WHOLE
 

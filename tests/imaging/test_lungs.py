@@ -38,7 +38,7 @@ def draw(side=128, *, right=(0.3, 0.5), left=(0.7, 0.5), axes=(0.12, 0.3)):
 
 def by_grey(films):
     """A stand-in for the network: each lung where its grey is."""
-    maps = [np.abs(films[..., 0] - grey) < 40 for grey in (RIGHT, LEFT)]
+    maps = [np.abs(films[..., 0] - grey) < 30 for grey in (RIGHT, LEFT)]
     return np.stack(maps, axis=-1).astype(np.float32)
 
 
@@ -120,6 +120,24 @@ def test_a_turned_film_is_set_upright(quarters):
     assert (lungs.masks == upright.masks).mean() > 0.98
 
 
+@pytest.mark.parametrize("quarters", [0, 1])
+def test_a_negative_is_found_by_its_inverse(quarters):
+    film = np.rot90(draw(), -quarters)
+    calls = []
+
+    def seldom(films):  # as the trained network: nothing on a negative
+        calls.append(films)
+        maps = by_grey(films)
+        return maps if films[0, 0, 0, 0] < 128 else np.zeros_like(maps)
+
+    lungs = find_lungs(255 - film, seldom, ALL_PASS)
+    assert (lungs.found, lungs.negative, lungs.quarters) == (True, True, quarters)
+    positive = find_lungs(film, by_grey, ALL_PASS)
+    assert (lungs.masks == positive.masks).all()
+    assert not positive.negative
+    assert len(calls) == (5 if quarters == 0 else 6)
+
+
 def test_a_small_rotation_is_measured_clockwise():
     film = draw(right=(0.3, 0.45), left=(0.7, 0.55))
     lungs = find_lungs(film, by_grey, ALL_PASS)
@@ -135,8 +153,11 @@ def test_an_image_without_lungs_is_tried_in_every_orientation():
         return np.zeros((1, 64, 64, 2), np.float32)
 
     lungs = find_lungs(np.zeros((90, 120), np.uint8), nothing, ALL_PASS)
-    assert len(calls) == 4
+    assert len(calls) == 8  # four quarter turns, of the film and of its negative
+    assert calls[0].max() == 0
+    assert calls[4].min() == 255
     assert not lungs.found
+    assert not lungs.negative
     assert lungs.reasons == (NO_LUNGS,)
     assert (lungs.right, lungs.left, lungs.box, lungs.turn_deg) == (None, None, None, 0.0)
 

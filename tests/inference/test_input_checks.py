@@ -239,6 +239,13 @@ def test_lungs_that_lie_otherwise_say_how_the_film_lies(bundle, quarters, way):
     assert found == (way, (f"{NOT_UPRIGHT} {HINTS[ORIENTATIONS.index(way)]}",))
 
 
+@pytest.mark.parametrize("quarters", [0, 1])
+def test_lungs_on_the_inverse_alone_say_that_it_is_a_negative(bundle, quarters):
+    checks = FeatureChecks(bundle, 4)
+    found = checks.check(features(3, 0, 0, 0), quarters=quarters, negative=True)
+    assert found == ("negative", (f"{NEGATIVE} {HINTS[3]}",))
+
+
 def features(*values):
     """A feature map (2,2,4) whose mean is `values`."""
     return np.tile(np.float32(values), (2, 2, 1))

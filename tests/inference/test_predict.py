@@ -16,10 +16,11 @@ from pneumo_core.bundle.feature_checks import OutOfDistribution
 from pneumo_core.bundle.framing import Framing
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts
+from pneumo_core.imaging.dicom_content import RAW
 from pneumo_core.imaging.lung_frame import WHOLE, LungFrame
 from pneumo_core.imaging.lungs import NO_LUNGS
 from pneumo_core.inference import predict
-from pneumo_core.inference.input_checks import OOD_ADVICE, ImageCheck
+from pneumo_core.inference.input_checks import OOD_ADVICE, RAW_VALUES, ImageCheck
 from pneumo_core.inference.predict import Decision, Reader, framings
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.table import as_row
@@ -305,6 +306,25 @@ def test_a_film_on_its_side_is_referred_by_its_lungs(lung_reader: Callable[..., 
     assert reading.orientation == "sideways"
     assert reading.inside_lungs is None
     assert as_row("a.png", reading)["lungs"]["right"] is None
+
+
+def test_a_negative_is_referred_and_not_rejected(lung_reader: Callable[..., Reader]) -> None:
+    reading = lung_reader(negative=True).read(_flat(230))
+    assert (reading.status, reading.decision) == ("ok", Decision.REFER)
+    assert reading.orientation == "negative"
+    assert "invert its grey levels and read it again" in reading.message
+
+
+@pytest.mark.parametrize("notes", [(), (RAW,)])
+def test_raw_detector_values_are_said_with_the_decision(
+    lung_reader: Callable[..., Reader], notes: tuple[str, ...]
+) -> None:
+    film = _flat(230)
+    reading = lung_reader().read(Film(film.pixels, replace(film.facts, notes=notes)))
+    assert reading.decision is Decision.PNEUMONIA
+    assert reading.message.endswith(f"Note: {RAW_VALUES}") is bool(notes)
+    assert (RAW_VALUES in reading.gate_reasons) is bool(notes)
+    assert reading.gate_ok
 
 
 def test_a_lung_frame_without_a_finder_is_no_reader(tiny_bundle: Bundle) -> None:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from pneumo_core.errors import PneumoError
 from pneumo_core.imaging.lung_frame import Window
-from pneumo_core.inference import saliency
 from pneumo_core.inference.predict import Decision, Reading
 from pneumo_core.inference.saliency import AT_THE_EDGE as EDGE
 from pneumo_core.inference.saliency import AT_THE_SHOULDER as SHOULDER
 from pneumo_core.inference.saliency import (
-    METHODS,
     class_activation,
     heat,
+    outlines,
     overlay,
     place,
-    saliency_map,
     share_inside,
+    shown_map,
     upsample,
 )
 from tests.lungs import made_lungs
-
-if TYPE_CHECKING:
-    from pneumo_core.bundle import Bundle
 
 
 def _corner() -> np.ndarray:
@@ -90,35 +84,6 @@ def test_overlay_mixes_by_opacity(opacity: float, expected: list[int]) -> None:
     found = overlay(film, np.ones((2, 2), np.float32), opacity=opacity)
     np.testing.assert_allclose(found[4, 4], expected, atol=2)
     np.testing.assert_array_equal(film, before)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_finds_the_bright_corner(
-    tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str], method: str
-) -> None:
-    cam = saliency_map(tiny_bundle, _corner(), method)
-    assert cam.dtype == np.float32
-    assert cam.shape == ((64, 64) if method == "smoothgrad" else (8, 8))
-    assert 0 <= cam.min() <= cam.max() <= 1
-    if method != "smoothgrad":  # the gradient of this network is the same everywhere
-        assert cam[6, 6] > 2 * cam[1, 1]
-    assert capsys.readouterr().out == ""
-
-
-def test_an_unknown_method_lists_the_known(tiny_bundle: Bundle) -> None:
-    with pytest.raises(
-        PneumoError,
-        match=r"out of cam, gradcam, gradcam\+\+, scorecam, smoothgrad; got 'magic'",
-    ):
-        saliency_map(tiny_bundle, _corner(), "magic")
-
-
-def test_gradients_need_tensorflow(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    import keras
-
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(PneumoError, match="Expected Keras to run on TensorFlow, got jax"):
-        saliency.gradient_map(tiny_bundle, np.zeros((64, 64), np.uint8), "gradcam")
 
 
 def _map(*spots: tuple[int, int], height: float = 1.0) -> np.ndarray:
@@ -214,15 +179,15 @@ def test_the_share_of_the_evidence_inside_the_lungs() -> None:
 def test_the_map_of_a_cleared_film_is_shown_muted() -> None:
     cam = np.ones((2, 2), np.float32)
     blank = Reading("ok", "", "m 1.0", 0.2, 0.8, cam=cam)
-    assert saliency.shown_map(replace(blank, decision=Decision.NORMAL)).max() == pytest.approx(0.4)
-    assert saliency.shown_map(replace(blank, decision=Decision.REFER)) is cam
-    assert saliency.shown_map(replace(blank, cam=None)) is None
+    assert shown_map(replace(blank, decision=Decision.NORMAL)).max() == pytest.approx(0.4)
+    assert shown_map(replace(blank, decision=Decision.REFER)) is cam
+    assert shown_map(replace(blank, cam=None)) is None
 
 
 def test_outlines_are_drawn_where_lungs_are_known() -> None:
     film = np.zeros((64, 64), np.uint8)
     blank = Reading("ok", "", "m 1.0", 0.2, 0.8)
     found = replace(blank, lungs=made_lungs(64, 64), window=Window(0.5, 0.5, 0.75, 0.75))
-    colours = [colour for colour, _ in saliency.outlines(found, film.shape)]
+    colours = [colour for colour, _ in outlines(found, film.shape)]
     assert colours == [(86, 180, 233), (230, 159, 0), (255, 255, 255)]
-    assert saliency.outlines(blank, film.shape) == []
+    assert outlines(blank, film.shape) == []

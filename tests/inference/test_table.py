@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pneumo_core.inference.predict import Decision, Reading
-from pneumo_core.inference.table import AFTER, COLUMNS, as_row, to_csv
+from pneumo_core.inference.table import AFTER, COLUMNS, as_row, spreadsheet_cell, to_csv
 
 READ = Reading(
     status="ok",
@@ -80,3 +80,25 @@ def test_quotes_commas_and_line_breaks_stay_in_their_cell():
 
 def test_a_table_of_nothing_is_its_heading():
     assert to_csv([]).decode() == ",".join([*COLUMNS, *AFTER]) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("  =1+1", "  '=1+1"),
+        ("\ufeff@SUM(A1)", "\ufeff'@SUM(A1)"),
+        ("＝1+1", "'＝1+1"),
+        ("＋1", "'＋1"),
+        ("a.png;=cmd|' /C calc'!A0", "a.png;'=cmd|' /C calc'!A0"),
+        ("a.png,-1", "a.png,'-1"),
+        ("a\n=1", "a\n'=1"),
+        ("\tx", "'\tx"),
+        ("a-b.png", "a-b.png"),
+        ("No sign of pneumonia: 3 % (1–5 %)", "No sign of pneumonia: 3 % (1–5 %)"),
+        ("mail@example.org", "mail@example.org"),
+        ("", ""),
+    ],
+)
+def test_no_text_becomes_a_formula_in_a_spreadsheet_of_any_locale(text, cell):
+    assert spreadsheet_cell(text) == cell

@@ -18,6 +18,7 @@ from streamlit.components.v2 import manifest_scanner
 
 from pages.ui import cache
 from pages.ui.components import film_viewer
+from pages.ui.diagnose import upload
 from pneumo_core.bundle import OperatingPoints
 from pneumo_core.bundle.card import Card
 from pneumo_core.errors import UnreadableImage
@@ -78,6 +79,12 @@ def _own_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PNEUMO_READINGS", str(tmp_path / "readings"))
     monkeypatch.delenv("PNEUMO_DATABASE_URL", raising=False)
     monkeypatch.delenv("PNEUMO_LOG_READINGS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _patient_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page waits until all of a drop is read, however slow the machine."""
+    monkeypatch.setattr(upload, "PATIENCE", 60.0)
 
 
 class StandIn:

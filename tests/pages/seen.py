@@ -1,5 +1,7 @@
 """What a person sees of a page that Streamlit's own tester ran."""
 
+import time
+
 
 def html_of(page):
     """The page's own HTML, without its style sheet."""
@@ -19,6 +21,14 @@ def drop(page, *files):
         [(name, data, kinds.get(name[-3:], "application/octet-stream")) for name, data in files]
     )
     return page.run()
+
+
+def wait_for(done):
+    """Wait until `done()` is true of what another thread does."""
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end, "Expected an end within a minute."
+        time.sleep(0.01)
 
 
 def button(page, label):

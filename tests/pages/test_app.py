@@ -6,7 +6,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pneumo_core.config import Limits
+from pneumo_core.server.uploads import ENVELOPE, MODEL_BYTES
 from tests import ROOT
 
 SETTINGS = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
@@ -18,8 +18,8 @@ def test_the_router_opens_diagnose_first(reader):
     assert any("<h1>Diagnose</h1>" in element.proto.body for element in page.get("html"))
 
 
-def test_an_upload_may_be_as_large_as_a_film_and_no_larger():
-    assert SETTINGS["server"]["maxUploadSize"] * 2**20 == Limits().max_bytes
+def test_streamlit_lets_a_model_through_and_the_guard_before_it_films_alone():
+    assert SETTINGS["server"]["maxUploadSize"] * 2**20 == MODEL_BYTES + ENVELOPE
 
 
 def test_protections_are_on_and_nothing_is_reported():

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import page
-from pages.ui.diagnose.upload import _progress
+from pages.ui.diagnose.upload import progress_words
 from pages.ui.page import plain
 from tests import ROOT
 
@@ -73,8 +73,8 @@ def test_a_film_named_like_a_picture_elsewhere_fetches_nothing(reader, png):
     assert page.dataframe[0].value["file"].tolist() == [EVIL, EVIL]
     kinds = (page.error, page.warning, page.info, page.markdown, page.caption, page.toast)
     assert "![x](" not in " ".join(one.value for kind in kinds for one in kind)
-    assert _progress(EVIL, 1, 3, 10.0) == f"Reading 2 of 3: {SHOWN} · about 20 s left"
-    assert _progress(EVIL, 0, 1, 0.0) == f"Reading {SHOWN}"
+    assert progress_words(EVIL, 1, 3, 20.0) == f"Reading 2 of 3: {SHOWN} · about 20 s left"
+    assert progress_words(EVIL, 0, 1, None) == f"Reading 1 of 1: {SHOWN}"
 
 
 def test_the_collector_is_spared_what_the_first_runs_import(monkeypatch):

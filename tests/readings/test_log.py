@@ -311,7 +311,7 @@ def test_a_log_of_a_newer_version_is_refused(settings):
     with sqlite3.connect(settings.readings_db) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(ReadingLogError, match="version 0002 or older, got 9999"):
+    with pytest.raises(ReadingLogError, match="version 0003 or older, got 9999"):
         ReadingLog.open(settings)
 
 

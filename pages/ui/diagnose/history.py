@@ -13,7 +13,9 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.diagnose.reading_log import forget, with_log
 from pages.ui.html import facts_list
+from pages.ui.identity import may
 from pages.ui.page import plain_words
+from pneumo_core.access import Right
 from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
@@ -203,7 +205,7 @@ def _actions(wanted: Filter, ticked: list[LoggedReading]) -> None:
             on_click="ignore",
             key="history.csv",
         )
-        if ticked:
+        if ticked and may(Right.MANAGE):
             what = count(len(ticked), "readings")
             with st.popover(f"Delete {what}…", icon=":material/delete:"):
                 st.write(

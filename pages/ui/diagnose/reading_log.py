@@ -56,9 +56,39 @@ def keep_in_log(entries: Iterable[Entry]) -> None:
             continue
         if entry.origin:
             _amend_record(entry.content, log_id="")
-        elif (found := with_log(lambda log, one=entry: _logged(log, one))) is not None:
+        elif (found := with_log(lambda log, one=entry: log_entry(log, one))) is not None:
             log_id, verdicts = found
             _amend_record(entry.content, log_id=log_id, verdicts=verdicts)
+
+
+def log_entry(log: ReadingLog, entry: Entry) -> tuple[str, tuple[Verdict, ...]]:
+    """The id of a film's row in the log, added where there is none yet, and its verdicts.
+
+    Raises ReadingLogError.
+    """
+    from pneumo_core.readings.log import DIGEST_DIGITS, Filter
+    from pneumo_core.readings.study_key import study_key
+
+    reading, record = answer_of(entry), entry.record
+    sha256 = reading.facts.sha256 if reading.facts else record.sha256
+    if sha256:
+        wanted = Filter(sha256=sha256, digest=entry.model[:DIGEST_DIGITS])
+        for row in log.find(wanted):
+            if _same(row, reading):
+                missing = [one for one in record.verdicts if one not in row.verdicts]
+                for verdict in missing:
+                    log.add_verdict(row.id, verdict)
+                return row.id, (*row.verdicts, *missing)
+    log_id = log.add(
+        reading,
+        digest=entry.model,
+        sha256=sha256,
+        study_key=study_key(record.study.study_uid, load_settings()) if record.study else "",
+        at=datetime.fromisoformat(entry.read_at),
+    )
+    for verdict in record.verdicts:
+        log.add_verdict(log_id, verdict)
+    return log_id, record.verdicts
 
 
 def add_verdict(entry: Entry, verdict: Verdict) -> str:
@@ -105,32 +135,6 @@ def show_log_state() -> None:
 def answer_of(entry: Entry) -> Reading:
     """What the model answered, also where a blinded reader has not seen it."""
     return entry.record.hidden or entry.reading
-
-
-def _logged(log: ReadingLog, entry: Entry) -> tuple[str, tuple[Verdict, ...]]:
-    from pneumo_core.readings.log import DIGEST_DIGITS, Filter
-    from pneumo_core.readings.study_key import study_key
-
-    reading, record = answer_of(entry), entry.record
-    sha256 = reading.facts.sha256 if reading.facts else record.sha256
-    if sha256:
-        wanted = Filter(sha256=sha256, digest=entry.model[:DIGEST_DIGITS])
-        for row in log.find(wanted):
-            if _same(row, reading):
-                missing = [one for one in record.verdicts if one not in row.verdicts]
-                for verdict in missing:
-                    log.add_verdict(row.id, verdict)
-                return row.id, (*row.verdicts, *missing)
-    log_id = log.add(
-        reading,
-        digest=entry.model,
-        sha256=sha256,
-        study_key=study_key(record.study.study_uid, load_settings()) if record.study else "",
-        at=datetime.fromisoformat(entry.read_at),
-    )
-    for verdict in record.verdicts:
-        log.add_verdict(log_id, verdict)
-    return log_id, record.verdicts
 
 
 def _same(row: LoggedReading, reading: Reading) -> bool:

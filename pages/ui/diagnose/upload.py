@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -15,23 +11,27 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
 from pages.ui.diagnose.blinded import hide, without_name
-from pages.ui.diagnose.reading_log import keep_in_log
-from pages.ui.diagnose.zip_films import NO_ROOM, REFUSED, ZippedFilms, is_zip, open_films
+from pages.ui.diagnose.intake import Intake, no_room, read_entry
+from pages.ui.diagnose.reading_log import keep_in_log, with_log
 from pages.ui.outcomes import outcome_of
-from pages.ui.page import plain
-from pages.ui.session_film import Entry, Record, content_of, full_picture, make_entry
+from pages.ui.page import plain, plain_words
+from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.config import load_settings
-from pneumo_core.errors import BundleError, UnreadableImage
-from pneumo_core.formatting import count, per_cent, were
+from pneumo_core.formatting import count, duration, per_cent
 
 if TYPE_CHECKING:
-    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from pages.ui.cache import Sample
+    from pages.ui.diagnose.intake import Arrived
+    from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
-    from pneumo_core.imaging.film import Film
-    from pneumo_core.inference.predict import Reading
+
+PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
+_SECONDS = 1.0  # between two looks at a longer one
+_LATEST = 8  # films read last that are shown small
+_arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
+"""Keys of the films of the drop that is being read."""
 
 
 def drop_zone() -> list[UploadedFile]:
@@ -40,10 +40,11 @@ def drop_zone() -> list[UploadedFile]:
     It asks for no file type: what a file is, its bytes say, and a DICOM file may have no suffix.
     """
     files = st.file_uploader(
-        f"Drop frontal chest films here: JPEG, PNG, DICOM, or a ZIP of them (up to "
+        f"Drop frontal chest films here: JPEG, PNG, DICOM, a folder or a ZIP of them (up to "
         f"{state.MAX_FILMS} films in the list)",
         accept_multiple_files=True,
         key=state.drop_zone_key(),
+        max_upload_size=load_settings().limits.max_bytes // 2**20,
     )
     return [file for file in files if file.file_id not in state.taken()]
 
@@ -63,187 +64,127 @@ def chosen_sample(*, thumbnails: bool) -> Sample | None:
     return None if name is None else samples[name]
 
 
-def read_files(files: list[UploadedFile], bundle: Bundle) -> None:
-    """Read the files, and those in zips, one after the other, each shown small when it is read.
+def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
+    """Have the files read, and those in zips; those of a small drop are in the list on return.
 
-    A run that is cut short, by a click or by more files, is taken up by the next one: a file
-    waits in the drop zone until it is in the session.
+    The bytes leave Streamlit's memory at once, and that of the intake as they are read. Raises
+    BundleError on a model that cannot be used: then the files still wait in the drop zone.
     """
-    if not files:
-        return
-    if state.upload_cancelled.take():
-        for file in files:
-            _release(file)
-        left = count(len(files), "files")
-        state.upload_notices.set(
-            (f"Cancelled: {left} {were(len(files))} not read. What was read stays.",)
+    reader = cache.reader_of(bundle)
+    found = [(file.name, file.getvalue()) for file in files]
+    intake = state.intake.get()
+    if intake is None or not intake.submit(found):
+        state.upload_notices.clear()
+        merge_arrived()
+        intake = Intake(
+            bundle,
+            reader,
+            with_log(lambda log: log),
+            known={entry.content for entry in state.films().values()},
+            pictures=state.pictures(),
+            sized=state.sized(),
         )
-        return
-    state.upload_notices.clear()
-    batch = _Batch(bundle, [_opened(file) for file in files])
-    place = st.empty()
-    with place.container(key="intake"):
-        batch.bar = st.progress(0.0)
-        if batch.total > 1:  # a click cuts this run short and calls back before the next one
-            st.button(
-                "Cancel", key="diagnose.cancel", on_click=state.upload_cancelled.set, args=(True,)
-            )
-        batch.strip = st.container(horizontal=True)
-        for file, zipped in zip(files, batch.zips, strict=True):
-            if zipped is None:
-                batch.read(file.name, file.getvalue())
-            else:
-                _read_zip(file, zipped, batch)
-            _release(file)
-    place.empty()
-    _tell(batch)
+        intake.submit(found)
+        state.intake.set(intake)
+        _arrivals.clear()
+        state.automatic_film.set(state.opened_key())
+        intake.start()
+    for file in files:
+        _release(file)
+    intake.ended.wait(PATIENCE)
+    merge_arrived()
 
 
-@dataclass
-class _Batch:
-    """The files of one drop while they are read."""
-
-    bundle: Bundle
-    zips: list[ZippedFilms | None]
-    entries: list[Entry] = field(default_factory=list)
-    duplicates: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
-    start: float = field(default_factory=time.monotonic)
-    bar: DeltaGenerator | None = None
-    strip: DeltaGenerator | None = None
-
-    @property
-    def total(self) -> int:
-        """Files to read."""
-        return sum(1 if one is None else len(one.members) for one in self.zips)
-
-    def read(self, name: str, data: bytes) -> None:
-        """Read a film into the session, with the progress so far."""
-        done, total = len(self.entries), max(self.total, len(self.entries) + 1)
-        if self.bar is not None:
-            words = _progress(name, done, total, time.monotonic() - self.start)
-            self.bar.progress(done / total, words)
-        entry, known = _read(name, data, self.bundle)
-        self.entries.append(entry)
-        if known:
-            self.duplicates.append(name)
-        if self.strip is not None and total > 1:
-            _show_small(self.strip, entry)
+def merge_arrived() -> list[Entry]:
+    """Put what was read since the last run into the list; at the end say what was left out."""
+    intake: Intake | None = state.intake.get()
+    if intake is None:
+        return []
+    ended = intake.ended.is_set()  # asked first: what was read before is in the queue by now
+    merged = [_merge(one) for one in intake.arrived()]
+    before = _arrivals.get()
+    _arrivals.set((*before, *(one.key for one in merged)))
+    if merged and not before and not state.opened_by_person():
+        state.automatic_film.set(merged[0].key)
+        state.open_film(merged[0].key)
+    if ended:
+        state.intake.clear()
+        _tell(intake)
+    return merged
 
 
-def _opened(file: UploadedFile) -> ZippedFilms | None:
-    """The films of a zip; None for any other file, and for a zip that cannot be opened."""
-    data = file.getvalue()
-    if not is_zip(data):
-        return None
-    try:
-        return open_films(data, load_settings().limits.max_bytes)
-    except BundleError:
-        return ZippedFilms(None)
+def _merge(one: Arrived) -> Entry:
+    """The entry of a file that was read, or of one whose content is in the list."""
+    known = state.known(one.content)
+    if known is None:
+        assert one.entry is not None  # noqa: S101 - else its content was known
+        entry = hide(one.entry) if state.blinded.get() else one.entry
+    else:
+        entry = known.renamed(one.name)
+        if entry.record.hidden is not None:
+            entry = without_name(entry)
+    state.keep_full(one.content, one.full)
+    state.keep(entry)
+    return entry
 
 
-def _read_zip(file: UploadedFile, zipped: ZippedFilms, batch: _Batch) -> None:
-    """Read the films of a zip, as many as the session has room for."""
-    if zipped.archive is None:
-        batch.notices.append(f"{file.name}: {REFUSED}")
-        return
-    before = len(batch.entries)
-    for info in zipped.members:
-        token = f"{file.file_id}/{info.header_offset}"
-        if token in state.taken():  # read before the run was cut short
-            continue
-        if state.is_full():
-            zipped.left_out[NO_ROOM] += 1
-            continue
-        if data := zipped.read(info):
-            batch.read(zipped.name(info), data)
-        state.taken().add(token)
-    batch.notices.append(zipped.summary(file.name, len(batch.entries) - before))
-
-
-def _tell(batch: _Batch) -> None:
+def _tell(intake: Intake) -> None:
     """Open the most suspicious film of a drop; say what was not read, and what was known."""
-    if batch.entries:
-        state.open_film(state.by_suspicion(batch.entries)[0].key)
-    state.upload_notices.set(tuple(notice for notice in batch.notices if notice))
-    names = batch.duplicates
+    films = state.films()
+    batch = [films[key] for key in _arrivals.take() if key in films]
+    if batch and not state.opened_by_person():
+        state.open_film(state.by_suspicion(batch)[0].key)
+    state.upload_notices.set(tuple(intake.notices))
+    names = intake.duplicates
     if len(names) == 1:
         st.toast(f"{plain(names[0])} is already in the list and was not read again.")
     elif names:
         st.toast(f"{count(len(names), 'films')} are already in the list and were not read again.")
 
 
+def show_intake() -> None:
+    """How far the reading is, with the films read last and a Cancel button, as long as it lasts."""
+    if state.intake.get() is not None:
+        st.fragment(_intake, run_every=_SECONDS)(fresh=not state.films())
+
+
+def _intake(*, fresh: bool) -> None:
+    with plain_words():
+        merge_arrived()
+        intake: Intake | None = state.intake.get()
+        if intake is None or (fresh and state.films()):
+            st.rerun()  # all of the page: all is read, or there is a first film to show
+        with st.container(key="intake"):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.progress(
+                    min(intake.done / max(intake.total, 1), 1.0),
+                    progress_words(intake.name, intake.done, intake.total, intake.seconds_left()),
+                )
+                st.button("Cancel", key="diagnose.cancel", on_click=intake.cancel)
+            films = state.films()
+            latest = [films[key] for key in _arrivals.get()[-_LATEST:] if key in films]
+            with st.container(horizontal=True):
+                for entry in reversed(latest):
+                    _show_small(entry)
+
+
 def read_sample(sample: Sample, bundle: Bundle) -> None:
     """Read a sample film and show it large."""
-    entry, _ = _read(sample.name, sample.data, bundle, origin=sample.origin)
-    state.open_film(entry.key)
-
-
-def _read(name: str, data: bytes, bundle: Bundle, *, origin: str = "") -> tuple[Entry, bool]:
-    """Read a film into the session; True where the session has read this very content already."""
-    content = content_of(data, bundle.digest)
-    known = state.known(content)
+    known = state.known(content_of(sample.data, bundle.digest))
     if known is not None:
-        entry = known.renamed(name)
-        if entry.record.hidden is not None:
-            entry = without_name(entry)
-        if not state.full_picture(content):
-            _keep_full(content, data)
+        entry = known.renamed(sample.name)
+    elif state.is_full():
+        content = content_of(sample.data, bundle.digest)
+        entry = make_entry(sample.name, content, no_room(bundle), bundle, record=Record(log_id=""))
     else:
-        full = state.is_full()
-        reading, film = (_full(bundle), None) if full else _answer(data, bundle)
-        record = Record(log_id="") if full else _record(data)
-        entry = make_entry(name, content, reading, bundle, origin=origin, record=record)
-        if film is not None and entry.picture:
-            state.keep_full(content, full_picture(film.pixels))
+        reader = cache.reader_of(bundle)
+        entry, full = read_entry(sample.name, sample.data, bundle, reader, origin=sample.origin)
+        state.keep_full(entry.content, full)
         if state.blinded.get():
             entry = hide(entry)
     state.keep(entry)
     keep_in_log([entry])
-    return entry, known is not None
-
-
-def _keep_full(content: str, data: bytes) -> None:
-    """Keep the picture at full size of a film that is dropped again."""
-    from pneumo_core.imaging.decode import decode
-
-    with suppress(UnreadableImage):
-        state.keep_full(content, full_picture(decode(data).pixels))
-
-
-def _answer(data: bytes, bundle: Bundle) -> tuple[Reading, Film | None]:
-    """The reading of a file, and the film in it, None where there is none."""
-    from pneumo_core.imaging.decode import decode
-
-    reader, start = cache.reader_of(bundle), time.perf_counter()
-    try:
-        film = decode(data)
-    except UnreadableImage:  # the reader says why
-        return reader.read_bytes(data), None
-    reading = reader.read(film)
-    return replace(reading, ms=1000 * (time.perf_counter() - start)), film
-
-
-def _record(data: bytes) -> Record:
-    """What a file says beside its picture; of a DICOM file, its study and its UIDs."""
-    from pneumo_core.imaging.formats import format_of
-    from pneumo_core.readings.dicom_source import source_of
-    from pneumo_core.readings.study_key import study_facts
-
-    sha256 = hashlib.sha256(data).hexdigest()
-    if format_of(data) != "DICOM":
-        return Record(sha256=sha256)
-    sources = (source_of(data), source_of(data, with_patient=True))
-    return Record(sha256=sha256, study=study_facts(data), sources=sources)
-
-
-def _full(bundle: Bundle) -> Reading:
-    """The reading of a film that the session has no room for."""
-    from pneumo_core.inference.predict import Reading
-
-    points = bundle.points
-    model = f"{bundle.name} {bundle.version}"
-    return Reading("error", state.FULL, model, points.screening, points.ruling_in)
+    state.open_film(entry.key)
 
 
 def _release(file: UploadedFile) -> None:
@@ -255,14 +196,17 @@ def _release(file: UploadedFile) -> None:
     state.taken().add(file.file_id)
 
 
-def _progress(name: str, done: int, total: int, seconds: float) -> str:
-    which = "" if total == 1 else f"{done + 1} of {total}: "
-    where = f"Reading {which}{'' if state.blinded.get() else plain(name)}"
-    left = seconds / done * (total - done) if done else 0.0
-    return where if left < 1 else f"{where} · about {left:.0f} s left"
+def progress_words(name: str, done: int, total: int, left: float | None) -> str:
+    """What is being read: "Reading 2 of 3: a.png · about 20 s left".
+
+    Without the name where a reader is blinded.
+    """
+    which = f"Reading {min(done + 1, total):,} of {total:,}"
+    where = which if state.blinded.get() or not name else f"{which}: {plain(name)}"
+    return where if left is None or left < 1 else f"{where} · about {duration(left)} left"
 
 
-def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
+def _show_small(entry: Entry) -> None:
     # Outside the model's range no number: it would be believed.
     p = entry.reading.p_pneumonia if entry.reading.gate_ok else None
     sense = outcome_of(entry.reading)
@@ -270,9 +214,9 @@ def _show_small(strip: DeltaGenerator, entry: Entry) -> None:
     if entry.record.hidden is not None:
         text = "answer hidden"
     if entry.thumb:
-        strip.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
+        st.image(entry.thumb, caption=text, width=72, alt=f"{entry.name}: {text}")
     else:
-        strip.caption(f"{plain(entry.name)}: {text}")
+        st.caption(f"{plain(entry.name)}: {text}")
 
 
 def _shows(sample: Sample) -> str:

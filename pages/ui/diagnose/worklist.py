@@ -36,45 +36,122 @@ _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
 _ROWS = 12  # in sight at once
 _ROW, _HEADING = 56, 36  # pixels
-_EXTRA = ("sha256", "read_at")  # columns that the CSV of this page has besides
+_SECONDS = 3.0  # between two looks at a list that grows
+ANY = "Any"
+VERDICTS = ("Without a verdict", "With a verdict", "agree", "disagree", "unsure")
+_EXTRA = ("sha256", "read_at", "verdict", "note")  # columns that the CSV of this page has besides
 
 
 def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
-    """The summary, what was not read and why, the table and its download.
+    """The summary, what was not read and why, the filter, the table and its download.
 
-    `entries` in the order of the rows; the row of the film `shown` is marked.
-    bundle: the model in service.
+    `entries` by suspicion; the row of the film `shown` is marked. While a drop is read, this part
+    renews itself. bundle: the model in service.
     """
+    if state.intake.get() is None:
+        _list(entries, shown, bundle)
+    else:
+        st.fragment(_growing_list, run_every=_SECONDS)(shown, bundle)
+
+
+def _growing_list(shown: Entry, bundle: Bundle | None) -> None:
+    """The list while a drop is read; another film that was chosen in it reruns the page."""
+    opened = state.opened()
+    if opened is None or opened.key != shown.key or state.intake.get() is None:
+        st.rerun()
+    _list(state.worklist(), shown, bundle)
+
+
+def _list(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
     st.html(_summary_html(entries) + _unread_html(entries))
-    keys = [entry.key for entry in entries]
-    marked = {"rows": [keys.index(shown.key)], "columns": [], "cells": []}
-    st.session_state[_KEY] = {"selection": marked}
-    st.dataframe(
-        table(entries, bundle).style.format({"p": per_cent}, na_rep="–"),
-        key=_KEY,
-        hide_index=True,
-        row_height=_ROW,
-        height="content" if len(entries) <= _ROWS else _HEADING + _ROWS * _ROW,
-        selection_mode=["single-row-required", "single-cell"],
-        on_select=partial(_open_selected, keys),
-        column_config=_columns(),
-        placeholder="–",
-        alt="The films of this session, most suspicious first",
-    )
+    if len(entries) > 1:
+        _show_filter()
+    rows = visible(entries)
+    if rows:
+        _table(rows, shown, bundle)
+    else:
+        st.info("No film passes the filter.")
     with st.container(horizontal=True):
         if len(entries) > 1:
             offer_to_read_again(entries, bundle, "diagnose.all-again")
         st.download_button(
             "Download table (CSV)",
-            to_csv((_row(entry) for entry in entries), extra=_EXTRA),
+            partial(_csv, rows),
             "pneumo-readings.csv",
             "text/csv",
             icon=":material/download:",
             on_click="ignore",
+            key="diagnose.csv",
         )
         with st.popover("Clear the list", icon=":material/delete:"):
             st.write(f"This forgets {count(len(entries), 'films')} with all that was read of them.")
             st.button("Clear", on_click=state.clear, type="primary")
+
+
+def _table(rows: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
+    keys = [entry.key for entry in rows]
+    marked = [keys.index(shown.key)] if shown.key in keys else []
+    st.session_state[_KEY] = {"selection": {"rows": marked, "columns": [], "cells": []}}
+    st.dataframe(
+        table(rows, bundle).style.format({"p": per_cent}, na_rep="–"),
+        key=_KEY,
+        hide_index=True,
+        row_height=_ROW,
+        height="content" if len(rows) <= _ROWS else _HEADING + _ROWS * _ROW,
+        selection_mode=["single-row-required" if marked else "single-row", "single-cell"],
+        on_select=partial(_open_selected, keys),
+        column_config=_columns(),
+        placeholder="–",
+        alt="The films of this session, most suspicious first",
+    )
+
+
+def visible(entries: list[Entry]) -> list[Entry]:
+    """The entries that pass the filter of the list, in the order given."""
+    chosen = st.session_state.get
+    decisions = set(chosen("worklist.decision") or ())
+    verdict, text = chosen("worklist.verdict") or ANY, (chosen("worklist.note") or "").strip()
+    return [
+        entry
+        for entry in entries
+        if (not decisions or outcome_of(entry.reading).label in decisions)
+        and _has(entry, verdict)
+        and (not text or text.lower() in f"{entry.name} {_note(entry)}".lower())
+    ]
+
+
+def _show_filter() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="worklist-filter"):
+        labels = list(dict.fromkeys(sense.label for sense in OUTCOMES))
+        st.multiselect("Decision", labels, key="worklist.decision", placeholder="Any")
+        st.selectbox("Verdict", (ANY, *VERDICTS), key="worklist.verdict", width=180)
+        st.text_input("File or note", key="worklist.note", max_chars=80, width=180)
+
+
+def _has(entry: Entry, wanted: str) -> bool:
+    """Whether the latest verdict on a film is as the filter wants it."""
+    said = entry.record.verdicts
+    if wanted == VERDICTS[0]:
+        return not said
+    if wanted == VERDICTS[1]:
+        return bool(said)
+    return wanted == ANY or (bool(said) and said[-1].agreement == wanted)
+
+
+def _verdict(entry: Entry) -> str:
+    """The latest verdict on a film in words; "" where there is none."""
+    from pneumo_core.readings.film_report import verdict_words
+
+    said = entry.record.verdicts
+    return verdict_words(said[-1]) if said else ""
+
+
+def _note(entry: Entry) -> str:
+    return entry.record.verdicts[-1].note if entry.record.verdicts else ""
+
+
+def _csv(rows: list[Entry]) -> bytes:
+    return to_csv((_row(entry) for entry in rows), extra=_EXTRA)
 
 
 def show_welcome(bundle: Bundle) -> None:
@@ -109,6 +186,8 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
             "decision": [[outcome_of(reading).label] for reading in readings],
             "p": pd.array([_reliable(reading) for reading in readings], dtype="float64"),
             "file": [entry.name for entry in entries],
+            "verdict": [_verdict(entry) for entry in entries],
+            "note": [_note(entry) for entry in entries],
             "check": [check_words(reading) for reading in readings],
         }
     )
@@ -133,7 +212,12 @@ def _row(entry: Entry) -> dict[str, Any]:
     facts = entry.reading.facts
     return {
         name: round(value, 3) if isinstance(value, float) else value for name, value in row.items()
-    } | {"sha256": facts.sha256 if facts else "", "read_at": entry.read_at}
+    } | {
+        "sha256": facts.sha256 if facts else "",
+        "read_at": entry.read_at,
+        "verdict": _verdict(entry),
+        "note": _note(entry),
+    }
 
 
 def _columns() -> dict[str, Any]:
@@ -149,6 +233,8 @@ def _columns() -> dict[str, Any]:
         # Without a format of its own, so that `per_cent` says it: sorted by number all the same.
         "p": st.column_config.NumberColumn("Prob.", width=56, help="Probability of pneumonia"),
         "file": st.column_config.TextColumn("File", width=61),
+        "verdict": st.column_config.TextColumn("Verdict", width=150),
+        "note": st.column_config.TextColumn("Note", width=150),
         "check": st.column_config.TextColumn("Image check", width=90),
         "model": st.column_config.TextColumn(
             "Model", width=150, help="The model that read the film"

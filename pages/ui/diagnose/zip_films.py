@@ -80,6 +80,12 @@ class ZippedFilms:
         return f"{name}: {count(read, 'films')} read, {left} left out ({reasons})."
 
 
+def is_system_file(name: str) -> bool:
+    """Whether a computer keeps such a file in folders of films: "__MACOSX/…", ".DS_Store"."""
+    parts = name.split("/")
+    return parts[0] in _SYSTEM or parts[-1] in _SYSTEM or parts[-1].startswith(".")
+
+
 def is_zip(data: bytes) -> bool:
     """Whether a file is a zip of files, and no office document."""
     return data.startswith(b"PK\x03\x04") and b"[Content_Types].xml" not in data[:4096]
@@ -108,8 +114,7 @@ def open_films(data: bytes, max_bytes: int) -> ZippedFilms:
 
 
 def _why_left_out(info: zipfile.ZipInfo, max_bytes: int) -> str:
-    parts = info.filename.split("/")
-    if parts[0] in _SYSTEM or parts[-1] in _SYSTEM or parts[-1].startswith("."):
+    if is_system_file(info.filename):
         return SYSTEM_FILE
     if fault_of_kind(info):
         return UNSAFE

@@ -12,12 +12,14 @@ from pages.ui.html import caution_html
 from pages.ui.models import inventory
 from pages.ui.models.card_facts import headline
 from pages.ui.page import plain, plain_words
+from pneumo_core.access import acting_as, current
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pneumo_core.access import Person
     from pneumo_core.bundle import Bundle, BundleStatus
 
 
@@ -36,11 +38,12 @@ def verify(name: str) -> None:
     st.rerun()
 
 
-def export(name: str) -> bytes:
-    """The model as a zip, made when the button is clicked."""
+def export(name: str, person: Person) -> bytes:
+    """The model as a zip, made when `person` has clicked the button: outside of the session."""
     from pneumo_core.bundle.transfer import export_bundle
 
-    return export_bundle(name)
+    with acting_as(person):
+        return export_bundle(name)
 
 
 def readme_of(bundle: Bundle) -> str:
@@ -96,7 +99,7 @@ def confirm_deletion(name: str) -> None:
         if usable:
             st.download_button(
                 "Export first",
-                data=partial(export, name),
+                data=partial(export, name, current()),
                 file_name=f"{name}.zip",
                 mime="application/zip",
                 key="models.delete.export",

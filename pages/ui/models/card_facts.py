@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.bundle.card import Card, DataFacts, TrainingFacts
+    from pneumo_core.bundle.card import Card
+    from pneumo_core.bundle.card.parts import DataFacts, TrainingFacts
     from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 HEADLINE = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import state
+from pages.ui.identity import may
 from pages.ui.page import plain
+from pneumo_core.access import Right
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -22,7 +25,10 @@ WHAT_IS_CHECKED = (
 
 
 def show_import(names: list[str], in_service: str) -> None:
-    """The drop zone; `names` are those of the models that are there."""
+    """The drop zone, for who may import; `names` are those of the models that are there."""
+    if not may(Right.MANAGE):
+        return
+    _expect_a_model()
     with st.container(key="models-intake"):
         file = st.file_uploader(
             "Import a model: drop an exported zip here",
@@ -35,6 +41,15 @@ def show_import(names: list[str], in_service: str) -> None:
         if state.import_refusal.get():
             st.error(plain(state.import_refusal.get()), icon=":material/block:")
         st.caption(WHAT_IS_CHECKED)
+
+
+def _expect_a_model() -> None:
+    """Let this session upload more than a film; see `pneumo_core/server/uploads.py`."""
+    from pneumo_core.server.uploads import ASKED
+
+    context = get_script_run_ctx()
+    if context is not None:
+        ASKED.expect_model(context.session_id)
 
 
 def _start_import(file: UploadedFile, names: list[str], in_service: str) -> None:

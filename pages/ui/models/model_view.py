@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.html import caution_html, facts_list
+from pages.ui.identity import may
 from pages.ui.models import actions, inventory
 from pages.ui.models.actions import UNRELIABLE, put_in_service
 from pages.ui.models.card_facts import (
@@ -21,6 +22,7 @@ from pages.ui.models.card_facts import (
     summary_line,
 )
 from pages.ui.page import plain
+from pneumo_core.access import Right, current
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.formatting import file_size
 
@@ -141,9 +143,11 @@ def _weight(found: BundleStatus) -> Literal["primary", "secondary"]:
 def _buttons(checked: Checked) -> None:
     found = checked.found
     name, usable = found.name, found.bundle is not None and not found.fault
+    manages = may(Right.MANAGE)
     with st.container(horizontal=True, gap="small", key=f"actions-{name}"):
         if (
-            usable
+            manages
+            and usable
             and not found.in_service
             and st.button("Put in service", key=f"models.activate.{name}", type=_weight(found))
         ):
@@ -152,16 +156,17 @@ def _buttons(checked: Checked) -> None:
             show_model_card(actions.readme_of(found.bundle))
         if st.button("Verify", key=f"models.verify.{name}"):
             actions.verify(name)
-        if usable:
+        if manages and usable:
             st.download_button(
                 "Export",
-                data=partial(actions.export, name),
+                data=partial(actions.export, name, current()),
                 file_name=f"{name}.zip",
                 mime="application/zip",
                 key=f"models.export.{name}",
                 on_click="ignore",
             )
-        if not found.in_service and st.button("Delete…", key=f"models.delete.{name}"):
+        deletable = manages and not found.in_service
+        if deletable and st.button("Delete…", key=f"models.delete.{name}"):
             state.delete_request.set(name)
-    if found.in_service:
+    if manages and found.in_service:
         st.caption(_NOT_DELETABLE)

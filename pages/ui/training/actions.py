@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.html import caution_html
+from pages.ui.identity import may
 from pages.ui.models.actions import UNRELIABLE, put_in_service
 from pages.ui.page import plain, plain_words
 from pages.ui.training.run_labels import run_title
+from pneumo_core.access import Right
 from pneumo_core.bundle.reliability import judge
 from pneumo_core.errors import BundleError
 from pneumo_core.training.runs.queue import delete_run, resume_run
@@ -55,7 +57,9 @@ def show_actions(
 def _offer(bundle: Bundle, run: Run, place: str, settings: Settings) -> None:
     if _in_service(settings) == bundle.name:
         st.caption(f"Its model {bundle.name} is in service on Diagnose.")
-    elif _button("Put in service", "activate", run, place, primary=judge(bundle.card).sound):
+    elif may(Right.MANAGE) and _button(
+        "Put in service", "activate", run, place, primary=judge(bundle.card).sound
+    ):
         put_in_service(bundle)
 
 

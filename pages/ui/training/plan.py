@@ -13,11 +13,12 @@ from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pages.ui.training.before_start import show_before_start
 from pages.ui.training.setup import sentence
+from pneumo_core.container import cores, memory_limit
 from pneumo_core.errors import TrainingError
 from pneumo_core.formatting import file_size
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.training.dataset import lacks
-from pneumo_core.training.hardware import cached_machine, cores, memory_limit
+from pneumo_core.training.hardware import cached_machine
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pneumo_core.container import limit_threads
 from pneumo_core.dataset.folds import grouped_folds
 from pneumo_core.errors import DataSetError, TrainingError, UnreadableImage
 from pneumo_core.imaging.decode import read_film, resize
@@ -63,6 +64,7 @@ def train_lungs(  # noqa: PLR0913 - the options of the command
     adults: a folder of frontal chest films without masks, of adults for instance. Raises
     DataSetError, TrainingError or BundleError.
     """
+    limit_threads()
     _check_backend()
     check_finder_name(name, settings.models_dir, replace=replace)
     began = time.monotonic()

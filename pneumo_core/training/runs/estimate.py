@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.container import cores, memory_left, memory_limit
 from pneumo_core.errors import TrainingError
 from pneumo_core.formatting import duration, file_size
 from pneumo_core.storage import utc_now, write_json
-from pneumo_core.training.hardware import cores, machine_key, memory_left, memory_limit
+from pneumo_core.training.hardware import machine_key
 from pneumo_core.training.held_out import POINT_VIEWS, SUITE_VIEWS
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.runs.run import list_runs

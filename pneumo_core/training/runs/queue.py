@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumo_core.access import Right, recorded
 from pneumo_core.bundle import bundle_names
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.errors import BundleError, PneumoError, TrainingError
@@ -177,7 +178,7 @@ def resume_run(run: Run, *, settings: Settings) -> None:
     Raises TrainingError where it is at work, or where going on would end the same way.
     """
     run.recipe()
-    with queue_lock(settings.runs_dir):
+    with recorded(Right.TRAIN, "run.resume", run.id), queue_lock(settings.runs_dir):
         summary = run.summary()
         if not summary.resumable:
             raise TrainingError(
@@ -201,6 +202,11 @@ def resume_run(run: Run, *, settings: Settings) -> None:
 
 def delete_run(run: Run) -> None:
     """Remove a run's folder; the model it made stays. Raises TrainingError while it is at work."""
+    with recorded(Right.TRAIN, "run.delete", run.id):
+        _delete(run)
+
+
+def _delete(run: Run) -> None:
     if run.summary().state.live:
         raise TrainingError(
             f"Expected a run that has ended; {run.id} is at work. Cancel it, then delete it."
@@ -232,15 +238,16 @@ def create_named_run(  # noqa: PLR0913 - the settings of a run, by keyword
     The caller holds the queue's lock, so that two runs created at once get different names.
     """
     name = free_bundle_name(recipe, settings, asked=bundle, replace=replace)
-    return create_run(
-        settings.runs_dir,
-        recipe,
-        data=data,
-        bundle=name,
-        sources=sources,
-        replace=replace,
-        state=state,
-    )
+    with recorded(Right.TRAIN, "run.start", name):
+        return create_run(
+            settings.runs_dir,
+            recipe,
+            data=data,
+            bundle=name,
+            sources=sources,
+            replace=replace,
+            state=state,
+        )
 
 
 def free_bundle_name(

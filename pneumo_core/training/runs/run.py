@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import __version__
+from pneumo_core.access import Right, recorded
 from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.job import Job
 from pneumo_core.jobs.process import process_created
@@ -112,23 +113,25 @@ class Run(Job):
         A run that waits or reads its films has trained nothing yet: it is cancelled. Once its model
         is written, a stop ends the robustness suite.
         """
-        status = self.status()
-        if status.state in LIVE and not status.has_trained:
-            self.cancel()
-        elif status.state in LIVE:
-            self.request(STOP)
+        with recorded(Right.TRAIN, "run.stop", self.id):
+            status = self.status()
+            if status.state in LIVE and not status.has_trained:
+                self.cancel()
+            elif status.state in LIVE:
+                self.request(STOP)
 
     def cancel(self) -> None:
         """End the run's process at once; without a model, unless it is written, it can be resumed.
 
         Returns when the process is gone.
         """
-        status = self.status()
-        if status.state not in LIVE:
-            return
-        self.request(CANCEL)
-        if status.pid is not None and status.pid != os.getpid():
-            self.end_process(patience=_SECONDS_TO_END)
+        with recorded(Right.TRAIN, "run.cancel", self.id):
+            status = self.status()
+            if status.state not in LIVE:
+                return
+            self.request(CANCEL)
+            if status.pid is not None and status.pid != os.getpid():
+                self.end_process(patience=_SECONDS_TO_END)
 
     def clear_requests(self) -> None:
         """Withdraw what was requested, since the run begins again."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.container import ended_for_memory
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.jobs.status import Status
-from pneumo_core.training.hardware import ended_for_memory, ran_out
+from pneumo_core.training.hardware import ran_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

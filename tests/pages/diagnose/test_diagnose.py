@@ -1,16 +1,19 @@
 """The Diagnose page, run by Streamlit's own tester: empty, filled, and with bad input."""
 
 import logging
+import threading
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import cache, state
+from pages.ui.diagnose import upload
 from pneumo_core import DISCLAIMER
 from pneumo_core.errors import BundleError
 from tests import ROOT
 from tests.bundle.bundle_zips import zipped
-from tests.pages.seen import drop, html_of, no_trace
+from tests.pages.diagnose.test_verdict import answer
+from tests.pages.seen import button, drop, html_of, no_trace, wait_for
 
 
 def names_in_table(page):
@@ -87,7 +90,7 @@ def test_a_broken_file_is_named_with_its_reason_beside_the_good_ones(page, png):
     html = html_of(page)
     assert "<strong>broken.png</strong> Not read: " in html
     assert "▲ Signs of pneumonia" in html
-    assert "3 of at most 200 films" in html
+    assert "3 of at most 500 films" in html
     assert no_trace(page)
 
 
@@ -167,19 +170,81 @@ def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
     assert names_in_table(page) == ["b.png"]
 
 
-def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader):
-    drop(page.run(), ("a.png", png(225)))
-    page.session_state["diagnose.cancelled"] = True
-    drop(page, ("b.png", png(30)), ("c.png", png(40)))
-    assert page.warning[0].value.startswith("Cancelled: 2 files were not read.")
-    assert names_in_table(page) == ["a.png"]
+def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, monkeypatch):
+    monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    go, read = threading.Event(), reader.read
+
+    def slow(film):
+        go.wait(60)
+        return read(film)
+
+    monkeypatch.setattr(reader, "read", slow)
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)), ("c.png", png(40)))
+    intake = page.session_state["diagnose.intake"]
+    assert "Drop a frontal chest film above" in html_of(page)  # the page does not wait for them
+    assert page.get("progress")[0].proto.text == "Reading 1 of 3: a.png"
+    button(page, "Cancel").click().run()
+    go.set()
+    assert intake.ended.wait(60)
     page.run()
+    assert page.warning[0].value == ("Cancelled: 2 files were not read. What was read stays.")
+    assert names_in_table(page) == ["a.png"]
     assert reader.films == 1
+
+
+def test_the_list_grows_while_a_drop_is_read(page, png, reader, monkeypatch):
+    monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    turn, read = threading.Semaphore(0), reader.read
+
+    def slow(film):
+        turn.acquire()
+        return read(film)
+
+    monkeypatch.setattr(reader, "read", slow)
+    drop(page.run(), *((f"{grey}.png", png(grey)) for grey in (30, 225, 128)))
+    intake = page.session_state["diagnose.intake"]
+    for done in (1, 2):
+        turn.release()
+        wait_for(lambda done=done: intake.done == done)
+    page.run()
+    assert names_in_table(page) == ["225.png", "30.png"]
+    assert 'class="pn-name">30.png' in html_of(page)  # what is looked at stays
+    page.button(key="diagnose.previous").click().run()
+    turn.release()
+    assert intake.ended.wait(60)
+    page.run()
+    assert names_in_table(page) == ["225.png", "128.png", "30.png"]
+    assert 'class="pn-name">225.png' in html_of(page)
+    assert "diagnose.intake" not in page.session_state
+
+
+def test_the_list_is_filtered_by_decision_verdict_and_note(page, png):
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)), ("c.png", png(128)))
+    answer(page, agreement="disagree", finding="normal", note="Rotated.", reader="Ada")
+    button(page, "Save verdict").click().run()
+    row = page.dataframe[0].value.iloc[0]
+    assert (row["file"], row["verdict"], row["note"]) == (
+        "a.png",
+        "disagrees with the model; finding: normal",
+        "Rotated.",
+    )
+    page.selectbox(key="worklist.verdict").set_value("Without a verdict").run()
+    assert names_in_table(page) == ["c.png", "b.png"]
+    page.selectbox(key="worklist.verdict").set_value("disagree").run()
+    assert names_in_table(page) == ["a.png"]
+    page.selectbox(key="worklist.verdict").set_value("Any")
+    page.multiselect(key="worklist.decision").set_value(["● No sign of pneumonia"]).run()
+    assert names_in_table(page) == ["b.png"]
+    page.text_input(key="worklist.note").set_value("rotated").run()
+    assert [one.value for one in page.info] == ["No film passes the filter."]
+    page.multiselect(key="worklist.decision").set_value([]).run()
+    assert names_in_table(page) == ["a.png"]
+    assert no_trace(page)
 
 
 def test_the_limit_is_said_before_and_a_reload_asks(page, png):
     page.run()
-    assert "up to 200 films in the list" in page.file_uploader[0].label
+    assert "up to 500 films in the list" in page.file_uploader[0].label
     assert "onbeforeunload = null" in html_of(page)
     drop(page, ("a.png", png(225)))
     assert "onbeforeunload = (event)" in html_of(page)

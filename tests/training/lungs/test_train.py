@@ -9,6 +9,7 @@ import pytest
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, DataSetError
+from tests.conftest import step_by_step
 from tests.training.lungs.masked_films import draw_pair, write_masked_films
 
 pytestmark = pytest.mark.keras
@@ -25,6 +26,8 @@ def trained(tmp_path_factory):
     from pneumo_core.training.lungs.fit import FinderRecipe
     from pneumo_core.training.lungs.train import HoldOut, train_lungs
 
+    patch = pytest.MonkeyPatch()
+    step_by_step(patch)
     folder = tmp_path_factory.mktemp("lungs")
     images, masks = write_masked_films(folder, n=6)
     adults = folder / "adults"
@@ -39,12 +42,13 @@ def trained(tmp_path_factory):
         adults=adults,
         name="lungs",
         recipe=FinderRecipe(
-            steps=20, continued_steps=6, batch=4, other_images=24, synthetic_films=6
+            steps=4, continued_steps=2, batch=2, other_images=24, synthetic_films=6
         ),
         hold_out=HoldOut(folds=2, measured=1),
         settings=settings_in(folder),
         report=lambda *words: reports.append(words),
     )
+    patch.undo()
     return made, folder, reports
 
 
@@ -70,7 +74,7 @@ def test_the_card_says_what_was_done(trained):
     assert set(card["rejected"]) == {
         *("training_films", "adult_films", "synthetic_films", "other_images")
     }
-    assert card["training"]["continued_steps"] == 6
+    assert card["training"]["continued_steps"] == 2
     assert card["training"]["finished"].endswith("+00:00")
     assert card["agreement"]["keras_openvino"] < 0.02
     readme = (trained[0].path / "README.md").read_text("utf-8")

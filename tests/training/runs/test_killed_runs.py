@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo_core import container
 from pneumo_core.config import ROOT, Settings
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.synthetic.demo_data import write_demo_data
-from pneumo_core.training import hardware
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run, list_runs
@@ -28,6 +28,8 @@ CHILD = """
 import json, os, signal, subprocess, sys
 from pathlib import Path
 import numpy as np
+import pytest
+from tests.conftest import step_by_step
 from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
@@ -38,6 +40,7 @@ from pneumo_core.training.runs.queue import run_queued
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
+step_by_step(pytest.MonkeyPatch())
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
@@ -136,7 +139,7 @@ def test_kill_9_in_mid_epoch_is_seen_and_costs_the_epoch_alone(ended, undisturbe
 
     # As the kernel counts those that it ends for want of memory.
     (rooms / "memory.events").write_text(f"oom_kill {status.memory['ended'] + 1}\n")
-    monkeypatch.setattr(hardware, "_CGROUP", rooms)
+    monkeypatch.setattr(container, "CGROUP", rooms)
     assert "most likely because memory ran out. Close other programs" in summary_of(status).message
 
     began = []

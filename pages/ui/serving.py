@@ -1,0 +1,130 @@
+"""What Streamlit's server gets beside the pages: the API, protections, and an end of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from streamlit import config
+from streamlit.runtime import get_instance
+
+from pages.ui.identity import who_acts
+from pneumo_core import access
+from pneumo_core.config import load_settings
+from pneumo_core.readings.audit_log import recorder
+from pneumo_core.server.api import HEALTH, Api
+from pneumo_core.server.protection import HostCheck
+from pneumo_core.server.service import Service
+from pneumo_core.server.uploads import ASKED, UploadGuard, UploadLimits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.routing import Route
+    from starlette.types import ASGIApp, Receive, Scope, Send
+    from streamlit import App
+    from streamlit.runtime import Runtime
+
+SECONDS_BETWEEN_SWEEPS = 5.0
+SECONDS_KEPT = 90.0  # a closed session, for a reload or a short break of the network
+
+
+@cache
+def service() -> Service:
+    """The one service of this process."""
+    return Service(load_settings())
+
+
+def routes() -> list[Route]:
+    """The API, which answers before the pages do."""
+    return [*Api(service()).routes()]
+
+
+def middleware() -> list[Middleware]:
+    """What stands before every route."""
+    return [
+        Middleware(HostCheck, allowed=_allowed_hosts, open_to_all=HEALTH),
+        Middleware(_Closed, path="/_stcore/metrics"),
+        Middleware(UploadGuard, limits=_upload_limits, asked=ASKED, held=_held),
+    ]
+
+
+@asynccontextmanager
+async def lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
+    """While the server runs: who acts is asked of the session, and ended sessions are freed."""
+    runtime = get_instance()
+    _note_what_is_asked(runtime)
+    access.identify_with(who_acts)
+    access.record_with(recorder(load_settings()))
+    sweeping = asyncio.create_task(_sweep(runtime))
+    try:
+        yield {}
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+        service().close()
+
+
+def _allowed_hosts() -> Sequence[str]:
+    hosts: Sequence[str] = config.get_option("server.allowedHosts")
+    return hosts
+
+
+def _upload_limits() -> UploadLimits:
+    return UploadLimits(film=load_settings().limits.max_bytes)
+
+
+def _held() -> dict[str, int]:
+    """Bytes of each session's uploads."""
+    storage = get_instance().uploaded_file_mgr.file_storage
+    return {
+        session: sum(len(file.data) for file in list(files.values()))
+        for session, files in list(storage.items())
+    }
+
+
+def _note_what_is_asked(runtime: Runtime) -> None:
+    """Remember the ids that drop zones are given; Streamlit itself keeps no list of them."""
+    manager = runtime.uploaded_file_mgr
+    give = manager.get_upload_urls
+
+    def get_upload_urls(session_id: str, file_names: Sequence[str]) -> Any:
+        given = give(session_id, file_names)
+        for one in given:
+            ASKED.expect_file(session_id, one.file_id)
+        return given
+
+    manager.get_upload_urls = get_upload_urls
+
+
+async def _sweep(runtime: Runtime) -> None:
+    """End sessions that nobody comes back to: Streamlit frees them only when another one ends."""
+    since: dict[str, float] = {}
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_SWEEPS)
+        now = time.monotonic()
+        known = [one.session.id for one in runtime._session_mgr.list_sessions()]  # noqa: SLF001
+        away = [one for one in known if not runtime.is_active_session(one)]
+        since = {one: since.get(one, now) for one in away}
+        for session in away:
+            if now - since[session] >= SECONDS_KEPT:
+                runtime.close_session(session)
+
+
+class _Closed:
+    """A path that is not answered: Streamlit's own numbers, open to all; see `/metrics`."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app, self._path = app, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self._path:
+            await PlainTextResponse("Not found", 404)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
