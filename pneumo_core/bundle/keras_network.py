@@ -199,7 +199,7 @@ def _beside(bundle: Bundle, form: str, target: Path, apart: float) -> dict[str, 
     card, size = bundle.card, bundle.size
     steps = [
         "decode to 8-bit grey, 0 black; DICOM by its VOI LUT, MONOCHROME1 inverted",
-        f"resize to {size} x {size} by area (cv2.INTER_AREA), proportions ignored",
+        f"resize to {size} x {size}, proportions ignored: Image.resize of Pillow, BILINEAR",
         f"float32 (N, {size}, {size}, 1), values 0..255; scaling is inside the network",
     ]
     if card.frame is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, pasted, tell
+from pneumo_core.cli.console import emit, emit_json, pasted, start_keras, tell
 from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
@@ -160,7 +160,6 @@ def export_model(
 def _export_network(name: str, form: str, out: Path | None) -> None:
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.keras_network import FORMATS, export_network
-    from pneumo_core.cli.train import start_keras
 
     if form not in FORMATS:
         known = ", ".join(("zip", *FORMATS))

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import TRAINING, emit, emit_json, pasted, progress, tell
+from pneumo_core.cli.console import (
+    TRAINING,
+    emit,
+    emit_json,
+    pasted,
+    progress,
+    start_keras,
+    tell,
+)
 from pneumo_core.cli.models import caution
 from pneumo_core.formatting import figure
 
@@ -297,28 +305,6 @@ def _same_sources(run: Run, sources: list[FilmSource]) -> None:
             f"Expected the folder that run {run.id} was started on, {was}; got {got}. "
             "Name that folder, or start a new run."
         )
-
-
-def start_keras() -> None:
-    """Load Keras and its devices, with standard error closed meanwhile.
-
-    TensorFlow's libraries write there, past Python's logging, about absent GPUs and their own
-    start: noise to the person.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import keras
-
-        from pneumo_core.training.distributed import join_devices
-
-        join_devices()  # first: TensorFlow finds other machines only before it has done anything
-        keras.ops.zeros(1)
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 app = typer.Typer(help="What this machine offers a training.")

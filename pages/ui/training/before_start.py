@@ -52,12 +52,14 @@ def _schedule(recipe: Recipe) -> None:
         key="training.schedule",
         alt="The learning rate over the epochs: a rise to its peak, then a cosine down",
     )
-    warm = f"{recipe.warm_up:.0%} of the steps"
-    lower = recipe.lower_rate * recipe.learning_rate
+    warm = f"{100 * recipe.warm_up:.0f} % of the steps"
+    lower = ""
+    if recipe.weights != "none":
+        rate = recipe.lower_rate * recipe.learning_rate
+        lower = f" Layers below the usual first trained one: at most {rate:.2g}."
     st.caption(
         f"AdamW, weight decay {recipe.weight_decay:g}. Warm-up over {warm} to "
-        f"{recipe.learning_rate:g}, then a cosine to 1 % of it. Layers below the usual first "
-        f"trained one: at most {lower:.2g}."
+        f"{recipe.learning_rate:g}, then a cosine to 1 % of it.{lower}"
     )
 
 

@@ -122,7 +122,7 @@ def test_before_the_start_the_command_the_json_and_the_schedule_are_shown(page, 
     assert any(f"train {films} --preset quick --backbone cnn" in one for one in shown)
     assert any('"label_smoothing": 0.06' in one for one in shown)
     assert button(page, "Show examples and network")
-    assert "Warm-up over 8% of the steps to 0.0003" in " ".join(x.value for x in page.caption)
+    assert "Warm-up over 8 % of the steps to 0.0003" in " ".join(x.value for x in page.caption)
     assert no_trace(page)
 
 
