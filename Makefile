@@ -1,5 +1,7 @@
 # make app      start Pneumo; the first time, create .venv and install requirements.txt
 # make test     run every check: format, lint, types, tests
+# make audit    known vulnerabilities, licences and a bill of materials of what is installed: audit/
+# make lock     write requirements.lock, every package with its hashes
 # make format   format the code as `make test` expects it
 #
 # PYTHON names the Python for .venv: `make app PYTHON=python3.12`.
@@ -12,7 +14,7 @@ RUN := $(VENV)/bin/python -m
 export HOME ?= $(CURDIR)/.pneumo
 PIP := $(RUN) pip install --disable-pip-version-check
 
-.PHONY: app test format
+.PHONY: app test format audit lock
 .DELETE_ON_ERROR:
 
 app: $(VENV)/.app-installed
@@ -27,6 +29,23 @@ test: $(VENV)/.test-installed
 format: $(VENV)/.test-installed
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+# Tools of their own environment: they are not part of what they look at.
+TOOLS := $(VENV)-audit
+audit: $(VENV)/.app-installed $(TOOLS)/.installed
+	mkdir -p audit
+	$(TOOLS)/bin/cyclonedx-py environment $(VENV) --output-file audit/sbom.cdx.json
+	$(TOOLS)/bin/pip-licenses --python $(VENV)/bin/python --format=csv --output-file audit/licences.csv
+	$(TOOLS)/bin/pip-audit --requirement requirements.lock --disable-pip --desc off
+
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/uv pip compile requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --custom-compile-command "make lock" --output-file requirements.lock
+
+$(TOOLS)/.installed: requirements-audit.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
 
 # A stamp file newer than the requirements means that they are installed.
 $(VENV)/.app-installed: requirements.txt | $(VENV)/bin/python

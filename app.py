@@ -7,11 +7,10 @@ the router, for every session.
 import streamlit as st
 
 if __name__ == "__main__":
-    from pages.ui.identity import pages_for_role, sign_in
+    from pages.ui.identity import pages_for_role
 
     # Pixels; sent before the navigation, whose sidebar otherwise sometimes opens at 300.
     st.set_page_config(initial_sidebar_state=200)
-    sign_in()
     # No icons: Streamlit makes the current page's the favicon and fetches it from gstatic.com.
     st.navigation(pages_for_role()).run()
 else:

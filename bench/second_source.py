@@ -342,10 +342,13 @@ SECOND_HOSPITAL = "the NIH Clinical Center"
 SECOND = "{} adult films of the NIH Clinical Center (ChestX-ray14, Wang et al. 2017)"
 AWAY = "adults, NIH Clinical Center: radiologists' normal against opacity"
 AT_HOME = "children of 1–5 years, Guangzhou"
-HELD_OUT = "held out by patient from head and thresholds; the trunk saw no film of this hospital"
+HELD_OUT = (
+    "held out by patient from last layer and thresholds; the rest of the network saw no film of "
+    "this hospital"
+)
 COMPOSED = (
-    "estimate: out-of-fold answers of the first training, moved by what lung frame and new head "
-    "change in the answer of a network that has seen the film"
+    "estimate: answers of networks that had not seen the film, moved by what the lung frame and "
+    "the new last layer change in the answer of a network that has"
 )
 SUMMARY = (
     "It was trained on all {films:,} films of children; its last layer and its thresholds also on "

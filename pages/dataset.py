@@ -9,10 +9,13 @@ import streamlit as st
 from pages.ui.dataset import filters
 from pages.ui.dataset.explorer import audit_of, show_explorer
 from pages.ui.dataset.findings import show_downloads, show_folds
+from pages.ui.dataset.labels_view import show_known
 from pages.ui.dataset.source import (
+    ask_labels,
     catalogue_of,
     line_html,
     show_audit_job,
+    show_candidate,
     show_chooser,
     show_missing_source,
     show_source_job,
@@ -33,6 +36,8 @@ def dataset() -> None:
     heading("Dataset")
     settings = load_settings()
     if show_source_job(settings):
+        return
+    if show_candidate(settings):
         return
     source = remembered_source(settings=settings)
     if source is None:
@@ -58,6 +63,12 @@ def _show_source(source: Source, catalogue: Catalogue | None, settings: Settings
         key = f"dataset.other.{source.chosen}"
         with st.popover("Change data set", icon=":material/folder_open:", width="content", key=key):
             show_chooser(settings, source.kind)
+        if source.kind != "synthetic" and st.button(
+            "Labels", icon=":material/label:", key="dataset.labels"
+        ):
+            ask_labels(source.kind, source.path)
+    if catalogue is not None:
+        show_known(catalogue.listing)
 
 
 def _show(catalogue: Catalogue, source: Source, settings: Settings) -> None:

@@ -14,18 +14,23 @@ from pages.ui.diagnose.blinded import (
     show_hidden_film,
 )
 from pages.ui.diagnose.explanations import show_explanations
+from pages.ui.diagnose.glossary import show_glossary
 from pages.ui.diagnose.history import show_history
 from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
 from pages.ui.diagnose.result import show_result
+from pages.ui.diagnose.study import show_studies, show_study
 from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
     chosen_sample,
     drop_zone,
+    follow_intake,
     merge_arrived,
     read_sample,
+    reading_paused,
     show_intake,
     show_notices,
+    show_presentation_switch,
     take_in,
 )
 from pages.ui.diagnose.verdict import show_blinded_form, show_verdict
@@ -35,6 +40,8 @@ from pages.ui.page import heading, page_frame, plain, warn_before_leaving
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
 
@@ -42,6 +49,9 @@ if TYPE_CHECKING:
 def diagnose() -> None:
     """The page, top to bottom."""
     bundle = _model()
+    if state.study.get():
+        show_study(bundle)
+        return
     if bundle is not None:
         _upload(bundle)
     warn_before_leaving(films=bool(state.films()))
@@ -51,8 +61,10 @@ def diagnose() -> None:
     elif bundle is not None:
         show_welcome(bundle)
     keep_in_log(state.films().values())
-    show_log_state()
-    show_history()
+    if not state.presenting.get():
+        show_log_state()
+        show_history()
+        show_studies()
     if bundle is not None:
         cache.warm_up(bundle)
 
@@ -74,7 +86,14 @@ def _model() -> Bundle | None:
 
 def _upload(bundle: Bundle) -> None:
     """The drop zone and the samples; new films are read, then the page reruns."""
-    show_blinded_switch()
+    with st.container(horizontal=True, vertical_alignment="center", key="switches"):
+        if not state.presenting.get():
+            show_blinded_switch()
+        show_presentation_switch()
+        show_glossary()
+    if state.presenting.get():
+        merge_arrived()
+        return
     if state.films():
         films, samples = st.columns([5, 1], vertical_alignment="bottom")
     else:
@@ -88,7 +107,7 @@ def _upload(bundle: Bundle) -> None:
     else:
         merge_arrived()
         show_notices()
-        show_intake()
+        _progress.append(show_intake())
     if sample is not None:
         read_sample(sample, bundle)
     if files or sample is not None:
@@ -103,6 +122,8 @@ def _show(shown: Entry, entries: list[Entry], bundle: Bundle | None) -> None:
         _show_answered(shown, bundle)
     else:
         _show_blinded(shown)
+    if state.presenting.get():
+        return
     if any_hidden(entries):
         show_blinded_list(entries, shown)
     else:
@@ -122,7 +143,9 @@ def _show_answered(shown: Entry, bundle: Bundle | None) -> None:
             offer_to_correct(shown, bundle)
         with picture:
             show_film(shown.key, wide=wide)
-    if shown.picture:  # of a file that could not be decoded there is nothing to say
+    if (
+        shown.picture and not state.presenting.get()
+    ):  # of a file that could not be decoded there is nothing to say
         show_explanations(shown, bundle)
         verdict, take_away = st.columns(2, gap="medium")
         with verdict, st.expander("Your verdict"):
@@ -143,4 +166,7 @@ def _show_blinded(shown: Entry) -> None:
 
 
 with page_frame("Diagnose"):
-    diagnose()
+    _progress: list[DeltaGenerator | None] = []
+    with reading_paused():
+        diagnose()
+    follow_intake(_progress[-1] if _progress else None)

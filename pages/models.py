@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.models import inventory
 from pages.ui.models.actions import ask_about_service, confirm_deletion
+from pages.ui.models.fit import show_fit
 from pages.ui.models.import_zip import show_import
 from pages.ui.models.model_view import show_model
 from pages.ui.page import heading, page_frame, plain
@@ -21,6 +22,7 @@ def models() -> None:
         st.toast(plain(message), icon=":material/check:")
     if not listed:
         _welcome()
+    show_fit(listed)
     for checked in listed:
         show_model(checked)
     show_import(names, in_service)

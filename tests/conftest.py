@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Trio, which Selenium brings along, warns when Hypothesis asks it for its plugin.
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 # One thread each: pytest-xdist already gives every core a worker.
 for _name in (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),

@@ -32,7 +32,8 @@ NAME = re.compile(r"`((?:[a-z_]+\.)+)(?!json`|csv`|py`|md`)([A-Za-z_]\w*)`")
 VARIABLE = re.compile(r"PNEUMO_[A-Z][A-Z_]*[A-Z]")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # Written by the program or by a person: not part of the project.
-WRITTEN = {"drawn-by-pneumo.txt", "log.txt", "utils.py", "trace.txt"}
+WRITTEN = {"pneumo-dataset.toml", "secrets.toml", "drawn-by-pneumo.txt", "log.txt", "utils.py"}
+WRITTEN |= {"trace.txt"}
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages.ui.identity import check_page
 from pneumo_core import __version__
 from pneumo_core.errors import PneumoError, disk_words
 from pneumo_core.palette import css_variables
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 def page_frame(title: str) -> Iterator[None]:
     """Everything around a page's content; the first statement of every page."""
     _by_the_router()
+    check_page(title)
     foot = _foot()
     st.set_page_config(
         page_title=f"{title} · Pneumo",

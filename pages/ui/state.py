@@ -227,9 +227,15 @@ def drop_zone_key() -> str:
 
 # Diagnose: blinded mode, the reader, the log, what was built to take away, the history.
 
+presenting = Value("diagnose.presents", first=False)
+"""Whether the page is shown to an audience: large type, no drop zone."""
 blinded = Value("diagnose.is-blinded", first=False)
 """Whether the reader answers before the model's answer is shown."""
 reader_name = Value("diagnose.reader", "")
+study = Value("study.shown", "")
+"""Id of the reader study that is open."""
+study_job = Value("study.job", "")
+"""Key of the job that sets a study up, until its study was opened."""
 log_failure: Value[tuple[str, float] | None] = Value("diagnose.log-failure", None)
 """What the log said when it failed last, and when (monotonic seconds)."""
 built_worklist: Value[tuple[object, str, bytes] | None] = Value("diagnose.built", None)
@@ -265,6 +271,10 @@ def amend(content: str, change: Callable[[Entry], Entry]) -> None:
 
 source_job: Value[tuple[str, Path] | None] = Value("dataset.making", None)
 """Kind and folder of the download or the synthesis that is waited for."""
+candidate: Value[tuple[Any, Path] | None] = Value("dataset.candidate", None)
+"""Kind and folder of the data set whose labels are looked at before it is opened."""
+candidate_images: Value[tuple[Path, list[str]] | None] = Value("dataset.images", None)
+"""The images below that folder, posix paths."""
 filtered_dataset = Value("dataset.of", "")
 conditions: Value[tuple[Any, ...]] = Value("dataset.conditions", ())
 condition_changes = Value("dataset.round", 0)
@@ -292,7 +302,7 @@ measured_model = Value("measured.model", "")
 prediction_source = Value("metrics.chosen", "")
 """Key of the evaluation chosen last, "" for the predictions that the model brings."""
 prevalence = Value("metrics.percent", 20)
-"""Children with pneumonia among 100, where the model would be used."""
+"""Patients with pneumonia among 100, where the model would be used."""
 confusion_cell = Value("metrics.of", MISSED)
 """The cell whose films are shown: found, missed, false alarms, cleared or referred."""
 cell_requests = Value("metrics.look", 0)
@@ -337,6 +347,12 @@ delete_request = Value("models.delete-request", "")
 """The model whose deletion waits for an answer."""
 activation_request = Value("models.wanted", "")
 """The model that waits for an answer before it is put in service."""
+fit_request = Value("models.fit-request", "")
+"""The model that is to be fitted to a hospital; any screen may set it."""
+fit_folder = Value("models.fit-folder", "")
+"""The folder of films that another screen suggests for it."""
+fit_started: Value[tuple[str, str] | None] = Value("models.fit-started", None)
+"""Name of the parent and of the model that is being fitted."""
 _import_round = Value("models.round", 0)
 
 

@@ -107,14 +107,29 @@ def passed_over(listing: Listing) -> list[Finding]:
         ),
         finding(
             "unlabelled",
-            "Images outside the class folders",
+            "Images without a label",
             listing.unlabelled,
             harm="low",
-            why="The folder gives the label: these images have none.",
+            why="Neither their folder nor the table gives them a class. " + _reasons(listing),
+            done="Skipped. Folders and values can be given a class in pneumo-dataset.toml.",
+            unit="files",
+        ),
+        finding(
+            "masks",
+            "Lung masks beside the films",
+            listing.masks,
+            harm="low",
+            why="Counted as films they would double the data set, each mask with its film's label.",
             done="Skipped.",
             unit="files",
         ),
     ]
+
+
+def _reasons(listing: Listing) -> str:
+    """What of the images is left out, the most frequent first."""
+    said = [f"{one.what}: {one.count:,}, {one.why}." for one in listing.left_out]
+    return " ".join(said[:8])
 
 
 def _nested(listing: Listing) -> Finding:

@@ -11,6 +11,7 @@ from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.audit.finding import harm_words
 from pneumo_core.audit.integrity import check_integrity
 from pneumo_core.audit.shortcuts import measure_shortcuts, overall, small_split, with_interval
+from pneumo_core.dataset.film_facts import left_out, patients_known
 from pneumo_core.formatting import count, render_page
 from pneumo_core.progress import Progress, silent
 
@@ -94,13 +95,19 @@ def as_html(document: dict[str, Any]) -> str:
 def counts(index: pd.DataFrame) -> dict[str, Any]:
     """Films and patients of an index, in all and by split, with every unreadable file named.
 
-    `exact_duplicates`: how many films are present more than once.
+    `exact_duplicates`: how many films are present more than once; `left_out`: what, why and count
+    of all that is not in the index; `patients_known`: whether every film says whose it is: where
+    not, `groups` counts films of unknown patients as patients of their own.
     """
     readable = index[index["readable"]]
     duplicates = readable[readable.duplicated("sha256", keep=False)]
     return {
         "films": len(index),
         "groups": int(index["group"].nunique()),
+        "patients_known": patients_known(index),
+        "source": str(index.attrs.get("source", "")),
+        "left_out": [one.to_dict() for one in left_out(index)],
+        "notes": list(index.attrs.get("notes", ())),
         "exact_duplicates": int(duplicates["sha256"].nunique()),
         "splits": {
             str(split): {
@@ -146,8 +153,11 @@ def headline(document: dict[str, Any]) -> str:
         for name, n in part["subtypes"].items():
             subtypes[name] = subtypes.get(name, 0) + n
     kinds = " / ".join(f"{subtypes[name]:,} {name}" for name in _SUBTYPES if name in subtypes)
+    films = count(found["films"], "films")
+    if found["patients_known"]:
+        films += f" of {count(found['groups'], 'patients')}"
     return (
-        f"{count(found['films'], 'films')} of {count(found['groups'], 'patients')}: {kinds}; "
+        f"{films}: {kinds}; "
         f"{count(codes['exact-duplicates']['count'], 'pairs')} of duplicates, "
         f"{len(found['unreadable']):,} unreadable"
     )

@@ -24,7 +24,7 @@ MERGED = "Training joins train and val and splits them again by patient."
 def patients(catalogue: Catalogue) -> list[Finding]:
     """Patients in two splits, by the correct and by a wrong key; unknown patients; two labels."""
     index = catalogue.index
-    known = index[index["series"] != ""]
+    known = index[index["patient_known"]]
     return [
         _in_test_too(known),
         _in_train_and_val(known),
@@ -94,15 +94,16 @@ def _wrong_key(known: pd.DataFrame) -> Finding:
 
 
 def _unknown(index: pd.DataFrame) -> Finding:
-    nameless = index[index["series"] == ""]
+    nameless = index[~index["patient_known"]]
     return finding(
         "unknown-patients",
-        "Films whose name does not identify the patient",
+        "Films whose patient is not known",
         films_by(nameless, "group"),
         harm="medium",
-        why="Each name counts as one patient. If a child has several films, they can fall on both "
-        "sides of a split, and the figures are too high.",
-        done=f"{NOTHING} Names such as person12_virus_34 or IM-0115-0001 identify the patient.",
+        why="Each film counts as one patient. If a patient has several films, they can fall on "
+        "both sides of a split, and the figures are too high.",
+        done=f"{NOTHING} Names such as person12_virus_34 or 00000013_005, folders of patients, a "
+        "table's column or DICOM's Patient ID identify the patient.",
     )
 
 

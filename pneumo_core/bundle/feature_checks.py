@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from pneumo_core.bundle.integrity import FAMILIAR, ORIENTATION, REMEDY
-from pneumo_core.bundle.untrusted_zip import refused
 from pneumo_core.errors import BundleError
+from pneumo_core.untrusted_zip import refused
 
 if TYPE_CHECKING:
     from pathlib import Path

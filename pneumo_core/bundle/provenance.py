@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.bundle.integrity import FILM_HASHES, FILMS
-from pneumo_core.bundle.untrusted_zip import refused
 from pneumo_core.errors import BundleError
+from pneumo_core.untrusted_zip import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

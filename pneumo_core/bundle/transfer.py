@@ -43,9 +43,9 @@ from pneumo_core.bundle.untrusted_files import (
     inspect_predictions,
     join_ledger,
 )
-from pneumo_core.bundle.untrusted_zip import MAX_BYTES, checked_members, open_zip, refused, unpack
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
+from pneumo_core.untrusted_zip import MAX_BYTES, checked_members, open_zip, refused, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

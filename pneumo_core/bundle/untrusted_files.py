@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from pneumo_core.bundle.registry import ledger_path
-from pneumo_core.bundle.untrusted_zip import MAX_BYTES, blocks, checked_members, open_zip, refused
 from pneumo_core.bundle.write import PREDICTIONS
 from pneumo_core.errors import BundleError
+from pneumo_core.untrusted_zip import MAX_BYTES, blocks, checked_members, open_zip, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,7 +229,7 @@ def _refuse(why: str) -> NoReturn:
 
 PREDICTIONS_FILE = "a table of predictions in predictions.csv"
 LABELS = {"normal", "pneumonia"}
-SUBTYPES = {"normal", "bacterial", "viral", ""}
+SUBTYPES = {"normal", "bacterial", "viral", "unknown", ""}
 
 
 def inspect_predictions(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.labels import MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def calibrate(  # noqa: PLR0913 - one argument an option
     data: Annotated[Path, typer.Argument(help="Folder of films of the hospital.")],
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     model: Annotated[str | None, typer.Option(help="Model to fit; default: in service.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new model.")] = None,
     site: Annotated[
@@ -74,6 +77,7 @@ def calibrate(  # noqa: PLR0913 - one argument an option
             data,
             name=name,
             aims=aims,
+            labels=chosen_labels(labels, mapping),
             site=site or data.resolve().name,
             cache_dir=load_settings().cache_dir,
             progress=report,
@@ -87,10 +91,11 @@ def calibrate(  # noqa: PLR0913 - one argument an option
 
 def _words(made: FittedModel) -> str:
     fit, fitted = made.fit, made.bundle.card.fitted_to
-    patients = "" if fit.patients is None else f" of {fit.patients:,} patients"
+    known = fitted is not None and fitted.patients is not None
+    patients = f" of {fit.patients:,} patients" if known else ""
     films = f"{len(fit.table):,} films{patients}"
     counts = "" if fitted is None else f": {fitted.normal:,} normal, {fitted.pneumonia:,} pneumonia"
-    unknown = "Patients are not known: each film counts as one." if fit.patients is None else ""
+    unknown = "Patients are not known: each film counts as one." if not known else ""
     lines = [
         f"{made.bundle.name} is written: {made.parent.name} fitted to {films}{counts}.",
         f"Fitted: {fit.recalibration.words}. Asked for: {fit.aims.words}.",

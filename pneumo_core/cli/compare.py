@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.labels import DataOption, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import NONE, estimate
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.evaluation.comparison import Comparison, Contender, Pair
     from pneumo_core.metrics import Estimate, McNemar
 
 SHOWN = 10
 
 
-def compare(
+def compare(  # noqa: PLR0913 - one argument an option
     models: Annotated[list[str], typer.Argument(help="Names of bundles, or ids of runs.")],
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
+    data: DataOption = None,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -40,7 +44,8 @@ def compare(
         contenders = [shipped(bundle) for bundle in bundles]
         notes.append("Validation films: each model's threshold was chosen on such films.")
     else:
-        contenders = [_read(bundle, data, split, notes) for bundle in bundles]
+        chosen = chosen_labels(labels, mapping)
+        contenders = [_read(bundle, data, split, chosen, notes) for bundle in bundles]
     found = carry_out(contenders)
     if json:
         emit_json({**found.to_dict(), "notes": [*found.notes, *notes]})
@@ -67,7 +72,9 @@ def _bundle(name: str) -> Bundle:
     return load_bundle(run.config()["bundle"], models_dir=settings.models_dir)
 
 
-def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender:
+def _read(
+    bundle: Bundle, data: Path, split: str, labels: Labels | None, notes: list[str]
+) -> Contender:
     from pneumo_core.config import load_settings
     from pneumo_core.evaluation.comparison import Contender
     from pneumo_core.evaluation.evaluate import evaluate_split
@@ -78,6 +85,7 @@ def _read(bundle: Bundle, data: Path, split: str, notes: list[str]) -> Contender
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
+            labels=labels,
             progress=report,
         )
     notes += [f"{bundle.name}: {found.evidence.badge}. {found.evidence.warning}".strip()]

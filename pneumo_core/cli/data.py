@@ -16,40 +16,62 @@ from pneumo_core.cli.console import (
     words_for,
     write_whole,
 )
+from pneumo_core.cli.labels import (
+    DataArgument,
+    MapOption,
+    TableOption,
+    chosen_labels,
+    tell_left_out,
+)
 from pneumo_core.formatting import count, were
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pneumo_core.dataset.labels import Labels
+
 
 def index(
-    folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+    folder: DataArgument,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Count the films of a data set by split, class, subtype and patient."""
+    """Count the films of a data set by split, class, subtype and patient, and what is left out."""
     from pneumo_core.audit import counts
     from pneumo_core.dataset.index import index_folder
 
     with progress() as report:
-        found = index_folder(folder, progress=report)
+        found = index_folder(folder, labels=chosen_labels(labels, mapping), progress=report)
     facts = counts(found)
     emit_json(facts) if json else emit(_table(facts))
+    if not json:
+        tell_left_out(found)
     if facts["unreadable"]:
         raise typer.Exit(1)
 
 
 def _table(facts: dict[str, Any]) -> str:
+    from pneumo_core.dataset.film_facts import UNKNOWN_PATIENTS
+
+    known = facts["patients_known"]
+
+    def films_of(part: dict[str, Any]) -> str:
+        films = count(part["films"], "films")
+        return f"{films} of {count(part['groups'], 'patients')}" if known else films
+
     lines = [
         (
-            f"{facts['films']:,} films of {facts['groups']:,} patients, "
-            f"{facts['exact_duplicates']} films present more than once, "
+            f"{films_of(facts)}, {facts['exact_duplicates']} films present more than once, "
             f"{len(facts['unreadable'])} unreadable"
-        )
+        ),
+        f"Labels: {facts['source']}",
     ]
     for split, part in facts["splits"].items():
         counts = ", ".join(f"{n:,} {name}" for name, n in sorted(part["subtypes"].items()))
-        lines.append(f"  {split}: {part['films']:,} films of {part['groups']:,} patients: {counts}")
+        lines.append(f"  {split}: {films_of(part)}: {counts}")
+    lines += [] if known else [UNKNOWN_PATIENTS]
     lines += [f"  unreadable: {row['film']}: {row['problem']}" for row in facts["unreadable"]]
     return "\n".join(lines)
 
@@ -69,13 +91,15 @@ def demo_data(
 
 
 def audit(
-    folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+    folder: DataArgument,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     html: Annotated[Path | None, OutputFile("HTML file, self-contained.")] = None,
 ) -> None:
     """Audit a data set: damaged files, duplicates, data leakage between splits, shortcuts."""
-    document = _carry_out(folder)
+    document = _carry_out(folder, chosen_labels(labels, mapping))
     if html is not None:
         from pneumo_core.audit import as_html
 
@@ -93,7 +117,7 @@ def audit(
         raise typer.Exit(1)
 
 
-def _carry_out(folder: Path) -> dict[str, Any]:
+def _carry_out(folder: Path, labels: Labels | None) -> dict[str, Any]:
     from pneumo_core.audit import as_document, check_integrity
     from pneumo_core.config import load_settings
     from pneumo_core.dataset.catalogue import open_catalogue
@@ -102,6 +126,7 @@ def _carry_out(folder: Path) -> dict[str, Any]:
         catalogue = open_catalogue(
             folder,
             settings=load_settings(),
+            labels=labels,
             progress=report,
         )
         report("checks", 0, 1, "duplicates and data leakage")
@@ -110,9 +135,11 @@ def _carry_out(folder: Path) -> dict[str, Any]:
         return as_document(catalogue, progress=report)
 
 
-def folds(
-    folder: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of labelled films.")],
+def folds(  # noqa: PLR0913 - one argument an option
+    folder: DataArgument,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     number: Annotated[
         int | None,
         typer.Option("--folds", min=2, metavar="K", help="Number of folds; default as in `train`."),
@@ -124,6 +151,7 @@ def folds(
     out: Annotated[Path | None, OutputFile("JSON manifest with the films' hashes.")] = None,
 ) -> None:
     """Folds by patient, as in training: train and val together, test left out."""
+    from pneumo_core.dataset.film_facts import patients_known
     from pneumo_core.dataset.folds import (
         grouped_folds,
         straddling_groups,
@@ -136,17 +164,17 @@ def folds(
 
     seed = Recipe.seed if seed is None else seed
     with progress() as report:
-        found = index_folder(folder, progress=report)
+        found = index_folder(folder, labels=chosen_labels(labels, mapping), progress=report)
     films = training_films(found)
     fold = grouped_folds(films, folds=number or HOLDOUT_FOLDS, seed=seed)
-    emit(_fold_table(films.assign(fold=fold)))
-    shared = straddling_groups(films, fold)
-    straddling = f"{count(len(shared), 'patients')} {were(len(shared))} split over two folds."
-    emit(straddling if shared else "No patient is in two folds.")
+    known = patients_known(films)
+    emit(_fold_table(films.assign(fold=fold), patients=known))
+    emit(_straddling(straddling_groups(films, fold), known=known))
     if out is not None:
         with words_for(out):
             write_manifest(films, fold, out, seed=seed)
         emit(f"The manifest is {out}; seed {seed}.")
+    tell_left_out(found)
     unreadable = found[~found["readable"]]
     for row in unreadable.itertuples():
         tell(f"Not read: {row.film}: {row.problem}")
@@ -154,14 +182,24 @@ def folds(
         raise typer.Exit(1)
 
 
-def _fold_table(films: pd.DataFrame) -> str:
+def _straddling(shared: list[str], *, known: bool) -> str:
+    """What is known of patients in two folds."""
+    from pneumo_core.dataset.film_facts import UNKNOWN_PATIENTS
+
+    if shared:
+        return f"{count(len(shared), 'patients')} {were(len(shared))} split over two folds."
+    return "No patient is in two folds." if known else UNKNOWN_PATIENTS
+
+
+def _fold_table(films: pd.DataFrame, *, patients: bool) -> str:
     """A line a fold: films, patients, subtypes."""
     lines = []
     for number, part in films.groupby("fold"):
         subtypes = part["subtype"].value_counts()
         counts = ", ".join(f"{subtypes[name]:,} {name}" for name in sorted(subtypes.index))
-        patients = count(part["group"].nunique(), "patients")
-        films_of = f"{count(len(part), 'films')} of {patients}"
+        films_of = count(len(part), "films")
+        if patients:
+            films_of += f" of {count(part['group'].nunique(), 'patients')}"
         lines.append(f"fold {number}: {films_of}: {counts}")
     return "\n".join(lines)
 

@@ -17,6 +17,14 @@ from pneumo_core.cli.console import (
     tell,
     words_for,
 )
+from pneumo_core.cli.labels import (
+    DataArgument,
+    DataOption,
+    MapOption,
+    TableOption,
+    chosen_labels,
+    folder_of_films,
+)
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
 from pneumo_core.metrics import Estimate
 
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.evaluation.evaluate import Figures
     from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.robustness import Robustness
@@ -34,10 +43,12 @@ if TYPE_CHECKING:
 NO_AUC = "– (films of one class)"
 
 
-def evaluate(
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+def evaluate(  # noqa: PLR0913 - one argument an option
+    data: DataArgument,
     *,
     split: Annotated[str, typer.Option(help="train, val, test or all.")],
+    labels: TableOption = None,
+    mapping: MapOption = None,
     model: Annotated[str | None, typer.Option(help="Bundle to evaluate.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     predictions: Annotated[Path | None, OutputFile("CSV file, one line per film.")] = None,
@@ -60,6 +71,7 @@ def evaluate(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
+            labels=chosen_labels(labels, mapping),
             progress=report,
         )
     evidence = found.evidence
@@ -119,11 +131,14 @@ def stress(  # noqa: PLR0913 - one argument an option
         Path | None,
         typer.Argument(
             metavar="DATA",
-            help="Folder of labelled films; with --into-card, by default that of the model's "
-            "training.",
+            help="Folder of labelled films, or a ZIP of it; with --into-card, by default that of "
+            "the model's training.",
+            parser=folder_of_films,
         ),
     ] = None,
     *,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     model: Annotated[str | None, typer.Option(help="Bundle to measure.")] = None,
     films: Annotated[
         int | None, typer.Option(min=1, help="Films per class; all by default.")
@@ -142,7 +157,14 @@ def stress(  # noqa: PLR0913 - one argument an option
     bundle, settings = load_bundle(model), load_settings()
     data = data or _trained_on(bundle, settings, into_card=into_card)
     with progress() as report:
-        found = measure_robustness(bundle, data, settings=settings, limit=films, progress=report)
+        found = measure_robustness(
+            bundle,
+            data,
+            settings=settings,
+            limit=films,
+            labels=chosen_labels(labels, mapping),
+            progress=report,
+        )
     if into_card:
         _write_into_card(bundle, found)
     emit_json(found.to_dict()) if json else emit(_robustness_words(found))
@@ -233,7 +255,9 @@ def report(  # noqa: PLR0913 - one argument an option
         str | None, typer.Argument(help="Bundle; default: the one in service.")
     ] = None,
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder of labelled films.")] = None,
+    data: DataOption = None,
+    labels: TableOption = None,
+    mapping: MapOption = None,
     split: Annotated[str, typer.Option(help="train, val, test or all, of --data.")] = "test",
     html: Annotated[Path | None, OutputFile("HTML file to write.")] = None,
     pdf: Annotated[Path | None, OutputFile("PDF file to write.")] = None,
@@ -243,6 +267,12 @@ def report(  # noqa: PLR0913 - one argument an option
         float,
         typer.Option(min=0, max=1, help="Prevalence of pneumonia in the intended setting."),
     ] = 0.2,
+    one_page: Annotated[
+        bool, typer.Option("--one-page", help="Only the page “does it hold here?”, with --data.")
+    ] = False,
+    site: Annotated[str, typer.Option(help="The hospital, for the head of the report.")] = "",
+    author: Annotated[str, typer.Option(help="Who made the report.")] = "",
+    remarks: Annotated[str, typer.Option(help="Remarks, for the head of the report.")] = "",
 ) -> None:
     """Evaluation report: figures with intervals, CLAIM 2024 and TRIPOD+AI checklists.
 
@@ -250,20 +280,37 @@ def report(  # noqa: PLR0913 - one argument an option
     """
     if not (html or pdf or tables or json):
         raise typer.BadParameter("name at least one output: --html, --pdf, --tables or --json.")
+    if one_page and data is None:
+        raise typer.BadParameter("expected --data, the films of the hospital.", param_hint="--data")
     from pneumo_core.bundle import load_bundle
-    from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf, write_tables
+    from pneumo_core.evaluation.report import (
+        as_json,
+        build_one_page,
+        build_report,
+        to_html,
+        to_pdf,
+        write_tables,
+    )
     from pneumo_core.evaluation.test_log import logged_evaluations
 
     bundle = load_bundle(model)
-    table, evidence, films, unread = _films(bundle, data, split)
-    made = build_report(
-        bundle,
-        table,
-        evidence,
-        films=films,
-        evaluations=logged_evaluations(bundle),
-        prevalence=prevalence,
-    )
+    chosen = chosen_labels(labels, mapping)
+    table, evidence, films, unread = _films(bundle, data, split, chosen)
+    head = {"author": author, "remarks": remarks}
+    if one_page:
+        at = site or (bundle.name if data is None else data.resolve().name)
+        made = build_one_page(bundle, table, evidence, site=at, films=films, **head)
+    else:
+        made = build_report(
+            bundle,
+            table,
+            evidence,
+            films=films,
+            evaluations=logged_evaluations(bundle),
+            prevalence=prevalence,
+            site=site,
+            **head,
+        )
     written = [] if tables is None else [tables] if write_tables(made, tables) else []
     if html is not None:
         html.write_text(to_html(made), encoding="utf-8")
@@ -282,7 +329,7 @@ def report(  # noqa: PLR0913 - one argument an option
 
 
 def _films(
-    bundle: Bundle, data: Path | None, split: str
+    bundle: Bundle, data: Path | None, split: str, labels: Labels | None
 ) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
     """Predictions, their evidence level, what films they are, and the unreadable ones."""
     from pneumo_core.config import load_settings
@@ -298,6 +345,7 @@ def _films(
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
+            labels=labels,
             progress=report_progress,
         )
     if found.note:

@@ -18,6 +18,7 @@ from pneumo_core.cli.console import (
     start_keras,
     tell,
 )
+from pneumo_core.cli.labels import folder_of_films
 from pneumo_core.cli.models import caution
 from pneumo_core.formatting import figure
 
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
 def train(  # noqa: PLR0913 - one argument an option
     data: Annotated[
-        list[Path], typer.Argument(help="Folder of labelled films; several for several sources.")
+        list[Path],
+        typer.Argument(
+            help="Folder of labelled films, or a ZIP of it; several for several sources.",
+            parser=folder_of_films,
+        ),
     ],
     *,
     labels: Annotated[

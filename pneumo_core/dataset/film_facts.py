@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNKNOWN_AGE = float("nan")
+UNKNOWN_PATIENTS = (
+    "Patients are not known for all films: films of one patient may be taken for films of several, "
+    "and fall on both sides of a split."
+)
 # Columns of an index that many data sets do not fill: NaN and "" where a film has none.
 OPTIONAL = ("age", "sex", "view", "site", "manufacturer")
 

@@ -6,18 +6,23 @@ import hashlib
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.film_facts import LeftOut
+from pneumo_core.dataset.archive import left_out_of_archive
+from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms, read_folders
 from pneumo_core.dataset.labels.kept import kept_labels
 from pneumo_core.dataset.labels.known_forms import known_tables
 from pneumo_core.dataset.labels.label_map import FILE, Labels, class_key
 from pneumo_core.dataset.labels.label_table import add_facts, read_labels
 from pneumo_core.dataset.labels.table_files import is_table
-from pneumo_core.dataset.names import is_mask_folder, is_mask_name, parse_folders
+from pneumo_core.dataset.names import (
+    is_mask_folder,
+    is_mask_name,
+    parse_folders,
+)
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.formats import format_of
 from pneumo_core.metrics.intervals import UNKNOWN, Estimate
@@ -25,8 +30,6 @@ from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from pneumo_core.dataset.film_facts import FilmFacts
 
 _OWN = {FILE, MARKER}
 # Kaggle's paultimothymooney/chest-xray-pneumonia, version 2: (split, label) → films. Its page
@@ -71,7 +74,7 @@ class Listing:
 
     base: Path
     films: tuple[str, ...]
-    facts: Mapping[str, FilmFacts]
+    facts: Mapping[str, FilmFacts] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -120,7 +123,7 @@ def list_films(root: Path, labels: Labels | None = None) -> Listing:
         base,
         films=tuple(sorted(found.facts)),
         facts=found.facts,
-        left_out=(*found.left_out, *walk.left_out(found.nested)),
+        left_out=(*found.left_out, *walk.left_out(found.nested), *left_out_of_archive(base)),
         source=found.source,
         notes=found.notes,
         agreement=found.agreement,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pneumo_core.storage import write_atomic
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
-Kind = Literal["folder", "kaggle", "synthetic"]
+Kind = Literal["folder", "zip", "kaggle", "synthetic"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,21 @@ class Source:
 def data_dir(settings: Settings) -> Path:
     """Where data sets that the program itself makes or downloads are kept."""
     return settings.cache_dir / "data"
+
+
+def data_roots(settings: Settings) -> list[Path]:
+    """The folders that are there of those that may be opened from the screen, with all inside."""
+    roots = [root.resolve() for root in settings.data_roots]
+    return sorted({root for root in roots if root.is_dir()})
+
+
+def subfolders(folder: Path, *, most: int = 500) -> list[Path]:
+    """The folders directly in one, by name: none hidden, no links, at most `most`."""
+    try:
+        found = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
+    except OSError:
+        return []
+    return sorted(one for one in found if not one.name.startswith("."))[:most]
 
 
 def check_folder(typed: str | Path, *, settings: Settings) -> Path:
@@ -50,7 +64,7 @@ def check_folder(typed: str | Path, *, settings: Settings) -> Path:
         raise DataSetError(f"Expected a folder of films, got {text!r}. Check the path.") from error
     if not allowed:
         raise DataSetError(
-            f"Expected a folder inside those that may be opened from here ({_in_words()}); "
+            f"Expected a folder inside those that may be opened from here ({_in_words(settings)}); "
             f"{text} leads elsewhere. Move the films there, or name their folder in the variable "
             "PNEUMO_DATA_ROOTS and start the app again."
         )
@@ -108,7 +122,5 @@ def _roots(settings: Settings) -> tuple[Path, ...]:
     return (*settings.data_roots, data_dir(settings))
 
 
-def _in_words() -> str:
-    if os.environ.get("PNEUMO_DATA_ROOTS", "").strip():
-        return "those in PNEUMO_DATA_ROOTS"
-    return "your home folder, the one the app was started in, and the one that holds the app"
+def _in_words(settings: Settings) -> str:
+    return ", ".join(map(str, data_roots(settings))) or "there is none"

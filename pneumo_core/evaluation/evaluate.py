@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
 
 
 FACTS = ("series", "width", "height", "bytes", "sha256", "phash")
@@ -129,22 +130,24 @@ class Evaluation:
     note: str = ""
 
 
-def evaluate_split(
+def evaluate_split(  # noqa: PLR0913 - most are options
     bundle: Bundle,
     data: Path,
     *,
     split: str,
     cache_dir: Path,
+    labels: Labels | None = None,
     progress: Progress = silent,
 ) -> Evaluation:
     """Read the split's films and measure the model on them.
 
     An evaluation of a test split is logged, unless all its films are synthetic.
 
-    A folder without splits is read as a whole, whichever is asked for, and is no test split. Raises
-    DataSetError where the split is absent or nothing in it can be read.
+    labels: as for `dataset.index.index_folder`. A folder without splits is read as a whole,
+    whichever is asked for, and is no test split. Raises DataSetError where the split is absent or
+    nothing in it can be read.
     """
-    readable, unread = labelled_films(data, split=split, progress=progress)
+    readable, unread = labelled_films(data, split=split, labels=labels, progress=progress)
     # A folder that calls nothing a test split is a data set of one's own, whatever is asked for.
     split = split if split in set(readable["split"]) else "all"
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
@@ -160,13 +163,13 @@ def evaluate_split(
 
 
 def labelled_films(
-    data: Path, *, split: str, progress: Progress = silent
+    data: Path, *, split: str, labels: Labels | None = None, progress: Progress = silent
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The index of the split's readable films, and (film, problem) of the others.
 
     Raises DataSetError where the split is absent or nothing in it can be read.
     """
-    found = index_folder(data, progress=progress)
+    found = index_folder(data, labels=labels, progress=progress)
     present = sorted(found["split"].unique())
     if present != ["all"] and split != "all":
         found = found[found["split"] == split]

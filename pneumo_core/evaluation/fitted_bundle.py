@@ -12,6 +12,7 @@ import numpy as np
 from pneumo_core import metrics
 from pneumo_core.bundle.registry import check_name, load_bundle
 from pneumo_core.bundle.write import write_fitted
+from pneumo_core.dataset.film_facts import patients_known
 from pneumo_core.errors import BundleError
 from pneumo_core.evaluation.evaluate import labelled_films, predict_films
 from pneumo_core.evaluation.film_answers import film_answers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.bundle import Bundle
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.metrics.operating_points import Aims
 
 LEAST_OF_AN_AGE = 10  # films of an age band, for the model to count as fitted to that age
@@ -74,21 +76,20 @@ def fit_model(  # noqa: PLR0913 - a model, films, and what is asked for
     aims: Aims,
     site: str,
     cache_dir: Path,
-    films: tuple[pd.DataFrame, list[tuple[str, str]]] | None = None,
+    labels: Labels | None = None,
     progress: Progress = silent,
 ) -> FittedModel:
     """Fit `parent` to the labelled films of `data` and write the model `name` beside it.
 
-    site: how the hospital is called; films: the index of the readable films and those that are
-    not, `labelled_films` of the whole folder by default. The parent is not changed, and no film,
-    file name or patient is kept. Raises DataSetError and BundleError.
+    site: how the hospital is called; labels: as of `dataset.index.index_folder`. The parent is not
+    changed, and no film, file name or patient is kept. Raises DataSetError and BundleError.
     """
     check_name(name)
     if (parent.path.parent / name).exists():
         raise BundleError(
             f"Expected a new model name, but {name} exists. Choose another name, or delete it."
         )
-    index, unread = films or labelled_films(data, split="all", progress=progress)
+    index, unread = labelled_films(data, split="all", labels=labels, progress=progress)
     table = predict_films(parent, index, data, cache_dir=cache_dir, progress=progress)
     answers = film_answers(parent, index, data, cache_dir=cache_dir)
     base = 1.0 - metrics.probabilities(answers.logits, parent.temperature)[:, 0]
@@ -99,7 +100,13 @@ def fit_model(  # noqa: PLR0913 - a model, films, and what is asked for
     bundle = write_fitted(
         parent,
         name=name,
-        card=fitted_card(parent, fit, site=clean_site(site), months=months_of(data, used)),
+        card=fitted_card(
+            parent,
+            fit,
+            site=clean_site(site),
+            months=months_of(data, used),
+            known=patients_known(used),
+        ),
         predictions=pseudonymous(fit.table),
         sha256=used["sha256"].tolist(),
     )
@@ -149,9 +156,12 @@ def pseudonymous(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def fitted_card(
-    parent: Bundle, fit: LocalFit, *, site: str, months: tuple[str, ...]
+    parent: Bundle, fit: LocalFit, *, site: str, months: tuple[str, ...], known: bool = True
 ) -> dict[str, Any]:
-    """The card of the model: the parent's, with what was fitted, on whom, and from which model."""
+    """The card of the model: the parent's, with what was fitted, on whom, and from which model.
+
+    known: whether the films say whose they are.
+    """
     card = {key: value for key, value in parent.card.document.items() if key not in _OUTDATED}
     positive = fit.table["label"] == "pneumonia"
     of_films = f"{len(fit.table):,} films of {site}"
@@ -162,7 +172,7 @@ def fitted_card(
         "films": len(fit.table),
         "normal": int((~positive).sum()),
         "pneumonia": int(positive.sum()),
-        "patients": fit.patients,
+        "patients": fit.patients if known else None,
         "ages": ages_of(fit.table),
         "months": list(months),
         "made": datetime.now(UTC).date().isoformat(),

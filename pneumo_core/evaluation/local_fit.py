@@ -102,10 +102,9 @@ class LocalFit:
     left_out: tuple[tuple[str, int], ...]
 
     @property
-    def patients(self) -> int | None:
-        """How many patients; None where every film counts as a patient of its own."""
-        found = int(self.table["group"].nunique())
-        return found if found < len(self.table) else None
+    def patients(self) -> int:
+        """How many patients, as far as the films say whose they are."""
+        return int(self.table["group"].nunique())
 
 
 def fit_locally(

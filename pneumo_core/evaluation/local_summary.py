@@ -9,13 +9,13 @@ import numpy as np
 
 from pneumo_core import metrics
 from pneumo_core.dataset.film_facts import FilmFacts
-from pneumo_core.dataset.index import index_rows
+from pneumo_core.dataset.index import as_index, index_rows
 from pneumo_core.dataset.layout import Listing, images_below
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import predict_films, shipped_predictions
 from pneumo_core.evaluation.film_answers import CHECKS, NOT_CHEST
 from pneumo_core.formatting import estimate, interval, percent
-from pneumo_core.metrics.bootstrap import grouped_bootstrap_share
+from pneumo_core.metrics.bootstrap import ROUNDS, grouped_bootstrap_share
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, Estimate
 from pneumo_core.metrics.recalibration import (
     EstimatedPrevalence,
@@ -37,7 +37,7 @@ LOWEST_AUC = 0.80  # as `bundle.reliability`: below it discrimination is accepta
 LARGEST_ECE = 0.10
 VERDICTS: dict[Verdict, str] = {
     "holds": "The model holds on these films.",
-    "fit": "The thresholds do not hold here; the ranking does. Fit the model to this hospital.",
+    "fit": "The thresholds do not hold here, the ranking is usable: fit the model to these films.",
     "train": "The ranking does not hold here. Thresholds cannot mend that: train on local films.",
     "unknown": "Too few films to say whether the model holds here.",
 }
@@ -158,7 +158,9 @@ def local_summary(bundle: Bundle, table: pd.DataFrame, *, site: str) -> LocalSum
     distance = table["distance"].to_numpy(np.float64) if "distance" in table else np.array([np.nan])
     rates = metrics.confusion(positive, p, bundle.points.balanced).rates()
     both = bool(positive.any() and not positive.all())
-    auc = metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=500) if both else None
+    auc = None
+    if both:
+        auc = metrics.grouped_bootstrap_auc(positive, p, groups, seed=0, rounds=ROUNDS)
     here = {"AUC": auc, **{name: rates[name] for name in ("sensitivity", "specificity")}}
     falls = tuple(_falls(bundle, here))
     error = metrics.ece(positive, p)
@@ -270,10 +272,8 @@ def unlabelled_prevalence(
 
     Raises DataSetError where none can be read.
     """
-    import pandas as pd
-
-    rows = list(index_rows(_every_film(data), progress=progress))
-    found = pd.DataFrame(rows)
+    listing = _every_film(data)
+    found = as_index(list(index_rows(listing, progress=progress)), listing)
     unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
     readable = found[found["readable"]].reset_index(drop=True)
     if readable.empty:
@@ -305,6 +305,7 @@ def calibrated_at(bundle: Bundle) -> float:
 
 
 def _every_film(root: Path) -> Listing:
+    """Every picture below `root`, without a label."""
     if not root.is_dir():
         raise DataSetError(f"Expected a folder of films, got {root.name}, which is no folder.")
     films = images_below(root)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
+    from pneumo_core.dataset.labels import Labels
     from pneumo_core.metrics.robustness import RobustnessRow
 
     Films = tuple[npt.NDArray[np.uint8], pd.DataFrame]
@@ -61,13 +62,14 @@ class Robustness:
         }
 
 
-def measure_robustness(  # noqa: PLR0913 - four of the six are options
+def measure_robustness(  # noqa: PLR0913 - most are options
     bundle: Bundle,
     source: Path | Films,
     *,
     settings: Settings,
     names: Sequence[str] | None = None,
     limit: int | None = None,
+    labels: Labels | None = None,
     progress: Progress = silent,
 ) -> Robustness:
     """Read images as they are and under every perturbation; figures at the bundle's locked points.
@@ -77,8 +79,8 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
     `film` and `label` a row). Of these, images that the model was not trained on are measured, all
     of them only where there are none: see `leakage.select_films`.
     names: of `perturbations.PERTURBATIONS`, all by default; limit: images a class, a random sample
-    with a fixed seed. Raises DataSetError where no film can be read, ValueError for an unknown
-    name.
+    with a fixed seed; labels: as for `index_folder`. Raises DataSetError where no film can be read,
+    ValueError for an unknown name.
     """
     chosen = list(PERTURBATIONS) if names is None else list(names)
     unknown = [name for name in chosen if name not in PERTURBATIONS]
@@ -87,7 +89,7 @@ def measure_robustness(  # noqa: PLR0913 - four of the six are options
             f"Expected names of perturbations, got {unknown[0]!r}. There are: "
             f"{', '.join(PERTURBATIONS)}."
         )
-    table, unread = _films_of(source, progress)
+    table, unread = _films_of(source, labels, progress)
     selection = select_films(bundle, table, limit=limit)
     table = table.iloc[selection.rows].reset_index(drop=True)
     runtime = Runtime(bundle)
@@ -152,12 +154,12 @@ def _probabilities(
 
 
 def _films_of(
-    source: Path | Films, progress: Progress
+    source: Path | Films, labels: Labels | None, progress: Progress
 ) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     """The readable films, and of a folder those that are not, each with its problem."""
     if not isinstance(source, Path):
         return source[1], []
-    found = index_folder(source, progress=progress)
+    found = index_folder(source, labels=labels, progress=progress)
     readable = found[found["readable"]].reset_index(drop=True)
     if readable.empty:
         raise DataSetError(f"Expected readable films in the data; none of {len(found)} is.")

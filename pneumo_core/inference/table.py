@@ -31,9 +31,12 @@ COLUMNS = (
 )
 # What a table adds, since it may be read without the page or the call that made it.
 AFTER = ("p_low", "p_high", "model", "disclaimer")
-# What a spreadsheet would run as a formula, were a text to begin with it: also in full width, after
-# blanks, and after what another locale takes for the end of a cell or of a line.
-_FORMULA = re.compile(r"(?:^|[;,\t\r\n|])[\s\ufeff\u200b]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r]")
+# What a spreadsheet would run as a formula, were a text to begin with it, also in full width and
+# after blanks; and in what another locale takes for the next cell or line.
+_OPERATOR = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+_BLANKS = "[\\s\ufeff\u200b]*"
+_FORMULA = re.compile(f"{_BLANKS}{_OPERATOR}|[\\t\\r]")
+_LATER_FORMULA = re.compile(f"([;,\\t\\r\\n|]{_BLANKS})({_OPERATOR})")
 
 
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
@@ -78,23 +81,32 @@ def _box(box: Box | None) -> dict[str, float] | None:
     return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
-def to_csv(rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = ()) -> bytes:
+def to_csv(
+    rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = (), head: bool = True
+) -> bytes:
     """UTF-8 CSV of rows made by `as_row`, ending with range, model, disclaimer and the `extra`
     columns that the rows have.
 
     The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
-    spreadsheet would run as a formula gets an apostrophe before it.
+    spreadsheet would run as a formula gets an apostrophe before it. Without `head`: rows alone.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     columns = (*COLUMNS, *AFTER, *extra)
-    writer.writerow(columns)
+    if head:
+        writer.writerow(columns)
     for row in rows:
         cells = {**row, "gate": _gate(row)}
         writer.writerow([spreadsheet_cell(cells[column]) for column in columns])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def flat_cells(row: dict[str, Any]) -> dict[str, Any]:
+    """A row made by `as_row` with one value a column, those of `to_csv`; numbers stay numbers."""
+    cells = {**row, "gate": _gate(row), "message": breakable(row["message"])}
+    return {name: cells[name] for name in (*COLUMNS, *AFTER)}
 
 
 def _gate(row: dict[str, Any]) -> str:
@@ -118,4 +130,6 @@ def spreadsheet_cell(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     cell = breakable(cell)
-    return _FORMULA.sub(lambda found: f"{found[0][:-1]}'{found[0][-1]}", cell)
+    found = _FORMULA.match(cell)
+    begins = found.end() if found else 0
+    return ("'" if found else "") + cell[:begins] + _LATER_FORMULA.sub(r"\1'\2", cell[begins:])

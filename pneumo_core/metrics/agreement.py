@@ -18,7 +18,7 @@ def fleiss_kappa(counts: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
     """Kappa of `counts`, int (images, classes): how many readers gave image i the class j.
 
     Images with fewer than two readers say nothing and are passed over. Interval: jackknife over
-    images. UNKNOWN for fewer than two images, or where all readings are of one class.
+    images. UNKNOWN where all readings are of one class, or would be without any one image.
 
     Fleiss, J. L. (1971). Psychological Bulletin 76, 378–382; with unequal numbers of readers, the
     agreement of an image is that of its pairs of readers.
@@ -43,6 +43,8 @@ def fleiss_kappa(counts: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
     without = (total - given) / (total.sum() - readers)[:, np.newaxis]
     left = kappa((agreement.sum() - agreement) / (n - 1), without)
     left = left[np.isfinite(left)]
+    if not len(left):
+        return UNKNOWN
     spread = math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
     reach = normal_quantile(level) * spread
     return Estimate(value, max(-1.0, value - reach), min(1.0, value + reach))

@@ -1,5 +1,5 @@
 """Clinical consequences of a threshold: likelihood ratios, predictive values at any prevalence,
-counts per 1,000 children, three-way answers, and net benefit (decision curve).
+counts per 1,000 patients, three-way answers, and net benefit (decision curve).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PredictiveValues:
 
 @dataclass(frozen=True)
 class PerThousand:
-    """Of 1,000 children: `found` and `missed` with pneumonia, `false_alarms` and `spared` without.
+    """Of 1,000 patients: `found` and `missed` with pneumonia, `false_alarms` and `spared` without.
 
     The intervals are those of sensitivity and specificity; the prevalence is taken as given.
     """
@@ -94,17 +94,17 @@ def predictive_values(
 
 
 def per_thousand(counts: Confusion, prevalence: float, *, level: float = 0.95) -> PerThousand:
-    """What the calls come to among 1,000 children of whom `prevalence` (0 … 1) have pneumonia.
+    """What the calls come to among 1,000 patients of whom `prevalence` (0 … 1) have pneumonia.
 
     Raises ValueError.
     """
     _check(prevalence)
     positives, negatives = counts.tp + counts.fn, counts.fp + counts.tn
 
-    def of(children: float, k: int, n: int) -> Estimate:
+    def of(patients: float, k: int, n: int) -> Estimate:
         # None of a kind among the 1,000 is known, whatever the rate.
-        value = children * k / n if n else (0.0 if children == 0 else math.nan)
-        return Estimate(value, *(children * end for end in wilson(k, n, level=level)))
+        value = patients * k / n if n else (0.0 if patients == 0 else math.nan)
+        return Estimate(value, *(patients * end for end in wilson(k, n, level=level)))
 
     ill, fit = 1000 * prevalence, 1000 * (1 - prevalence)
     return PerThousand(
@@ -295,7 +295,7 @@ class DecisionCurve:
     """Net benefit at each threshold probability, all (K,); 0 is that of calling no film.
 
     A threshold of 0.2 says that a missed pneumonia is as bad as four false alarms. The unit is
-    true positives a film: 0.1 is worth 10 children with pneumonia found among 100, with no false
+    true positives a film: 0.1 is worth 10 patients with pneumonia found among 100, with no false
     alarm. low, high: 95 % interval of `model`; call_all: net benefit of calling every film.
     """
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pneumo_core.metrics.confusion import (
-    balanced_threshold,
-    threshold_at_sensitivity,
-    threshold_at_specificity,
-)
+from pneumo_core.metrics.confusion import balanced_threshold
 from pneumo_core.metrics.validation import labels_and_scores
 
 if TYPE_CHECKING:
@@ -94,10 +90,8 @@ def choose_points(
     """
     positive, scores = labels_and_scores(y, p, both_classes=True, probability=True)
     if aims.coverage is None:
-        sensitivity = _kept(aims.sensitivity, int(positive.sum()))
-        specificity = _kept(aims.specificity, int((~positive).sum()))
-        low = _between(scores, threshold_at_sensitivity(positive, scores, sensitivity))
-        high = _between(scores, threshold_at_specificity(positive, scores, specificity))
+        low = _between(scores, _quantile(scores[positive], 1 - aims.sensitivity))
+        high = _between(scores, _quantile(scores[~positive], aims.specificity), side="right")
     else:
         low, high = _conformal(positive, scores, np.asarray(groups), aims.coverage)
     low, high = sorted((low, high))
@@ -105,23 +99,26 @@ def choose_points(
     return low, min(max(middle, low), high), high
 
 
-def _kept(share: float, n: int) -> float:
-    """The rate on n films that a new film keeps with probability `share`, averaged over such fits.
+def _quantile(scores: Floats, share: float) -> float:
+    """The score below which a new film falls with probability `share`, on average over such fits.
 
-    One film of n + 1 is the new one: 95 % of 42 films allow one miss, not two. All n films where
-    that is not enough.
+    By Weibull's position, share · (n + 1), between scores in log odds; within the scores.
     """
-    misses = int((1 - share) * (n + 1) + 1e-9) - 1
-    return (n - max(misses, 0)) / n
+    inside = np.clip(scores, 1e-12, 1 - 1e-12)
+    odds = float(np.quantile(np.log(inside / (1 - inside)), share, method="weibull"))
+    found = float(1 / (1 + np.exp(-odds)))
+    nearest = float(scores[np.abs(scores - found).argmin()])
+    return nearest if np.isclose(found, nearest, rtol=1e-9, atol=0) else found
 
 
-def _between(scores: Floats, threshold: float) -> float:
+def _between(scores: Floats, threshold: float, *, side: Literal["left", "right"] = "left") -> float:
     """The middle of the gap between scores that holds `threshold`: rounding moves no film.
 
-    It may be a score, which then stays above; 0 below all, 1 above all.
+    It may be a score, which then stays above, or below with side "right"; the gaps at both ends
+    reach to 0 and 1.
     """
     known = np.unique(scores)
-    place = int(known.searchsorted(threshold, side="left"))
+    place = int(known.searchsorted(threshold, side=side))
     below = known[place - 1] if place else 0.0
     above = known[place] if place < known.size else 1.0
     middle = float(below + (above - below) / 2)

@@ -74,6 +74,11 @@ def ages_of(card: Card) -> tuple[AgeRange, ...]:
         found.append(AgeRange(*PUBLISHED_AGES, "children of 1–5 years"))
     else:
         text = f"{card.data.source or ''} {text}"
+    fitted = card.fitted_to
+    if fitted is not None and len(fitted.ages) == 2:
+        low, high = fitted.ages
+        last = f"{low}–{high - 1} years" if high <= OLDEST else f"{low} years and over"
+        found.append(AgeRange(float(low), float(high), f"patients of {last} ({fitted.site})"))
     for low, high in _YEARS.findall(text):
         found.append(AgeRange(float(low), float(high) + 1, f"patients of {low}–{high} years"))
     if _ADULTS.search(text):

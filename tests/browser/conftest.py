@@ -56,12 +56,16 @@ def address(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield url
 
 
-@contextmanager
-def serving(models_dir: Path, log: Path) -> Iterator[str]:
-    """Pneumo with these models, started as a person would start it, on a free port; its address."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(models_dir: Path, log: Path, port: int | None = None) -> Iterator[str]:
+    """Pneumo with these models, started as a person would start it, on a free port; its address."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
     with log.open("w") as stream:

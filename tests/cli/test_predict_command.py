@@ -113,6 +113,25 @@ def test_an_unknown_method_is_named_with_those_there_are(run, films):
     assert "gradcam" in err
 
 
+def test_of_a_patient_cd_the_films_are_read_and_the_rest_is_one_line(
+    run, films, tmp_path, dicom_file
+):
+    disc = tmp_path / "films" / "cd"
+    (disc / "IMAGES").mkdir(parents=True)
+    (disc / "VIEWER").mkdir()
+    (disc / "DICOMDIR").write_bytes(dicom_file(PixelData=None, SOPClassUID="1.2.840.10008.1.3.10"))
+    (disc / "IMAGES" / "IM001").write_bytes(dicom_file(Modality="MR"))
+    (disc / "autorun.inf").write_text("[autorun]")
+    (disc / "VIEWER" / "viewer.exe").write_bytes(b"MZ" + bytes(99))
+    Image.fromarray(np.zeros((48, 48), np.uint8)).save(disc / "VIEWER" / "icon.png")
+    code, out, err = run("predict", films, "--json")
+    rows = {row["file"].rsplit("/", 1)[-1]: row for row in map(json.loads, out.splitlines())}
+    assert code == 0
+    assert set(rows) == {"a.png", "c.jpg", "IM001"}
+    assert "is an MR image" in rows["IM001"]["message"]
+    assert "Passed over: 4 other files of a patient CD (its index and viewer).\n" in err
+
+
 def test_an_empty_folder_is_told(run, tmp_path):
     (tmp_path / "none").mkdir()
     code, out, err = run("predict", tmp_path / "none")

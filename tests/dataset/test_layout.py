@@ -109,6 +109,11 @@ def test_of_a_folder_too_large_to_probe_nothing_is_said_yet(tmp_path, monkeypatc
         ("BACTERIA-1008087-0001", "bacterial", "patient-1008087", "BACTERIA"),
         ("VIRUS-1008087-0002", "viral", "patient-1008087", "VIRUS"),
         ("Normal-1003233-0001", "normal", "patient-1003233", "NORMAL"),
+        ("00000013_005", "unknown", "00000013", "NIH"),
+        ("00000013_0055", "unknown", "00000013_0055", ""),
+        ("patient0007_view1", "unknown", "patient-0007", "patient"),
+        ("PAT3N_2", "unknown", "patient-3n", "patient"),
+        ("p10000032_x", "unknown", "patient-10000032", "patient"),
         ("film-3", "unknown", "film-3", ""),
         ("person12", "unknown", "person12", ""),
         ("person12_bacterium_1", "unknown", "person12_bacterium_1", ""),
@@ -141,8 +146,79 @@ def test_the_person_counters_run_per_subtype():
         (["normal_to_sort"], None, None, None),
         (["abnormal"], None, None, None),
         (["test_set_a"], None, None, None),
+        (["train_set", "NORMAL"], "train", "normal", "normal"),
+        (["test_data", "PNEUMONIA"], "test", "pneumonia", None),
+        (["testset"], "test", None, None),
+        (["ImagesTest"], "test", None, None),
+        (["Validation images"], "val", None, None),
+        (["train_pneumonia"], "train", "pneumonia", None),
+        (["NORMAL", "images"], None, "normal", "normal"),
+        (["not_normal"], None, None, None),
+        (["COVID"], None, None, None),
         ([], None, None, None),
     ],
 )
 def test_folders_give_split_label_and_subtype(folders, split, label, subtype):
     assert parse_folders(folders) == FolderFacts(split, label, subtype)
+
+
+def facts_of(root):
+    return {film: (one.group, one.patient_known) for film, one in list_films(root).facts.items()}
+
+
+def left_of(root):
+    return {one.what: one.count for one in list_films(root).left_out}
+
+
+def test_masks_and_unknown_classes_are_left_out_and_counted(tmp_path):
+    for kind in ("Normal", "COVID", "Lung_Opacity"):
+        put(tmp_path, f"{kind}/images/a.png", f"{kind}/masks/a.png", f"{kind}/images/b_mask.png")
+    assert list_films(tmp_path).films == ("Normal/images/a.png",)
+    assert left_of(tmp_path) == {"COVID": 1, "Lung_Opacity": 1, "masks": 6}
+
+
+def test_files_are_told_by_content_where_their_ending_says_nothing(tmp_path):
+    dicom = bytes(128) + b"DICM" + bytes(20)
+    for name in ("1.2.826.0.10", "1.2.826.0.11", "x.IMA", "plain"):
+        put(tmp_path, f"NORMAL/{name}")
+        (tmp_path / "NORMAL" / name).write_bytes(dicom)
+    put(tmp_path, "NORMAL/x.JPG (1)", "NORMAL/readme", "NORMAL/DICOMDIR", "NORMAL/t.csv")
+    (tmp_path / "NORMAL/x.JPG (1)").write_bytes(b"\xff\xd8\xff\xe0" + bytes(20))
+    listing = list_films(tmp_path)
+    assert [film.removeprefix("NORMAL/") for film in listing.films] == [
+        *("1.2.826.0.10", "1.2.826.0.11", "plain", "x.IMA", "x.JPG (1)"),
+    ]
+    assert len({one.group for one in listing.facts.values()}) == 5
+    assert left_of(tmp_path) == {"other files (no ending, .csv)": 3}
+
+
+def test_folders_that_only_look_like_splits_are_said(tmp_path):
+    put(tmp_path, "my_test_b/NORMAL/a.png", "train/NORMAL/b.png")
+    listing = list_films(tmp_path)
+    assert {one.split for one in listing.facts.values()} == {"all", "train"}
+    assert "look like splits and are not taken for them: my_test_b" in listing.notes[0]
+
+
+def test_names_that_mean_nothing_without_their_folder_are_the_folders(tmp_path):
+    for kind in ("NORMAL", "PNEUMONIA"):
+        put(tmp_path, *(f"{kind}/Doe{n}{kind}/Chest_1/IM-0001-0001.dcm" for n in range(3)))
+    found = facts_of(tmp_path)
+    assert len({group for group, _ in found.values()}) == 6
+    assert all(known for _, known in found.values())
+
+
+def test_films_of_one_name_in_large_folders_are_not_taken_for_one_patient(tmp_path):
+    for site in ("north", "south"):
+        put(tmp_path, *(f"NORMAL/{site}/{n}.png" for n in range(9)))
+    found = facts_of(tmp_path)
+    assert len({group for group, _ in found.values()}) == 18
+    assert not any(known for _, known in found.values())
+
+
+def test_one_name_under_both_classes_is_two_films_of_unknown_patients(tmp_path):
+    put(tmp_path, "NORMAL/1.png", "PNEUMONIA/1.png", "PNEUMONIA/2.png")
+    assert facts_of(tmp_path) == {
+        "NORMAL/1.png": ("NORMAL/1.png", False),
+        "PNEUMONIA/1.png": ("PNEUMONIA/1.png", False),
+        "PNEUMONIA/2.png": ("2", False),
+    }

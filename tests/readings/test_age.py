@@ -18,14 +18,15 @@ from pneumo_core.readings.age import (
 from tests.readings.examples import reading, rejected
 
 
-def card(source=None, second="", synthetic=None, films=100):
+def card(source=None, second="", synthetic=None, films=100, fitted=None):
     data = SimpleNamespace(
         source=source, second_source=second, synthetic_films=synthetic, films=films
     )
-    return SimpleNamespace(data=data)
+    return SimpleNamespace(data=data, fitted_to=fitted)
 
 
 CHILDREN = card()
+FITTED = card(fitted=SimpleNamespace(ages=(16, 131), site="St Mary"))
 BOTH = card(second="172 adult films of a second hospital")
 
 
@@ -107,3 +108,11 @@ def test_a_film_inside_and_a_rejected_picture_stay_as_they_are():
     made, refused = reading(), rejected()
     assert with_age_check(made, inside) is made
     assert with_age_check(refused, outside) is refused
+
+
+def test_a_model_fitted_to_a_hospital_reads_the_ages_of_its_films():
+    assert outside_population(54, FITTED) == ""
+    assert "children of 1–5 years and patients of 16 years and over (St Mary)" in (
+        outside_population(10, FITTED)
+    )
+    assert outside_population(54, card(fitted=SimpleNamespace(ages=(), site="X"))) != ""

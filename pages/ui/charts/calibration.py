@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pneumo_core.evaluation.summary import Histogram
-    from pneumo_core.metrics import DecisionCurve, Reliability
+    from pneumo_core.metrics import CoverageRisk, DecisionCurve, Reliability
 
 
 P = "Predicted P(pneumonia) (%)"
@@ -96,9 +96,9 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
 
 
 def net_benefit(curve: DecisionCurve) -> go.Figure:
-    """Decision curve: net benefit of the model, of calling every child positive, and none.
+    """Decision curve: net benefit of the model, of calling every patient positive, and none.
 
-    In true positives per 1,000 children, less the false alarms at the odds of the threshold.
+    In true positives per 1,000 patients, less the false alarms at the odds of the threshold.
     """
     x = 100 * curve.thresholds
     top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
@@ -115,18 +115,51 @@ def net_benefit(curve: DecisionCurve) -> go.Figure:
     return figure(
         [
             band,
-            _line(x, 1000 * curve.call_all, "every child positive", GREY, "dash"),
-            _line(x, 0 * x, "no child positive", GREY, "dot"),
+            _line(x, 1000 * curve.call_all, "every patient positive", GREY, "dash"),
+            _line(x, 0 * x, "no patient positive", GREY, "dot"),
             _line(x, 1000 * curve.model, "model", ACCENT, "solid"),
         ],
         x={"title": "Threshold probability (%)", "range": [0, 100], "nticks": 6},
         y={
-            "title": "Net benefit (true positives per 1,000 children)",
+            "title": "Net benefit (true positives per 1,000 patients)",
             "range": [-0.25 * top, top],
             "showgrid": True,
         },
         height=340,
         showlegend=True,
+    )
+
+
+def coverage_risk_chart(curve: CoverageRisk) -> go.Figure:
+    """The coverage-risk curve with its interval: error rate of the films answered, in per cent."""
+    step = max(1, curve.coverage.size // 400)
+    pick = np.unique(np.r_[np.arange(0, curve.coverage.size, step), curve.coverage.size - 1])
+    x, risk, low, high = (
+        100 * line[pick] for line in (curve.coverage, curve.risk, curve.low, curve.high)
+    )
+    band = go.Scatter(
+        x=np.r_[x, x[::-1]],
+        y=np.r_[high, low[::-1]],
+        fill="toself",
+        fillcolor=FAINT,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    line = go.Scatter(
+        x=x,
+        y=risk,
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        hovertemplate="%{y:.1f} % wrong of the %{x:.0f} % answered<extra></extra>",
+    )
+    top = 1.15 * max(float(high[x >= 20].max()), 1.0) if (x >= 20).any() else 100.0
+    return figure(
+        [band, line],
+        x={"title": "Films answered (%)", "range": [0, 100], "nticks": 6},
+        y={"title": "Wrong answers (%)", "range": [0, min(top, 100)], "showgrid": True},
+        height=300,
     )
 
 

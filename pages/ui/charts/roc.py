@@ -7,6 +7,7 @@ The current threshold is not part of a figure: the page draws it over the chart 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +76,46 @@ def roc(
         height=height,
         clickmode="event+select",
     )
+
+
+def readers(
+    curve: RocCurve,
+    points: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    *,
+    height: int = 420,
+) -> go.Figure:
+    """The ROC curve of a model with readers beside it, each with intervals in both directions.
+
+    points: name, false alarms and sensitivity of each, as value, low and high in 0..1.
+    """
+    traces: list[Any] = [_diagonal(), _steps(curve)]
+    for place, (name, x, y) in enumerate(points):
+        colour = _colour(1 + place)
+        traces.append(
+            go.Scatter(
+                x=[100 * x[0]],
+                y=[100 * y[0]],
+                error_x=_bar(x, colour),
+                error_y=_bar(y, colour),
+                mode="markers",
+                marker={"symbol": _SYMBOLS[place % 4], "size": 11, "color": colour},
+                name=escape(name),  # Plotly reads tags
+                text=[escape(name)],
+                hovertemplate="%{text}: sensitivity %{y:.1f} %, false alarms %{x:.1f} %"
+                "<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+    whole = (0.0, 1.0)
+    axes = {"x": _share(FALSE_ALARMS, whole), "y": _share(SENSITIVITY, whole)}
+    return figure(traces, **axes, height=height, showlegend=True)
+
+
+def _bar(e: Sequence[float], colour: str) -> dict[str, Any]:
+    """The interval of a value, as Plotly's error bar in per cent."""
+    up, down = ([100 * abs(end - e[0])] for end in (e[2], e[1]))
+    bar = {"type": "data", "symmetric": False, "array": up, "arrayminus": down}
+    return {**bar, "color": colour, "thickness": 1.2}
 
 
 def precision_recall(curve: PrCurve, *, height: int = 300) -> go.Figure:
@@ -175,6 +216,7 @@ def _steps(curve: RocCurve) -> go.Scatter:
         mode="lines",
         line={"color": ACCENT, "width": 2.5},
         hoverinfo="skip",
+        name="the model",
     )
 
 

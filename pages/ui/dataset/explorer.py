@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from pages.ui.charts.bars import Bar
     from pages.ui.dataset.facets import ScatterPlot
+    from pages.ui.dataset.filters import Condition
     from pneumo_core.audit import Finding
     from pneumo_core.dataset.catalogue import Catalogue
 
@@ -108,6 +109,7 @@ def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
         rows = facets.patients_by_films(films, conditions)
         st.html('<p class="pn-label">By films per patient</p>')
         _show_bars(rows, "per_patient", partial(_click, "per_patient"), unit="patients")
+    _show_facts(films, conditions)
     st.html(legend_html(films))
     with st.container(key="scatters"):
         for column, one in zip(
@@ -115,6 +117,18 @@ def show_charts(catalogue: Catalogue, films: pd.DataFrame) -> None:
         ):
             with column, _card(one.name, one.hint):
                 _show_scatter(catalogue, films, one)
+
+
+def _show_facts(films: pd.DataFrame, conditions: tuple[Condition, ...]) -> None:
+    """Age, sex, view, site and manufacturer, where the data set says them."""
+    known = facets.known_facts(films)
+    if not known:
+        return
+    with st.container(key="facts"):
+        for column, name in zip(st.columns(len(known)), known, strict=True):
+            with column, _card(NAMES[name].capitalize(), _ROWS):
+                rows = facets.by_fact(films, conditions, name)
+                _show_bars(rows, name, partial(_click, name), unit="films")
 
 
 def audit_of(catalogue: Catalogue) -> Audit | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from pages.ui.charts.scatter import Numbers
     from pages.ui.dataset.filters import Condition
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test", "all")
 KIND = ("split", "subtype", "label")  # columns that the first chart chooses from
+# Age bands by their first year.
+AGE_BANDS = {
+    "under 1 year": 0.0,
+    "1–5 years": 1.0,
+    "6–15 years": 6.0,
+    "16–39 years": 16.0,
+    "40–64 years": 40.0,
+    "65 years and over": 65.0,
+}
+PATIENT_FACTS = ("age_band", "sex", "view", "site", "manufacturer")
+_MOST_BARS = 8
 PER_PATIENT = {"1": 1, "2": 2, "3": 3, "4": 4, "5–9": 9, "10 and more": 10**9}
 
 
@@ -85,7 +97,44 @@ def with_facets(index: pd.DataFrame) -> pd.DataFrame:
     counts = index["group"].map(index["group"].value_counts()).to_numpy()
     bounds = np.array(list(PER_PATIENT.values()))
     words = np.array(list(PER_PATIENT))
-    return index.assign(per_patient=words[np.searchsorted(bounds, counts)])
+    return index.assign(
+        per_patient=words[np.searchsorted(bounds, counts)], age_band=_age_bands(index)
+    )
+
+
+def _age_bands(index: pd.DataFrame) -> NDArray[np.str_]:
+    """The band of AGE_BANDS that each film's age falls into, "" where it is unknown."""
+    if "age" not in index:
+        return np.full(len(index), "")
+    ages = index["age"].to_numpy(np.float64)
+    starts = np.array(list(AGE_BANDS.values()))
+    at = np.searchsorted(starts, np.nan_to_num(ages), side="right") - 1
+    return np.where(np.isnan(ages), "", np.array(list(AGE_BANDS))[at])
+
+
+def known_facts(films: pd.DataFrame) -> list[str]:
+    """The columns of PATIENT_FACTS that are known for some film."""
+    return [name for name in PATIENT_FACTS if name in films and bool((films[name] != "").any())]
+
+
+def by_fact(films: pd.DataFrame, conditions: tuple[Condition, ...], column: str) -> list[Bar]:
+    """Films by a column of PATIENT_FACTS, its most frequent values; "unknown" for none."""
+    left = films[chosen(films, conditions, except_for=(column,))]
+    own = next((one for one in conditions if one.columns == {column}), None)
+    total, shown = films[column].value_counts(), left[column].value_counts()
+    values = [v for v in AGE_BANDS if v in total] if column == "age_band" else list(total.index)
+    if column == "age_band" and "" in total:
+        values.append("")
+    return [
+        Bar(
+            names=(value or "unknown",),
+            shown=int(shown.get(value, 0)),
+            total=int(total[value]),
+            value=value,
+            chosen=not isinstance(own, OneOf) or value in own.among,
+        )
+        for value in values[:_MOST_BARS]
+    ]
 
 
 def by_kind(films: pd.DataFrame, conditions: tuple[Condition, ...]) -> list[Bar]:

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     Rows = NDArray[np.bool_]
 
 
-NAMES = {"split": "split", "subtype": "kind", "label": "class", "per_patient": "films per patient"}
+NAMES = {
+    "split": "split",
+    "subtype": "kind",
+    "label": "class",
+    "per_patient": "films per patient",
+    "age_band": "age",
+    "sex": "sex",
+    "view": "view",
+    "site": "site",
+    "manufacturer": "manufacturer",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class OneOf:
     @property
     def words(self) -> str:
         """The condition in words: "split: train or val"."""
-        return f"{self.name}: {' or '.join(self.among)}"
+        return f"{self.name}: {' or '.join(one or 'unknown' for one in self.among)}"
 
     def holds(self, films: pd.DataFrame) -> Rows:
         """Whether each row of `films` fulfils it, bool (N,)."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from datetime import datetime
 from html import escape
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.dataset.folder_picker import TYPED, show_picker
+from pages.ui.dataset.labels_view import show_labels
 from pages.ui.html import badge
 from pages.ui.job_progress import show_job
-from pages.ui.page import plain
+from pages.ui.page import plain, plain_words
 from pages.ui.state import start_key, starting
+from pneumo_core.dataset.archive import unpack_stream
 from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
+from pneumo_core.dataset.labels import has_tables, keep_labels, kept_labels
 from pneumo_core.dataset.layout import check_labelled
 from pneumo_core.dataset.sources import check_folder, data_dir, remember_source, why_not_remembered
 from pneumo_core.errors import DataSetError
@@ -26,15 +32,17 @@ if TYPE_CHECKING:
 
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
-    from pneumo_core.dataset.sources import Source
+    from pneumo_core.dataset.sources import Kind, Source
     from pneumo_core.jobs.job import Job
 
     Weight = Literal["primary", "secondary"]
 
 
+ZIP_MEGABYTES = 4000
 SYNTHETIC = 400  # films, made in about ten seconds
 _KINDS = {
     "folder": "Folder",
+    "zip": "ZIP file",
     "kaggle": "Kaggle",
     "synthetic": "Synthetic",
 }
@@ -74,7 +82,7 @@ def show_missing_source(settings: Settings) -> None:
 
 
 def show_chooser(settings: Settings, kind: str = "folder", *, primary: bool = True) -> None:
-    """The three sources, each with what it needs. primary: whether its button is the page's main
+    """The sources, each with what it needs. primary: whether its button is the page's main
     one.
     """
     with st.container(width=680):
@@ -145,20 +153,73 @@ def line_html(source: Source, catalogue: Catalogue | None) -> str:
 
 
 def _folder(settings: Settings, weight: Weight) -> None:
-    with st.form("dataset.folder", border=False):
-        typed = st.text_input(
-            "Folder with NORMAL/ and PNEUMONIA/, or with train/, val/ and test/ that hold these",
-            placeholder="/home/me/chest_xray",
-            key="dataset.typed",
-        )
-        if st.form_submit_button("Open", type=weight):
-            try:
-                path = check_folder(typed, settings=settings)
+    typed = st.text_input(
+        "Folder of films: in NORMAL/ and PNEUMONIA/, in train/, val/ and test/, or with a table of "
+        "labels",
+        placeholder="/home/me/chest_xray",
+        key=TYPED,
+    )
+    show_picker(settings)
+    if st.button("Open", type=weight, key="dataset.take"):
+        try:
+            path = check_folder(typed, settings=settings)
+            if not has_tables(path):
                 check_labelled(path)
-            except DataSetError as error:
-                st.error(plain(str(error)), icon=":material/error:")
-            else:
-                _take("folder", path, settings)
+        except DataSetError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            _consider("folder", path, settings)
+
+
+def _zip(settings: Settings, weight: Weight) -> None:
+    st.write(
+        "A ZIP archive of a folder of films, with class folders or a table of labels. It is "
+        "unpacked into the cache of this installation."
+    )
+    file = st.file_uploader(
+        "ZIP archive", type="zip", max_upload_size=ZIP_MEGABYTES, key="dataset.zip"
+    )
+    if file is not None and st.button("Unpack", type=weight, key="dataset.unpack"):
+        try:
+            with st.spinner("Unpacking the archive…"):
+                key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+                path = unpack_stream(file, PurePath(file.name).stem, key, settings)
+        except DataSetError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            _consider("zip", path, settings)
+
+
+def _consider(kind: Kind, path: Path, settings: Settings) -> None:
+    """Open the folder, or first ask for its labels where a table lies beside the films."""
+    if kept_labels(path, settings) is None and has_tables(path):
+        ask_labels(kind, path)
+    _take(kind, path, settings)
+
+
+def ask_labels(kind: Kind, path: Path) -> None:
+    """Show the labels of the folder, to be chosen and corrected."""
+    state.candidate_images.clear()
+    state.candidate.set((kind, path))
+    st.rerun()
+
+
+def show_candidate(settings: Settings) -> bool:
+    """The labels of the folder that is about to be opened; whether there is one."""
+    asked = state.candidate.get()
+    if asked is None:
+        return False
+    kind, path = asked
+    if st.button("Back", icon=":material/arrow_back:", key="dataset.labels.back"):
+        state.candidate.clear()
+        st.rerun()
+    with plain_words():
+        chosen = show_labels(path, kept_labels(path, settings))
+        if chosen is not None:
+            keep_labels(path, chosen, settings)
+            state.candidate.clear()
+            _take(kind, path, settings)
+    return True
 
 
 def _kaggle(settings: Settings, weight: Weight) -> None:
@@ -199,7 +260,7 @@ def _make(kind: str, path: Path, options: list[str], settings: Settings) -> None
     st.rerun()
 
 
-def _take(kind: Literal["folder", "kaggle", "synthetic"], path: Path, settings: Settings) -> None:
+def _take(kind: Kind, path: Path, settings: Settings) -> None:
     state.source_job.clear()
     remember_source(kind, path, settings=settings)
     st.rerun()
@@ -213,4 +274,4 @@ def _start(root: Path, settings: Settings) -> Job:
     return start_job(_AUDIT, [_AUDIT, str(root)], settings=settings, key=str(root))
 
 
-_PARTS = {"folder": _folder, "kaggle": _kaggle, "synthetic": _synthetic}
+_PARTS = {"folder": _folder, "zip": _zip, "kaggle": _kaggle, "synthetic": _synthetic}

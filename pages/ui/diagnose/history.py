@@ -39,10 +39,6 @@ _VERDICTS = ("Without a verdict", "With a verdict", "agree", "disagree", "unsure
 _DAYS = {"Today": 1, "7 days": 7, "30 days": 30, "One year": 365}
 RECENT = timedelta(hours=12)  # readings that a reload may have taken off the screen
 ON_SCREEN, DROP_AGAIN = "on the screen", "drop again"
-STUDY_DOCS = (
-    "Reader studies, several people reading the same films blinded, run on the command line: "
-    "`python -m pneumo_core reader-study FOLDER --readers A,B` (docs/readings.md)."
-)
 
 
 def show_history() -> None:
@@ -83,7 +79,6 @@ def _history(*, lost: bool) -> None:
         _actions(wanted, ticked)
         if len(ticked) == 1:
             _open(ticked[0])
-        st.caption(STUDY_DOCS)
 
 
 def _filter() -> Filter:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reader, Reading
     from pneumo_core.readings.log import ReadingLog
 
+_LONGEST_PAUSE = 2.0  # seconds: a page that hangs does not hold up the films
 log = logging.getLogger(__name__)
 
 
@@ -80,6 +81,7 @@ class Intake:
     _waiting: deque[tuple[str, bytes]] = field(default_factory=deque)
     _arrived: deque[Arrived] = field(default_factory=deque)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _quiet: threading.Event = field(default_factory=threading.Event)
     _system: int = 0
     _cancelled: bool = False
     _log_failed: float | None = None
@@ -102,12 +104,22 @@ class Intake:
         thread = threading.Thread(target=self._work, daemon=True, name="intake")
         add_script_run_ctx(thread, get_script_run_ctx())  # for the caches of Streamlit
         self.rate.start(time.monotonic())
+        self._quiet.set()
         thread.start()
 
     def cancel(self) -> None:
         """Let go of what waits; the file that is being read is the last."""
         with self._turn:
             self._cancelled = True
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Begin no further film in this block: the page that a click runs has the processor."""
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._quiet.set()
 
     def arrived(self) -> Iterator[Arrived]:
         """What was read since the last look."""
@@ -180,6 +192,7 @@ class Intake:
             self.notices.append(words)
 
     def _read(self, name: str, data: bytes) -> None:
+        self._quiet.wait(_LONGEST_PAUSE)
         self.name = name
         content = content_of(data, self.bundle.digest)
         if content in self.known:
@@ -255,7 +268,7 @@ def _answer(data: bytes, reader: Reader) -> tuple[Reading, Film | None]:
         film = decode(data)
     except Exception:  # noqa: BLE001 - the reader has words for whatever it is
         return reader.read_bytes(data), None
-    reading = reader.read(film)
+    reading = reader.read_bytes(data, film)
     return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 

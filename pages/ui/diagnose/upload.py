@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,15 @@ from pages.ui.diagnose.blinded import hide, without_name
 from pages.ui.diagnose.intake import Intake, no_room, read_entry
 from pages.ui.diagnose.reading_log import keep_in_log, with_log
 from pages.ui.outcomes import outcome_of
-from pages.ui.page import plain, plain_words
+from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.config import load_settings
 from pneumo_core.formatting import count, duration, per_cent
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from pages.ui.cache import Sample
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
 _SECONDS = 1.0  # between two looks at a longer one
+_PAGE_SECONDS = 4.0  # between two runs of the page by which its list grows
 _LATEST = 8  # films read last that are shown small
 _arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
 """Keys of the films of the drop that is being read."""
@@ -47,6 +53,19 @@ def drop_zone() -> list[UploadedFile]:
         max_upload_size=load_settings().limits.max_bytes // 2**20,
     )
     return [file for file in files if file.file_id not in state.taken()]
+
+
+def show_presentation_switch() -> None:
+    """The switch of the presentation mode: large type, and nothing but the films and answers."""
+    on = st.toggle(
+        "Presentation",
+        state.presenting.get(),
+        key="diagnose.presenting",
+        help="Large type for an audience; the drop zone, the history and the studies are hidden.",
+    )
+    state.presenting.set(on)
+    if on:
+        st.html('<span class="pn-presenting"></span>')
 
 
 def show_notices() -> None:
@@ -93,6 +112,12 @@ def take_in(files: list[UploadedFile], bundle: Bundle) -> None:
         _release(file)
     intake.ended.wait(PATIENCE)
     merge_arrived()
+
+
+def reading_paused() -> AbstractContextManager[None]:
+    """Begins no film of an earlier drop while the page runs: clicks are answered first."""
+    intake: Intake | None = state.intake.get()
+    return nullcontext() if intake is None else intake.paused()
 
 
 def merge_arrived() -> list[Entry]:
@@ -142,30 +167,39 @@ def _tell(intake: Intake) -> None:
         st.toast(f"{count(len(names), 'films')} are already in the list and were not read again.")
 
 
-def show_intake() -> None:
-    """How far the reading is, with the films read last and a Cancel button, as long as it lasts."""
-    if state.intake.get() is not None:
-        st.fragment(_intake, run_every=_SECONDS)(fresh=not state.films())
+def show_intake() -> DeltaGenerator | None:
+    """A place for the progress of a drop, with a Cancel button; None where nothing is read."""
+    intake: Intake | None = state.intake.get()
+    if intake is None:
+        return None
+    with st.container(key="intake"):
+        place = st.empty()
+        st.button("Cancel", key="diagnose.cancel", on_click=intake.cancel)
+        films = state.films()
+        latest = [films[key] for key in _arrivals.get()[-_LATEST:] if key in films]
+        with st.container(horizontal=True):
+            for entry in reversed(latest):
+                _show_small(entry)
+    _draw(place, intake)
+    return place
 
 
-def _intake(*, fresh: bool) -> None:
-    with plain_words():
-        merge_arrived()
-        intake: Intake | None = state.intake.get()
-        if intake is None or (fresh and state.films()):
-            st.rerun()  # all of the page: all is read, or there is a first film to show
-        with st.container(key="intake"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.progress(
-                    min(intake.done / max(intake.total, 1), 1.0),
-                    progress_words(intake.name, intake.done, intake.total, intake.seconds_left()),
-                )
-                st.button("Cancel", key="diagnose.cancel", on_click=intake.cancel)
-            films = state.films()
-            latest = [films[key] for key in _arrivals.get()[-_LATEST:] if key in films]
-            with st.container(horizontal=True):
-                for entry in reversed(latest):
-                    _show_small(entry)
+def follow_intake(place: DeltaGenerator | None) -> None:
+    """Renew the progress at the end of a run, until the list has grown for a while or all is read;
+    then the page runs anew. A click cuts this short.
+    """
+    intake: Intake | None = state.intake.get()
+    if place is None or intake is None:
+        return
+    end = time.monotonic() + (_PAGE_SECONDS if state.films() else _SECONDS)
+    while time.monotonic() < end and not intake.ended.wait(_SECONDS / 2):
+        _draw(place, intake)
+    st.rerun()
+
+
+def _draw(place: DeltaGenerator, intake: Intake) -> None:
+    words = progress_words(intake.name, intake.done, intake.total, intake.seconds_left())
+    place.progress(min(intake.done / max(intake.total, 1), 1.0), words)
 
 
 def read_sample(sample: Sample, bundle: Bundle) -> None:
@@ -229,7 +263,7 @@ def _gallery() -> Sample | None:
     st.html('<p class="pn-label">No film at hand? Try a synthetic one:</p>')
     with st.container(horizontal=True, gap="small", key="samples"):
         for sample in cache.samples():
-            with st.container(width="content", gap="xxsmall"):
+            with st.container(width="content", gap="xxsmall", key=f"sample-{sample.name}"):
                 st.html(
                     f'<img src="{sample.thumb}" width="104" alt="{sample.name}: not a real film">'
                 )

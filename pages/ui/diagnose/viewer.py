@@ -63,6 +63,13 @@ def show_film(key: str, *, wide: bool) -> None:
             st.html(legend_html(entry.reading))
 
 
+def show_film_viewer_of(entry: Entry, key: str) -> None:
+    """The viewer of a film that is not in the list."""
+    view, opacity = state.picture.get()
+    shown = Shown(view, opacity, state.outline.get())
+    show_film_viewer(viewed(entry), shown, _keep, key=key)
+
+
 def viewed(entry: Entry, full: bytes = b"") -> Picture:
     """What the viewer shows of a film; full: its JPEG at full size, b"" where that has gone."""
     reading, facts, pixels = entry.reading, entry.reading.facts, entry.pixels()

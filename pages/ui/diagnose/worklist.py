@@ -36,7 +36,6 @@ _KEY = "diagnose.table"
 _UNFOLDED = 5  # reasons shown at once
 _ROWS = 12  # in sight at once
 _ROW, _HEADING = 56, 36  # pixels
-_SECONDS = 3.0  # between two looks at a list that grows
 ANY = "Any"
 VERDICTS = ("Without a verdict", "With a verdict", "agree", "disagree", "unsure")
 _EXTRA = ("sha256", "read_at", "verdict", "note")  # columns that the CSV of this page has besides
@@ -45,24 +44,8 @@ _EXTRA = ("sha256", "read_at", "verdict", "note")  # columns that the CSV of thi
 def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
     """The summary, what was not read and why, the filter, the table and its download.
 
-    `entries` by suspicion; the row of the film `shown` is marked. While a drop is read, this part
-    renews itself. bundle: the model in service.
+    `entries` by suspicion; the row of the film `shown` is marked. bundle: the model in service.
     """
-    if state.intake.get() is None:
-        _list(entries, shown, bundle)
-    else:
-        st.fragment(_growing_list, run_every=_SECONDS)(shown, bundle)
-
-
-def _growing_list(shown: Entry, bundle: Bundle | None) -> None:
-    """The list while a drop is read; another film that was chosen in it reruns the page."""
-    opened = state.opened()
-    if opened is None or opened.key != shown.key or state.intake.get() is None:
-        st.rerun()
-    _list(state.worklist(), shown, bundle)
-
-
-def _list(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> None:
     st.html(_summary_html(entries) + _unread_html(entries))
     if len(entries) > 1:
         _show_filter()

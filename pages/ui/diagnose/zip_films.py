@@ -11,16 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.untrusted_zip import (
+from pneumo_core.errors import BundleError
+from pneumo_core.formatting import count
+from pneumo_core.imaging.formats import format_of
+from pneumo_core.untrusted_zip import (
     MAX_BYTES,
     blocks,
     fault_of_kind,
     fault_of_size,
     open_contents,
 )
-from pneumo_core.errors import BundleError
-from pneumo_core.formatting import count
-from pneumo_core.imaging.formats import format_of
 
 if TYPE_CHECKING:
     import zipfile
@@ -44,6 +44,7 @@ class ZippedFilms:
     archive: zipfile.ZipFile | None  # None where the zip cannot be opened
     members: list[zipfile.ZipInfo] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    is_disc: bool = False  # a patient CD: beside its DICOMDIR the films are the DICOM files
 
     def read(self, info: zipfile.ZipInfo) -> bytes:
         """The bytes of a film; b"" for what is none, which is counted."""
@@ -60,7 +61,8 @@ class ZippedFilms:
         if not data or len(data) != info.file_size:
             self.left_out[DAMAGED] += 1
             return b""
-        if format_of(bytes(data)) is None:
+        kind = format_of(bytes(data))
+        if kind is None or (self.is_disc and kind != "DICOM"):
             self.left_out[NOT_A_PICTURE] += 1
             return b""
         return bytes(data)
@@ -100,6 +102,7 @@ def open_films(data: bytes, max_bytes: int) -> ZippedFilms:
     for info in archive.infolist():
         if info.is_dir():
             continue
+        films.is_disc |= info.filename.rpartition("/")[2].upper() == "DICOMDIR"
         total, stored = total + info.file_size, stored + info.compress_size
         why = _why_left_out(info, max_bytes)
         if not why and total > MAX_BYTES:

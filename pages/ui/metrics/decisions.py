@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 
+_MEND = "Fit to this hospital, on the Models screen, mends it."
+
+
 def show_decisions(
     subject: Predictions,
     measures: Measures,
@@ -53,12 +56,12 @@ def show_decisions(
             subject=subject.key,
             at=at,
             x="at",
-            alt="Net benefit of the model, of calling every child positive, and none",
+            alt="Net benefit of the model, of calling every patient positive, and none",
         )
 
 
 def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
-    """Net benefit at this threshold, against calling every child positive, and none."""
+    """Net benefit at this threshold, against calling every patient positive, and none."""
     if not 0 < at.threshold < 1:
         return ""
     curve = _curve(measures, at.prevalence, thresholds=[at.threshold])
@@ -66,12 +69,12 @@ def net_benefit_sentence(measures: Measures, at: AtThreshold) -> str:
         1000 * float(line[0]) for line in (curve.model, curve.low, curve.high, curve.call_all)
     )
     best = max(everyone, 0.0)
-    instead = "calling every child positive" if everyone > 0 else "calling no child positive"
+    instead = "calling every patient positive" if everyone > 0 else "calling no patient positive"
     comparison = "more than" if low > best else "not clearly more than"
     return (
         f"At {percent(at.threshold)} the net benefit is "
         f"{estimate((model, low, high), digits=0)} true positives per 1,000 "
-        f"children, {comparison} {instead} ({best:.0f})."
+        f"patients, {comparison} {instead} ({best:.0f})."
     )
 
 
@@ -109,7 +112,7 @@ def calibration_html(subject: Predictions, measures: Measures) -> str:
     rows = [
         ("Debiased ECE", f"{estimate(s.ece)}; {s.ece_counted:.3f} without correction (ECE)"),
         ("Brier score", f"{estimate(s.brier)}, 0 is perfect"),
-        ("Temperature", f"{s.temperature:.2f} fits these films best; 1 is ideal"),
+        ("Temperature", f"{s.temperature:.2f} fits these films best; 1 is ideal. {_MEND}"),
     ]
     card = subject.bundle.card
     before, after = card.calibration.ece_before, card.calibration.ece_after

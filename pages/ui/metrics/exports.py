@@ -46,7 +46,14 @@ def show_exports(
         "The report uses the locked thresholds, not the slider. It has all figures, the CLAIM 2024 "
         "and TRIPOD+AI checklists, and the disclaimer."
     )
-    of = (subject.key, state.prevalence.get(), len(logged_evaluations(subject.bundle)))
+    with st.expander("Hospital, author and remarks in the report"):
+        head = {
+            "site": st.text_input("Hospital", key="metrics.report.site", max_chars=60),
+            "author": st.text_input("Author", key="metrics.report.author", max_chars=80),
+            "remarks": st.text_area("Remarks", key="metrics.report.remarks", max_chars=600),
+        }
+    key = "\n".join([subject.key, *head.values()])
+    of = (key, state.prevalence.get(), len(logged_evaluations(subject.bundle)))
     made: Made | None = state.report.get()
     if made is None or made.of != of:
         if not st.button(
@@ -54,7 +61,7 @@ def show_exports(
         ):
             _show_now(subject, measures, at)
             return
-        made = _make(subject, of)
+        made = _make(subject, of, head)
         state.report.set(made)
     name = f"pneumo-{subject.bundle.name}"
     with st.container(horizontal=True):
@@ -65,7 +72,7 @@ def show_exports(
     _show_now(subject, measures, at)
 
 
-def _make(subject: Predictions, of: tuple[str, int, int]) -> Made:
+def _make(subject: Predictions, of: tuple[str, int, int], head: dict[str, str]) -> Made:
     from pneumo_core.evaluation.report import as_json, build_report, to_html, to_pdf
 
     with st.status("Creating the report: figures and intervals…", expanded=True) as status:
@@ -76,6 +83,7 @@ def _make(subject: Predictions, of: tuple[str, int, int]) -> Made:
             films=subject.films,
             evaluations=logged_evaluations(subject.bundle),
             prevalence=of[1] / 100,
+            **head,
         )
         status.update(label="Creating the report: HTML…")
         html = to_html(report).encode("utf-8")

@@ -72,7 +72,7 @@ def sample_sentence(summary: Summary, films: str) -> str:
 
 
 def thousand_html(at: AtThreshold) -> str:
-    """The outcomes per 1,000 children: "12 [8–17] missed, …"."""
+    """The outcomes per 1,000 patients: "12 [8–17] missed, …"."""
     of = at.per_thousand
     return (
         '<p class="pn-thousand">% prevalence: '

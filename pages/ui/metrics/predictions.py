@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
+from pneumo_core.dataset.layout import list_films
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import (
     elsewhere_predictions,
@@ -150,6 +151,7 @@ def evaluated_predictions(bundle: Bundle, one: Evaluation, settings: Settings) -
 
 def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Evaluation:
     """Start an evaluation as a job. Raises JobError, DataSetError."""
+    split = _split_of(data, split)
     new = Evaluation(
         bundle.name,
         bundle.digest[:16],
@@ -170,6 +172,13 @@ def begin(bundle: Bundle, data: Path, split: str, *, settings: Settings) -> Eval
     arguments = [KIND, new.data, "--split", split, "--model", bundle.name]
     start_job(KIND, [*arguments, "--predictions", str(table)], settings=settings, key=new.key)
     return new
+
+
+def _split_of(data: Path, split: str) -> str:
+    """The split itself where the folder has it; "all" for a folder of one's own, without splits."""
+    listing = list_films(data)
+    found = {facts.split for facts in listing.facts.values()}
+    return "all" if found == {"all"} else split
 
 
 def evaluations(bundle: Bundle, *, settings: Settings) -> list[Evaluation]:

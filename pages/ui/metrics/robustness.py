@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.charts.forest import Row, forest_html
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
+from pages.ui.page import plain
 from pneumo_core.metrics.robustness import CLEAN
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 
+OTHER_FILMS = (
+    "What follows was measured when the model was made, on the films named below, not on {films}."
+)
 _NAN = float("nan")
 _SHOWN = 10  # perturbations, the worst ones
 
@@ -31,6 +35,8 @@ def show_robustness(
 ) -> None:
     """Sensitivity and specificity under each perturbation, and on each cohort."""
     card = subject.bundle.card
+    if subject.root is not None and (card.stress_rows or card.cohorts):
+        st.warning(OTHER_FILMS.format(films=plain(subject.films)), icon=":material/info:")
     cohorts = list(card.cohorts)
     if card.stress is not None and card.stress_rows:
         _show_perturbed(dict(card.stress))

@@ -160,7 +160,7 @@ def _show_evaluation(bundle: Bundle, settings: Settings) -> None:
         st.caption(
             "Test-set evaluations are recorded with the model: so far "
             f"{times}. Evaluate on test when everything else is settled. Synthetic films are not "
-            "counted."
+            "counted, nor is a folder without a test split, which is measured as a whole."
         )
     if st.button("Evaluate", type="primary", key=start_key("metrics.begin")):
         try:

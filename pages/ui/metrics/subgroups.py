@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.ui.charts.forest import Row, forest_html
 from pages.ui.charts.theme import NORMAL, PNEUMONIA
+from pneumo_core.evaluation.subgroups import PEOPLE
 from pneumo_core.formatting import estimate
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.intervals import SMALL_SAMPLE, is_small_sample
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 
-_BY = {"size": "size", "aspect": "shape", "series": "series", "subtype": "", "split": "split"}
-NOTE = (
-    "The groups were not pre-specified: among many, one may stand out by chance. Age, sex and "
-    "device are not in the published data."
-)
+_UNKNOWN = " Age, sex, view and site are not known for these films."
+_BY = {"size": "size", "aspect": "shape", "series": "series", "subtype": "", "split": "split",
+       "view": "view", "site": "site"}  # fmt: skip
+NOTE = "The groups were not pre-specified: among many, one may stand out by chance."
 
 NO_SIZES = "Image sizes and shapes are known once the folder of the films is open, under Films."
 
@@ -72,7 +72,8 @@ def show_groups(
     if warned:
         st.warning("  \n".join(warned), icon=":material/warning:")
     unknown = "" if "width" in measures.table else f" {NO_SIZES}"
-    st.caption(NOTE + unknown)
+    people = "" if any(name in measures.table for name in PEOPLE) else _UNKNOWN
+    st.caption(NOTE + people + unknown)
     with st.expander("AUC of each group"):
         _show_areas(measures)
 

@@ -15,6 +15,7 @@ from pages.ui.metrics.comparison import show_comparison
 from pages.ui.metrics.decisions import show_decisions
 from pages.ui.metrics.error_gallery import show_films
 from pages.ui.metrics.exports import show_exports
+from pages.ui.metrics.here import show_here, show_lead
 from pages.ui.metrics.measures import POINTS
 from pages.ui.metrics.robustness import show_robustness
 from pages.ui.metrics.selection import show_test_evaluations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _PARTS = {
     "Films": show_films,
+    "At this hospital": show_here,
     "Subgroups": show_groups,
     "Decisions": show_decisions,
     "Robustness": show_robustness,
@@ -48,6 +50,7 @@ def show_live(subject: Predictions, measures: Measures, settings: Settings) -> N
         threshold = state.threshold(subject.key, measures.points.balanced)
         at = measures.at(threshold, state.prevalence.get() / 100)
         point = measures.point_at(threshold)
+        show_lead(subject)
         st.html(
             headline.badge_html(subject, point)
             + headline.headline_html(measures.summary, at)
@@ -82,7 +85,7 @@ def show_sections(
 
 
 def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, point: str) -> None:
-    """The slider, the outcomes per 1,000 children, and the way back to the locked threshold."""
+    """The slider, the outcomes per 1,000 patients, and the way back to the locked threshold."""
     points = measures.points
     with st.container(border=True, key="threshold", gap="xsmall"):
         show_threshold_slider(
@@ -93,7 +96,7 @@ def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, poin
             measures.path,
         )
         with st.container(horizontal=True, vertical_alignment="center", key="thousand"):
-            st.html('<p class="pn-thousand">Per 1,000 children at</p>', width="content")
+            st.html('<p class="pn-thousand">Per 1,000 patients at</p>', width="content")
             st.session_state["metrics.prevalence"] = state.prevalence.get()
             st.number_input(
                 "Prevalence of pneumonia (%)",

@@ -40,6 +40,8 @@ def sample_sentence(card: Card) -> str:
     """The sample of the figures: "on 1,044 validation films …, at the balanced threshold"."""
     films = card.figure("films") or card.data.validation_films
     count = f"{films:,} " if isinstance(films, int) else ""
+    if card.fitted_to is not None:
+        return f"on {count}films of {card.fitted_to.site}, cross-fitted by patient"
     if card.populations:
         return (
             f"on {count}films of {card.populations[-1]['name']}, an estimate (see the model card)"
@@ -53,8 +55,12 @@ def facts(
     """What the model is and what it was made of: (name, words). What is not known is left out."""
     card = bundle.card
     rows = [
+        ("Fitted to", _fitted(card)),
         ("Training", _trained(card.training)),
-        ("Trained on", card.summary if card.populations else training_summary(card)),
+        (
+            "Trained on",
+            card.summary if card.populations and not card.lineage else training_summary(card),
+        ),
         ("Films", _films(card.data, counted=bool(training_summary(card)))),
         ("Data", _data(card.data)),
         ("Licences", _licences(card.network.weights_licence, data_licence_of(card))),
@@ -99,6 +105,20 @@ def populations(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:
         )
         for row in card.populations
     ]
+
+
+def _trained_on(card: Card) -> str:
+    of_two = bool(card.populations) and card.fitted_to is None
+    return card.summary if of_two else training_summary(card)
+
+
+def _fitted(card: Card) -> str:
+    fitted = card.fitted_to
+    if fitted is None:
+        return ""
+    when = f", taken {fitted.months[0]} to {fitted.months[-1]}" if fitted.months else ""
+    parent = f"; from {card.lineage[-1].name} {card.lineage[-1].version}" if card.lineage else ""
+    return f"{fitted.films:,} films of {fitted.site}{when}{parent}"
 
 
 def _data(data: DataFacts) -> str:

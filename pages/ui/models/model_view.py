@@ -21,6 +21,7 @@ from pages.ui.models.card_facts import (
     sample_sentence,
     summary_line,
 )
+from pages.ui.models.fit import ask_for_fit
 from pages.ui.page import plain
 from pneumo_core.access import Right, current
 from pneumo_core.bundle.reliability import judge
@@ -152,6 +153,13 @@ def _buttons(checked: Checked) -> None:
             and st.button("Put in service", key=f"models.activate.{name}", type=_weight(found))
         ):
             put_in_service(found.bundle)
+        if usable:
+            st.button(
+                "Fit to this hospital",
+                key=f"models.tofit.{name}",
+                on_click=ask_for_fit,
+                args=(name,),
+            )
         if found.bundle is not None and st.button("Model card", key=f"models.card.{name}"):
             show_model_card(actions.readme_of(found.bundle))
         if st.button("Verify", key=f"models.verify.{name}"):

@@ -3,11 +3,13 @@
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms
 from pneumo_core.dataset.labels.kept import keep_labels, kept_labels
 from pneumo_core.dataset.labels.label_map import LabelMap, Labels, labels_of_dict, read_map
+from pneumo_core.dataset.labels.table_files import has_tables
 
 __all__ = [
     "LabelMap",
     "LabelledFilms",
     "Labels",
+    "has_tables",
     "keep_labels",
     "kept_labels",
     "labels_of_dict",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PROBED = 300  # distinct values of a column that are looked for among the files
 _MOST_CLASSES = 60  # distinct values beyond which a column is no class
+_LABELS = {"label", "labels", "class", "diagnosis", "finding", "findings", "category", "target"}
 _NAMES = {
     "patient": r"(pseudo ?)?(patient|subject|pid|case|mrn)( ?(id|no|number|key|code|nr))?",
     "age": r"(patient )?age( (in )?(years|yrs|y))?( at .*)?|alter",
@@ -88,13 +89,17 @@ def _label_column(table: pd.DataFrame, *, exclude: str, given: LabelMap) -> str:
     return found[0] if len(found) == 1 else ""
 
 
+def likely_label(table: pd.DataFrame) -> str:
+    """The column that is called as a label is, "" where none is."""
+    names = [str(name) for name in table.columns]
+    return next((name for name in names if class_key(name) in _LABELS), "")
+
+
 def unknown_table(path: Path, table: pd.DataFrame, found: LabelMap) -> DataSetError:
     """The error for a table of no known form: its columns, and a mapping to fill in."""
     missing = [what for what in ("file", "label") if not found.column(what)]
     columns = ", ".join(map(str, table.columns))
-    likely = next(
-        (str(n) for n in table.columns if class_key(str(n)) in {"label", "class", "diagnosis"}), ""
-    )
+    likely = likely_label(table)
     values = ""
     if likely:
         some = [json.dumps(str(v), ensure_ascii=False) for v in table[likely].unique()[:6]]

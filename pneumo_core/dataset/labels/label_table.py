@@ -293,7 +293,8 @@ def _notes(table: ReadTable, facts: dict[str, FilmFacts], agreement: Estimate) -
             f"Several readers an image, combined by {table.map.readers}: Fleiss' kappa "
             f"{estimate(agreement, digits=2)}."
         )
-    named = [parse_name(stem_of(film)).series for film in facts]
-    if "person" in named:
-        notes.append(f"{count(named.count('person'), 'films')} are named as Kermany's are.")
+    likely = [stem_of(film) for film in facts if "person" in film.lower()]
+    named = sum(parse_name(stem).series == "person" for stem in likely)
+    if named:
+        notes.append(f"{count(named, 'films')} are named as Kermany's are.")
     return tuple(notes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pneumo_core.dataset.names import PICTURE_ENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -38,16 +39,16 @@ def match_files(reference: pd.Series, films: Sequence[str]) -> Matches:
     path_key = _normal(paths)
     film = pd.Series("", index=reference.index, dtype=object)
     ambiguous = pd.Series(data=False, index=reference.index)
-    for row_keys, file_keys in _ways(key, path_key):
-        open_rows = (film == "") & ~ambiguous & (row_keys != "")
+    for shape in _ways(key, path_key):
+        open_rows = (film == "") & ~ambiguous & (key != "")
         if not open_rows.any():
-            continue
-        counts = file_keys.value_counts()
-        unique = file_keys.map(counts) == 1
-        lookup = pd.Series(paths[unique].to_numpy(), index=file_keys[unique].to_numpy())
-        found = row_keys[open_rows].map(lookup)
-        film[found.index[found.notna()]] = found[found.notna()]
-        several = row_keys[open_rows].isin(counts.index[counts > 1])
+            break
+        row_keys, file_keys = shape(key[open_rows]), shape(path_key)
+        twice = file_keys.duplicated(keep=False)
+        lookup = pd.Series(paths[~twice].to_numpy(), index=file_keys[~twice].to_numpy())
+        found = row_keys.where(row_keys != "").map(lookup).dropna()
+        film[found.index] = found
+        several = row_keys.isin(set(file_keys[twice]) - {""})
         ambiguous[several.index[several]] = True
     return Matches(film, ambiguous & (film == ""))
 
@@ -71,18 +72,16 @@ def expand_folders(table: pd.DataFrame, films: Sequence[str]) -> pd.DataFrame:
     return pd.concat([table[~is_folder], merged[table.columns]], ignore_index=True)
 
 
-def _ways(key: pd.Series, path_key: pd.Series) -> list[tuple[pd.Series, pd.Series]]:
-    """Pairs of keys of rows and of files to compare, the strictest first."""
-    deep = min(_LEVELS, int(path_key.str.count("/").max() if len(path_key) else 0))
-    deep_row = min(_LEVELS, int(key.str.count("/").max() if len(key) else 0))
-    ways = [(key, path_key)]
-    # The table may be written from a folder above the root, or from one below it. Longest first;
-    # the bare name is the last of both.
-    ways += [
-        (_tail(key, level), _tail(path_key, level)) for level in range(max(deep, deep_row), -1, -1)
-    ]
-    ways.append((_without_ending(key), _without_ending(path_key)))
-    ways.append((_without_ending(_tail(key, 0)), _without_ending(_tail(path_key, 0))))
+def _ways(key: pd.Series, path_key: pd.Series) -> list[Callable[[pd.Series], pd.Series]]:
+    """What is compared of rows and files, the strictest first: the whole path, the most folders
+    above the name that both have, the name alone; then the same without endings.
+
+    The table may be written from a folder above the root, or from one below it.
+    """
+    deep = min(int(keys.str.count("/").max()) if len(keys) else 0 for keys in (key, path_key))
+    ways: list[Callable[[pd.Series], pd.Series]] = [lambda keys: keys]
+    ways += [partial(_tail, folders=level) for level in range(min(_LEVELS, deep), -1, -1)]
+    ways += [_without_ending, lambda keys: _without_ending(_tail(keys, 0))]
     return ways
 
 
@@ -93,6 +92,8 @@ def _normal(paths: pd.Series) -> pd.Series:
 
 def _tail(keys: pd.Series, folders: int) -> pd.Series:
     """The name and this many folders above it; "" where there are fewer."""
+    if not folders:
+        return keys.str.replace(r"^.*/", "", regex=True)
     pattern = rf"([^/]+(?:/[^/]+){{{folders}}})$"
     return keys.str.extract(pattern, expand=False).fillna("")
 

@@ -27,10 +27,11 @@ def table_groups(films: pd.DataFrame, *, public: bool) -> list[tuple[str, str, b
     keys = {one: one if public else patient_key(one, salt) for one in ids.unique()}
     found = []
     for film, patient in zip(films.index, ids, strict=True):
-        name = parse_name(stem_of(film))
         if patient:
-            found.append((keys[patient], name.series or "table", True))
-        elif name.series:
+            found.append((keys[patient], "table", True))
+            continue
+        name = parse_name(stem_of(film))
+        if name.series:
             found.append((name.group, name.series, True))
         else:
             found.append((film, "", False))

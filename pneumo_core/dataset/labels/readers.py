@@ -28,15 +28,17 @@ class Votes:
     def __init__(self, votes: pd.DataFrame) -> None:
         import pandas as pd
 
-        counts = pd.crosstab(votes["film"], votes["target"])
-        self.films = counts.index
-        none = np.zeros(len(counts), np.int64)
-        of = {name: counts[name].to_numpy() if name in counts else none for name in KINDS}
-        self._kinds = np.stack(list(of.values()), axis=1)
+        film, names = pd.factorize(votes["film"], sort=True)
+        self.films = pd.Index(names)
+        target = votes["target"].to_numpy(str)
+
+        def count(name: str) -> np.ndarray:
+            return np.bincount(film[target == name], minlength=len(names))
+
+        self._kinds = np.stack([count(name) for name in KINDS], axis=1)
         self.pneumonia = self._kinds.sum(axis=1)
-        self.normal = counts["normal"].to_numpy() if "normal" in counts else none
-        self.other = counts[LEAVE_OUT].to_numpy() if LEAVE_OUT in counts else none
-        self.rows = counts.sum(axis=1).to_numpy()
+        self.normal, self.other = count("normal"), count(LEAVE_OUT)
+        self.rows = np.bincount(film, minlength=len(names))
 
     def by_readers(self, how: Readers) -> pd.Series:
         """The class of each film as `LabelMap.readers` says, DISAGREE where there is none."""

@@ -27,6 +27,11 @@ def is_table(name: str) -> bool:
     return name.lower().endswith(ENDINGS) and not name.startswith((".", "~$"))
 
 
+def has_tables(folder: Path) -> bool:
+    """Whether a table lies directly in a folder."""
+    return any(is_table(path.name) and path.is_file() for path in folder.iterdir())
+
+
 def read_table(path: Path, *, rows: int | None = None) -> pd.DataFrame:
     """The table at `path`: every value as text without spaces around it, "" for none.
 

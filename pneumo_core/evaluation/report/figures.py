@@ -221,7 +221,7 @@ def decision(curve: DecisionCurve) -> Picture:
             xlim=(0, 0.8),
             ylim=(bottom, 1.15 * max(curve.prevalence, 0.05)),
             xlabel="threshold probability",
-            ylabel="net benefit (true positives per child)",
+            ylabel="net benefit (true positives per patient)",
         )
         axes.legend(
             loc="lower left",

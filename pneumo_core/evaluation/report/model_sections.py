@@ -76,8 +76,7 @@ def subgroup_section(rows: pd.DataFrame, picture: Picture) -> Section:
         shown,
         tuple(records),
         "The AUC of a group of one class is against all films of the other. Groups were not "
-        "prespecified: among many, one may differ by chance. Age, sex and device are not in the "
-        "published data.",
+        "prespecified: among many, one may differ by chance.",
         wide=(0,),
     )
     return Section("Subgroups", (picture, table))

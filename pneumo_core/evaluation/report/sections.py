@@ -290,7 +290,7 @@ def _prevalences(summary: Summary) -> Table:
     return Table(
         "prevalence",
         "Predictive values by prevalence",
-        ("prevalence", "PPV", "NPV", "missed of 1,000 children", "false alarms of 1,000"),
+        ("prevalence", "PPV", "NPV", "missed of 1,000 patients", "false alarms of 1,000"),
         tuple(rows),
         tuple(records),
         f"At the balanced point. {percent(own, 0)} of these films show pneumonia, which is not the "

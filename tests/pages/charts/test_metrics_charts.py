@@ -104,7 +104,7 @@ def test_net_benefit_is_of_a_thousand_children():
     curve = metrics.decision_curve(POSITIVE, P, thresholds=[0.1, 0.5], prevalence=0.2)
     figure = calibration.net_benefit(curve)
     lines = {one.name: list(one.y) for one in figure.data if one.name}
-    assert lines["no child positive"] == [0, 0]
+    assert lines["no patient positive"] == [0, 0]
     # 0.75 · 200 found, 0.25 · 800 false alarms, each as bad as a miss at 50 %
     assert lines["model"][1] == pytest.approx(150 - 200)
-    assert lines["every child positive"][1] == pytest.approx(200 - 800)
+    assert lines["every patient positive"][1] == pytest.approx(200 - 800)

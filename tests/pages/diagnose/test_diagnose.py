@@ -172,6 +172,7 @@ def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
 
 def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, monkeypatch):
     monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    monkeypatch.setattr(upload, "follow_intake", lambda _: None)
     go, read = threading.Event(), reader.read
 
     def slow(film):
@@ -194,6 +195,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, m
 
 def test_the_list_grows_while_a_drop_is_read(page, png, reader, monkeypatch):
     monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    monkeypatch.setattr(upload, "follow_intake", lambda _: None)
     turn, read = threading.Semaphore(0), reader.read
 
     def slow(film):
@@ -248,6 +250,27 @@ def test_the_limit_is_said_before_and_a_reload_asks(page, png):
     assert "onbeforeunload = null" in html_of(page)
     drop(page, ("a.png", png(225)))
     assert "onbeforeunload = (event)" in html_of(page)
+
+
+def test_a_presentation_shows_films_and_answers_alone(page, png):
+    drop(page.run(), ("a.png", png(225)), ("b.png", png(30)))
+    page.toggle(key="diagnose.presenting").set_value(True).run()
+    assert "pn-presenting" in html_of(page)
+    assert "▲ Signs of pneumonia" in html_of(page)
+    assert not page.file_uploader
+    assert not page.dataframe
+    page.button(key="diagnose.next").click().run()
+    assert 'class="pn-name">b.png' in html_of(page)
+    page.toggle(key="diagnose.presenting").set_value(False).run()
+    assert page.file_uploader
+    assert names_in_table(page) == ["a.png", "b.png"]
+    assert no_trace(page)
+
+
+def test_the_glossary_explains_what_the_page_says(page):
+    shown = html_of(page.run())
+    assert "<dt>Stability range</dt>" in shown
+    assert "Ruling-in point: 99 of 100 normal films lie below it." in shown
 
 
 def test_results_survive_the_loss_of_the_widgets(page, png, reader):

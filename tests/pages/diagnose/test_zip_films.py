@@ -48,6 +48,20 @@ def test_what_is_left_out_is_counted_by_reason(png):
     assert films.summary("x.zip", 1).startswith("x.zip: 1 film read, 6 files left out (2 of the ")
 
 
+def test_of_a_patient_cd_only_the_dicom_files_are_films(png, dicom_file):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("cd/VIEWER/icon.png", png(0))
+        archive.writestr("cd/DICOMDIR", dicom_file(PixelData=None))
+        archive.writestr("cd/IMAGES/IM001", dicom_file())
+        archive.writestr("cd/autorun.inf", b"[autorun]")
+    films = open_films(file.getvalue(), 2**20)
+    assert films.is_disc
+    read = [info.filename for info in films.members if films.read(info)]
+    assert read == ["cd/IMAGES/IM001"]
+    assert films.left_out == {"no picture": 2, "of the system": 1}
+
+
 def test_links_and_bombs_are_left_out(png):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -100,10 +100,10 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     click_twice(page, page.button(key="metrics.begin"))
     assert not page.exception
     (asked,) = started
-    assert asked[:6] == ["evaluate", str(folder), "--split", "test", "--model", "tiny"]
+    assert asked[:6] == ["evaluate", str(folder), "--split", "all", "--model", "tiny"]
     shutil.copy(models / "tiny" / "predictions.csv", asked[-1])
     (one,) = predictions.evaluations(load_bundle("tiny"), settings=load_settings())
-    assert one.films == "the test split of films"
+    assert one.films == "all films of films"  # a folder without splits is no test
     assert predictions.is_done(one, settings=load_settings())
     subject = evaluated_predictions(load_bundle("tiny"), one, load_settings())
     assert subject.evidence.kind == "validation"
@@ -111,9 +111,11 @@ def test_a_folder_is_measured_as_a_job_and_its_films_are_shown(models, folder, m
     page.run()
     assert page.selectbox(key="metrics.films").options == [
         "Its own validation films",
-        "The test split of films",
+        "All films of films",
     ]
-    assert "the test split of films: 20 normal, 40 pneumonia" in html(page)
+    assert "all films of films: 20 normal, 40 pneumonia" in html(page)
+    assert "Too few films to say whether the model holds here." in html(page)
+    assert "At films " in html(page)
 
 
 def test_a_folder_of_synthetic_films_is_named_where_its_figures_stand(models, folder, monkeypatch):

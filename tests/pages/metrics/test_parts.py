@@ -25,7 +25,7 @@ def test_every_part_says_something(models, name):
     said = {
         "Subgroups": lambda: "Sensitivity by group" in html(page),
         "Decisions": lambda: (
-            "Three-way decisions" in html(page) and "per 1,000 children" in html(page)
+            "Three-way decisions" in html(page) and "per 1,000 patients" in html(page)
         ),
         "Robustness": lambda: "stress --into-card --model" in page.info[-1].value,
         "Compare": lambda: "There is only one model." in page.info[-1].value,
@@ -132,7 +132,8 @@ def test_evaluations_are_listed_the_latest_first():
 
 def test_what_calls_are_worth_is_compared_with_calling_every_child(models):
     measures = measure(subject_of(models).table, POINTS)
-    assert "calling no child positive (0)" in net_benefit_sentence(measures, measures.at(0.5, 0.2))
-    assert "calling every child" in net_benefit_sentence(measures, measures.at(0.1, 0.2))
+    found = net_benefit_sentence(measures, measures.at(0.5, 0.2))
+    assert "calling no patient positive (0)" in found
+    assert "calling every patient" in net_benefit_sentence(measures, measures.at(0.1, 0.2))
     assert net_benefit_sentence(measures, measures.at(1.0, 0.2)) == ""
     assert "<th>▲ pneumonia</th>" in three_ways_html(measures.summary.three_way)

@@ -43,8 +43,8 @@ def test_what_can_be_done_depends_on_how_a_model_stands(models):
     def offered(name):
         return {key.split(".")[1] for key in keys if key.endswith(f".{name}")}
 
-    assert offered("tiny") == {"card", "verify", "export"}
-    assert offered("other") == {"activate", "card", "verify", "export", "delete"}
+    assert offered("tiny") == {"tofit", "card", "verify", "export"}
+    assert offered("other") == {"activate", "tofit", "card", "verify", "export", "delete"}
     assert offered("spoilt") == {"card", "verify", "delete"}
     told = [one.value for one in page.caption if "cannot be deleted" in one.value]
     assert told == ["The model in service cannot be deleted. Put another one in service first."]

@@ -28,7 +28,7 @@ MAX_RATIO = 200  # deflate reaches 1,032; text of a bundle about 20
 SMALL = 2**20  # below this many bytes the ratio is not checked
 
 _END, _END_BYTES = b"PK\x05\x06", 22
-_ZIP64 = b"PK\x06\x07"
+_ZIP64, _ZIP64_END = b"PK\x06\x07", b"PK\x06\x06"
 _ESCAPES = re.compile(r"[A-Za-z]:|[/\\]|.*\\|(.*/)?\.\.(/|$)|.*[\x00-\x1f]", re.DOTALL)
 
 
@@ -44,34 +44,50 @@ def open_zip(stream: IO[bytes], what: str) -> zipfile.ZipFile:
     return archive
 
 
-def open_contents(
+def open_contents(  # noqa: PLR0913 - limits, by keyword
     stream: IO[bytes],
     what: str,
     *,
+    max_bytes: int | None = None,
     max_members: int = MAX_MEMBERS,
     max_directory: int = MAX_DIRECTORY,
+    zip64: bool = False,
 ) -> zipfile.ZipFile:
     """The zip in `stream`, the size of its table of contents checked, but no member.
 
     zipfile reads as many entries as a table claims; so its size is checked first (APPNOTE 6.3.10,
-    4.3.16). ZIP64 is refused: no file of up to 1 GiB needs it. Raises BundleError.
+    4.3.16). ZIP64 is refused unless `zip64`: no file of up to 1 GiB needs it. Raises BundleError.
     """
-    n_bytes = stream.seek(0, 2)
-    if n_bytes > MAX_BYTES:
-        raise refused(what, f"it has {file_size(n_bytes)}; at most {file_size(MAX_BYTES)}")
+    n_bytes, most = stream.seek(0, 2), max_bytes or MAX_BYTES
+    if n_bytes > most:
+        raise refused(what, f"it has {file_size(n_bytes)}; at most {file_size(most)}")
     stream.seek(max(0, n_bytes - _END_BYTES - 0xFFFF))
     tail = stream.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
         raise refused(what, "it is not a zip file, or it is truncated")
     members, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
-    zip64 = tail[max(0, at - 20) : at].startswith(_ZIP64)
-    if zip64 or members > max_members or directory > max_directory:
+    locator = tail[max(0, at - 20) : at]
+    large = locator.startswith(_ZIP64)
+    if large and zip64:
+        members, directory = _zip64_sizes(stream, locator, what)
+    if (large and not zip64) or members > max_members or directory > max_directory:
         raise refused(what, f"its table of contents is longer than that of {max_members:,} files")
     try:
         return zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise refused(what, "its table of contents is damaged") from error
+
+
+def _zip64_sizes(stream: IO[bytes], locator: bytes, what: str) -> tuple[int, int]:
+    """Members and bytes of the table of contents by ZIP64's own end record (4.3.14, 4.3.15)."""
+    (where,) = struct.unpack("<Q", locator[8:16])
+    stream.seek(min(where, stream.seek(0, 2)))
+    record = stream.read(56)
+    if len(record) < 56 or not record.startswith(_ZIP64_END):
+        raise refused(what, "its table of contents is damaged")
+    members, directory = struct.unpack("<QQ", record[32:48])
+    return members, directory
 
 
 def checked_members(

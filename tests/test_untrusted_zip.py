@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pneumo_core.bundle.untrusted_zip import blocks, checked_members, open_zip, unpack
 from pneumo_core.errors import BundleError
+from pneumo_core.untrusted_zip import blocks, checked_members, open_zip, unpack
 from tests.bundle.bundle_zips import zipped
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def test_a_long_table_of_contents_is_refused_unread(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_zip_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pneumo_core.bundle.untrusted_zip.MAX_BYTES", 100)
+    monkeypatch.setattr("pneumo_core.untrusted_zip.MAX_BYTES", 100)
     with pytest.raises(
         BundleError, match="Expected a thing, but it has 208 bytes; at most 100 bytes"
     ):
