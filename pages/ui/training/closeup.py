@@ -29,7 +29,7 @@ def show_closeup(run: Run) -> None:
 
 def _listed(facts: dict[str, Any]) -> str:
     lines = [
-        (f"Recall, {name}", "–" if value is None else f"{value:.0%}")
+        (f"Recall, {name}", "–" if value is None else f"{100 * value:.0f} %")
         for name, value in facts["recall"].items()
     ]
     confusion = facts["confusion"]
