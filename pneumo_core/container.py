@@ -50,7 +50,13 @@ def limit_threads() -> None:
 
 
 def openvino_threads() -> dict[str, int]:
-    """OpenVINO's property for that many threads; {} without a quota: it knows the cores best."""
+    """OpenVINO's property for PNEUMO_THREADS threads, else for as many as the CPU quota has cores.
+
+    {} without either: it knows the cores best.
+    """
+    chosen = os.environ.get("PNEUMO_THREADS", "").strip()
+    if chosen.isdecimal() and int(chosen):
+        return {"INFERENCE_NUM_THREADS": int(chosen)}
     quota = cpu_quota()
     few = quota is not None and quota < _affinity()
     return {"INFERENCE_NUM_THREADS": cores()} if few else {}

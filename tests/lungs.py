@@ -35,5 +35,5 @@ class StubFinder:
     changes: dict[str, Any] = field(default_factory=dict)
     digest: str = "0123456789abcdef"
 
-    def __call__(self, pixels: np.ndarray) -> Lungs:
-        return made_lungs(*pixels.shape, **self.changes)
+    def __call__(self, pixels: np.ndarray, shape: tuple[int, int] | None = None) -> Lungs:
+        return made_lungs(*(shape or pixels.shape), **self.changes)

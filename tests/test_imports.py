@@ -188,6 +188,45 @@ def test_start_up_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+# A command on a synthetic film each, and what none of them may load: TensorFlow takes seconds and
+# 500 MB, pydicom and SQLAlchemy half a second, of which a JPEG needs nothing.
+QUICK = {
+    "predict": ("predict", "{film}", "--model", "{model}"),
+    "predict --out": ("predict", "{film}", "--model", "{model}", "--out", "{folder}/out.csv"),
+}
+NOT_FOR_A_JPEG = {"tensorflow", "keras", "pandas", "sklearn", "streamlit", "pydicom", "sqlalchemy"}
+
+
+@pytest.mark.parametrize("command", QUICK)
+def test_reading_a_jpeg_loads_only_what_it_needs(command, tmp_path):
+    from PIL import Image
+
+    from pneumo_core.bundle.registry import active_name
+    from pneumo_core.synthetic.appearance import synthetic_film
+
+    film = tmp_path / "film.jpg"
+    Image.fromarray(synthetic_film("normal", 0, size=256)).save(film)
+    names = {"film": film, "folder": tmp_path, "model": active_name(ROOT / "models")}
+    words = [word.format(**names) for word in QUICK[command]]
+    code = (
+        "import sys\n"
+        f"sys.argv = ['pneumo', *{words}]\n"
+        "from pneumo_core import cli\n"
+        "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"heavy = {NOT_FOR_A_JPEG} & set(sys.modules)\n"
+        "if heavy: sys.exit(f'it loads {heavy}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PNEUMO_MODELS": str(ROOT / "models")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 CORE = "pneumo_core"
 
 

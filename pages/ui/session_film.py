@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pages.ui import cache
 from pages.ui.images import decode_grey, jpeg, thumbnail
-from pneumo_core.inference.predict import DISPLAY_SIDE
+from pneumo_core.inference.prepare import DISPLAY_SIDE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -72,9 +72,9 @@ class Framing:
         """A film uint8 (H, W) as its square copy, uint8 (side, side)."""
         return resize(pixels, self.side)
 
-    def lungs(self, pixels: Grey) -> Lungs | None:
-        """The lungs of a film uint8 (H, W); None without a lung finder."""
-        return None if self.finder is None else self.finder(pixels)
+    def lungs(self, pixels: Grey, shape: tuple[int, int] | None = None) -> Lungs | None:
+        """The lungs of a film uint8 (H, W), None without a finder; `shape` as of the finder."""
+        return None if self.finder is None else self.finder(pixels, shape)
 
     def window(self, lungs: Lungs | None, shape: tuple[int, ...]) -> Window:
         """What the network sees of a film of `shape` (H, W) with these lungs."""
@@ -126,9 +126,10 @@ class Framing:
         return found
 
 
-def framing_of(bundle: Bundle) -> Framing:
+def framing_of(bundle: Bundle, *, throughput: bool = False) -> Framing:
     """How the bundle's network sees a film, with the lung finder beside it where there is one.
 
     Raises BundleError where the network needs a lung finder and there is none that can be used.
     """
-    return Framing(bundle.size, bundle.card.frame, load_finder(bundle.path.parent))
+    finder = load_finder(bundle.path.parent, throughput=throughput)
+    return Framing(bundle.size, bundle.card.frame, finder)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from pneumo_core.bundle.integrity import (
     read_bytes,
     verify_bundle,
 )
-from pneumo_core.bundle.openvino_graph import latency_hints, openvino
+from pneumo_core.bundle.openvino_graph import Requests
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.lung_shape import CELLS, Plausibility
@@ -51,13 +50,13 @@ _SCHEMA = Path(__file__).with_name("lung_card.schema.json")
 
 
 class LungFinder:
-    """Finds the lungs on films. Safe to share between threads: passes take turns.
+    """Finds the lungs on films. Safe to share between threads.
 
     `card` is the checked document of card.json; `digest` (hex) changes when any file does. Raises
     BundleError where the bundle at `path` is damaged or altered.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, throughput: bool = False) -> None:
         verify_bundle(path, FINDER_FILES)
         self.path = path
         self.digest = hashlib.sha256(read_bytes(path, SUMS)).hexdigest()
@@ -66,12 +65,11 @@ class LungFinder:
             self.plausibility = Plausibility.load(path / PLAUSIBILITY)
         except (OSError, ValueError, EOFError) as error:
             raise broken(path, f"expected the limits of two lungs in {PLAUSIBILITY}") from error
-        self._request = _compiled(path)
-        self._lock = threading.Lock()
+        self._requests = _compiled(path, throughput)
 
-    def __call__(self, pixels: Grey) -> Lungs:
-        """The lungs of a film uint8 (H, W), 0 black."""
-        return find_lungs(pixels, self.probabilities, self.plausibility)
+    def __call__(self, pixels: Grey, shape: tuple[int, int] | None = None) -> Lungs:
+        """The lungs of a film uint8 (H, W), 0 black; `shape` as of `find_lungs`."""
+        return find_lungs(pixels, self.probabilities, self.plausibility, shape)
 
     def probabilities(self, films: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability maps float32 (N, h, h, 2), right and left lung, of `network_input` films.
@@ -81,24 +79,25 @@ class LungFinder:
         return mirrored_mean(self._run)(films)
 
     def _run(self, films: NDArray[np.float32]) -> NDArray[np.float32]:
-        with self._lock:
-            return np.array(self._request.infer({0: films})[0], np.float32)
+        return np.array(self._requests.infer(films)[0], np.float32)
 
 
-def load_finder(models_dir: Path | None = None) -> LungFinder | None:
+def load_finder(models_dir: Path | None = None, *, throughput: bool = False) -> LungFinder | None:
     """The finder in models/lungs, None without that folder; loaded once while it stays the same.
+
+    `throughput`: for many threads at once, see `bundle.openvino_graph.Requests`.
 
     Raises BundleError where it is damaged or altered.
     """
     path = (load_settings().models_dir if models_dir is None else models_dir) / LUNGS
     if not path.is_dir():
         return None
-    return _loaded(path, hashlib.sha256(read_bytes(path, SUMS)).hexdigest())
+    return _loaded(path, hashlib.sha256(read_bytes(path, SUMS)).hexdigest(), throughput)
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: Path, _digest: str) -> LungFinder:
-    return LungFinder(path)
+def _loaded(path: Path, _digest: str, throughput: bool) -> LungFinder:
+    return LungFinder(path, throughput=throughput)
 
 
 def finder_faults(models_dir: Path | None = None) -> dict[str, str]:
@@ -132,17 +131,13 @@ def check_finder_card(document: object, name: str) -> None:
     check_schema(document, _SCHEMA, name)
 
 
-def _compiled(path: Path) -> Any:
-    """The graph on this machine's CPU, read into memory, float32 arithmetic."""
-    ov = openvino()
-    core = ov.Core()
-    core.set_property({"ENABLE_MMAP": False})
+def _compiled(path: Path, throughput: bool) -> Requests:
+    """The graph on this machine's CPU, once it has answered."""
     try:
-        graph = core.read_model(path / GRAPH)
-        request = core.compile_model(graph, "CPU", latency_hints()).create_infer_request()
-        shape = request.infer({0: np.zeros((1, SIDE, SIDE, 1), np.float32)})[0].shape
+        requests = Requests(path / GRAPH, throughput=throughput)
+        shape = requests.infer(np.zeros((1, SIDE, SIDE, 1), np.float32))[0].shape
     except RuntimeError as error:
         raise broken(path, f"expected an OpenVINO graph in {GRAPH}, it cannot be used") from error
     if len(shape) != 4 or shape[1] != shape[2] or shape[1] % CELLS or shape[3] != 2:
         raise broken(path, f"expected maps (N, h, h, 2), h a multiple of {CELLS}, got {shape}")
-    return request
+    return requests

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import queue
 import subprocess
 import sys
 import tempfile
@@ -40,44 +41,67 @@ def openvino() -> Any:
     return importlib.import_module("openvino")
 
 
-def latency_hints() -> dict[str, Any]:
-    """How graphs are compiled: one film at a time on all cores it may use, float32 arithmetic."""
-    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    return {**hints, **openvino_threads()}
+class Requests:
+    """A graph on this machine's CPU, and the requests through which threads share it.
+
+    Latency form: one request on all cores, for a person who waits for one image. Throughput form
+    (`throughput`): as many streams as OpenVINO thinks best, one to a few cores each, for folders.
+    Files are read into memory, not mapped: a mapped file that is overwritten changes the network's
+    answers or ends the process. `precision` is that of sums outside 8-bit layers. Raises
+    RuntimeError where the graph cannot be used.
+    """
+
+    def __init__(self, path: Path, *, throughput: bool = False, precision: str = "f32") -> None:
+        core = openvino().Core()
+        core.set_property({"ENABLE_MMAP": False})
+        hint = "THROUGHPUT" if throughput else "LATENCY"
+        hints: dict[str, Any] = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
+        hints |= openvino_threads()
+        self.graph = core.read_model(path)
+        compiled = core.compile_model(self.graph, "CPU", hints)
+        self.streams = max(1, int(compiled.get_property("NUM_STREAMS"))) if throughput else 1
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(self.streams):
+            self._free.put(compiled.create_infer_request())
+
+    def infer(self, films: NDArray[np.float32]) -> Any:
+        """The outputs, by name or number, for one input; waits for its turn."""
+        request = self._free.get()
+        try:
+            return request.infer({0: films}, share_inputs=True)
+        finally:
+            self._free.put(request)
+
+
+def processor_precisions() -> frozenset[str]:
+    """What OpenVINO computes with on this processor, out of "FP32", "BF16", "FP16" and "INT8"."""
+    return frozenset(openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
 
 
 class Graph:
-    """A graph compiled for this machine's CPU: latency first, all cores, float32 arithmetic.
+    """The graph of a bundle, compiled for this machine's CPU. Safe to share between threads.
 
-    Its files are read into memory, not mapped: a mapped file that is overwritten changes the
-    network's answers or ends the process. bfloat16 is faster where the CPU has it, but moves
-    probabilities by up to 0.004, beyond the 0.001 within which Keras and OpenVINO must agree.
-    Raises BundleError.
+    `precision`: "f32" by default. "bf16" is faster where the CPU has it, but moves probabilities by
+    up to 0.004, beyond the 0.001 within which Keras and OpenVINO must agree. `throughput` as of
+    `Requests`; `streams` is how many threads it serves at once. Raises BundleError.
     """
 
-    def __init__(self, path: Path) -> None:
-        ov = openvino()
-        core = ov.Core()
-        core.set_property({"ENABLE_MMAP": False})
-        hints = latency_hints()
+    def __init__(self, path: Path, *, throughput: bool = False, precision: str = "f32") -> None:
         try:
-            graph = core.read_model(path)
-            self.head_kernel = _constant(graph.output("head_kernel"))
-            self._request = core.compile_model(graph, "CPU", hints).create_infer_request()
+            self._requests = Requests(path, throughput=throughput, precision=precision)
+            self.head_kernel = _constant(self._requests.graph.output("head_kernel"))
         except RuntimeError as error:
             raise BundleError(
                 f"Expected an OpenVINO graph with the outputs {', '.join(OUTPUTS)} in {path.name}; "
                 "it cannot be used. Restore the bundle or train it again."
             ) from error
+        self.streams = self._requests.streams
 
     def __call__(
         self, films: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (N,C) and features (N,h,w,K), float32, of films float32 (N,S,S,1) in 0..255.
-
-        Not for two threads at a time.
-        """
-        found = self._request.infer({0: films})
+        """Logits (N,C) and features (N,h,w,K), float32, of films float32 (N,S,S,1) in 0..255."""
+        found = self._requests.infer(films)
         return found["logits"], found["features"]
 
 

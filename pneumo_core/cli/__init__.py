@@ -15,7 +15,6 @@ from typer.exceptions import TyperException
 
 from pneumo_core import DISCLAIMER, access
 from pneumo_core.cli import (
-    bench,
     calibrate,
     compare,
     data,
@@ -24,6 +23,7 @@ from pneumo_core.cli import (
     predict,
     readings,
     runs,
+    score,
     server,
     train,
     train_lungs,
@@ -44,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("predict")(predict.predict)
+app.command("score")(score.score)
 app.command("index")(data.index)
 app.command("audit")(data.audit)
 app.command("folds")(data.folds)
@@ -57,7 +58,7 @@ app.command("compare")(compare.compare)
 app.command("report")(evaluate.report)
 app.command("stress")(evaluate.stress)
 app.command("reader-study")(readings.reader_study)
-app.command("bench")(bench.bench)
+app.command("bench")(score.bench)
 app.command("serve")(server.serve)
 app.command("watch")(watch.watch)
 app.add_typer(server.token_app, name="token")

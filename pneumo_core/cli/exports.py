@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.cli.console import tell, words_for
-from pneumo_core.errors import ReadingLogError
+from pneumo_core.errors import ReadingLogError, UnreadableImage
 
 if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
+    from pneumo_core.inference.sources import Source as FilmSource
     from pneumo_core.readings.age import AgeCheck
     from pneumo_core.readings.dicom_source import Source
     from pneumo_core.readings.film_report import FilmReport
@@ -41,6 +43,11 @@ class Exports:
     _opened: ReadingLog | None = field(default=None, init=False)
     _settings: Settings | None = field(default=None, init=False)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is written beside the rows."""
+        return self.log or self.report is not None or any(self._dicom().values())
+
     def _dicom(self) -> dict[str, Path | None]:
         return {
             "secondary_capture": self.secondary_capture,
@@ -52,13 +59,13 @@ class Exports:
         self, path: Path, name: str, reading: Reading, bundle: Bundle, age: str
     ) -> dict[str, str]:
         """Write what is asked for of one film; the paths by option."""
+        dicom = {option: folder for option, folder in self._dicom().items() if folder is not None}
+        if self.report is None and not dicom:
+            return {}
         from pneumo_core.readings.dicom_source import patient_lines, source_of
         from pneumo_core.readings.film_report import FilmReport
         from pneumo_core.readings.report import film_pdf
 
-        dicom = {option: folder for option, folder in self._dicom().items() if folder is not None}
-        if self.report is None and not dicom:
-            return {}
         source = source_of(_bytes_of(path), with_patient=self.with_patient)
         made = FilmReport(
             reading,
@@ -81,10 +88,10 @@ class Exports:
 
     def open_log(self, settings: Settings) -> None:
         """Open the log where it is asked for. Raises ReadingLogError, before any film is read."""
-        from pneumo_core.readings.log import ReadingLog
-
         if not self.log:
             return
+        from pneumo_core.readings.log import ReadingLog
+
         self._opened, self._settings = ReadingLog.open(settings), settings
         if self._opened is None:
             raise ReadingLogError(
@@ -117,17 +124,26 @@ class Exports:
 
 
 def checked_age(
-    path: Path, reading: Reading, bundle: Bundle
+    source: FilmSource, reading: Reading, bundle: Bundle
 ) -> tuple[Reading, AgeCheck, StudyFacts]:
     """The reading after the age check of a DICOM file; the check and what the file says."""
+    from pneumo_core.config import load_settings
     from pneumo_core.readings.age import check_age, with_age_check
     from pneumo_core.readings.study_key import StudyFacts, study_facts
 
     facts = StudyFacts()
     if reading.facts is not None and reading.facts.format == "DICOM":
-        facts = study_facts(_bytes_of(path))
+        with suppress(UnreadableImage):
+            facts = study_facts(source.read(load_settings().limits))
     check = check_age(facts.age, bundle.card)
     return with_age_check(reading, check), check, facts
+
+
+def scored_row(source: FilmSource, reading: Reading, bundle: Bundle) -> dict[str, Any]:
+    """The row of a film without anything written beside it."""
+    from pneumo_core.inference.table import as_row
+
+    return as_row(source.name, checked_age(source, reading, bundle)[0])
 
 
 def _hash_of(path: Path) -> str:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, suppress
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import OutputFile, OutputFolder, emit, emit_json, tell, words_for
+from pneumo_core.cli.console import (
+    SECONDS_BETWEEN_COUNTS,
+    OutputFile,
+    OutputFolder,
+    emit,
+    emit_json,
+    progress,
+    tell,
+    words_for,
+)
 from pneumo_core.cli.exports import Exports, checked_age, stem_of
-from pneumo_core.formatting import count, per_cent, per_cent_range, were
+from pneumo_core.formatting import count, duration, per_cent, per_cent_range, were
+from pneumo_core.progress import Rate, eta
 
 if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reader, Reading
-
-SKIPPED_NAMES = ("Thumbs.db", "desktop.ini")
+    from pneumo_core.inference.row_file import RowFile
+    from pneumo_core.inference.sources import Source
+    from pneumo_core.readings.study_key import StudyFacts
 
 
 def predict(  # noqa: PLR0913 - one argument an option
@@ -25,6 +41,20 @@ def predict(  # noqa: PLR0913 - one argument an option
     model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     csv_file: Annotated[Path | None, OutputFile("Write a CSV file as well.", "--csv")] = None,
+    out: Annotated[
+        Path | None,
+        OutputFile(
+            "Write the answers here as they come, instead of printing them: a .csv, .jsonl or "
+            ".parquet file.",
+            "--out",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the file of --out: read what it lacks.")
+    ] = False,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="In --out, keep the order of the folder's files.")
+    ] = False,
     overlay: Annotated[
         Path | None, OutputFolder("Folder for pictures of where the model looked.")
     ] = None,
@@ -59,58 +89,195 @@ def predict(  # noqa: PLR0913 - one argument an option
     missing = [str(path) for path in paths if not path.exists()]
     if len(missing) == len(paths):  # beside others, one has its line like any film unread
         raise typer.BadParameter(f"there is no file or folder {', '.join(missing)}.")
+    _check_out(out, resume=resume, csv_file=csv_file)
     from pneumo_core.bundle import load_bundle
     from pneumo_core.config import load_settings
+    from pneumo_core.inference.batch import ALONE, read_many
     from pneumo_core.inference.explain import check_method
     from pneumo_core.inference.predict import Reader
+    from pneumo_core.inference.sources import sources_below
     from pneumo_core.inference.table import to_csv
 
     check_method(method)
     exports = Exports(
         report, secondary_capture, structured_report, encapsulated_pdf, with_patient, log
     )
-    reader = Reader(load_bundle(model))
+    many = len(list(islice(sources_below(paths), ALONE + 1))) > ALONE
+    reader = Reader(load_bundle(model), throughput=many)
     exports.open_log(load_settings())
-    rows, failures, rejected = [], 0, 0
-    passed_over: list[Path] = []
-    with closing(exports):
-        for path, name in films_below(paths, passed_over):
-            reading, row = _read(path, name, reader, exports)
-            if overlay is not None and reading.pixels is not None and reading.cam is not None:
-                row["overlay"] = _write_overlay(overlay, name, reader, reading, method)
-            rows.append(row)
-            failures += reading.status == "error"
-            rejected += reading.status == "rejected"
-            emit_json(row, indent=None) if json else emit(_line(row, reading))
+    counts, rows = Counts(), []
+    with ExitStack() as stack:
+        stack.enter_context(closing(exports))
+        work = Work(reader, exports, overlay, method)
+        passed_over: list[Path] = []
+        sources = sources_below(paths, passed_over)
+        table = None
+        if out is not None:
+            table = stack.enter_context(_opened(out, reader, resume=resume))
+            counts.kept = table.kept
+            sources = (one for one in sources if not table.has(one.name))
+        shown = stack.enter_context(_rate(paths, counts)) if table else None
+        for row, reading in read_many(
+            reader, sources, work, ordered=ordered or table is None, display=work.display
+        ):
+            counts.add(reading)
+            if table is not None:
+                table.add(row)
+            else:
+                emit_json(row, indent=None) if json else emit(_line(row, reading))
+            if shown is not None:
+                shown()
+            if csv_file is not None:
+                rows.append(row)
     if csv_file is not None:
         with words_for(csv_file):
             csv_file.write_bytes(to_csv(rows))
     if passed_over:
         others = count(len(passed_over), "other files")
         tell(f"Passed over: {others} of a patient CD (its index and viewer).")
-    if not rows:
+    _end(counts, failed=exports.failed)
+
+
+def _check_out(out: Path | None, *, resume: bool, csv_file: Path | None) -> None:
+    """Raise BadParameter where the file of --out cannot be what is asked for."""
+    from pneumo_core.inference.row_file import ENDINGS
+
+    if out is None:
+        if resume:
+            raise typer.BadParameter("--resume goes on with the file of --out. Name it.")
+        return
+    if csv_file is not None:
+        raise typer.BadParameter("--csv and --out both write a table. Name one of them.")
+    if out.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(
+            f"expected a file for --out that ends with {', '.join(ENDINGS)}, got {out.name}."
+        )
+    hidden = out.with_name(f".{out.name}.rows")  # of Parquet, while it is written
+    if not resume and any(one.exists() and one.stat().st_size for one in (out, hidden)):
+        raise typer.BadParameter(
+            f"{out} is there already. Add --resume to go on with it, or name another file."
+        )
+
+
+@contextmanager
+def _opened(out: Path, reader: Reader, *, resume: bool) -> Iterator[RowFile]:
+    """The file of --out; what was written stays, however the reading ends."""
+    from pneumo_core.inference.row_file import RowFile
+
+    model = f"{reader.bundle.name} {reader.bundle.version}"
+    with words_for(out):
+        table = RowFile(out, model=model, resume=resume)
+        try:
+            yield table
+        except BaseException:
+            table.abandon()
+            raise
+        table.close()
+
+
+@dataclass
+class Counts:
+    """Files of this call by how they ended; `kept` had their rows before it."""
+
+    files: int = 0
+    failures: int = 0
+    rejected: int = 0
+    kept: int = 0
+
+    def add(self, reading: Reading) -> None:
+        """Count one reading."""
+        self.files += 1
+        self.failures += reading.status == "error"
+        self.rejected += reading.status == "rejected"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is made of each reading beside its row. Called by several threads."""
+
+    reader: Reader
+    exports: Exports
+    overlay: Path | None
+    method: str
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def display(self) -> bool:
+        """Whether readings need their pixels."""
+        return self.overlay is not None or self.exports.wanted
+
+    def __call__(self, source: Source, reading: Reading) -> tuple[dict[str, Any], Reading]:
+        """The row of a film; its files are written."""
+        reading, age, facts = checked_age(source, reading, self.reader.bundle)
+        with self._turn if self.display else nullcontext():
+            row = self._row(source, reading, age.words, facts)
+        return row, replace(reading, pixels=None, cam=None)
+
+    def _row(self, source: Source, reading: Reading, age: str, facts: StudyFacts) -> dict[str, Any]:
+        from pneumo_core.inference.table import as_row
+
+        path, name, bundle = source.path, source.name, self.reader.bundle
+        row = as_row(name, reading)
+        words = ""
+        if reading.facts is not None and reading.facts.format == "DICOM":
+            words = row["age"] = age
+        row |= self.exports.write(path, name, reading, bundle, words)
+        if self.exports.log:
+            row["reading"] = self.exports.keep(path, reading, bundle, facts)
+        if self.overlay is not None and reading.pixels is not None and reading.cam is not None:
+            row["overlay"] = _write_overlay(self.overlay, name, self.reader, reading, self.method)
+        return row
+
+
+@contextmanager
+def _rate(paths: list[Path], counts: Counts) -> Iterator[Callable[[], None]]:
+    """A call after each film, which now and then tells how many, how fast and how long still."""
+    from pneumo_core.inference.sources import sources_below
+
+    total = 0
+
+    def count_all() -> None:
+        nonlocal total
+        total = sum(1 for _ in sources_below(paths))
+
+    threading.Thread(target=count_all, daemon=True).start()
+    rate, began = Rate(), time.monotonic()
+    rate.start(began)
+    told = began
+
+    with progress() as report:
+
+        def after() -> None:
+            nonlocal told
+            now, done = time.monotonic(), counts.kept + counts.files
+            if now - told < SECONDS_BETWEEN_COUNTS and done != total:
+                return
+            told = now
+            rate.add(now, counts.files)
+            report("read", done, max(total, done), _pace(done, total, rate))
+
+        yield after
+
+
+def _pace(done: int, total: int, rate: Rate) -> str:
+    """How far it is, in words; `total` is 0 while the folder is still being listed."""
+    words = f"{done:,} of {count(total, 'files')}" if total else count(done, "files")
+    if math.isfinite(rate.value):
+        words += f", {rate.value:.1f} a second"
+    left = eta(rate, total - done) if total > done else None
+    return f"{words}, {duration(left)} left" if left is not None else words
+
+
+def _end(counts: Counts, *, failed: bool) -> None:
+    """Say what was not read, and end with 1 where a file could not be."""
+    if not counts.files + counts.kept:
         tell("Error: expected at least one film; the folder holds no file.")
-    if failures or rejected:
-        tell(_summary(len(rows), failures, rejected))
-    if failures or exports.failed or not rows:
+    if counts.kept:
+        tell(f"{count(counts.kept, 'files')} had an answer already; {counts.files:,} were read.")
+    if counts.failures or counts.rejected:
+        tell(_summary(counts.files, counts.failures, counts.rejected))
+    if counts.failures or failed or not counts.files + counts.kept:
         raise typer.Exit(1)
-
-
-def _read(
-    path: Path, name: str, reader: Reader, exports: Exports
-) -> tuple[Reading, dict[str, Any]]:
-    """The reading of a film and its row, with what was written beside it."""
-    from pneumo_core.inference.table import as_row
-
-    reading, age, facts = checked_age(path, reader.read_path(path), reader.bundle)
-    row = as_row(name, reading)
-    words = ""
-    if reading.facts is not None and reading.facts.format == "DICOM":
-        words = row["age"] = age.words
-    row |= exports.write(path, name, reading, reader.bundle, words)
-    if exports.log:
-        row["reading"] = exports.keep(path, reading, reader.bundle, facts)
-    return reading, row
 
 
 def _summary(files: int, failures: int, rejected: int) -> str:
@@ -118,45 +285,6 @@ def _summary(files: int, failures: int, rejected: int) -> str:
     if rejected:
         counts.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
     return f"Of {count(files, 'files')} {' and '.join(counts)}."
-
-
-def films_below(
-    paths: list[Path], passed_over: list[Path] | None = None
-) -> Iterator[tuple[Path, str]]:
-    """Every file to read and the name to show: as typed, then relative to the folder typed.
-
-    Beside a DICOMDIR (PS3.10 section 8.6) only DICOM files are films: the index itself, the viewer
-    and its pictures are put into `passed_over`.
-    """
-    others = [] if passed_over is None else passed_over
-    for path in paths:
-        if not path.is_dir():
-            yield path, str(path)
-            continue
-        files = sorted(path.rglob("*"))
-        discs = {file.parent for file in files if _is_index(file)}
-        for file in files:
-            hidden = any(
-                part.startswith((".", "__MACOSX")) for part in file.relative_to(path).parts
-            )
-            if not file.is_file() or hidden or file.name in SKIPPED_NAMES:
-                continue
-            if discs.intersection(file.parents) and (_is_index(file) or not _is_dicom(file)):
-                others.append(file)
-                continue
-            yield file, str(path / file.relative_to(path))
-
-
-def _is_index(file: Path) -> bool:
-    return file.name.upper().rstrip(".") == "DICOMDIR" and file.is_file()
-
-
-def _is_dicom(file: Path) -> bool:
-    from pneumo_core.imaging.formats import dicom_start
-
-    with suppress(OSError), file.open("rb") as opened:
-        return dicom_start(opened.read(4096)) is not None
-    return True  # it has its line, which says why it cannot be read
 
 
 def _line(row: dict[str, Any], reading: Reading) -> str:

@@ -10,8 +10,7 @@ import re
 from typing import NamedTuple
 
 from pneumo_core.formatting import file_size
-from pneumo_core.imaging.dicom_frame import frame_size
-from pneumo_core.imaging.formats import too_costly
+from pneumo_core.imaging.formats import frame_size, too_costly
 
 MAX_MEMORY = 1_200_000_000  # bytes that decoding one film may take
 _MAX_PARTS = 20_000  # segments or chunks of a film: one of 50 MB in pieces of 8 KB has 6,400

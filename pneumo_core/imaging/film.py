@@ -35,7 +35,11 @@ class SourceFacts:
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """One film: `pixels` uint8 (H, W), C-contiguous, 0 black to 255 white."""
+    """One film: `pixels` uint8 (H, W), C-contiguous, 0 black to 255 white.
+
+    They are fewer than the file has, by a half, a quarter or an eighth on both sides, where it was
+    decoded at a reduced scale: its own size is in `facts`.
+    """
 
     pixels: Grey = field(repr=False)
     facts: SourceFacts
@@ -51,3 +55,4 @@ class Picture:
     chroma: float
     notes: tuple[str, ...]
     pixel_spacing_mm: float | None = None
+    size: tuple[int, int] | None = None  # width and height of the whole, where `pixels` are fewer

@@ -116,30 +116,34 @@ def mirrored_mean(run: Run) -> Run:
     return both
 
 
-def find_lungs(film: Grey, run: Run, judge: Plausibility) -> Lungs:
+def find_lungs(
+    film: Grey, run: Run, judge: Plausibility, shape: tuple[int, int] | None = None
+) -> Lungs:
     """The lungs of a film uint8 (H, W); where none are found, of the film in quarter turns, and
     then of its negative in the same way.
 
     run: the network, float32 (1, 128, 128, 1) in 0..255 to probabilities float32 (1, h, h, 2) of
     the right and left lung, h a multiple of 64. It runs once on an upright film, two or three times
     on a turned one, five times on a negative, eight times on an image without lungs.
+    shape: height and width of the film where `film` is its copy; boxes are in its pixels.
     """
-    lungs = _find_in_any_turn(film, run, judge)
+    shape = shape or film.shape[:2]
+    lungs = _find_in_any_turn(film, run, judge, shape)
     if not lungs.found:
-        inverted = _find_in_any_turn(255 - film, run, judge)
+        inverted = _find_in_any_turn(255 - film, run, judge, shape)
         if inverted.found:
             return replace(inverted, negative=True)
     return lungs
 
 
-def _find_in_any_turn(film: Grey, run: Run, judge: Plausibility) -> Lungs:
+def _find_in_any_turn(film: Grey, run: Run, judge: Plausibility, shape: tuple[int, int]) -> Lungs:
     first: Lungs | None = None
     for quarters in (0, 1, 3, 2):
-        lungs = _find_turned(film, quarters, run, judge)
+        lungs = _find_turned(film, quarters, run, judge, shape)
         # Which lung lies where shows the orientation: the film is read again, set upright.
         further = round(lungs.turn_deg / 90) % 4
         if lungs.found and further:
-            upright = _find_turned(film, (quarters + further) % 4, run, judge)
+            upright = _find_turned(film, (quarters + further) % 4, run, judge, shape)
             lungs = upright if upright.found else lungs
         if lungs.found:
             return lungs
@@ -147,10 +151,12 @@ def _find_in_any_turn(film: Grey, run: Run, judge: Plausibility) -> Lungs:
     return first or lungs
 
 
-def _find_turned(film: Grey, quarters: int, run: Run, judge: Plausibility) -> Lungs:
+def _find_turned(
+    film: Grey, quarters: int, run: Run, judge: Plausibility, shape: tuple[int, int]
+) -> Lungs:
     turned = np.ascontiguousarray(np.rot90(film, quarters))
     probabilities = run(network_input(turned))[0]
-    height, width = turned.shape
+    height, width = shape[::-1] if quarters % 2 else shape
     return replace(lungs_of(probabilities, height, width, judge), quarters=quarters)
 
 

@@ -13,9 +13,8 @@ from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging.cost import check_memory, jpeg_extent
-from pneumo_core.imaging.dicom_frame import frame_size
 from pneumo_core.imaging.film import Picture
-from pneumo_core.imaging.formats import AGAIN, check_size
+from pneumo_core.imaging.formats import AGAIN, check_size, frame_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -112,7 +111,7 @@ _DARKEST_WHITE = 64  # of 255: Pillow keeps the upper 8 of 16 bits a colour
 _MAX_JPEG_SCANS = 100  # a progressive film has some ten; thousands cost minutes of decoding
 
 
-def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
+def read_picture(data: bytes, kind: str, limits: Limits, least: int | None = None) -> Picture:
     """Decode `data` of format `kind` (a key of the plugins). Sizes are checked first."""
     if kind == "JPEG":
         data = _whole_jpeg(data)
@@ -125,6 +124,11 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
     notes = _frame_note(image, kind) + rotated
     # Read before loading, which drops the tags.
     white_is_zero = kind == "TIFF" and _tags(image).get(_TIFF_PHOTOMETRIC) == 0
+    size = None
+    if least is not None and kind == "JPEG":  # the smallest scale that leaves so much
+        turned = rotated and image.getexif()[ExifTags.Base.Orientation] > 4
+        size = image.size[::-1] if turned else image.size
+        image.draft(None, (least, least))
     image.load()
     if rotated:
         ImageOps.exif_transpose(image, in_place=True)
@@ -135,7 +139,7 @@ def read_picture(data: bytes, kind: str, limits: Limits) -> Picture:
             "black.",
             "Export the film as grey, or with 8 bits.",
         )
-    return Picture(pixels, bits, mode, chroma, notes + more)
+    return Picture(pixels, bits, mode, chroma, notes + more, size=size)
 
 
 def _open(data: bytes, kind: str) -> ImageFile:

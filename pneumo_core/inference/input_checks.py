@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.imaging.film import Grey
+    from pneumo_core.imaging.film import Grey, SourceFacts
     from pneumo_core.imaging.lungs import Lungs
 
 
@@ -97,9 +97,9 @@ RAW_VALUES = (
 )
 
 
-def raw_warning(film: Film) -> tuple[str, ...]:
+def raw_warning(facts: SourceFacts) -> tuple[str, ...]:
     """The warning for a DICOM film that is not meant for display: () for any other."""
-    return (RAW_VALUES,) if RAW in film.facts.notes else ()
+    return (RAW_VALUES,) if RAW in facts.notes else ()
 
 
 def _cut_off(edges: tuple[str, ...]) -> str:

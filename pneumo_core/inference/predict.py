@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,17 +14,25 @@ from pneumo_core import DISCLAIMER
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.feature_checks import UPRIGHT
 from pneumo_core.bundle.provenance import disclaimer_of
-from pneumo_core.errors import ForeignImage, UnreadableImage
+from pneumo_core.config import load_settings
 from pneumo_core.formatting import distinct_per_cents, per_cent, per_cent_range
-from pneumo_core.imaging.decode import decode, fit_to_side, read_film
 from pneumo_core.imaging.film import Film
 from pneumo_core.imaging.lung_frame import WHOLE, Window, on_film
 from pneumo_core.inference.input_checks import (
     FeatureChecks,
     ImageCheck,
-    check_film,
     check_lungs,
     raw_warning,
+)
+from pneumo_core.inference.prepare import (
+    Form,
+    Prepared,
+    Refused,
+    answered,
+    prepare,
+    prepare_bytes,
+    prepare_path,
+    unforeseen,
 )
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.saliency import class_activation, place, share_inside
@@ -102,7 +108,6 @@ def crossing(p: float, low: float, high: float, screening: float, ruling_in: flo
 
 __all__ = ["Decision", "Reader", "Reading"]
 
-DISPLAY_SIDE = 1024
 # Small crops and shifts, as between two exposures of one child. The mirror image is added.
 SMALL_FRAMES = (
     Frame(0.97, 0.97),
@@ -110,8 +115,6 @@ SMALL_FRAMES = (
     Frame(0.96, 0.96, right=-0.015, down=-0.015),
     Frame(0.96, 0.96, right=0.015, down=0.015),
 )
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -170,44 +173,53 @@ class Reader:
     """Reads films with one bundle (None: the one in service). Raises BundleError on a bad one.
 
     Safe to share between threads. Whatever film it is given, it answers with a Reading.
+    `throughput`: for many films at once rather than for one that a person waits for; `streams` is
+    the number of threads that it then serves.
     """
 
-    def __init__(self, bundle: Bundle | None = None) -> None:
+    def __init__(self, bundle: Bundle | None = None, *, throughput: bool = False) -> None:
         self.bundle = load_bundle() if bundle is None else bundle
-        self._runtime = Runtime(self.bundle)
+        self._runtime = Runtime(self.bundle, throughput=throughput)
         self._feature_checks = FeatureChecks(self.bundle, len(self._runtime.head_kernel))
 
-    def read_bytes(self, data: bytes) -> Reading:
-        """Read the bytes of a picture or DICOM file."""
-        return self._answer(lambda: decode(data))
+    @property
+    def streams(self) -> int:
+        """How many threads it serves at once."""
+        return self._runtime.streams
+
+    def form(self, *, display: bool = True) -> Form:
+        """How a film is prepared for this reader; without `display` readings have no pixels."""
+        return Form(self._runtime.framing.side, display)
+
+    def read_bytes(self, data: bytes, film: Film | None = None) -> Reading:
+        """Read the bytes of a picture or DICOM file; `film` is it, where it was decoded before."""
+        return self.read_prepared(prepare_bytes(data, self.form(), film=film))
 
     def read_path(self, path: Path | str) -> Reading:
         """Read a file."""
-        return self._answer(lambda: read_film(Path(path)))
+        limits = load_settings().limits
+        return self.read_prepared(prepare_path(Path(path), self.form(), limits))
 
     def read(self, film: Film) -> Reading:
         """Read a film that is already decoded."""
-        return self._answer(lambda: film)
+        return self.read_prepared(answered(lambda: prepare(film, self.form())))
 
-    def _answer(self, source: Callable[[], Film]) -> Reading:
+    def read_prepared(self, film: Prepared | Refused) -> Reading:
+        """Read a film that was prepared in `form`."""
         start = time.perf_counter()
-        try:
-            reading = self._read(source())
-        except ForeignImage as error:
-            reading = self._blank("rejected", f"Not read: {error}")
-        except UnreadableImage as error:
-            reading = self._blank("error", str(error))
-        except Exception as error:  # noqa: BLE001 - one odd film must not stop a worklist
-            log.error("A film could not be read: %s", _trace(error))  # noqa: TRY400 - see _trace
-            reading = self._blank(
-                "error", "This film could not be read: an unexpected error. Try another copy of it."
-            )
-        return replace(reading, ms=1000 * (time.perf_counter() - start))
+        if isinstance(film, Refused):
+            reading = self._blank("rejected" if film.foreign else "error", film.message)
+        else:
+            try:
+                reading = self._read(film)
+            except Exception as error:  # noqa: BLE001 - one odd film must not stop a worklist
+                reading = self._blank("error", unforeseen(error))
+        return replace(reading, ms=film.ms + 1000 * (time.perf_counter() - start))
 
-    def _read(self, film: Film) -> Reading:
-        image_check, lungs = check_film(film), None
+    def _read(self, film: Prepared) -> Reading:
+        image_check, lungs = film.check, None
         if image_check.ok or image_check.tinted:
-            lungs = self._runtime.framing.lungs(film.pixels)
+            lungs = self._runtime.framing.lungs(film.small, film.shape)
             image_check = check_lungs(image_check, lungs)
         if not image_check.ok:
             message = f"Not read: {' '.join(image_check.reasons)}"
@@ -215,15 +227,15 @@ class Reader:
                 self._blank("rejected", message),
                 gate_reasons=image_check.reasons,
                 lungs=lungs,
-                pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
+                pixels=film.pixels,
                 facts=film.facts,
             )
         return self._read_usable(film, image_check, lungs)
 
-    def _read_usable(self, film: Film, image_check: ImageCheck, lungs: Lungs | None) -> Reading:
+    def _read_usable(self, film: Prepared, image_check: ImageCheck, lungs: Lungs | None) -> Reading:
         bundle, framing = self.bundle, self._runtime.framing
-        window = framing.window(lungs, film.pixels.shape)
-        logits, features = self._runtime.run(framings(framing, film.pixels, window))
+        window = framing.window(lungs, film.shape)
+        logits, features = self._runtime.run(framings(framing, film.copy, window))
         chances = bundle.probabilities(logits)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
@@ -235,7 +247,7 @@ class Reader:
         )
         if reasons:
             decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
-        raw = raw_warning(film)
+        raw = raw_warning(film.facts)
         if raw:
             message = f"{message} Note: {raw[0]}"
         kernel = self._runtime.head_kernel
@@ -260,7 +272,7 @@ class Reader:
             window=window,
             inside_lungs=None if masks is None else share_inside(cam, masks),
             cam=cam,
-            pixels=fit_to_side(film.pixels, DISPLAY_SIDE),
+            pixels=film.pixels,
             facts=film.facts,
         )
 
@@ -276,11 +288,10 @@ class Reader:
         )
 
 
-def framings(framing: Framing, pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
-    """What the network sees of a film (H,W), that in small crops and shifts, and its mirror image:
-    uint8 (6,S,S).
+def framings(framing: Framing, copy: Grey, window: Window) -> NDArray[np.uint8]:
+    """What the network sees of a film, that in small crops and shifts, and its mirror image:
+    uint8 (6,S,S), from the film's square copy (side,side).
     """
-    copy = framing.copy(pixels)
     if framing.frame is None:
         film = copy[np.newaxis]
         return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
@@ -314,10 +325,3 @@ def read_upright(reader: Reader, film: Film, orientation: str) -> Reading:
         pixels = np.ascontiguousarray(correct(film.pixels))
         found.append(reader.read(Film(pixels, facts)))
     return next((reading for reading in found if reading.gate_ok), found[0])
-
-
-def _trace(error: Exception) -> str:
-    """Kind and place of a fault, without its message: that may quote the file or its tags."""
-    frames = traceback.extract_tb(error.__traceback__)
-    steps = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    return f"{type(error).__name__} in {' > '.join(steps)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,17 +21,23 @@ BATCH = 16  # films in one pass: more gains nothing on a CPU and costs memory
 
 
 class Runtime:
-    """A bundle's network on this machine's CPU. Safe to share between threads: passes take turns.
+    """A bundle's network on this machine's CPU. Safe to share between threads.
 
-    `framing` makes its inputs of films. Raises BundleError where the bundle's graph, or the lung
+    Latency form: one pass at a time on all cores. Throughput form: `streams` threads at a time, on
+    a few cores each, which does more films in all and each of them more slowly. `framing` makes its
+    inputs of films. Raises BundleError where the bundle's graph, or the lung
     finder that it needs, cannot be used.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, throughput: bool = False) -> None:
         self.size = bundle.size
-        self.framing = framing_of(bundle)
-        self._graph = Graph(bundle.path / "openvino" / "model.xml")
-        self._turn = threading.Lock()
+        self.framing = framing_of(bundle, throughput=throughput)
+        self._graph = Graph(bundle.path / "openvino" / "model.xml", throughput=throughput)
+
+    @property
+    def streams(self) -> int:
+        """How many passes run at once."""
+        return self._graph.streams
 
     @property
     def head_kernel(self) -> NDArray[np.float32]:
@@ -60,5 +65,4 @@ class Runtime:
 
     def _pass(self, films: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         batch = films[..., np.newaxis].astype(np.float32)
-        with self._turn:
-            return self._graph(batch)
+        return self._graph(batch)

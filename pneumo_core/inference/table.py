@@ -81,23 +81,32 @@ def _box(box: Box | None) -> dict[str, float] | None:
     return None if box is None else {name: round(at, 1) for name, at in asdict(box).items()}
 
 
-def to_csv(rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = ()) -> bytes:
+def to_csv(
+    rows: Iterable[dict[str, Any]], *, extra: Sequence[str] = (), head: bool = True
+) -> bytes:
     """UTF-8 CSV of rows made by `as_row`, ending with range, model, disclaimer and the `extra`
     columns that the rows have.
 
     The image check ("gate") is "ok", or begins with "doubtful:" (read, but out of distribution) or
     "rejected:" and the reasons; of a file that could not be opened it is empty. A text that a
-    spreadsheet would run as a formula gets an apostrophe before it.
+    spreadsheet would run as a formula gets an apostrophe before it. Without `head`: rows alone.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     columns = (*COLUMNS, *AFTER, *extra)
-    writer.writerow(columns)
+    if head:
+        writer.writerow(columns)
     for row in rows:
         cells = {**row, "gate": _gate(row)}
         writer.writerow([spreadsheet_cell(cells[column]) for column in columns])
     # The name of a file need not be Unicode: what is not is written as its number.
     return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def flat_cells(row: dict[str, Any]) -> dict[str, Any]:
+    """A row made by `as_row` with one value a column, those of `to_csv`; numbers stay numbers."""
+    cells = {**row, "gate": _gate(row), "message": breakable(row["message"])}
+    return {name: cells[name] for name in (*COLUMNS, *AFTER)}
 
 
 def _gate(row: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.config import load_settings
 from pneumo_core.errors import PneumoError, ReadingLogError, UnreadableImage
-from pneumo_core.imaging.dicom import parse
 from pneumo_core.imaging.formats import format_of
 from pneumo_core.pseudonym import installation_salt, pseudonym
 from pneumo_core.readings.age import age_in_years
@@ -42,6 +41,8 @@ def study_facts(data: bytes) -> StudyFacts:
     """The facts of a file; those of a file that is not DICOM, or cannot be read, are empty."""
     if format_of(data) != "DICOM":
         return StudyFacts()
+    from pneumo_core.imaging.dicom import parse
+
     try:
         dataset = parse(data, load_settings().limits, _ELEMENTS)
         dates = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")

@@ -1,8 +1,10 @@
 """Every format and sort of pixel becomes the right grey film, and nothing else escapes."""
 
 import struct
+from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -236,3 +238,20 @@ class TestResize:
             large, small = (resize(read_film(f).pixels, 224) for f in (original, copy))
             differences.append(np.abs(large.astype(int) - small).mean())
         assert max(differences) < 3.0  # measured: 2.1 on average, 2.9 at most
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (1801, 901)), (6, (901, 1801))])
+def test_a_large_jpeg_can_be_decoded_at_a_reduced_scale(orientation, size):
+    rng = np.random.default_rng(3)
+    pixels = cv2.resize(rng.integers(0, 255, (12, 24), np.uint8), (1801, 901))
+    out, exif = BytesIO(), Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(out, "JPEG", exif=exif, quality=95)
+    whole, reduced = decode(out.getvalue()), decode(out.getvalue(), least=448)
+    assert (reduced.facts.width, reduced.facts.height) == size
+    assert whole.facts == reduced.facts
+    assert min(reduced.pixels.shape) == 451  # half of 901, not a quarter
+    difference = resize(whole.pixels, 224).astype(int) - resize(reduced.pixels, 224)
+    assert np.abs(difference).max() <= 6
+    assert np.abs(difference).mean() < 1
+    assert decode(out.getvalue(), least=902).pixels.shape == whole.pixels.shape

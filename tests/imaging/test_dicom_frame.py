@@ -23,7 +23,8 @@ from pydicom.uid import (
 from pneumo_core.config import Limits
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import dicom
-from pneumo_core.imaging.dicom_frame import FrameSize, frame_size, stored_values
+from pneumo_core.imaging.dicom_frame import stored_values
+from pneumo_core.imaging.formats import FrameSize, frame_size
 
 # The ramp 64 x + 32 y, 32 × 32, as no encoder among the requirements writes it: JPEG Lossless
 # (process 14, predictor 1, 12 bits), JPEG-LS (16 bits), JPEG Extended (12 bits, quality 95).

@@ -20,6 +20,7 @@ from pneumo_core.imaging.dicom_content import RAW
 from pneumo_core.imaging.lung_frame import WHOLE, LungFrame
 from pneumo_core.imaging.lungs import NO_LUNGS
 from pneumo_core.inference import predict
+from pneumo_core.inference import prepare as preparing
 from pneumo_core.inference.input_checks import OOD_ADVICE, RAW_VALUES, ImageCheck
 from pneumo_core.inference.predict import Decision, Reader, framings
 from pneumo_core.inference.runtime import Runtime
@@ -38,7 +39,7 @@ PASSED = ImageCheck(ok=True, reasons=())
 @pytest.fixture
 def reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A reader whose gate lets flat pictures pass."""
-    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
     return Reader(tiny_bundle)
 
 
@@ -96,7 +97,7 @@ def test_the_range_holds_the_film_itself(reader: Reader) -> None:
 
 
 def test_framings_are_the_film_its_reframings_and_its_mirror() -> None:
-    ramp = np.tile(np.linspace(0, 255, 128).astype(np.uint8), (100, 1))
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))
     views = framings(Framing(64, None, None), ramp, WHOLE)
     assert views.shape == (6, 64, 64)
     assert views.dtype == np.uint8
@@ -147,7 +148,7 @@ def test_a_model_without_subtypes_names_none(
 ) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
     card = tiny_bundle.card.with_parts(classes=["normal", "pneumonia"])
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
@@ -157,7 +158,7 @@ def test_a_model_without_subtypes_names_none(
 def test_temperature_is_applied(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
     card = tiny_bundle.card.with_parts(calibration={"temperature": 2.0})
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     # exp((ln 0.7 + 5) / 2) + exp((ln 0.3 + 5) / 2) against 1
@@ -172,7 +173,7 @@ def test_a_film_that_the_gate_rejects_gets_no_probability(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reasons = ("This is a colour image, not a radiograph.", "Drop the film itself.")
-    monkeypatch.setattr(predict, "check_film", lambda _: ImageCheck(ok=False, reasons=reasons))
+    monkeypatch.setattr(preparing, "check_film", lambda _: ImageCheck(ok=False, reasons=reasons))
     reading = Reader(tiny_bundle).read(_flat(200))
     assert reading.status == "rejected"
     assert reading.message == (
@@ -213,17 +214,17 @@ def test_a_missing_file_is_an_error_with_a_reason(reader: Reader, tmp_path: Path
 def test_an_unforeseen_fault_is_logged_without_what_it_quotes(
     reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: bytes) -> Film:
+    def fail(_: bytes, **__: object) -> Film:
         raise KeyError("Doe^Jane in /home/jane/film.dcm")
 
-    monkeypatch.setattr(predict, "decode", fail)
+    monkeypatch.setattr(preparing, "decode", fail)
     with caplog.at_level(logging.ERROR):
         reading = reader.read_bytes(b"film")
     assert reading.status == "error"
     assert reading.message == (
         "This film could not be read: an unexpected error. Try another copy of it."
     )
-    assert "KeyError in predict.py:" in caplog.text
+    assert "KeyError in prepare.py:" in caplog.text
     assert "jane" not in caplog.text.lower()
 
 
@@ -245,7 +246,7 @@ def test_the_reader_takes_the_bundle_in_service(
 def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(predict, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
     width = Runtime(tiny_bundle).head_kernel.shape[0]
     shutil.copytree(tiny_bundle.path, tmp_path / "wary")
     card = tiny_bundle.card.with_parts(familiarity={"limit": 1.0})
@@ -266,11 +267,11 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
 @pytest.fixture
 def lung_reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Reader]:
     """A reader in a lung frame whose finder finds `made_lungs` with changes."""
-    monkeypatch.setattr(predict, "check_film", lambda _: ImageCheck(ok=True))
+    monkeypatch.setattr(preparing, "check_film", lambda _: ImageCheck(ok=True))
     card = tiny_bundle.card.with_parts(input={"size": 64, "frame": asdict(LungFrame())})
 
     def make(**changes: object) -> Reader:
-        monkeypatch.setattr(framing, "load_finder", lambda _: StubFinder(changes))
+        monkeypatch.setattr(framing, "load_finder", lambda *_, **__: StubFinder(changes))
         return Reader(replace(tiny_bundle, card=card))
 
     return make

@@ -93,7 +93,7 @@ class StandIn:
     def __init__(self) -> None:
         self.films = 0
 
-    def read_bytes(self, data: bytes) -> Reading:
+    def read_bytes(self, data: bytes, _film: Film | None = None) -> Reading:
         try:
             film = decode(data)
         except UnreadableImage as error:

@@ -94,7 +94,7 @@ def test_a_folder_becomes_a_bundle_that_states_what_it_is(demo, settings, undist
 def test_a_network_is_trained_and_measured_in_the_frame_of_the_lungs(demo, settings, monkeypatch):
     finder = StubFinder()
     for module in (dataset, framing):
-        monkeypatch.setattr(module, "load_finder", lambda _: finder)
+        monkeypatch.setattr(module, "load_finder", lambda *_, **__: finder)
     bundle = carry(start(demo, settings, small(frame="lungs", epochs=1), "framed"), settings)
     assert bundle.card.frame == LungFrame()
     assert bundle.card.document["input"]["frame"]["finder"] == finder.digest[:12]

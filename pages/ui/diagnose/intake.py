@@ -268,7 +268,7 @@ def _answer(data: bytes, reader: Reader) -> tuple[Reading, Film | None]:
         film = decode(data)
     except Exception:  # noqa: BLE001 - the reader has words for whatever it is
         return reader.read_bytes(data), None
-    reading = reader.read(film)
+    reading = reader.read_bytes(data, film)
     return replace(reading, ms=1000 * (time.perf_counter() - start)), film
 
 

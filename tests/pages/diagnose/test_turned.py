@@ -24,7 +24,7 @@ class Reader:
     def __init__(self, reading):
         self.reading = reading
 
-    def read_bytes(self, data):
+    def read_bytes(self, data, _film=None):
         from pneumo_core.imaging.decode import decode
 
         return self.read(decode(data))
