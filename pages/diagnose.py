@@ -24,6 +24,7 @@ from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
     chosen_sample,
     drop_zone,
+    follow_intake,
     merge_arrived,
     read_sample,
     reading_paused,
@@ -39,6 +40,8 @@ from pages.ui.page import heading, page_frame, plain, warn_before_leaving
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from pages.ui.session_film import Entry
     from pneumo_core.bundle import Bundle
 
@@ -104,7 +107,7 @@ def _upload(bundle: Bundle) -> None:
     else:
         merge_arrived()
         show_notices()
-        show_intake()
+        _progress.append(show_intake())
     if sample is not None:
         read_sample(sample, bundle)
     if files or sample is not None:
@@ -162,5 +165,8 @@ def _show_blinded(shown: Entry) -> None:
         show_blinded_form(shown)
 
 
-with page_frame("Diagnose"), reading_paused():
-    diagnose()
+with page_frame("Diagnose"):
+    _progress: list[DeltaGenerator | None] = []
+    with reading_paused():
+        diagnose()
+    follow_intake(_progress[-1] if _progress else None)

@@ -40,7 +40,7 @@ def _plan(settings: Settings) -> bool:
     sentence = st.container()
     chosen = show_source(settings)
     try:
-        recipe = show_settings(settings)
+        recipe = show_settings(settings, None if chosen is None else chosen[1])
     except TrainingError as error:
         sentence.warning(str(error), icon=":material/block:")
         return False

@@ -163,6 +163,36 @@ def warm_up(bundle: Bundle) -> bool:
     return True
 
 
+@st.cache_data(show_spinner=False, ttl=300)
+def weights_of(backbone: str) -> str:
+    """Where its ImageNet weights can be had, see `weights_at`; asked every five minutes."""
+    from pneumo_core.training.plan.weights import weights_at
+
+    return weights_at(backbone)
+
+
+@st.cache_data(show_spinner=False, ttl=60, hash_funcs=HASH_FUNCS)
+def weights_files_of(settings: Settings) -> list[Path]:
+    """Weights files in the folders that may be opened."""
+    from pneumo_core.training.plan.weights import weights_files
+
+    return weights_files(settings.data_roots)
+
+
+@st.cache_data(show_spinner=False, ttl=30)
+def parents_of(backbone: str) -> list[str]:
+    """Models with this backbone, which a training may start from."""
+    from pneumo_core.bundle import survey
+
+    return [
+        one.name
+        for one in survey()
+        if one.bundle is not None
+        and not one.fault
+        and one.bundle.card.document.get("training", {}).get("backbone") == backbone
+    ]
+
+
 @st.cache_data(show_spinner=False, max_entries=64)
 def film_picture(root: Path, film: str, sha256: str) -> bytes:
     """A film of a data set at display size, as JPEG; raises as `film_bytes` does, and

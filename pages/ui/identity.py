@@ -35,6 +35,7 @@ def may(right: Right) -> bool:
     return current().may(right)
 
 
+SIGN_IN = "Sign in"
 # File, title, and the right that a page asks for.
 PAGES = (
     ("pages/diagnose.py", "Diagnose", Right.READ),
@@ -49,7 +50,7 @@ def pages_for_role() -> list[StreamlitPage]:
     """The pages that the person may use; for somebody without a role, the one to sign in on."""
     shown = [(path, title) for path, title, right in PAGES if may(right)]
     if not shown:
-        return [st.Page(show_sign_in, title="Sign in", default=True)]
+        return [st.Page("pages/sign_in.py", title=SIGN_IN, default=True)]
     _show_account()
     return [
         st.Page(path, title=title, default=number == 0)
@@ -60,7 +61,7 @@ def pages_for_role() -> list[StreamlitPage]:
 def check_page(title: str) -> None:
     """Stop a page that was opened by its address, without the router, and is not this person's."""
     right = next((right for _, name, right in PAGES if name == title), Right.MANAGE)
-    if may(right):
+    if may(right) or title == SIGN_IN:
         return
     if current().role is None:
         show_sign_in()
@@ -78,7 +79,7 @@ def show_sign_in() -> None:
         )
         st.button("Sign out", key="identity.out", on_click=st.logout)
     else:
-        st.html("<h1>Pneumo</h1><p>Sign in to read films and to see how the models do.</p>")
+        st.markdown("Sign in to read films and to see how the models do.")
         st.button("Sign in", key="identity.in", type="primary", on_click=st.login)
 
 

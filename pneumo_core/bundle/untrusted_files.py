@@ -229,7 +229,7 @@ def _refuse(why: str) -> NoReturn:
 
 PREDICTIONS_FILE = "a table of predictions in predictions.csv"
 LABELS = {"normal", "pneumonia"}
-SUBTYPES = {"normal", "bacterial", "viral", ""}
+SUBTYPES = {"normal", "bacterial", "viral", "unknown", ""}
 
 
 def inspect_predictions(path: Path) -> None:

@@ -23,7 +23,14 @@ from pneumo_core.bundle.integrity import (
     verify_bundle,
     write_sums,
 )
-from pneumo_core.bundle.keras_network import check_network, in_float32, load_network, save_network
+from pneumo_core.bundle.keras_network import (
+    TOLERANCE,
+    check_films,
+    check_network,
+    in_float32,
+    load_network,
+    save_network,
+)
 from pneumo_core.bundle.model_card import readme
 from pneumo_core.bundle.openvino_graph import Graph, write_graph
 from pneumo_core.bundle.provenance import film_hashes_text, films_text, joined_film_roles
@@ -44,7 +51,6 @@ PREDICTIONS = (
     *("film", "split", "label", "subtype", "group"),
     *("p_normal", "p_bacterial", "p_viral", "p_pneumonia"),
 )
-TOLERANCE = 1e-3  # in probability: between Keras and OpenVINO, and for half precision
 
 
 def write_bundle(  # noqa: PLR0913 - what a bundle is made of
@@ -217,24 +223,6 @@ def _within(
         f"got a difference of {largest:.2g}. Write the bundle where TensorFlow is installed "
         "(KERAS_BACKEND=tensorflow)."
     )
-
-
-def check_films(size: int) -> NDArray[np.float32]:
-    """64 generated images to compare two forms of a network on, float32 (64,size,size,1) in 0..255.
-
-    Random fields, from coarse clouds to fine noise, at several brightnesses and contrasts; the
-    same for everyone.
-    """
-    import cv2
-
-    rng = np.random.default_rng(20180222)
-    films = np.empty((64, size, size, 1), np.float32)
-    for i, film in enumerate(films):
-        coarse = rng.normal(size=(2 ** (1 + i % 6),) * 2).astype(np.float32)
-        clouds = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
-        field = clouds + 0.1 * rng.normal(size=(size, size))
-        film[..., 0] = np.clip(rng.uniform(60, 190) + rng.uniform(20, 70) * field, 0, 255).round()
-    return films
 
 
 def _write_texts(card: dict[str, Any], predictions: pd.DataFrame, staging: Path) -> None:

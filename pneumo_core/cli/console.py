@@ -234,3 +234,25 @@ def _python() -> str:
         return "python"
     inside = own.is_relative_to(Path.cwd())
     return str(own.relative_to(Path.cwd()) if inside else own)
+
+
+def start_keras() -> None:
+    """Load Keras and its devices, with standard error closed meanwhile.
+
+    TensorFlow's libraries write there, past Python's logging, about absent GPUs and their own
+    start: noise to the person.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import keras
+
+        from pneumo_core.training.distributed import join_devices
+
+        join_devices()  # first: TensorFlow finds other machines only before it has done anything
+        keras.ops.zeros(1)
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

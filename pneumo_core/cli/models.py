@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, pasted, tell
+from pneumo_core.cli.console import emit, emit_json, pasted, start_keras, tell
 from pneumo_core.formatting import file_size
 
 if TYPE_CHECKING:
@@ -132,11 +132,19 @@ def card(name: Name) -> None:
 def export_model(
     name: Name,
     *,
-    out: Annotated[Path | None, typer.Option(help="File to write; NAME.zip if not said.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; NAME.zip, or as the format has it.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="zip, the whole bundle; onnx, tflite or savedmodel.")
+    ] = "zip",
 ) -> None:
-    """Write a verified model as a zip."""
+    """Write a verified model as a zip, or its network alone for other tools."""
     from pneumo_core.bundle.transfer import export_bundle
 
+    if form != "zip":
+        _export_network(name, form, out)
+        return
     target = Path(f"{name}.zip") if out is None else out
     target = target / f"{name}.zip" if target.is_dir() else target
     if target.exists():
@@ -147,6 +155,28 @@ def export_model(
     except OSError as error:
         raise typer.BadParameter(f"{target} cannot be written: {error.strerror}.") from error
     emit(f"{name} is in {target}, {file_size(len(content))}.")
+
+
+def _export_network(name: str, form: str, out: Path | None) -> None:
+    from pneumo_core.bundle import load_bundle
+    from pneumo_core.bundle.keras_network import FORMATS, export_network
+
+    if form not in FORMATS:
+        known = ", ".join(("zip", *FORMATS))
+        raise typer.BadParameter(f"--format: expected one of {known}; got {form!r}.")
+    target = Path(f"{name}{FORMATS[form] or '-savedmodel'}") if out is None else out
+    if target.exists():
+        raise typer.BadParameter(f"there is a file {target} already.")
+    if not target.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {target.parent}.")
+    bundle = load_bundle(name)
+    start_keras()
+    about = export_network(bundle, form, target)
+    found = about["agreement"]
+    emit(
+        f"{name} is in {target}; on {found['images']} images it agrees with Keras within "
+        f"{found['largest_difference']:.1g}. How to prepare and read a film: {target.name}.json"
+    )
 
 
 @app.command("import")

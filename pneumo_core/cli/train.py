@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import TRAINING, emit, emit_json, pasted, progress, tell
+from pneumo_core.cli.console import (
+    TRAINING,
+    emit,
+    emit_json,
+    pasted,
+    progress,
+    start_keras,
+    tell,
+)
 from pneumo_core.cli.labels import folder_of_films
 from pneumo_core.cli.models import caution
 from pneumo_core.formatting import figure
@@ -60,7 +68,7 @@ def train(  # noqa: PLR0913 - one argument an option
         str | None, typer.Option(help="What it sees: the whole film, or a frame set by its lungs.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the films.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Films a step.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Batch size.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     thaw: Annotated[
         float | None,
@@ -88,6 +96,14 @@ def train(  # noqa: PLR0913 - one argument an option
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32 or mixed_bfloat16.")] = None,
+    other: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting of the recipe, as a run's config.json names it; repeatable.",
+        ),
+    ] = None,
     resume: Annotated[str | None, typer.Option(help="Id of an interrupted run.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Name of the bundle to write.")] = None,
     overwrite: Annotated[
@@ -102,6 +118,7 @@ def train(  # noqa: PLR0913 - one argument an option
 
     from pneumo_core.bundle import activate
     from pneumo_core.config import load_settings
+    from pneumo_core.training.plan.settings import parse_choices
     from pneumo_core.training.recipe import make_recipe
     from pneumo_core.training.runs.history import MEASURED_AGAIN
     from pneumo_core.training.runs.queue import create_named_run, queue_lock
@@ -149,6 +166,7 @@ def train(  # noqa: PLR0913 - one argument an option
             robustness=robustness,
             seed=seed,
             precision=precision,
+            **parse_choices(other or []),
         )
         with queue_lock(settings.runs_dir):
             run = create_named_run(
@@ -294,28 +312,6 @@ def _same_sources(run: Run, sources: list[FilmSource]) -> None:
         )
 
 
-def start_keras() -> None:
-    """Load Keras and its devices, with standard error closed meanwhile.
-
-    TensorFlow's libraries write there, past Python's logging, about absent GPUs and their own
-    start: noise to the person.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import keras
-
-        from pneumo_core.training.distributed import join_devices
-
-        join_devices()  # first: TensorFlow finds other machines only before it has done anything
-        keras.ops.zeros(1)
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
-
-
 app = typer.Typer(help="What this machine offers a training.")
 
 
@@ -342,12 +338,50 @@ def machine(
 
 
 @app.command()
+def preview(
+    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the examples and the summary.")],
+    preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
+    other: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the recipe; repeatable."),
+    ] = None,
+) -> None:
+    """Write sixteen augmented examples as a training sees them, and say how its network is built.
+
+    Nothing is trained.
+    """
+    from pneumo_core.config import load_settings
+    from pneumo_core.training.plan.preview import write_preview
+    from pneumo_core.training.plan.settings import parse_choices
+    from pneumo_core.training.recipe import make_recipe
+    from pneumo_core.training.sources import FilmSource
+
+    settings = load_settings()
+    recipe = make_recipe(preset, **parse_choices(other or []))
+    start_keras()
+    with progress() as report:
+        from pneumo_core.training.dataset import look_at
+
+        corpus = look_at([FilmSource(data)], recipe, settings, report)
+        made = write_preview(recipe, corpus, out, report)
+    for part in made.parts:
+        shape = " x ".join(map(str, part.output))
+        emit(f"{part.name}\t{part.layers} layers\t{part.parameters:,} parameters\t{shape}")
+    emit(
+        f"{made.parameters:,} parameters, {made.trainable:,} trained; "
+        f"{made.multiply_adds / 1e9:.2f} billion multiply-adds a film"
+    )
+
+
+@app.command()
 def pace(
     *,
     backbone: Annotated[str, typer.Option(help="Name of the network.")] = "resnet50",
     weights: Annotated[str, typer.Option(help="imagenet or none.")] = "imagenet",
     size: Annotated[int, typer.Option(help="Side of the network's input in pixels.")] = 224,
-    batch: Annotated[int, typer.Option(help="Films a step.")] = 32,
+    batch: Annotated[int, typer.Option(help="Batch size.")] = 32,
     precision: Annotated[str, typer.Option(help="auto, float32 or mixed_bfloat16.")] = "auto",
 ) -> None:
     """Train a few steps on noise and say how fast that was; estimates use it from then on."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, progress
-from pneumo_core.cli.train import start_keras
+from pneumo_core.cli.console import emit, progress, start_keras
 
 if TYPE_CHECKING:
     from pneumo_core.bundle.lung_finder import LungFinder

@@ -22,8 +22,6 @@ from pneumo_core.dataset.names import (
     is_mask_folder,
     is_mask_name,
     parse_folders,
-    parse_name,
-    stem_of,
 )
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.formats import format_of
@@ -146,25 +144,6 @@ def images_below(root: Path) -> list[str]:
     Raises DataSetError as `list_films` does.
     """
     return sorted(_Walk(root.resolve()).files())
-
-
-def list_images(root: Path) -> Listing:
-    """List every picture below `root`, labelled or not: the facts' label and subtype are "".
-
-    Raises DataSetError if `root` is no folder or holds no picture.
-    """
-    if not root.is_dir():
-        raise DataSetError(f"Expected a folder of films, got {root.name}, which is no folder.")
-    images = images_below(root)
-    if not images:
-        raise DataSetError(f"Expected films in {root.name}, found none. Name a folder of films.")
-    facts = {}
-    for image in images:
-        name = parse_name(stem_of(image))
-        facts[image] = FilmFacts(
-            "all", "", "", name.group if name.series else image, name.series, bool(name.series)
-        )
-    return Listing(root.resolve(), films=tuple(images), facts=facts)
 
 
 def _labelled(base: Path, images: list[str], labels: Labels | None) -> LabelledFilms:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pneumo_core import metrics
+from pneumo_core.dataset.film_facts import FilmFacts
 from pneumo_core.dataset.index import as_index, index_rows
-from pneumo_core.dataset.layout import list_images
+from pneumo_core.dataset.layout import Listing, images_below
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.evaluate import predict_films, shipped_predictions
 from pneumo_core.evaluation.film_answers import CHECKS, NOT_CHEST
@@ -271,7 +272,7 @@ def unlabelled_prevalence(
 
     Raises DataSetError where none can be read.
     """
-    listing = list_images(data)
+    listing = _every_film(data)
     found = as_index(list(index_rows(listing, progress=progress)), listing)
     unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
     readable = found[found["readable"]].reset_index(drop=True)
@@ -301,6 +302,17 @@ def calibrated_at(bundle: Bundle) -> float:
     """The share of pneumonia, within 0.01 and 0.99, at which P(pneumonia) was calibrated."""
     share = float((shipped_predictions(bundle)["label"] == "pneumonia").mean())
     return min(max(share, 0.01), 0.99)
+
+
+def _every_film(root: Path) -> Listing:
+    """Every picture below `root`, without a label."""
+    if not root.is_dir():
+        raise DataSetError(f"Expected a folder of films, got {root.name}, which is no folder.")
+    films = images_below(root)
+    if not films:
+        raise DataSetError(f"Expected films in {root.name}, found none. Name a folder of films.")
+    facts = {film: FilmFacts("all", "", "unknown", group=film) for film in films}
+    return Listing(root.resolve(), films=tuple(films), facts=facts)
 
 
 def _share(share: Estimate) -> str:

@@ -104,20 +104,27 @@ class Job:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: str = "") -> Job:
+def start_job(
+    kind: str,
+    arguments: Sequence[str],
+    *,
+    settings: Settings,
+    key: str = "",
+    right: Right = Right.TRAIN,
+) -> Job:
     """Start `python -m pneumo_core ARGUMENTS` (the command's name first), or find it running.
 
     `kind` is the name under which `latest_job` finds it (lower case letters, digits, hyphens),
     `key` distinguishes jobs of one kind: one job of a kind and key runs at a time and is returned
     while it does. The job gets these settings and the current folder.
-    Raises AccessRefused without the right to train, JobError where the folder of jobs cannot be
-    written.
+    Raises AccessRefused without the `right` that it asks for, JobError where the folder of jobs
+    cannot be written.
     """
     from filelock import FileLock
 
     if not re.fullmatch(r"[a-z][a-z0-9-]*", kind):
         raise ValueError(f"Expected a kind of lower case letters. Received: kind={kind!r}")
-    require(Right.TRAIN, f"job.{kind}")
+    require(right, f"job.{kind}")
     try:
         settings.jobs_dir.mkdir(parents=True, exist_ok=True)
         with FileLock(settings.jobs_dir / ".lock"):
@@ -125,7 +132,7 @@ def start_job(kind: str, arguments: Sequence[str], *, settings: Settings, key: s
             if running is not None and running.status().state == "running":
                 return running
             _remove_old(kind, settings.jobs_dir)
-            with recorded(Right.TRAIN, f"job.{kind}", _subject(arguments)):
+            with recorded(right, f"job.{kind}", _subject(arguments)):
                 return _start(kind, list(arguments), settings, key)
     except OSError as error:
         raise JobError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from pneumo_core.training.sources import index_sources, one_sided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -119,6 +119,19 @@ def gather(
         inputs = cached(Transform(framing.key, framing.size, framing.input_of))
     fold = _folds(usable, recipe, run.folder / "folds.json")
     return Corpus(usable, pixels, labels, fold, framing, inputs)
+
+
+def look_at(
+    sources: Sequence[FilmSource], recipe: Recipe, settings: Settings, report: Progress
+) -> Corpus:
+    """The films as a run of `recipe` gathers them, without a run. Raises DataSetError."""
+    from tempfile import TemporaryDirectory
+
+    from pneumo_core.training.runs.run import create_run
+
+    with TemporaryDirectory(prefix="pneumo-preview-") as scratch:
+        run = create_run(Path(scratch), recipe, data=sources[0].folder, bundle="")
+        return gather(sources, recipe, run, settings, report)
 
 
 def _known(

@@ -112,7 +112,7 @@ def build_network(  # noqa: PLR0913 - options, by keyword
     if parent is not None:
         _take_over(network, parent, classes)
     start = trained_from or spec.trained_from or "all"
-    _freeze(network, "all" if weights == "none" else start)
+    freeze(network, "all" if weights == "none" else start)
     return network
 
 
@@ -189,7 +189,10 @@ def _small_cnn(x: Any) -> Any:
     return x
 
 
-def _freeze(network: Any, trained_from: str) -> None:
+def freeze(network: Any, trained_from: str) -> None:
+    """Freeze what comes before the first trained block, and all batch normalisation; see
+    `build_network`. Raises TrainingError for a block that the network does not have.
+    """
     import keras
 
     if trained_from == "all":

@@ -182,6 +182,9 @@ class Trainings:
             folder=None if folder.name.startswith("fold-") else folder,
             extra=len(corpus.sources) * recipe.leave_source_out,
         )
+        callbacks: tuple[Any, ...] = (watch,)
+        if len(held_out) and self.devices.machines == 1:
+            callbacks += (self._closeup(held_out, folder),)
         weights = framing_weights(
             corpus.index,
             corpus.inputs,
@@ -196,10 +199,21 @@ class Trainings:
             machine=self.machine,
             folder=folder,
             weights=weights,
-            callbacks=(watch,),
+            callbacks=callbacks,
             stopped=lambda: watch.stopped,
         )
         return network, watch.stopped
+
+    def _closeup(self, held_out: NDArray[np.int64], folder: Path) -> Any:
+        """What looks at some of the held-out films after every epoch, the same ones each time."""
+        from pneumo_core.training.runs.closeup import FILMS, EpochCloseup, HeldOut
+
+        rng = np.random.default_rng(self.recipe.seed)
+        rows = np.sort(rng.permutation(held_out)[:FILMS])
+        names = [str(film) for film in self.corpus.index["film"].iloc[rows]]
+        inputs, labels = np.asarray(self.corpus.inputs[rows]), self.corpus.labels[rows]
+        seen = HeldOut(inputs, labels, names, self.recipe.classes)
+        return EpochCloseup(seen, folder, network=self.recipe.backbone)
 
     def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -52,10 +53,12 @@ def address(
 
 def says(browser: Chrome, *words: str) -> None:
     def all_there(b: Chrome) -> bool:
-        text = b.find_element(By.TAG_NAME, "body").text
+        text = b.execute_script("return document.body ? document.body.innerText : ''")
         return all(word in text for word in words)
 
-    WebDriverWait(browser, 120, ignored_exceptions=PASSING).until(all_there)
+    # While it goes to the provider and back, the document of a moment ago is gone.
+    passing = (*PASSING, WebDriverException)
+    WebDriverWait(browser, 120, ignored_exceptions=passing).until(all_there)
 
 
 def pages(browser: Chrome) -> list[str]:

@@ -35,7 +35,7 @@ def films(normal=80, pneumonia=60, *, seed=0, shift=1.5, noise=1.2, each=2):
             "film": [f"SECRET-{i}.png" for i in range(sick.size)],
             "split": "all",
             "label": np.where(sick, "pneumonia", "normal"),
-            "subtype": np.where(sick, "bacterial", "normal"),
+            "subtype": np.where(sick, "unknown", "normal"),
             "group": [f"NAME-{i // each}-{one}" for i, one in enumerate(sick)],
             "p_normal": 1 - p,
             "p_bacterial": 0.7 * p,

@@ -41,6 +41,7 @@ class Line:
     held_out: bool = False
     style: int = 0
     best: int | None = None
+    faint: bool = False  # behind another line
     run: int | None = None  # which of several runs over each other
 
 
@@ -88,6 +89,16 @@ def curves(chart: Chart, *, height: int = 300) -> go.Figure:
     return figure(traces, x=axis, y=share, height=height, showlegend=True)
 
 
+def smoothed(values: NDArray[np.float64], weight: float = 0.9) -> NDArray[np.float64]:
+    """Exponential moving average (N,) that starts unbiased; NaN stays where it is."""
+    mean, total, out = 0.0, 0.0, np.full(len(values), np.nan)
+    for place, value in enumerate(values):
+        if np.isfinite(value):
+            mean, total = weight * mean + (1 - weight) * value, weight * total + (1 - weight)
+            out[place] = mean / total
+    return out
+
+
 def share_span(lines: Sequence[Line], measured: Measured | None = None) -> tuple[float, float]:
     """Range of an axis of shares that shows every value and, where they are all high, their
     differences.
@@ -109,7 +120,7 @@ def _trace(line: Line, seen: NDArray[np.bool_], digits: int) -> go.Scatter:
         mode="lines+markers" if line.points else "lines",
         line=thin | {"width": 2.5} if line.points else thin,
         marker=marker,
-        opacity=1.0 if line.points or line.run is None else 0.5,
+        opacity=0.35 if line.faint else 1.0 if line.points or line.run is None else 0.5,
         hovertemplate=f"{line.name}<br>epoch %{{x:.2f}}: %{{y:.{digits}f}}<extra></extra>",
     )
 

@@ -16,6 +16,7 @@ from pages.ui.images import decode_grey
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain, plain_words
 from pages.ui.session_film import make_entry
+from pneumo_core.access import Right
 from pneumo_core.config import load_settings
 from pneumo_core.errors import BundleError, DataSetError, ReadingLogError, UnreadableImage
 from pneumo_core.formatting import count, estimate, number, per_cent
@@ -134,7 +135,8 @@ def _set_up(settings: Settings) -> None:
         return
     options = ["--films", str(films), "--seed", str(seed), "--json"]
     key = f"{path} {films} {seed}"
-    start_job(_COMMAND, [_COMMAND, str(path), *options], settings=settings, key=key)
+    words = [_COMMAND, str(path), *options]
+    start_job(_COMMAND, words, settings=settings, key=key, right=Right.READ)
     state.study_job.set(key)
     st.rerun()
 

@@ -16,7 +16,7 @@ from pages.ui.diagnose.blinded import hide, without_name
 from pages.ui.diagnose.intake import Intake, no_room, read_entry
 from pages.ui.diagnose.reading_log import keep_in_log, with_log
 from pages.ui.outcomes import outcome_of
-from pages.ui.page import plain, plain_words
+from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.config import load_settings
 from pneumo_core.formatting import count, duration, per_cent
@@ -24,6 +24,7 @@ from pneumo_core.formatting import count, duration, per_cent
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from pages.ui.cache import Sample
@@ -166,32 +167,39 @@ def _tell(intake: Intake) -> None:
         st.toast(f"{count(len(names), 'films')} are already in the list and were not read again.")
 
 
-def show_intake() -> None:
-    """How far the reading is, with the films read last and a Cancel button, as long as it lasts."""
-    if state.intake.get() is not None:
-        st.fragment(_intake, run_every=_SECONDS)(len(state.films()), time.monotonic())
+def show_intake() -> DeltaGenerator | None:
+    """A place for the progress of a drop, with a Cancel button; None where nothing is read."""
+    intake: Intake | None = state.intake.get()
+    if intake is None:
+        return None
+    with st.container(key="intake"):
+        place = st.empty()
+        st.button("Cancel", key="diagnose.cancel", on_click=intake.cancel)
+        films = state.films()
+        latest = [films[key] for key in _arrivals.get()[-_LATEST:] if key in films]
+        with st.container(horizontal=True):
+            for entry in reversed(latest):
+                _show_small(entry)
+    _draw(place, intake)
+    return place
 
 
-def _intake(films: int, began: float) -> None:
-    """The progress; films: in the list when all of the page ran last, at `began`."""
-    with plain_words():
-        merge_arrived()
-        intake: Intake | None = state.intake.get()
-        grown = len(state.films()) > films
-        if intake is None or (grown and (not films or time.monotonic() - began > _PAGE_SECONDS)):
-            st.rerun()  # all of the page: the list has grown, or all is read
-        with st.container(key="intake"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.progress(
-                    min(intake.done / max(intake.total, 1), 1.0),
-                    progress_words(intake.name, intake.done, intake.total, intake.seconds_left()),
-                )
-                st.button("Cancel", key="diagnose.cancel", on_click=intake.cancel)
-            films = state.films()
-            latest = [films[key] for key in _arrivals.get()[-_LATEST:] if key in films]
-            with st.container(horizontal=True):
-                for entry in reversed(latest):
-                    _show_small(entry)
+def follow_intake(place: DeltaGenerator | None) -> None:
+    """Renew the progress at the end of a run, until the list has grown for a while or all is read;
+    then the page runs anew. A click cuts this short.
+    """
+    intake: Intake | None = state.intake.get()
+    if place is None or intake is None:
+        return
+    end = time.monotonic() + (_PAGE_SECONDS if state.films() else _SECONDS)
+    while time.monotonic() < end and not intake.ended.wait(_SECONDS / 2):
+        _draw(place, intake)
+    st.rerun()
+
+
+def _draw(place: DeltaGenerator, intake: Intake) -> None:
+    words = progress_words(intake.name, intake.done, intake.total, intake.seconds_left())
+    place.progress(min(intake.done / max(intake.total, 1), 1.0), words)
 
 
 def read_sample(sample: Sample, bundle: Bundle) -> None:

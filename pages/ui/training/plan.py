@@ -11,6 +11,7 @@ from pages.ui import state
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
+from pages.ui.training.before_start import show_before_start
 from pages.ui.training.setup import sentence
 from pneumo_core.container import cores, memory_limit
 from pneumo_core.errors import TrainingError
@@ -62,6 +63,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
         elif waits:
             st.caption("Another run is in progress. This one starts when it ends.")
     _show_machine(machine, recipe, expected, settings, idle=not live)
+    show_before_start(recipe, source, settings, idle=not live)
 
 
 def _sentence(recipe: Recipe, machine: Machine | None, expected: Estimate) -> str:

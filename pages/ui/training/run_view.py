@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.charts.theme import figure_config
-from pages.ui.charts.training import AUC, LOSS, SHARE, Chart, Line, Measured, share_span
+from pages.ui.charts.training import (
+    AUC,
+    LOSS,
+    SHARE,
+    Chart,
+    Line,
+    Measured,
+    share_span,
+    smoothed,
+)
 from pages.ui.charts.training import curves as draw
 from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import show_actions
+from pages.ui.training.closeup import show_closeup
 from pages.ui.training.run_labels import facts, notes, run_title
 from pneumo_core.formatting import duration
 from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
@@ -60,7 +70,8 @@ def overlay(runs: Sequence[tuple[str, Curves]], *, loss: bool) -> Chart:
     """Several runs over each other, each by its name: validation as points, training thin."""
     lines = []
     for number, (name, curves) in enumerate(runs):
-        for line in _loss(curves) if loss else _shares(curves, only="auc"):
+        drawn = [line for line in _loss(curves) if not line.faint]
+        for line in drawn if loss else _shares(curves, only="auc"):
             named = f"{name}, {line.name}"
             lines.append(
                 Line(
@@ -78,7 +89,8 @@ def _loss(curves: Curves) -> list[Line]:
     steps, epochs = curves.steps, curves.epochs
     lines = []
     if steps:
-        lines.append(Line("training", steps["epoch"], steps["loss"]))
+        lines.append(Line("training, raw", steps["epoch"], steps["loss"], faint=True))
+        lines.append(Line("training", steps["epoch"], smoothed(steps["loss"])))
     elif "loss" in epochs:
         lines.append(Line("training", epochs["epoch"] + 1, epochs["loss"], points=True))
     if "val_loss" in epochs:
@@ -166,6 +178,7 @@ def _show(run: Run, settings: Settings) -> None:
     show_actions(run, summary, settings, can_stop=can_stop)
     epochs = int(status.epochs or run.config()["recipe"].get("epochs") or 0)
     _show_curves(run, epochs, {} if summary.state.live else status.figures)
+    show_closeup(run)
     if found := facts(status, summary):
         listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
         st.html(f'<dl class="pn-facts">{listed}</dl>')

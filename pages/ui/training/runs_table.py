@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,12 @@ from pneumo_core.training.runs.history import (
 )
 from pneumo_core.training.runs.run import list_runs
 from pneumo_core.training.runs.status import STATES
-from pneumo_core.training.runs.tensorboard import find_board, start_board, stop_board
+from pneumo_core.training.runs.tensorboard import (
+    find_board,
+    keep_board,
+    start_board,
+    stop_board,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,15 +118,15 @@ def _columns() -> dict[str, Any]:
         "state": config.TextColumn("State", width=150),
         "network": config.TextColumn("Network", width=120),
         "weights": config.TextColumn("Start from", width=100),
-        "size": config.NumberColumn("Size (px)", width=70),
-        "epochs": config.TextColumn("Epochs", width=70),
+        "size": config.NumberColumn("Size (px)", width=90),
+        "epochs": config.TextColumn("Epochs", width=80),
         "auc": config.TextColumn("AUC, validation", width=160),
         "sensitivity": config.TextColumn("Sensitivity", width=130),
         "specificity": config.TextColumn("Specificity", width=130),
-        "val_loss": config.NumberColumn("Loss, validation", format="%.3f", width=110),
+        "val_loss": config.NumberColumn("Loss, validation", format="%.3f", width=140),
         "time": config.TextColumn("Whole run", width=90),
         "data": config.TextColumn("Data set", width=120),
-        "data_hash": config.TextColumn("Data hash", width=110),
+        "data_hash": config.TextColumn("Data hash", width=120),
         "task": config.TextColumn("Task", width=90),
         "seed": config.NumberColumn("Seed", width=60, format="%d"),
         "device": config.TextColumn("Device", width=220),
@@ -196,6 +202,8 @@ def show_tensorboard(settings: Settings) -> None:
         st.caption("The curves of all runs in TensorBoard. In a terminal:")
         st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
         with st.container(horizontal=True, vertical_alignment="center"):
+            if board is not None:
+                keep_board(settings)
             if board is None:
                 if st.button("Start here", key="training.board.start"):
                     with st.spinner("Starting TensorBoard: about ten seconds…"):
@@ -206,4 +214,9 @@ def show_tensorboard(settings: Settings) -> None:
             if st.button("Stop", key="training.board.stop"):
                 stop_board(settings)
                 st.rerun()
-            st.caption("Opens in a browser on the machine that Pneumo runs on.")
+            port = board.rpartition(":")[2]
+            st.caption(
+                "It answers on the machine that Pneumo runs on alone. From another computer, "
+                f"`ssh -L {port}:localhost:{port} {platform.node()}` and open {board} there. "
+                "It ends half an hour after this screen was last shown."
+            )

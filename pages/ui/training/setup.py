@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,14 @@ from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_source_job
 from pages.ui.html import badge
 from pages.ui.page import plain
+from pages.ui.training.earlier import offer_earlier
+from pages.ui.training.more_settings import show_more
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.training.dataset import task_of
 from pneumo_core.training.network import find_backbone
-from pneumo_core.training.recipe import PRECISIONS, PRESETS, Recipe, make_recipe
+from pneumo_core.training.plan.parent import is_parent, load_parent
+from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
@@ -36,11 +39,13 @@ BACKBONES = {
 WEIGHTS = {
     "imagenet": "ImageNet (download)",
     "file": "Local file",
+    "model": "A model here",
     "none": "None (from scratch)",
 }
 WEIGHTS_MEANING = {
     "imagenet": "Downloaded once by Keras (10 to 100 MB), then cached.",
     "file": "A weights file of this network without its top, for machines without internet access.",
+    "model": "Its network is fine-tuned. Films it has learnt from are never held out.",
     "none": "Random initial weights: needs more films and more epochs.",
 }
 TASKS = {
@@ -49,109 +54,17 @@ TASKS = {
 }
 SIZES = (64, 96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512)
 _PERSIST: Any = "session"  # over a visit to another page
-_FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting that is folded away: its name in the recipe, its label, its meaning, its kind.
-
-    kind: "whole", "number", "yes" or a tuple of choices ("" is the network's default); low, high:
-    of numbers.
-    """
-
-    name: str
-    label: str
-    meaning: str
-    kind: str | tuple[str, ...]
-    low: float = 0.0
-    high: float = 1.0
-
-
-MORE = (
-    Setting(
-        "folds",
-        "Folds",
-        "1: one validation fold, a fifth of the patients. 5: five-fold cross-validation.",
-        "whole",
-        1,
-        10,
-    ),
-    Setting(
-        "batch",
-        "Batch size",
-        "Smaller needs less memory; larger uses a GPU better.",
-        "whole",
-        1,
-        512,
-    ),
-    Setting(
-        "learning_rate",
-        "Learning rate",
-        "Peak learning rate; lower it if the loss becomes NaN.",
-        "number",
-    ),
-    Setting(
-        "patience",
-        "Patience",
-        "Epochs without a better validation AUC before training stops.",
-        "whole",
-        1,
-        100,
-    ),
-    Setting(
-        "trained_from",
-        "Trainable layers",
-        "Of a pretrained network: the upper blocks (default), the head only, or all layers.",
-        ("", "head", "all"),
-    ),
-    Setting(
-        "hold_out",
-        "Validation fold",
-        "Patients at random, or ranges of file numbers: a harder test where these follow time.",
-        ("patients", "numbers"),
-    ),
-    Setting(
-        "framing_weights",
-        "Framing-bias weights",
-        "0: equal weights. 1: more weight on films whose framing does not predict their class.",
-        "number",
-    ),
-    Setting(
-        "least_area",
-        "Smallest crop",
-        "Smallest share of a film that augmentation keeps.",
-        "number",
-        0.05,
-    ),
-    Setting(
-        "robustness",
-        "Robustness suite",
-        "Evaluates the validation fold under some forty perturbations, after the model is saved.",
-        "yes",
-    ),
-    Setting("class_weights", "Class weights", "Rare classes weigh as much as common ones.", "yes"),
-    Setting(
-        "augment",
-        "Augmentation",
-        "Random crops, rotations and brightness changes in every epoch.",
-        "yes",
-    ),
-    Setting(
-        "label_smoothing",
-        "Label smoothing",
-        "Softens the labels, against overconfidence.",
-        "number",
-        0.0,
-        0.5,
-    ),
-    Setting(
-        "dropout", "Dropout", "Share of the features dropped at each step.", "number", 0.0, 0.9
-    ),
-    Setting("weight_decay", "Weight decay", "Strength of the penalty on large weights.", "number"),
-    Setting("precision", "Precision", "auto: bfloat16 where the hardware supports it.", PRECISIONS),
-    Setting("seed", "Seed", "The same seed and data give the same run.", "whole", 0, 2**31 - 1),
+_TYPED = "Another file: type its path"
+_KEPT = "Kept here from an earlier download."
+_NO_DOWNLOAD = (
+    "These weights are not kept here and cannot be downloaded: no connection. Choose a local file, "
+    "a model here, or None."
 )
+_NO_WEIGHTS = (
+    "ResNet50 with ImageNet weights would be the first choice; they are not kept here and cannot "
+    "be downloaded. Choose another network to start from a weights file or a model."
+)
+_FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
 
 
 def show_source(settings: Settings) -> tuple[Source, Material] | None:
@@ -179,14 +92,16 @@ def show_source(settings: Settings) -> tuple[Source, Material] | None:
     return source, found
 
 
-def show_settings(settings: Settings) -> Recipe:
+def show_settings(settings: Settings, found: Material | None = None) -> Recipe:
     """The settings as widgets, and the recipe they make. Raises TrainingError for an impossible
-    one.
+    one. found: the films, which choose the task.
     """
+    offer_earlier(settings)
+    at = cache.weights_of("resnet50")
     preset = st.segmented_control(
         "Preset",
         list(PRESETS),
-        default="quick",
+        default="standard" if at else "quick",
         required=True,
         key="training.preset",
         persist_state=_PERSIST,
@@ -194,13 +109,11 @@ def show_settings(settings: Settings) -> Recipe:
     )
     st.caption(f"{PRESETS[preset].promise[:1].upper()}{PRESETS[preset].promise[1:]}.")
     usual = make_recipe(preset, backbone="cnn")
-    choices: dict[str, Any] = {"backbone": _backbone()}
-    weights = _weights(choices["backbone"])
+    choices: dict[str, Any] = {"backbone": _backbone(transfer=bool(at))}
+    weights = _weights(choices["backbone"], settings)
     task, size, epochs = st.columns([2, 1, 1], gap="small")
     with task:
-        choices["task"] = st.selectbox(
-            "Task", list(TASKS), format_func=TASKS.get, key="training.task", persist_state=_PERSIST
-        )
+        choices["task"] = _task(found)
     with size:
         choices["size"] = st.selectbox(
             "Size (pixels)",
@@ -216,10 +129,31 @@ def show_settings(settings: Settings) -> Recipe:
             persist_state=_PERSIST,
         )
     with st.expander("More settings"):
-        choices |= _more(usual, preset)
-    if weights is not None and weights not in WEIGHTS:
+        choices |= show_more(usual, preset)
+    if weights is not None and weights not in {"imagenet", "none"} and not is_parent(weights):
         weights = _checked(weights, settings)
+    if weights is not None and is_parent(weights):
+        choices["frame"] = load_parent(weights).defaults["frame"]
     return make_recipe(preset, weights=weights, **choices)
+
+
+def _task(found: Material | None) -> str:
+    """Three classes where the films say bacterial or viral of each, else two, and why."""
+    allowed = "three-class" if found is None else task_of(found)
+    if allowed == "binary":
+        st.selectbox(
+            "Task",
+            ["binary"],
+            format_func=TASKS.get,
+            key="training.task.binary",
+            help="These films do not say bacterial or viral of each.",
+        )
+        return "binary"
+    return str(
+        st.selectbox(
+            "Task", list(TASKS), format_func=TASKS.get, key="training.task", persist_state=_PERSIST
+        )
+    )
 
 
 def sentence(recipe: Recipe, where: str, time: str) -> str:
@@ -239,36 +173,67 @@ def backbone_title(name: str) -> str:
     return find_backbone(name).application or "Small CNN"
 
 
-def _backbone() -> str:
+def _backbone(*, transfer: bool) -> str:
+    """transfer: whether pretrained weights of the first choice can be had."""
     chosen: str = st.selectbox(
         "Network",
         list(BACKBONES),
+        index=list(BACKBONES).index("resnet50" if transfer else "cnn"),
         format_func=backbone_title,
         key="training.backbone",
         persist_state=_PERSIST,
     )
     st.caption(BACKBONES[chosen])
+    if not transfer and chosen == "cnn":
+        st.caption(_NO_WEIGHTS)
     return chosen
 
 
-def _weights(backbone: str) -> str | None:
-    """The initial weights, or the file that was typed; None for a network without pretrained
-    weights.
+def _weights(backbone: str, settings: Settings) -> str | None:
+    """The initial weights, or the file or model that was chosen; None for a network without
+    pretrained weights.
     """
     if backbone == "cnn":
         return None
+    parents = cache.parents_of(backbone)
+    offered = [name for name in WEIGHTS if name != "model" or parents]
+    at = cache.weights_of(backbone)
     chosen = st.segmented_control(
         "Start from",
-        list(WEIGHTS),
+        offered,
         default="imagenet",
         required=True,
         format_func=WEIGHTS.get,
         key="training.weights",
         persist_state=_PERSIST,
     )
-    st.caption(WEIGHTS_MEANING[chosen])
-    if chosen != "file":
-        return str(chosen)
+    meaning = _KEPT if at == "kept" and chosen == "imagenet" else WEIGHTS_MEANING[chosen]
+    st.caption(_NO_DOWNLOAD if chosen == "imagenet" and not at else meaning)
+    if chosen == "model":
+        named: str = st.selectbox(
+            "Model to start from",
+            parents,
+            key=f"training.parent.{backbone}",
+            persist_state=_PERSIST,
+        )
+        return named
+    return str(chosen) if chosen != "file" else _file(settings)
+
+
+def _file(settings: Settings) -> str:
+    """The weights file: one that was found, or a path that is typed."""
+    found = {str(path): path for path in cache.weights_files_of(settings)}
+    picked = _TYPED
+    if found:
+        picked = st.selectbox(
+            "Weights files found here",
+            [*found, _TYPED],
+            format_func=lambda text: found[text].name if text in found else text,
+            key="training.weights.found",
+            persist_state=_PERSIST,
+        )
+    if picked != _TYPED:
+        return picked
     typed = st.text_input(
         "Weights file",
         placeholder="/home/me/resnet50_notop.weights.h5",
@@ -294,45 +259,3 @@ def _checked(typed: str, settings: Settings) -> str:
             f"Expected a weights file, got {typed}, which does not exist. Check the path."
         )
     return str(path)
-
-
-def _more(usual: Recipe, preset: str) -> dict[str, Any]:
-    """The settings that differ from the preset's."""
-    known = {field.name for field in fields(Recipe)}
-    chosen = {}
-    shown = [setting for setting in MORE if setting.name in known]
-    for first in range(0, len(shown), 2):
-        for setting, column in zip(shown[first : first + 2], st.columns(2), strict=False):
-            with column:
-                value = _widget(setting, getattr(usual, setting.name), preset)
-                st.caption(setting.meaning)
-            if value != getattr(usual, setting.name):
-                chosen[setting.name] = value
-    return chosen
-
-
-def _widget(setting: Setting, usual: Any, preset: str) -> Any:
-    about: dict[str, Any] = {
-        "key": f"training.{setting.name}.{preset}",
-        "persist_state": _PERSIST,
-    }
-    if setting.kind == "yes":
-        return st.toggle(setting.label, usual, **about)
-    if isinstance(setting.kind, tuple):
-        at = setting.kind.index(usual)
-        return st.selectbox(
-            setting.label,
-            setting.kind,
-            index=at,
-            format_func=lambda name: name or "default",
-            **about,
-        )
-    if setting.kind == "whole":
-        return st.number_input(
-            *(setting.label, int(setting.low), int(setting.high), int(usual)), **about
-        )
-    return st.number_input(
-        *(setting.label, setting.low, setting.high, float(usual), usual / 2 or 0.01),
-        format="%g",
-        **about,
-    )

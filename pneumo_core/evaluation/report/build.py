@@ -93,7 +93,8 @@ def _title(bundle: Bundle, table: pd.DataFrame) -> str:
 
     The training population says nothing about the films of another hospital.
     """
-    if set(table["split"]) == {"validation"} and bundle.card.fitted_to is None:
+    shipped = "check" not in table and "elsewhere" not in set(table["split"])
+    if shipped and bundle.card.fitted_to is None:
         return bundle.card.title or bundle.name
     bands = set(table["age_band"]) - {""} if "age_band" in table else set()
     children = {band for band, end in AGE_BANDS.items() if end <= ADULT}

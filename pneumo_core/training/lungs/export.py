@@ -14,7 +14,7 @@ from pneumo_core.bundle.integrity import (
     staged,
     write_sums,
 )
-from pneumo_core.bundle.keras_network import load_network, save_network
+from pneumo_core.bundle.keras_network import check_films, load_network, save_network
 from pneumo_core.bundle.lung_finder import (
     FINDER_FILES,
     GRAPH,
@@ -23,7 +23,6 @@ from pneumo_core.bundle.lung_finder import (
     check_finder_card,
 )
 from pneumo_core.bundle.openvino_graph import write_single_output
-from pneumo_core.bundle.write import check_films
 from pneumo_core.errors import BundleError
 from pneumo_core.formatting import count
 from pneumo_core.imaging.lungs import SIDE

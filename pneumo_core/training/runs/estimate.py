@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import platform
 import shutil
 import tempfile
@@ -228,18 +229,21 @@ _ROOM = 1.5 * 2**30  # bytes of checkpoints, and of the model twice
 class Estimate:
     """Seconds that a run takes if no training ends early, and bytes of memory at its peak.
 
-    measured: whether this machine's pace with this network is known, or only guessed.
+    Validation, evaluation and writing the model are counted. least: seconds if every training ends
+    as early as the recipe's patience allows; measured: whether this machine's pace with this
+    network is known, or only guessed.
     """
 
     seconds: float
     memory: int
     measured: bool
+    least: float = math.inf
 
     def sentence(self) -> str:
         """The time in words, and how far they can be relied on."""
-        if self.measured:
-            return f"about {duration(self.seconds)}"
-        return f"very roughly {duration(self.seconds)}"
+        least, most = duration(min(self.least, self.seconds)), duration(self.seconds)
+        span = most if least == most else f"{least} (if it stops early) to {most}"
+        return f"about {span}" if self.measured else f"very roughly {span}"
 
 
 def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -> Estimate:
@@ -247,16 +251,26 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     pace = known_pace(recipe, settings)
     known = pace is not None
     pace = pace or _rough(recipe, gpus)
+    bundle = bundle_seconds(recipe, settings.runs_dir)
+    # Without patience, or on all films, the last epoch counts.
+    fewest = min(recipe.epochs, recipe.patience + 1) if recipe.patience else recipe.epochs
+    least, seconds = (
+        _seconds(recipe, films, pace, bundle, epochs) for epochs in (fewest, recipe.epochs)
+    )
+    return Estimate(seconds, pace.memory, known, least)
+
+
+def _seconds(recipe: Recipe, films: int, pace: Pace, bundle: float | None, epochs: int) -> float:
+    """Of a run whose folds are trained for so many epochs."""
     held_out = _held_out(recipe, films)
     epoch = pace.train * (films - held_out) + pace.validation * held_out + pace.save
     around = around_training(recipe, films, pace.validation)
-    bundle = bundle_seconds(recipe, settings.runs_dir) or around.bundle
-    a_fold = pace.start + recipe.epochs * epoch + around.answers
-    seconds = recipe.held_out_folds * a_fold + _READING * films / cores() + bundle
-    seconds += around.robustness
+    a_fold = pace.start + epochs * epoch + around.answers
+    seconds = recipe.held_out_folds * a_fold + _READING * films / cores()
+    seconds += (bundle or around.bundle) + around.robustness
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
-    return Estimate(seconds, pace.memory, known)
+    return seconds
 
 
 @dataclass(frozen=True)

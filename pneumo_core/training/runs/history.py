@@ -16,7 +16,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.formatting import NONE, duration, estimate
 from pneumo_core.metrics import Estimate
 from pneumo_core.training.runs.run import Run, list_runs
-from pneumo_core.training.runs.status import LIVE, summary_of
+from pneumo_core.training.runs.status import CLOSEUP, CLOSEUP_MAPS, LIVE, summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +92,20 @@ def read_curves(run: Run) -> list[Curves]:
             )
         )
     return found
+
+
+def read_closeup(run: Run) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+    """The closer look at the latest training's last epoch (`closeup.Closeup`), and its arrays
+    "films" uint8 (E, S, S) and "maps" float32 (E, h, w); None before there is one.
+    """
+    for folder in sorted(run.folder.glob("fold-*"), key=_number, reverse=True):
+        try:
+            found = json.loads((folder / CLOSEUP).read_text("utf-8"))
+            with np.load(folder / CLOSEUP_MAPS) as stored:
+                return found, {name: stored[name] for name in ("films", "maps")}
+        except (OSError, ValueError, KeyError):
+            continue
+    return None
 
 
 def data_hash(run: Run) -> str:

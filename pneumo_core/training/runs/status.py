@@ -64,6 +64,8 @@ _LISTED = (
 STARTING = RunState("queued", "◷", "starting", "", live=True)
 STATES = {state.name: state for state in _LISTED}
 LIVE = frozenset(state.name for state in _LISTED if state.live)
+# In a fold's folder, after every epoch: see `closeup.Closeup`.
+CLOSEUP, CLOSEUP_MAPS = "closeup.json", "closeup.npz"
 STOP, CANCEL = REQUESTS = ("stop", "cancel")  # files by which a person requests the end of a run
 
 # Phase as reported → phase as `status.json` has it.
@@ -209,10 +211,14 @@ def summary_of(status: RunStatus) -> RunSummary:
         count = len(status.ahead)
         message = f"{'1 run is' if count == 1 else f'{count} runs are'} before it."
     if state.name == "cancelled":
-        message = f"Cancelled by hand. {_EPOCHS_SAVED}"
+        kept = _EPOCHS_SAVED if status.epoch or status.fold else _NOTHING_SAVED
+        message = f"Cancelled by hand. {kept}"
+        remedy = remedy if status.epoch or status.fold else _FROM_THE_START
     return RunSummary(state, message, remedy, resumable)
 
 
+_NOTHING_SAVED = "No epoch was finished."
+_FROM_THE_START = "Resume it to begin again, or delete it."
 _EPOCHS_SAVED = "The finished epochs are kept."
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 _TIME_TO_START = timedelta(minutes=2)  # it loads TensorFlow, which takes long on a busy machine
 _SECONDS_TO_END = 5.0
+_SECONDS_UNSEEN = 1800.0  # after the screen was last shown
+_SECONDS_BETWEEN_LOOKS = 60.0
+_seen = 0.0  # by the clock that never goes back
+_watching = threading.Lock()
 
 
 def find_board(settings: Settings) -> str | None:
@@ -51,6 +57,25 @@ def start_board(settings: Settings) -> str:
         f"Expected TensorBoard to start; it did not: {_reason(made)}. Try it in a terminal: "
         "tensorboard --logdir runs"
     )
+
+
+def keep_board(settings: Settings) -> None:
+    """Note that somebody looks: a TensorBoard ends half an hour after the last such note."""
+    global _seen  # noqa: PLW0603 - one clock a server
+    _seen = time.monotonic()
+    if _watching.acquire(blocking=False):
+        threading.Thread(target=_end_unseen, args=(settings,), daemon=True).start()
+
+
+def _end_unseen(settings: Settings) -> None:
+    try:
+        while find_board(settings):
+            if time.monotonic() - _seen > _SECONDS_UNSEEN:
+                stop_board(settings)
+                return
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    finally:
+        _watching.release()
 
 
 def stop_board(settings: Settings) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pages.ui.charts import training as charts
-from pages.ui.charts.training import Chart, Line, curves, share_span
+from pages.ui.charts.training import Chart, Line, curves, share_span, smoothed
 from pages.ui.training.run_view import loss_chart, metric_chart, overlay
 from pneumo_core.training.runs.history import Curves
 
@@ -20,14 +20,20 @@ EPOCHS = {
 
 def test_the_loss_of_training_goes_by_steps_and_of_validation_by_epochs():
     chart = loss_chart(Curves(0, STEPS, EPOCHS), 5)
-    training, validation = chart.lines
+    raw, training, validation = chart.lines
+    assert (raw.name, raw.faint) == ("training, raw", True)
     assert (training.name, training.points) == ("training", False)
     np.testing.assert_array_equal(validation.epochs, [1, 2, 3])
     figure = curves(chart)
     assert figure.layout.xaxis.title.text == charts.EPOCHS
     assert figure.layout.yaxis.title.text == charts.LOSS
     assert figure.layout.xaxis.range == (0, 5 * 1.03)
-    assert list(figure.data[1].y) == [1.1, 1.0]  # NaN is left out
+    assert list(figure.data[2].y) == [1.1, 1.0]  # NaN is left out
+
+
+def test_the_smoothed_loss_starts_unbiased_and_passes_over_nan():
+    found = smoothed(np.array([2.0, np.nan, 1.0]), weight=0.5)
+    np.testing.assert_allclose(found, [2.0, np.nan, 4 / 3])
 
 
 def test_a_run_without_steps_draws_its_epochs():

@@ -172,6 +172,7 @@ def test_a_zip_that_cannot_be_opened_is_said_beside_the_films(page, png):
 
 def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, monkeypatch):
     monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    monkeypatch.setattr(upload, "follow_intake", lambda _: None)
     go, read = threading.Event(), reader.read
 
     def slow(film):
@@ -194,6 +195,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, m
 
 def test_the_list_grows_while_a_drop_is_read(page, png, reader, monkeypatch):
     monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    monkeypatch.setattr(upload, "follow_intake", lambda _: None)
     turn, read = threading.Semaphore(0), reader.read
 
     def slow(film):

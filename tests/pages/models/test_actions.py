@@ -147,3 +147,20 @@ def test_what_is_lost_depends_on_what_the_model_is_worth(found):
 def test_what_remains_says_whether_any_can_be_relied_on(found, others, words):
     shelf = [found(f"m{number}", how) for number, how in enumerate(others)]
     assert remaining_sentence(shelf) == words
+
+
+def test_in_a_demonstration_models_are_looked_at_and_nothing_is_offered(models, monkeypatch):
+    monkeypatch.setenv("PNEUMO_DEMO", "1")
+    page = opened()
+    assert "in service: tiny" in html(page)
+    offered = {button.key for button in page.button}
+    assert not {key for key in offered if key.startswith(("models.activate", "models.delete"))}
+    assert len(page.file_uploader) == 0
+
+
+def test_a_page_for_trainers_does_not_open_by_its_address_for_others(models, monkeypatch):
+    monkeypatch.setenv("PNEUMO_DEMO", "1")
+    page = AppTest.from_file(str(APP.parent / "pages" / "training.py"), default_timeout=300).run()
+    assert not page.exception
+    assert [one.value for one in page.warning] == ["Your role does not include the page Training."]
+    assert len(page.button) == 0

@@ -13,8 +13,9 @@ from tests.pages.models.models_page import html, opened
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """What `start_job` was called with."""
+def started(monkeypatch, tmp_path):
+    """What `start_job` was called with; folders of the test may be opened."""
+    monkeypatch.setenv("PNEUMO_DATA_ROOTS", str(tmp_path))
     found = []
     monkeypatch.setattr(fit, "start_job", lambda *words, **more: found.append((words, more)))
     return found

@@ -3,11 +3,13 @@
 import pytest
 
 from pages.ui.training import plan
-from pages.ui.training.setup import BACKBONES, MORE, SIZES, backbone_title, sentence
+from pages.ui.training.earlier import widget_values
+from pages.ui.training.more_settings import MORE
+from pages.ui.training.setup import BACKBONES, SIZES, backbone_title, sentence
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.network import BACKBONES as KNOWN
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
-from pneumo_core.training.runs.run import list_runs
+from pneumo_core.training.runs.run import create_run, list_runs
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
@@ -68,6 +70,62 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
     assert no_trace(page)
 
 
+def test_where_weights_can_be_had_resnet50_transfer_is_the_first_choice(
+    page, films, started, monkeypatch
+):
+    monkeypatch.setattr("pneumo_core.training.plan.weights.weights_at", lambda _: "kept")
+    page.run()
+    assert "ResNet50, ImageNet weights, 224 px, 12 epochs on" in html_of(page)
+    assert "Kept here from an earlier download." in [one.value for one in page.caption]
+    assert no_trace(page)
+
+
+def test_without_weights_the_small_cnn_is_offered_and_why_is_said(page, films, started):
+    page.run()
+    said = " ".join(one.value for one in page.caption)
+    assert "ResNet50 with ImageNet weights would be the first choice" in said
+    page.selectbox(key="training.backbone").set_value("resnet50").run()
+    assert "cannot be downloaded: no connection" in " ".join(one.value for one in page.caption)
+
+
+def test_films_without_subtypes_are_trained_in_two_classes(page, films, started):
+    (films / "train/PNEUMONIA/other.jpeg").touch()
+    page.run()
+    assert page.selectbox(key="training.task.binary").options == ["Normal, pneumonia"]
+    page.button(key="training.start").click().run()
+    assert started[0].recipe().task == "binary"
+    assert no_trace(page)
+
+
+def test_an_earlier_runs_settings_are_taken_over(page, films, started, settings):
+    recipe = make_recipe("standard", backbone="cnn", size=96, epochs=5, dropout=0.35, batch=8)
+    earlier = create_run(settings.runs_dir, recipe, data=films, bundle="m")
+    earlier.update(state="done")
+    page.run()
+    page.selectbox(key="training.earlier").set_value(earlier.id).run()
+    assert "Small CNN, from scratch, 96 px, 5 epochs on" in html_of(page)
+    page.button(key="training.start").click().run()
+    assert started[-1].recipe() == recipe
+    assert no_trace(page)
+
+
+def test_every_choice_of_a_recipe_that_the_screen_offers_is_taken_over():
+    values = widget_values(make_recipe("quick", weights="kermany-r50v2"))
+    assert values["training.weights"] == "model"
+    assert values["training.parent.resnet50v2"] == "kermany-r50v2"
+    assert values["training.batch.quick"] == 32
+
+
+def test_before_the_start_the_command_the_json_and_the_schedule_are_shown(page, films, started):
+    page.run()
+    shown = [one.value for one in page.code]
+    assert any(f"train {films} --preset quick --backbone cnn" in one for one in shown)
+    assert any('"label_smoothing": 0.06' in one for one in shown)
+    assert button(page, "Show examples and network")
+    assert "Warm-up over 8 % of the steps to 0.0003" in " ".join(x.value for x in page.caption)
+    assert no_trace(page)
+
+
 def test_a_double_click_starts_one_run(page, films, started, settings):
     page.run()
     click_twice(page, page.button(key="training.start"))
@@ -99,15 +157,12 @@ def test_a_start_that_failed_can_be_tried_again(page, films, started, monkeypatc
     assert len(started) == 1
 
 
-def test_films_that_do_not_serve_the_task_are_told_and_start_is_off(page, films, started):
-    for path in films.rglob("*virus*"):
+def test_films_that_do_not_serve_a_training_are_told_and_start_is_off(page, films, started):
+    for path in films.rglob("IM-*"):
         path.unlink()
     page.run()
-    assert "there is no viral film. Choose the task with two classes." in page.warning[0].value
+    assert "Expected films of at least 5 normal patients" in page.warning[0].value
     assert page.button(key="training.start").disabled
-    page.selectbox(key="training.task").set_value("binary").run()
-    assert not page.warning
-    assert not page.button(key="training.start").disabled
 
 
 def test_too_little_memory_refuses_the_start(page, films, started, monkeypatch):

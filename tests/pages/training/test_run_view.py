@@ -54,7 +54,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert "0.00028" in html
     assert "1 GB, 2 GB of the GPU" in html
     assert "AUC about 0.700, loss 1.100 after the last epoch" in html
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 3  # with the schedule of the next one
     assert page.get("progress")[0].proto.text == "epoch 2 of 3, loss 1.203 · about 2 min left"
     assert page.get("progress")[0].proto.value == 44
     assert "index: 36 films" in [one.value for one in page.code]

@@ -14,7 +14,7 @@ def test_two_ticked_runs_are_compared_and_stay_ticked_when_one_is_added(page, fi
     draw(second)
     page.session_state["training.ticked"] = [first.id, second.id]
     page.run()
-    assert len(page.get("plotly_chart")) == 4
+    assert len(page.get("plotly_chart")) == 5  # with the schedule of the next run
     differing = page.dataframe[1].value
     assert sorted(differing.loc["state"]) == ["done", "failed"]
     make_run(settings, "done")

@@ -97,7 +97,7 @@ def test_without_a_measure_the_time_is_said_to_be_rough(settings):
     found = estimate(CNN, 1000, settings)
     assert not found.measured
     assert found.sentence().startswith("very roughly ")
-    assert replace(found, measured=True, seconds=900.0).sentence() == "about 15 min"
+    assert replace(found, measured=True, seconds=900.0, least=900.0).sentence() == "about 15 min"
     large = estimate(
         replace(CNN, backbone="resnet50", weights="imagenet", size=224), 1000, settings
     )
@@ -243,3 +243,14 @@ def test_the_machine_in_one_line():
     assert machine(cores=1, gpus=gpus).sentence() == (
         "1 CPU core, 24 GB of memory, NVIDIA H200 (140 GB)"
     )
+
+
+def test_the_time_says_how_early_a_run_may_stop(settings):
+    whole = replace(CNN, epochs=12, patience=4)
+    found = estimate(whole, 1000, settings)
+    assert found.least == estimate(replace(CNN, epochs=5, patience=0), 1000, settings).seconds
+    assert found.least < found.seconds
+    assert " (if it stops early) to " in found.sentence()
+    last_counts = estimate(replace(CNN, epochs=12, patience=0), 1000, settings)
+    assert last_counts.least == last_counts.seconds
+    assert " to " not in last_counts.sentence()

@@ -11,7 +11,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.jobs.process import process_created
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.run import create_run, data_of_model, find_run, list_runs
-from pneumo_core.training.runs.status import STATES, resolve_state
+from pneumo_core.training.runs.status import STATES, RunStatus, resolve_state, summary_of
 
 
 @pytest.fixture
@@ -146,3 +146,17 @@ def test_runs_are_listed_the_latest_first_and_what_is_half_made_or_deleted_is_no
     (folder / "20990101-000000-cnn-0002").mkdir()
     assert [one.id for one in list_runs(folder)] == ["20990101-000000-cnn-0000", run.id]
     assert list_runs(folder / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("epoch", "message", "remedy"),
+    [
+        (0, "Cancelled by hand. No epoch was finished.", "Resume it to begin again"),
+        (2, "Cancelled by hand. The finished epochs are kept.", "continue after its last finished"),
+    ],
+)
+def test_a_cancelled_run_says_what_of_it_is_kept(epoch, message, remedy):
+    summary = summary_of(RunStatus(state="cancelled", epoch=epoch))
+    assert summary.message == message
+    assert remedy in summary.remedy
+    assert summary.resumable

@@ -95,3 +95,14 @@ def test_without_tensorboard_the_way_to_it_is_told(settings, monkeypatch):
     assert tensorboard.find_board(settings) is None
     with pytest.raises(TrainingError, match="Expected TensorBoard to be installed"):
         tensorboard.start_board(settings)
+
+
+def test_a_board_that_nobody_looks_at_ends(monkeypatch):
+    ended = []
+    monkeypatch.setattr(tensorboard, "find_board", lambda _: None if ended else "http://x:1")
+    monkeypatch.setattr(tensorboard, "stop_board", ended.append)
+    monkeypatch.setattr(tensorboard, "_seen", tensorboard.time.monotonic() - 1801)
+    tensorboard._watching.acquire()
+    tensorboard._end_unseen("settings")
+    assert ended == ["settings"]
+    assert not tensorboard._watching.locked()

@@ -1,0 +1,95 @@
+"""What the server gets beside the pages: ended sessions are freed, uploads known, roles count."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from pages.ui import identity, serving
+from pneumo_core.access import NOBODY, Person, Right, Role
+from pneumo_core.server.uploads import ASKED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+class Runtime:
+    """Sessions "here" and "away"; files that drop zones are given."""
+
+    def __init__(self) -> None:
+        self.closed: list[str] = []
+        sessions = [SimpleNamespace(session=SimpleNamespace(id=one)) for one in ("here", "away")]
+        self._session_mgr = SimpleNamespace(
+            list_sessions=lambda: [one for one in sessions if one.session.id not in self.closed]
+        )
+        self.uploaded_file_mgr = SimpleNamespace(
+            get_upload_urls=lambda session, names: [
+                SimpleNamespace(file_id=f"{session}-{name}") for name in names
+            ]
+        )
+
+    def is_active_session(self, session: str) -> bool:
+        return session == "here"
+
+    def close_session(self, session: str) -> None:
+        self.closed.append(session)
+
+
+def swept(runtime: Runtime, seconds: float) -> list[str]:
+    async def run() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(serving._sweep(runtime), seconds)
+
+    asyncio.run(run())
+    return runtime.closed
+
+
+def test_a_session_that_nobody_comes_back_to_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "SECONDS_BETWEEN_SWEEPS", 0.01)
+    assert swept(Runtime(), 0.2) == []  # it may be a reload
+    monkeypatch.setattr(serving, "SECONDS_KEPT", 0.0)
+    assert swept(Runtime(), 0.2) == ["away"]
+
+
+def test_what_drop_zones_ask_for_is_known() -> None:
+    runtime = Runtime()
+    serving._note_what_is_asked(runtime)
+    (given,) = runtime.uploaded_file_mgr.get_upload_urls("session-7", ["a.png"])
+    assert ASKED.has_file("session-7", given.file_id)
+    assert not ASKED.has_file("session-8", given.file_id)
+
+
+def test_streamlit_still_has_what_is_relied_on() -> None:
+    from streamlit.runtime import Runtime as Streamlits
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+    from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+
+    assert callable(WebsocketSessionManager.list_sessions)
+    assert callable(Streamlits.close_session)
+    manager = MemoryUploadedFileManager("/upload")
+    assert manager.file_storage == {}
+    assert manager.get_upload_urls("s", ["a"])[0].file_id
+
+
+def test_who_acts_without_and_with_sign_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert identity.who_acts() == Person("local user", Role.ADMIN)
+    monkeypatch.setenv("PNEUMO_DEMO", "1")
+    assert identity.who_acts() == Person("visitor", Role.READER)
+    monkeypatch.delenv("PNEUMO_DEMO")
+    (tmp_path / "access.toml").write_text('otherwise = "admin"')
+    monkeypatch.setenv("PNEUMO_ACCESS", str(tmp_path / "access.toml"))
+    assert identity.who_acts() is NOBODY  # outside of a session
+
+
+def test_a_page_asks_for_a_right_that_the_router_knows() -> None:
+    assert {title: right for _, title, right in identity.PAGES} == {
+        "Diagnose": Right.READ,
+        "Dataset": Right.TRAIN,
+        "Training": Right.TRAIN,
+        "Metrics": Right.VIEW,
+        "Models": Right.VIEW,
+    }
