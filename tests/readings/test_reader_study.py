@@ -29,7 +29,11 @@ class Model:
         data = SimpleNamespace(source=None, second_source="", synthetic_films=None, films=100)
         points = SimpleNamespace(screening=0.2, ruling_in=0.8)
         self.bundle = SimpleNamespace(
-            name="tiny", version="1", digest=DIGEST, points=points, card=SimpleNamespace(data=data)
+            name="tiny",
+            version="1",
+            digest=DIGEST,
+            points=points,
+            card=SimpleNamespace(data=data, fitted_to=None, document={}),
         )
         self.calls = 0
 

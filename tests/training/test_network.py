@@ -65,7 +65,7 @@ def test_weights_of_another_network_are_refused(local_weights):
 
 
 def test_a_missing_weights_file_is_named(tmp_path):
-    with pytest.raises(TrainingError, match=r"'imagenet', 'none' or a weights file; .*gone.h5"):
+    with pytest.raises(TrainingError, match=r"a weights file or a model.*gone.h5' is none of"):
         build_network("resnet50v2", size=64, classes=3, weights=str(tmp_path / "gone.h5"))
 
 

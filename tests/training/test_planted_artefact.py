@@ -40,6 +40,7 @@ def planted(rng, name, *, positive):
             "source": name,
             "label": np.where(labels == 1, "pneumonia", "normal"),
             "group": [f"{name}: {number}" for number in range(FILMS)],
+            "film": [f"{name}/{number}.png" for number in range(FILMS)],
             "sha256": [f"{name}{number}" for number in range(FILMS)],
         }
     )

@@ -43,7 +43,7 @@ def test_a_recipe_survives_being_written_down():
         ({"task": "four"}, "Expected a task out of three-class, binary; got 'four'"),
         ({"precision": "half"}, "Expected a precision out of auto, float32"),
         ({"backbone": "cnn", "weights": "imagenet"}, "Expected no --weights with the backbone cnn"),
-        ({"weights": "gone.h5"}, "'imagenet', 'none' or a weights file; 'gone.h5' is none"),
+        ({"weights": "gone.h5"}, "'gone.h5' is none of them"),
         ({"learning_rate": -1.0}, "Expected a positive learning_rate; got -1.0"),
     ],
 )

@@ -34,7 +34,8 @@ from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
 from types import SimpleNamespace
-from pneumo_core.training import callbacks, progress_callback
+from pneumo_core.training import callbacks
+from pneumo_core.training.runs import progress_callback
 from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.runs.queue import run_queued
 
