@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.peers import NOT_INSTALLED, PEERS
+from bench.peers import NOT_INSTALLED, PEERS, onnx_file
 from pneumo_core.bundle import Bundle, load_bundle
 from pneumo_core.config import ROOT
 from pneumo_core.synthetic.appearance import synthetic_film
@@ -181,6 +181,11 @@ class Peer:
 
 def start(name: str, bundle: Bundle, film: Path) -> Peer:
     """A peer that has given its first answer, and how long that took; twice more to warm up."""
+    if name == "onnxruntime" and not onnx_file(bundle.name).exists():
+        code = f"from bench.peers import write_onnx; write_onnx({bundle.name!r})"
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+        if not onnx_file(bundle.name).exists():
+            return Peer(name, missing="it could not be converted; tf2onnx may not be installed")
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.peers", name, bundle.name],

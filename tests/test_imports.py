@@ -227,6 +227,22 @@ def test_reading_a_jpeg_loads_only_what_it_needs(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_first_page_loads_only_what_it_shows():
+    """Before a film is dropped: neither networks, nor DICOM, nor the log, nor tables."""
+    screen = {"streamlit", "pandas"}  # the screen itself brings them
+    code = (
+        "import sys, importlib\n"
+        "import pages.ui.page, pages.ui.cache, pages.ui.state\n"
+        "import pages.ui.diagnose.upload, pages.ui.diagnose.viewer, pages.ui.diagnose.result\n"
+        f"heavy = {(NOT_FOR_A_JPEG - screen) | {'openvino'}} & set(sys.modules)\n"
+        "if heavy: sys.exit(f'they load {heavy}')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 CORE = "pneumo_core"
 
 

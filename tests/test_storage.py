@@ -120,3 +120,16 @@ def test_moments_as_texts_are_in_the_order_of_time() -> None:
     moments = [utc_now() for _ in range(100)]
     assert moments == sorted(moments)
     assert datetime.fromisoformat(moments[0]).utcoffset() is not None
+
+
+def test_a_folder_that_takes_nothing_is_told_by_the_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(self: Path, *_words: object, **_options: object) -> None:
+        raise PermissionError(30, "Read-only file system")
+
+    for name in ("write_bytes", "unlink"):  # the folder refuses to clean up as well
+        monkeypatch.setattr(type(tmp_path), name, read_only)
+    with pytest.raises(PermissionError) as told:
+        write_atomic(tmp_path / "active", "name")
+    assert told.value.__context__ is None

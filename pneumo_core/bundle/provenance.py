@@ -39,9 +39,21 @@ def made_from_published(card: Card) -> bool:
 
 
 def synthetic_share(card: Card) -> float:
-    """The share of synthetic films in the training data, 0..1; 0 where the card counts none."""
-    synthetic, films = card.data.synthetic_films, card.data.films
-    return synthetic / films if synthetic and films and synthetic <= films else 0.0
+    """The share of synthetic films in the training data, 0..1; 0 where the card counts none.
+
+    Those of the model that the training started from count as well.
+    """
+    if card.data.films is None:
+        return 0.0
+    facts = card.document.get("data", {})
+    films = card.data.films + _count(facts, "parent_films")
+    synthetic = (card.data.synthetic_films or 0) + _count(facts, "parent_drawn_films")
+    return synthetic / films if 0 < synthetic <= films else 0.0
+
+
+def _count(facts: Mapping[str, object], name: str) -> int:
+    value = facts.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def population_of(card: Card) -> str:

@@ -10,7 +10,6 @@ from pneumo_core.config import load_settings
 from pneumo_core.dataset.film_facts import UNKNOWN_AGE
 from pneumo_core.dataset.labels.patients import patient_key
 from pneumo_core.dataset.labels.values import sex_of, view_of, years_of
-from pneumo_core.imaging.dicom import parse
 from pneumo_core.pseudonym import installation_salt
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ class HeaderFacts:
 def header_facts(path: Path) -> HeaderFacts:
     """The facts of a DICOM file; those of one that cannot be read are empty."""
     settings = load_settings()
+    from pneumo_core.imaging.dicom import parse  # pydicom takes half a second to load
+
     try:
         dataset = parse(path.read_bytes(), settings.limits, _ELEMENTS)
         return HeaderFacts(

@@ -9,6 +9,7 @@ along and costs its own film only.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import threading
 from collections import deque
 from concurrent.futures import (
@@ -228,10 +229,19 @@ class Decoders:
 
 
 def _one_thread() -> None:
-    """A process has one core's worth of work, and stopping is its parent's business."""
+    """A process has one core's worth of work; to stop it is its parent's business."""
     import signal
 
     import cv2
 
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot send its processes home: each ends by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)

@@ -172,8 +172,8 @@ def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.i
             raise
         raise DataSetError(
             f"{recipe.weights} has learnt from {int((~unseen).sum()):,} of the {len(usable):,} "
-            "films here or their patients, which may not be held out. Of the others: "
-            f"{error} Or start from other weights than those of that model."
+            f"films here or their patients, and these may not be held out. {error} "
+            "Add films that it does not know, or start from other weights."
         ) from error
     write_manifest(usable, fold, manifest, seed=recipe.seed)
     return fold
@@ -182,7 +182,7 @@ def _folds(usable: pd.DataFrame, recipe: Recipe, manifest: Path) -> NDArray[np.i
 def _held_out_in(usable: pd.DataFrame, recipe: Recipe, folds: int) -> NDArray[np.int64]:
     """The fold in which each film is held out; every fold has its share of every source."""
     if usable.empty:
-        raise DataSetError("there is none.")
+        raise DataSetError("No film is left to validate on.")
     if recipe.hold_out == "numbers":
         return number_blocks(usable, blocks=folds)
     if len(set(usable["source"])) > 1:

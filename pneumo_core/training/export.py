@@ -193,6 +193,8 @@ def _data(index: pd.DataFrame, held_out: pd.DataFrame, parent: Parent | None) ->
         before = f"Before that the network was trained for {parent.title}:"
         origin["source"] = f"{own} {before} {population_of(parent.bundle.card)}"
         origin["films_known_to_parent"] = int(index["known"].sum())
+        origin["parent_films"] = parent.bundle.card.data.films or 0
+        origin["parent_drawn_films"] = parent.bundle.card.data.synthetic_films or 0
     if len(set(index["source"])) > 1:
         listed = index["source"].value_counts(sort=False)
         origin["sources"] = ", ".join(f"{name} ({count:,} films)" for name, count in listed.items())

@@ -15,6 +15,7 @@ from pneumo_core.bundle.provenance import (
     film_hashes_text,
     films_text,
     inspect_films,
+    synthetic_share,
     training_film_count,
     training_summary,
 )
@@ -213,3 +214,16 @@ def test_a_sentence_says_what_it_was_trained_on_and_which_networks_were_measured
     card = Card.from_document(of)
     assert training_film_count(card) == trained
     assert training_summary(card) == words
+
+
+def test_films_of_the_model_that_a_training_started_from_count_as_well(
+    tiny_card: dict[str, Any],
+) -> None:
+    def share(**data: Any) -> float:
+        return synthetic_share(Card.from_document({**tiny_card, "data": data}))
+
+    assert share(films=60, drawn_films=60) == 1.0
+    assert share(films=60, drawn_films=60, parent_films=240) == 0.2
+    assert share(films=60, parent_films=20, parent_drawn_films=20) == 0.25
+    assert share(films=60, drawn_films=60, parent_films="many") == 1.0
+    assert share(films=60) == share(drawn_films=3) == 0.0

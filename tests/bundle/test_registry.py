@@ -221,3 +221,18 @@ def test_a_card_whose_optional_parts_cannot_be_shown_is_refused(
     check_card(json.loads(json.dumps(whole)), "t")
     with pytest.raises(BundleError, match=f"Model t: .*{message}"):
         check_card({**whole, **changes}, "t")
+
+
+def test_a_folder_that_cannot_be_written_keeps_the_model_in_service(
+    tiny_models_dir, tmp_path, monkeypatch
+):
+    models = shutil.copytree(tiny_models_dir, tmp_path / "models")
+
+    def read_only(self, *_words, **_options):
+        raise PermissionError(30, "Read-only file system")
+
+    for name in ("write_bytes", "unlink"):
+        monkeypatch.setattr(type(tmp_path), name, read_only)
+    with pytest.raises(BundleError, match="cannot be written: Read-only file system"):
+        activate("tiny", models)
+    assert active_name(models) == "tiny"

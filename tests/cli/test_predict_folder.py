@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from pyarrow import parquet
 
@@ -87,7 +88,7 @@ def test_what_cannot_be_read_has_a_row_and_ends_with_1(run, films, tmp_path):
 
 
 def test_a_killed_call_is_taken_up_without_loss_or_repetition(films, tiny_models_dir, tmp_path):
-    for i in range(24):
+    for i in range(60):
         write_film(films / f"{i:02}.png", seed=i)
     out = tmp_path / "out.csv"
     command = [sys.executable, "-m", "pneumo_core", "predict", str(films), "--out", str(out)]
@@ -97,8 +98,11 @@ def test_a_killed_call_is_taken_up_without_loss_or_repetition(films, tiny_models
         if killed.poll() is not None or (out.exists() and out.read_bytes().count(b"\n") > 4):
             break
         time.sleep(0.02)
+    children = psutil.Process(killed.pid).children(recursive=True)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
+    assert children
+    assert psutil.wait_procs(children, timeout=120)[1] == []
     left = out.read_bytes().count(b"\n")
     done = subprocess.run(
         [*command, "--resume", "--ordered"],
@@ -109,4 +113,4 @@ def test_a_killed_call_is_taken_up_without_loss_or_repetition(films, tiny_models
     )
     names = [row["file"] for row in rows_of(out)]
     assert (done.returncode, left > 4) == (0, True)
-    assert len(names) == len(set(names)) == 26
+    assert len(names) == len(set(names)) == 62

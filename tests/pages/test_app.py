@@ -6,6 +6,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from pneumo_core.config import Limits
 from pneumo_core.server.uploads import ENVELOPE, MODEL_BYTES
 from tests import ROOT
 
@@ -16,6 +17,8 @@ def test_the_router_opens_diagnose_first(reader):
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300).run()
     assert not page.exception
     assert any("<h1>Diagnose</h1>" in element.proto.body for element in page.get("html"))
+    # Millions of bytes in the browser: a film of exactly the limit passes.
+    assert page.file_uploader[0].proto.max_upload_size_mb * 1e6 >= Limits().max_bytes
 
 
 def test_streamlit_lets_a_model_through_and_the_guard_before_it_films_alone():

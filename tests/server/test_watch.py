@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pneumo_core.config import load_settings
 from pneumo_core.errors import ServerError
 from pneumo_core.server.answers import Wanted
 from pneumo_core.server.watch import WatchedFolder, watch
@@ -177,20 +175,33 @@ def test_once_ends_when_all_is_answered(inbox: Path, stand_in: StandIn, png: byt
     assert now[0] == 3.0
 
 
+# The watched folder in a process of its own, with a model that takes its time and needs no start.
+WATCHER = """
+import sys, time
+from pathlib import Path
+from pneumo_core.bundle import load_bundle
+from pneumo_core.inference.predict import Reading
+from pneumo_core.server.watch import WatchedFolder, watch
+
+class Slow:
+    bundle = load_bundle(verify=False)
+
+    def read_bytes(self, data):
+        time.sleep(0.05)
+        return Reading("ok", "Read.", "slow 1.0", 0.2, 0.8)
+
+inbox, out, *once = sys.argv[1:]
+folder = WatchedFolder(Path(inbox), Path(out), move=True, settle=0.1)
+watch(folder, Slow, tell=lambda row: None, interval=0.05, once=bool(once))
+"""
+
+
 def test_killed_twice_each_film_is_answered_once(inbox: Path, png: bytes) -> None:
     out = inbox.parent / "out"
-    command = [sys.executable, "-m", "pneumo_core", "watch", str(inbox), str(out)]
-    command += ["--settle", "0.1", "--interval", "0.1", "--move"]
-    environment = {**os.environ, "PNEUMO_MODELS": str(load_settings().models_dir)}
+    command = [sys.executable, "-c", WATCHER, str(inbox), str(out)]
 
     def start(*options: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*command, *options],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        return subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.DEVNULL)
 
     def until(answered: int, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + 120
@@ -205,7 +216,7 @@ def test_killed_twice_each_film_is_answered_once(inbox: Path, png: bytes) -> Non
         until(6 * batch + 3, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert start("--once").wait(timeout=120) == 0
+    assert start("once").wait(timeout=120) == 0
     rows = [json.loads(path.read_text()) for path in out.glob("*.json")]
     assert sorted(row["file"] for row in rows) == [f"{b}-{i}.png" for b in (0, 1) for i in range(6)]
     assert len(list((out / "read").iterdir())) == 12
