@@ -187,14 +187,20 @@ def show_intake() -> DeltaGenerator | None:
 
 
 def follow_intake(place: DeltaGenerator | None) -> None:
-    """Renew the progress at the end of a run, until the list has grown for a while or all is read;
-    then the page runs anew. A click cuts this short.
+    """Renew the progress at the end of a run, until the first answer of the drop is there, later
+    until the list has grown for a while, or all is read; then the page runs anew. A click cuts this
+    short.
     """
     intake: Intake | None = state.intake.get()
     if place is None or intake is None:
         return
-    end = time.monotonic() + (_PAGE_SECONDS if state.films() else _SECONDS)
-    while time.monotonic() < end and not intake.ended.wait(_SECONDS / 2):
+    first = not _arrivals.get()
+    end = time.monotonic() + _PAGE_SECONDS
+    while not intake.ended.is_set() and (first or time.monotonic() < end):
+        if first and intake.wait_for_news(_SECONDS / 2):
+            break
+        if not first:
+            intake.ended.wait(_SECONDS / 2)
         _draw(place, intake)
     st.rerun()
 
