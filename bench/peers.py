@@ -140,7 +140,7 @@ def torchxrayvision(_: str) -> Read:
     """The DenseNet-121 of torchxrayvision, random weights; Grad-CAM by hand."""
     torch = importlib.import_module("torch")
     xrv = importlib.import_module("torchxrayvision")
-    network = xrv.models.DenseNet(num_classes=18, in_channels=1).eval()
+    network = xrv.models.DenseNet(num_classes=18, in_channels=1).train(mode=False)
 
     def read(path: Path) -> float:
         film = torch.from_numpy(_resized(path, 224)[..., 0][:, None] * (2048 / 255) - 1024)

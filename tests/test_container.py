@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from pneumo_core import container
-from pneumo_core.bundle.openvino_graph import latency_hints
+from pneumo_core.bundle.openvino_graph import compile_hints
 
 NO_LIMIT = 9223372036854771712  # as version 1 says it
 GIB = 2**30
@@ -134,9 +134,9 @@ def test_openvino_and_tensorflow_start_no_more_threads_than_the_quota(groups, mo
     monkeypatch.setattr(os, "environ", {"OMP_NUM_THREADS": "1"})
     groups("0::/\n", {"cpu.max": "max 100000"})
     container.limit_threads()
-    assert "INFERENCE_NUM_THREADS" not in latency_hints()
+    assert "INFERENCE_NUM_THREADS" not in compile_hints()
     assert [os.environ.get(name) for name in names] == [None, None, "1"]
     groups("0::/\n", {"cpu.max": "300000 100000"})
     container.limit_threads()
-    assert latency_hints()["INFERENCE_NUM_THREADS"] == 3
+    assert compile_hints()["INFERENCE_NUM_THREADS"] == 3
     assert [os.environ.get(name) for name in names] == ["3", "3", "1"]  # a person's own stays

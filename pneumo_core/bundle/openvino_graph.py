@@ -41,24 +41,29 @@ def openvino() -> Any:
     return importlib.import_module("openvino")
 
 
+def compile_hints(*, throughput: bool = False) -> dict[str, Any]:
+    """How a graph is compiled: on all cores that it may use, in float32 arithmetic."""
+    hint = "THROUGHPUT" if throughput else "LATENCY"
+    hints = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": "f32"}
+    return {**hints, **openvino_threads()}
+
+
 class Requests:
     """A graph on this machine's CPU, and the requests through which threads share it.
 
     Latency form: one request on all cores, for a person who waits for one image. Throughput form
     (`throughput`): as many streams as OpenVINO thinks best, one to a few cores each, for folders.
     Files are read into memory, not mapped: a mapped file that is overwritten changes the network's
-    answers or ends the process. `precision` is that of sums outside 8-bit layers. Raises
-    RuntimeError where the graph cannot be used.
+    answers or ends the process. float32 arithmetic: bfloat16 is faster where the CPU has it, but
+    moves probabilities by up to 0.004, beyond the 0.001 within which Keras and OpenVINO must agree;
+    8 bits change decisions (docs/scale.md). Raises RuntimeError where the graph cannot be used.
     """
 
-    def __init__(self, path: Path, *, throughput: bool = False, precision: str = "f32") -> None:
+    def __init__(self, path: Path, *, throughput: bool = False) -> None:
         core = openvino().Core()
         core.set_property({"ENABLE_MMAP": False})
-        hint = "THROUGHPUT" if throughput else "LATENCY"
-        hints: dict[str, Any] = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": precision}
-        hints |= openvino_threads()
         self.graph = core.read_model(path)
-        compiled = core.compile_model(self.graph, "CPU", hints)
+        compiled = core.compile_model(self.graph, "CPU", compile_hints(throughput=throughput))
         self.streams = max(1, int(compiled.get_property("NUM_STREAMS"))) if throughput else 1
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(self.streams):
@@ -73,22 +78,16 @@ class Requests:
             self._free.put(request)
 
 
-def processor_precisions() -> frozenset[str]:
-    """What OpenVINO computes with on this processor, out of "FP32", "BF16", "FP16" and "INT8"."""
-    return frozenset(openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
-
-
 class Graph:
     """The graph of a bundle, compiled for this machine's CPU. Safe to share between threads.
 
-    `precision`: "f32" by default. "bf16" is faster where the CPU has it, but moves probabilities by
-    up to 0.004, beyond the 0.001 within which Keras and OpenVINO must agree. `throughput` as of
-    `Requests`; `streams` is how many threads it serves at once. Raises BundleError.
+    `throughput` as of `Requests`; `streams` is how many threads it serves at once. Raises
+    BundleError.
     """
 
-    def __init__(self, path: Path, *, throughput: bool = False, precision: str = "f32") -> None:
+    def __init__(self, path: Path, *, throughput: bool = False) -> None:
         try:
-            self._requests = Requests(path, throughput=throughput, precision=precision)
+            self._requests = Requests(path, throughput=throughput)
             self.head_kernel = _constant(self._requests.graph.output("head_kernel"))
         except RuntimeError as error:
             raise BundleError(

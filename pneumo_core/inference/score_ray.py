@@ -8,7 +8,7 @@ does the work of a worker that died again; a block that is written twice is one 
 from __future__ import annotations
 
 import os
-import pickle
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.config import load_settings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pneumo_core.bundle import Bundle
-    from pneumo_core.inference.prepare import Form
+    from pneumo_core.inference.prepare import Form, Prepared, Refused
     from pneumo_core.inference.score import MakeRow
 
 # Cores that a task of each stage is counted for: one core keeps a network busy and prepares its
@@ -86,13 +86,22 @@ def score_on_ray(  # noqa: PLR0913 - one argument a choice
             ray.shutdown()
 
 
-def _some(blocks: Iterator[Block]) -> list[dict[str, bytes]]:
+def _some(blocks: Iterator[Block]) -> list[dict[str, Any]]:
     found = []
     for block in blocks:
-        found.append({"block": pickle.dumps(block)})
+        found.append({"work": _Carried(block)})
         if len(found) == _BLOCKS_AT_A_TIME:
             break
     return found
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """What a row of Ray Data holds between the stages: a block, its films, then its rows."""
+
+    block: Block
+    films: tuple[Prepared | Refused, ...] = ()
+    rows: tuple[dict[str, Any], ...] = ()
 
 
 class _Prepare:
@@ -102,10 +111,10 @@ class _Prepare:
         self._form = form
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        block: Block = pickle.loads(row["block"])  # noqa: S301 - written by `_some`
+        work: _Carried = row["work"]
         limits = load_settings().limits
-        films = [prepare_source(source, self._form, limits) for source in block.sources]
-        return {"block": row["block"], "films": pickle.dumps(films)}
+        films = (prepare_source(source, self._form, limits) for source in work.block.sources)
+        return {"work": replace(work, films=tuple(films))}
 
 
 class _Network:
@@ -118,13 +127,12 @@ class _Network:
         self._reader, self._make_row = Reader(bundle), make_row
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        block: Block = pickle.loads(row["block"])  # noqa: S301 - written by `_some`
-        films = pickle.loads(row["films"])  # noqa: S301 - written by `_Prepare`
-        rows = [
+        work: _Carried = row["work"]
+        rows = (
             self._make_row(source, self._reader.read_prepared(film), self._reader.bundle)
-            for source, film in zip(block.sources, films, strict=True)
-        ]
-        return {"block": row["block"], "rows": pickle.dumps(rows)}
+            for source, film in zip(work.block.sources, work.films, strict=True)
+        )
+        return {"work": _Carried(work.block, rows=tuple(rows))}
 
 
 class _Write:
@@ -134,11 +142,5 @@ class _Write:
         self._destination = destination
 
     def __call__(self, row: dict[str, Any]) -> dict[str, int]:
-        block: Block = pickle.loads(row["block"])  # noqa: S301 - written by `_some`
-        rows = pickle.loads(row["rows"])  # noqa: S301 - written by `_Network`
-        written = Destination(self._destination).write(block, rows)
-        return {
-            "films": written.films,
-            "failures": written.failures,
-            "rejected": written.rejected,
-        }
+        work: _Carried = row["work"]
+        return asdict(Destination(self._destination).write(work.block, list(work.rows)))
