@@ -282,6 +282,7 @@ def test_the_limit_is_said_before_and_a_reload_asks(page, png):
 def test_a_presentation_shows_films_and_answers_alone(page, png):
     drop(page.run(), ("a.png", png(225)), ("b.png", png(30)))
     page.toggle(key="diagnose.presenting").set_value(True).run()
+    assert [one.label for one in page.toggle] == ["Presentation"]  # at once, in the same run
     assert "pn-presenting" in html_of(page)
     assert "▲ Signs of pneumonia" in html_of(page)
     assert not page.file_uploader
