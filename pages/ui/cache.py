@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from pages.ui.images import jpeg, thumbnail
 from pneumo_core.bundle import Bundle
 from pneumo_core.config import Settings
 from pneumo_core.dataset.catalogue import Catalogue
-from pneumo_core.errors import DataSetError
+from pneumo_core.errors import BundleError, DataSetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,14 +153,17 @@ def samples() -> tuple[Sample, ...]:
 @st.cache_resource(show_spinner=False, max_entries=2, hash_funcs=HASH_FUNCS)
 def warm_up(bundle: Bundle) -> bool:
     """Load, once a model, what the first film would otherwise wait for."""
-    import pandas as pd  # noqa: F401 - the table of films needs it, and
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401 - Streamlit this, to send it
+    import pandas as pd
+    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401 - Streamlit needs it to send
 
     from pneumo_core.inference.saliency import overlay
 
     reading = reader_of(bundle).read_bytes(samples()[0].data)
     if reading.pixels is not None and reading.cam is not None:
         jpeg(overlay(reading.pixels, reading.cam))
+    with suppress(BundleError):  # said where a film is read
+        role_of(bundle, "", reading.pixels)
+    pd.DataFrame().style.to_html()  # the table of films
     return True
 
 

@@ -44,6 +44,10 @@ TITLES = {
 PNEUMONIA = "pneumonia"
 ALIKE = 0.5  # rank correlation from which two maps are called alike
 STRONG, WEAK = 0.7, 0.3
+FLAT = 1e-9  # range below which a map has no order
+ONE_METHOD = frozenset({"cam", "gradcam"})
+"""Behind average pooling and one linear layer, which every network here ends with, Grad-CAM is CAM
+but for its scale (Selvaraju et al. 2017, arXiv 1610.02391)."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class Explanation:
 
     probability: calibrated, 0..1, of what is explained; the map of a gradient method, which by
     itself ends at 1 for any film, is scaled by it. randomised: rank correlation, -1..1, with the
-    map of a network with randomised weights; None where it was not asked for or the map is empty.
+    map of a network with randomised weights; None where it was not asked for, or one of the two is
+    the same throughout. randomised_flat: the randomised network's map is: "empty" or "the same
+    everywhere", else "".
     """
 
     method: str
@@ -60,6 +66,7 @@ class Explanation:
     cam: NDArray[np.float32]
     probability: float
     randomised: float | None = None
+    randomised_flat: str = ""
 
 
 def check_method(method: str) -> None:
@@ -105,11 +112,11 @@ def explanations(
     random = randomised(network) if sanity else None
     for method in methods:
         cam, p = _mapped(bundle, network, film, method, chosen)
-        rho = None
-        if random is not None and np.ptp(cam) > 0:
+        rho, flat = None, ""
+        if random is not None and np.ptp(cam) >= FLAT:
             other, _ = _mapped(bundle, random, film, method, chosen)
-            rho = rank_correlation(cam, other) or 0.0  # an empty map is none of what was learnt
-        yield Explanation(method, target, cam, p, rho)
+            rho, flat = rank_correlation(cam, other), flat_words(other)
+        yield Explanation(method, target, cam, p, rho, flat)
 
 
 def saliency_map(bundle: Bundle, pixels: NDArray[np.uint8], method: str) -> NDArray[np.float32]:
@@ -153,7 +160,7 @@ def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> fl
         else cv2.resize(cam, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
         for cam in (one, other)
     ]
-    if any(np.ptp(cam) < 1e-9 for cam in maps):
+    if any(np.ptp(cam) < FLAT for cam in maps):
         return None
     ranks = [rankdata(cam.ravel()) for cam in maps]
     return float(np.corrcoef(*ranks)[0, 1])
@@ -170,11 +177,34 @@ def agreement_words(rho: float | None) -> str:
     return f"do not agree (rank correlation {rho:.2f})"
 
 
+def pair_words(one: Explanation, other: Explanation) -> str:
+    """How far the maps of two methods agree, in words."""
+    both = f"{TITLES[one.method]} and {TITLES[other.method]}"
+    if {one.method, other.method} == ONE_METHOD:
+        return (
+            f"{both} are one method for this network (average pooling and one linear layer): "
+            "that they are alike confirms nothing"
+        )
+    return f"{both} {agreement_words(rank_correlation(one.cam, other.cam))}"
+
+
+def flat_words(cam: NDArray[np.float32]) -> str:
+    """What a map (h,w) is that has no order: "empty" or "the same everywhere"; else ""."""
+    if np.ptp(cam) >= FLAT:
+        return ""
+    return "empty" if float(cam.max()) < FLAT else "the same everywhere"
+
+
 def sanity_words(explanation: Explanation) -> str:
     """Whether a map depends on what the network learnt, in words."""
+    if flat := explanation.randomised_flat:
+        return (
+            f"With randomised weights the map is {flat}: this map depends on what the network "
+            "learnt, but there is no other to compare it with."
+        )
     rho = explanation.randomised
     if rho is None:
-        return "Not checked: the map is empty."
+        return f"Not checked: the map is {flat_words(explanation.cam) or 'not compared'}."
     if abs(rho) < ALIKE:
         return (
             f"Passed: with randomised weights the map is another (rank correlation {rho:.2f}), so "

@@ -189,6 +189,7 @@ def answer_requests(asked: IO[bytes], answers: IO[bytes]) -> None:
                         "target": one.target,
                         "probability": one.probability,
                         "randomised": one.randomised,
+                        "randomised_flat": one.randomised_flat,
                     }
                 )
         except PneumoError as error:
@@ -225,6 +226,7 @@ def _explanation(answer: dict[str, Any]) -> Explanation:
         _unpacked(answer["map"], np.float32),
         answer["probability"],
         answer["randomised"],
+        answer["randomised_flat"],
     )
 
 

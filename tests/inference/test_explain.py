@@ -12,13 +12,21 @@ from pneumo_core.inference.explain import (
     METHODS,
     Explanation,
     agreement_words,
+    explanations,
+    flat_words,
+    pair_words,
     rank_correlation,
     saliency_map,
     sanity_words,
     target_classes,
     targets,
 )
-from pneumo_core.inference.gradient_maps import GRADIENT_METHODS, gradient_map, randomised
+from pneumo_core.inference.gradient_maps import (
+    GRADIENT_METHODS,
+    gradient_map,
+    logits_and_features,
+    randomised,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -73,6 +81,16 @@ def network() -> keras.Model:
     x = layers.Conv2D(8, 3, strides=2, activation="relu", name="features")(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(scene, layers.Dense(3, name="logits")(x))
+
+
+def _of_two_classes(network: keras.Model) -> keras.Model:
+    """The network with the first two of its classes."""
+    import keras
+
+    head = keras.layers.Dense(2, name="logits")
+    two = keras.Model(network.input, head(network.get_layer("logits").input))
+    head.set_weights([one[..., :2] for one in network.get_layer("logits").get_weights()])
+    return two
 
 
 @pytest.mark.parametrize("method", GRADIENT_METHODS)
@@ -133,3 +151,54 @@ def test_agreement_and_sanity_in_words() -> None:
     words = [sanity_words(Explanation("cam", "pneumonia", cam, 0.9, rho)) for rho in (0.1, 0.6)]
     assert words[0].startswith("Passed: with randomised weights the map is another")
     assert words[1].startswith("Failed: with randomised weights the map is much the same")
+
+
+def test_an_empty_map_of_the_randomised_network_is_no_other_map() -> None:
+    cam = np.eye(2, dtype=np.float32)
+    assert flat_words(cam) == ""
+    assert flat_words(0 * cam) == "empty"
+    assert flat_words(0 * cam + 0.5) == "the same everywhere"
+    words = sanity_words(Explanation("cam", "pneumonia", cam, 0.9, None, "empty"))
+    assert words == (
+        "With randomised weights the map is empty: this map depends on what the network learnt, "
+        "but there is no other to compare it with."
+    )
+    nothing = Explanation("cam", "pneumonia", 0 * cam, 0.1)
+    assert sanity_words(nothing) == "Not checked: the map is empty."
+
+
+def test_the_sanity_check_names_an_empty_map(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(network: keras.Model) -> keras.Model:
+        import keras
+
+        other = keras.models.clone_model(network)
+        other.set_weights([0 * weights for weights in network.get_weights()])
+        return other
+
+    monkeypatch.setattr("pneumo_core.inference.explain.randomised", none)
+    film = np.full((64, 64), 20, np.uint8)
+    film[40:, 40:] = 220
+    one = next(explanations(tiny_bundle, film, ["cam"], sanity=True))
+    assert one.cam.max() > 0.5
+    assert (one.randomised, one.randomised_flat) == (None, "empty")
+
+
+def test_grad_cam_is_no_second_opinion_on_cam(network: keras.Model) -> None:
+    """For one class, of a network that ends with average pooling and one linear layer."""
+    film = np.random.default_rng(5).integers(0, 255, (32, 32), np.uint8)
+    _, features = logits_and_features(network, film)
+    kernel = np.array(network.get_layer("logits").kernel)
+    evidence = np.maximum(features @ (kernel[:, 1] - kernel[:, 0]), 0)
+    two = _of_two_classes(network)
+    np.testing.assert_allclose(
+        gradient_map(two, film, "gradcam", (1,)), evidence / evidence.max(), atol=1e-4
+    )
+    cam = np.eye(2, dtype=np.float32)
+    maps = [Explanation(name, "pneumonia", cam, 0.9) for name in ("gradcam", "cam", "scorecam")]
+    assert pair_words(*maps[:2]) == (
+        "Grad-CAM and CAM are one method for this network (average pooling and one linear layer): "
+        "that they are alike confirms nothing"
+    )
+    assert pair_words(*maps[1:]) == "CAM and Score-CAM agree (rank correlation 1.00)"

@@ -33,7 +33,8 @@ for line in sys.stdin:
             time.sleep(600)
         zero = {"shape": [1, 1], "data": "AAAAAA=="}
         print(json.dumps({"map": zero, "method": method, "target": asked["target"],
-                          "probability": 0.5, "randomised": None}), flush=True)
+                          "probability": 0.5, "randomised": None,
+                          "randomised_flat": ""}), flush=True)
     print(json.dumps({}), flush=True)
 """
 

@@ -152,20 +152,16 @@ def explanation_html(entry: Entry, one: Explanation) -> str:
         lines.append("The map is empty: nothing speaks for it.")
     elif inside := _inside(reading, cam):
         lines.append(inside)
-    if one.randomised is not None:
+    if one.randomised is not None or one.randomised_flat:
         lines.append(sanity_words(one))
     return _figure(entry, cam, TITLES[one.method], lines)
 
 
 def agreement_html(found: list[Explanation]) -> str:
     """How far each two of the maps agree, in words; folded where there are many pairs."""
-    from pneumo_core.inference.explain import TITLES, agreement_words, rank_correlation
+    from pneumo_core.inference.explain import pair_words
 
-    items = [
-        f"<li>{TITLES[one.method]} and {TITLES[other.method]} "
-        f"{agreement_words(rank_correlation(one.cam, other.cam))}</li>"
-        for one, other in combinations(found, 2)
-    ]
+    items = [f"<li>{pair_words(one, other)}</li>" for one, other in combinations(found, 2)]
     listed = f'<ul class="pn-problems">{"".join(items)}</ul>'
     if len(items) <= _FOLDED:
         return listed

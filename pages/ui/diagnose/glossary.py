@@ -22,7 +22,8 @@ TERMS = {
     "Activation map (CAM)": "Where the model found evidence for pneumonia. It does not outline a "
     "lesion, and says nothing of what the model overlooked.",
     "Grad-CAM, Grad-CAM++, Score-CAM, SmoothGrad": "Other ways to draw such a map from the same "
-    "model. Where they disagree, none of them should be trusted.",
+    "model. Where they disagree, none of them should be trusted. Grad-CAM is the same as CAM for "
+    "these networks: that the two agree confirms nothing.",
     "Rank correlation": "How far two maps order the places of a film alike: 1 the same order, 0 no "
     "relation, −1 the reverse (Spearman).",
     "Sanity check": "The map of a network with randomised weights. If it looks the same, the map "

@@ -80,6 +80,7 @@ class Intake:
     ended: threading.Event = field(default_factory=threading.Event)
     _waiting: deque[tuple[str, bytes]] = field(default_factory=deque)
     _arrived: deque[Arrived] = field(default_factory=deque)
+    _news: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _quiet: threading.Event = field(default_factory=threading.Event)
     _system: int = 0
@@ -123,8 +124,13 @@ class Intake:
 
     def arrived(self) -> Iterator[Arrived]:
         """What was read since the last look."""
+        self._news.clear()
         while self._arrived:
             yield self._arrived.popleft()
+
+    def wait_for_news(self, seconds: float) -> bool:
+        """Wait so long at most until something was read; whether anything waits to be fetched."""
+        return self._news.wait(seconds)
 
     def seconds_left(self) -> float | None:
         """Seconds until all is read, None while that is not known."""
@@ -144,6 +150,7 @@ class Intake:
             with self._turn:
                 self._waiting.clear()
                 self.ended.set()
+                self._news.set()
 
     def _next(self) -> tuple[str, bytes] | None:
         with self._turn:
@@ -204,6 +211,7 @@ class Intake:
             self.known.add(content)
             self.pictures += bool(entry.picture)
             self._arrived.append(Arrived(name, content, entry, full))
+        self._news.set()
         self._spare_memory()
         self.done += 1
         self.rate.add(time.monotonic(), self.done)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
 _SECONDS = 1.0  # between two looks at a longer one
 _PAGE_SECONDS = 4.0  # between two runs of the page by which its list grows
+_PRESENTING = "diagnose.presenting"
 _LATEST = 8  # films read last that are shown small
 _arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
 """Keys of the films of the drop that is being read."""
@@ -59,15 +60,20 @@ def drop_zone() -> list[UploadedFile]:
 
 def show_presentation_switch() -> None:
     """The switch of the presentation mode: large type, and nothing but the films and answers."""
-    on = st.toggle(
+    st.toggle(
         "Presentation",
         state.presenting.get(),
-        key="diagnose.presenting",
+        key=_PRESENTING,
         help="Large type for an audience; the drop zone, the history and the studies are hidden.",
+        on_change=_present,
     )
-    state.presenting.set(on)
-    if on:
+    if state.presenting.get():
         st.html('<span class="pn-presenting"></span>')
+
+
+def _present() -> None:
+    """Remember the switch before the page is drawn: what stands above it is hidden at once."""
+    state.presenting.set(bool(st.session_state[_PRESENTING]))
 
 
 def show_notices() -> None:
@@ -187,14 +193,20 @@ def show_intake() -> DeltaGenerator | None:
 
 
 def follow_intake(place: DeltaGenerator | None) -> None:
-    """Renew the progress at the end of a run, until the list has grown for a while or all is read;
-    then the page runs anew. A click cuts this short.
+    """Renew the progress at the end of a run, until the first answer of the drop is there, later
+    until the list has grown for a while, or all is read; then the page runs anew. A click cuts this
+    short.
     """
     intake: Intake | None = state.intake.get()
     if place is None or intake is None:
         return
-    end = time.monotonic() + (_PAGE_SECONDS if state.films() else _SECONDS)
-    while time.monotonic() < end and not intake.ended.wait(_SECONDS / 2):
+    first = not _arrivals.get()
+    end = time.monotonic() + _PAGE_SECONDS
+    while not intake.ended.is_set() and (first or time.monotonic() < end):
+        if first and intake.wait_for_news(_SECONDS / 2):
+            break
+        if not first:
+            intake.ended.wait(_SECONDS / 2)
         _draw(place, intake)
     st.rerun()
 

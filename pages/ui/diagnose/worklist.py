@@ -158,6 +158,7 @@ def show_welcome(bundle: Bundle) -> None:
 def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
     """One row a film, in the order given; `p` is 0..1, NaN where there is none to rely on.
 
+    `verdict` and `note` are columns only where a film has one, to leave their room to the names;
     `model` is a column only where models differ, or where one is not `bundle`, that in service.
     """
     import pandas as pd
@@ -174,6 +175,9 @@ def table(entries: list[Entry], bundle: Bundle | None = None) -> pd.DataFrame:
             "check": [check_words(reading) for reading in readings],
         }
     )
+    for column in ("verdict", "note"):
+        if not any(rows[column]):
+            rows = rows.drop(columns=column)
     models = [model_of(entry, bundle) for entry in entries]
     if len({*models} - {"–"}) > 1 or any(is_old(entry, bundle) for entry in entries):
         rows["model"] = models

@@ -220,6 +220,33 @@ def test_the_list_grows_while_a_drop_is_read(page, png, reader, monkeypatch):
     assert "diagnose.intake" not in page.session_state
 
 
+def test_the_first_answer_of_a_drop_is_shown_while_the_next_film_is_read(
+    page, png, reader, monkeypatch
+):
+    monkeypatch.setattr(upload, "PATIENCE", 0.0)
+    for pause in ("_SECONDS", "_PAGE_SECONDS"):  # nothing is shown because time is over
+        monkeypatch.setattr(upload, pause, 600.0)
+    followed, shown, in_time = threading.Event(), threading.Event(), []
+    read, draw = reader.read, upload._draw
+
+    def slow(film):
+        in_time.append((shown if reader.films else followed).wait(60))
+        return read(film)
+
+    def drawn(place, intake):
+        followed.set()
+        if state.films():
+            shown.set()
+        draw(place, intake)
+
+    monkeypatch.setattr(reader, "read", slow)
+    monkeypatch.setattr(upload, "_draw", drawn)
+    drop(page.run(), ("a.png", png(30)), ("b.png", png(225)))
+    assert in_time == [True, True]
+    assert names_in_table(page) == ["b.png", "a.png"]
+    assert no_trace(page)
+
+
 def test_the_list_is_filtered_by_decision_verdict_and_note(page, png):
     drop(page.run(), ("a.png", png(225)), ("b.png", png(30)), ("c.png", png(128)))
     answer(page, agreement="disagree", finding="normal", note="Rotated.", reader="Ada")
@@ -255,6 +282,7 @@ def test_the_limit_is_said_before_and_a_reload_asks(page, png):
 def test_a_presentation_shows_films_and_answers_alone(page, png):
     drop(page.run(), ("a.png", png(225)), ("b.png", png(30)))
     page.toggle(key="diagnose.presenting").set_value(True).run()
+    assert [one.label for one in page.toggle] == ["Presentation"]  # at once, in the same run
     assert "pn-presenting" in html_of(page)
     assert "▲ Signs of pneumonia" in html_of(page)
     assert not page.file_uploader

@@ -37,9 +37,9 @@ def elsewhere(monkeypatch):
     return one
 
 
-def found(method, *levels, rho=None):
+def found(method, *levels, rho=None, flat=""):
     cam = np.array(levels, np.float32).reshape(2, 2)
-    return Explanation(method, "pneumonia", cam, 0.88, rho)
+    return Explanation(method, "pneumonia", cam, 0.88, rho, flat)
 
 
 @pytest.fixture
@@ -77,6 +77,17 @@ def test_maps_come_one_by_one_with_sanity_check_and_agreement(opened, elsewhere)
     assert "Failed: with randomised weights the map is much the same" in shown
     assert "CAM and Grad-CAM++ agree (rank correlation 1.00)" in shown
     assert no_trace(opened)
+
+
+def test_what_confirms_nothing_is_not_called_agreement_or_passed(opened, elsewhere):
+    button(opened, "Compute the maps").click().run()
+    elsewhere.answer(
+        found("cam", 0, 0.2, 0.5, 1, flat="empty"), found("gradcam", 0, 0.2, 0.5, 1, rho=0.1)
+    )
+    shown = html_of(opened.run())
+    assert "With randomised weights the map is empty" in shown
+    assert "CAM and Grad-CAM are one method for this network" in shown
+    assert "CAM and Grad-CAM agree" not in shown
 
 
 def test_a_failure_is_said_and_a_stop_keeps_what_there_is(opened, elsewhere):

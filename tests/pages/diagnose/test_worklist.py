@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import datetime
 
 from pages.ui.diagnose.worklist import _columns, _row, _unread_html, table
 from pages.ui.session_film import make_entry
 from pages.ui.state import by_suspicion
 from pneumo_core.imaging.film import SourceFacts
+from pneumo_core.readings.log import Verdict
 
 
 def test_the_most_suspicious_film_comes_first_what_is_no_chest_film_last(reading):
@@ -48,6 +50,17 @@ def test_a_row_says_decision_probability_check_and_file(reading):
         "◇ failed",
     ]
     assert rows["file"].tolist() == ["a.png", "b.png", "c.png", "d.png", "e.png"]
+
+
+def test_verdict_and_note_take_no_room_while_there_are_none(reading):
+    one = make_entry("a.png", "1", reading(0.9))
+    assert not {"verdict", "note"} & set(table([one]))
+    said = Verdict("Ada", "agree", "pneumonia", 4, "")
+    judged = replace(one, key="2", record=replace(one.record, verdicts=(said,)))
+    rows = table([one, judged])
+    assert rows["verdict"].tolist()[0] == ""
+    assert rows["verdict"].tolist()[1].startswith("agree")
+    assert "note" not in rows
 
 
 def test_few_reasons_are_in_sight_many_are_folded(reading):

@@ -1,0 +1,126 @@
+"""A reader's work in a real browser: verdict, history, report, blinded reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+from pypdf import PdfReader
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from pneumo_core import DISCLAIMER
+from pneumo_core.synthetic.appearance import synthetic_film
+from tests.browser.test_diagnose_in_browser import WORDS, drop, faults, shown, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.browser
+MEANWHILE = (  # what is drawn anew, or still under something else
+    ElementClickInterceptedException,
+    ElementNotInteractableException,
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
+NOTE = "Seen again next week"
+
+
+def film(folder: Path, seed: int) -> str:
+    path = folder / f"film-{seed}.png"
+    cv2.imwrite(str(path), synthetic_film("bacterial", seed))
+    return str(path)
+
+
+def when(browser: Chrome, done: Callable[[Chrome], object]) -> None:
+    """Wait until this is true of the page, whatever is drawn anew meanwhile."""
+    WebDriverWait(browser, 300, ignored_exceptions=MEANWHILE).until(done)
+
+
+def click(browser: Chrome, css: str, words: str) -> None:
+    """Click the element of that kind that says `words`, as soon as it is there."""
+
+    def clicked(b: Chrome) -> bool:
+        for one in b.find_elements(By.CSS_SELECTOR, css):
+            if words in one.get_property("textContent"):
+                b.execute_script("arguments[0].scrollIntoView({block: 'center'})", one)
+                one.click()
+                return True
+        return False
+
+    when(browser, clicked)
+
+
+def choose(browser: Chrome, words: str) -> None:
+    """Choose one of a row of buttons, and wait until it is chosen."""
+    click(browser, "[data-testid=stButtonGroup] button", words)
+    active = "[data-testid=stButtonGroup] button[data-selected=true]"
+    when(
+        browser,
+        lambda b: any(words in one.text for one in b.find_elements(By.CSS_SELECTOR, active)),
+    )
+
+
+def text_of(browser: Chrome, css: str) -> str:
+    """All text of an element, also of tables, whose cells are drawn."""
+    text: str = browser.find_element(By.CSS_SELECTOR, css).get_property("textContent")
+    return text
+
+
+def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address, tmp_path):
+    browser.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    visit(browser, address)
+    drop(browser, film(tmp_path, 21))
+    answer = shown(browser, ".pn-result h2")[2:]
+    assert answer in WORDS
+    click(browser, "summary", "Your verdict")
+    choose(browser, "disagree")
+    choose(browser, "normal")
+    browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] textarea").send_keys(NOTE)
+    browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] input[type=text]").send_keys("Ada")
+    click(browser, "[data-testid=stForm] button", "Save verdict")
+    when(browser, lambda b: f"Note: {NOTE}" in text_of(b, "[data-testid=stMain]"))
+
+    click(browser, ".st-key-history summary", "History")
+    when(browser, lambda b: "Ada" in text_of(b, ".st-key-history canvas"))
+    assert "disagree" in text_of(browser, ".st-key-history canvas")
+
+    click(browser, "summary", "Take away")
+    click(browser, "[data-testid=stDownloadButton] button", "Report (PDF)")
+    when(browser, lambda _: list(tmp_path.glob("*.pdf")))
+    (page,) = tmp_path.glob("*.pdf")
+    text = " ".join("".join(one.extract_text() for one in PdfReader(page).pages).split())
+    for words in (answer, NOTE, "Ada", DISCLAIMER.rstrip(".")):
+        assert words in text
+    assert "film-21" not in text
+    assert faults(browser) == []
+
+
+def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tmp_path):
+    visit(browser, address)
+    click(browser, "[data-testid=stCheckbox] label", "Blinded reading")
+    when(browser, lambda b: b.find_element(By.CSS_SELECTOR, "[aria-label^=Blinded]").is_selected())
+    drop(browser, film(tmp_path, 22))
+    when(browser, lambda b: "Your answer first" in b.find_element(By.CSS_SELECTOR, "h2").text)
+    page = browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text
+    assert "probability of pneumonia" not in page
+    assert "film-22" not in page
+    assert not any(words in page for words in WORDS)
+    choose(browser, "pneumonia")
+    click(browser, "[data-testid=stForm] button", "Save and show the model's answer")
+    when(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".pn-result h2").text[2:] in WORDS)
+    when(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
+    assert shown(browser, ".pn-name") == "film-22.png"
+    assert faults(browser) == []
