@@ -33,7 +33,7 @@ _KEY = "diagnose.blinded-mode"
 def show_blinded_switch() -> None:
     """The switch of blinded mode, above the drop zone."""
     st.toggle(
-        "Blinded reading: answer before you see the model's answer",
+        "Blinded reading",
         state.blinded.get(),
         key=_KEY,
         help=HELP,
