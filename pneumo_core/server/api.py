@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from pneumo_core.access import AccessRefused, Person, Right, acting_as, require
 from pneumo_core.errors import BundleError, PneumoError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
+    from starlette.types import Scope
 
     from pneumo_core.config import Settings
     from pneumo_core.server.answers import Answer
@@ -90,6 +92,15 @@ def _answered(handler: Handler) -> Handler:
     return safe
 
 
+class _ForPrograms(Route):
+    """A route that a browser's address bar does not meet: `/metrics` is a page as well."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """No match for who accepts HTML."""
+        accepted = Headers(scope=scope).get("accept", "")
+        return (Match.NONE, {}) if "text/html" in accepted else super().matches(scope)
+
+
 class Api:
     """The handlers, around one service."""
 
@@ -109,7 +120,10 @@ class Api:
             ("POST", "/api/v1/read", Api.read),
             ("POST", "/api/v1/read/batch", Api.batch),
         ]
-        return [Route(path, self._bound(handler), methods=[verb]) for verb, path, handler in table]
+        return [
+            _ForPrograms(path, self._bound(handler), methods=[verb])
+            for verb, path, handler in table
+        ]
 
     def _bound(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:

@@ -191,6 +191,11 @@ def test_the_description_has_every_route_and_no_other(settings: Settings) -> Non
     json.dumps(document(settings))
 
 
+def test_a_browser_gets_the_page_of_metrics_not_the_numbers(client: Client) -> None:
+    seen = client().get("/metrics", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert seen.status_code == 404  # here there are no pages, which answer in the app
+
+
 def test_metrics_count_reads_and_refusals(client: Client, png: bytes) -> None:
     one = client()
     one.post("/api/v1/read", content=png)
