@@ -144,7 +144,8 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     assert len(list_runs(settings.runs_dir)) == 1
     wait_for(browser, "◼ stopped by hand")
     wait_for(browser, "Model cnn-quick is written. The best epoch so far is its model.")
-    assert len(browser.find_elements(By.CSS_SELECTOR, "[data-testid=stPlotlyChart]")) == 2
+    # The learning rate of the run that could start next; loss and AUC of the one that ended.
+    assert len(browser.find_elements(By.CSS_SELECTOR, "[data-testid=stPlotlyChart]")) == 3
     assert overflow(browser) == 0
     assert load_bundle("cnn-quick", models_dir=settings.models_dir).size == 128
 

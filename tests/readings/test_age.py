@@ -22,7 +22,7 @@ def card(source=None, second="", synthetic=None, films=100, fitted=None):
     data = SimpleNamespace(
         source=source, second_source=second, synthetic_films=synthetic, films=films
     )
-    return SimpleNamespace(data=data, fitted_to=fitted)
+    return SimpleNamespace(data=data, fitted_to=fitted, document={})
 
 
 CHILDREN = card()
