@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress, tell
+from pneumo_core.cli.console import emit, emit_json, tell
+from pneumo_core.cli.evaluate import evaluated
 from pneumo_core.cli.labels import DataOption, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import NONE, estimate
 
@@ -75,19 +76,9 @@ def _bundle(name: str) -> Bundle:
 def _read(
     bundle: Bundle, data: Path, split: str, labels: Labels | None, notes: list[str]
 ) -> Contender:
-    from pneumo_core.config import load_settings
     from pneumo_core.evaluation.comparison import Contender
-    from pneumo_core.evaluation.evaluate import evaluate_split
 
-    with progress() as report:
-        found = evaluate_split(
-            bundle,
-            data,
-            split=split,
-            cache_dir=load_settings().cache_dir,
-            labels=labels,
-            progress=report,
-        )
+    found = evaluated(bundle, data, split, labels)
     notes += [f"{bundle.name}: {found.evidence.badge}. {found.evidence.warning}".strip()]
     notes += [note for note in (found.note,) if note]
     notes += [f"Not read: {film}: {problem}" for film, problem in found.unread]

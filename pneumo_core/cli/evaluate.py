@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.dataset.labels import Labels
-    from pneumo_core.evaluation.evaluate import Figures
+    from pneumo_core.evaluation.evaluate import Evaluation, Figures
     from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.robustness import Robustness
     from pneumo_core.metrics.robustness import RobustnessRow
@@ -59,21 +59,12 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     """
     from pneumo_core.bundle import load_bundle
     from pneumo_core.bundle.write import PREDICTIONS
-    from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.evaluate import FURTHER, evaluate_split
+    from pneumo_core.evaluation.evaluate import FURTHER
     from pneumo_core.evaluation.local_summary import VERDICTS, local_summary
     from pneumo_core.metrics import small_sample_words
 
     bundle = load_bundle(model)
-    with progress() as report:
-        found = evaluate_split(
-            bundle,
-            data,
-            split=split,
-            cache_dir=load_settings().cache_dir,
-            labels=chosen_labels(labels, mapping),
-            progress=report,
-        )
+    found = evaluated(bundle, data, split, chosen_labels(labels, mapping))
     evidence = found.evidence
     here = local_summary(bundle, found.table, site=data.resolve().name)
     if json:
@@ -328,26 +319,33 @@ def report(  # noqa: PLR0913 - one argument an option
         raise typer.Exit(1)
 
 
-def _films(
-    bundle: Bundle, data: Path | None, split: str, labels: Labels | None
-) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
-    """Predictions, their evidence level, what films they are, and the unreadable ones."""
+def evaluated(bundle: Bundle, data: Path, split: str, labels: Labels | None) -> Evaluation:
+    """A model on a split of a folder, with progress. Raises DataSetError."""
     from pneumo_core.config import load_settings
-    from pneumo_core.evaluation.evaluate import evaluate_split, shipped_predictions
-    from pneumo_core.evaluation.evidence_level import evidence_of_shipped
+    from pneumo_core.evaluation.evaluate import evaluate_split
 
-    if data is None:
-        own = "its own validation films"
-        return shipped_predictions(bundle), evidence_of_shipped(bundle), own, []
-    with progress() as report_progress:
-        found = evaluate_split(
+    with progress() as report:
+        return evaluate_split(
             bundle,
             data,
             split=split,
             cache_dir=load_settings().cache_dir,
             labels=labels,
-            progress=report_progress,
+            progress=report,
         )
+
+
+def _films(
+    bundle: Bundle, data: Path | None, split: str, labels: Labels | None
+) -> tuple[pd.DataFrame, EvidenceLevel, str, list[tuple[str, str]]]:
+    """Predictions, their evidence level, what films they are, and the unreadable ones."""
+    from pneumo_core.evaluation.evaluate import shipped_predictions
+    from pneumo_core.evaluation.evidence_level import evidence_of_shipped
+
+    if data is None:
+        own = "its own validation films"
+        return shipped_predictions(bundle), evidence_of_shipped(bundle), own, []
+    found = evaluated(bundle, data, split, labels)
     if found.note:
         tell(f"Note: {found.note}")
     # The folder's name, not its path: a report is passed on to others.
