@@ -20,6 +20,7 @@ from tests import ROOT
 def settings(tmp_path, monkeypatch):
     for name in ("MODELS", "RUNS", "CACHE"):
         monkeypatch.setenv(f"PNEUMO_{name}", str(tmp_path / name.lower()))
+    monkeypatch.setenv("PNEUMO_DATA_ROOTS", str(tmp_path))  # no weights of this machine are found
     monkeypatch.delenv("PNEUMO_JOBS", raising=False)
     made = load_settings()
     # The machine is known, so that no process is asked for it.
