@@ -1,4 +1,4 @@
-"""Training: the plan of the next run, the run in progress with its curves, and all runs."""
+"""Training: the plan of the next run, the run in progress with its curves, all runs, lessons."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pages.ui import state
 from pages.ui.models.actions import ask_about_service
 from pages.ui.page import heading, page_frame, plain
 from pages.ui.training.actions import ask_delete
+from pages.ui.training.board import show_tensorboard
+from pages.ui.training.lessons import show_lessons
 from pages.ui.training.plan import show_plan
 from pages.ui.training.run_view import show_running
-from pages.ui.training.runs_table import show_runs, show_tensorboard
+from pages.ui.training.runs_table import show_runs
 from pages.ui.training.setup import show_settings, show_source
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
@@ -30,6 +32,7 @@ def training() -> None:
     with right:
         show_running(settings, can_start=can_start)
     show_runs(settings)
+    show_lessons(settings)
     show_tensorboard(settings)
     if not ask_delete(list_runs(settings.runs_dir)):
         ask_about_service()

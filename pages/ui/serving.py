@@ -1,4 +1,4 @@
-"""What Streamlit's server gets beside the pages: the API, protections, and an end of sessions."""
+"""What Streamlit's server gets beside the pages: API, TensorBoard, protections, ended sessions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pneumo_core import access
 from pneumo_core.config import load_settings
 from pneumo_core.readings.audit_log import recorder
 from pneumo_core.server.api import HEALTH, Api
+from pneumo_core.server.board import Board
 from pneumo_core.server.protection import HostCheck
 from pneumo_core.server.service import Service
 from pneumo_core.server.uploads import ASKED, UploadGuard, UploadLimits
@@ -41,8 +42,8 @@ def service() -> Service:
 
 
 def routes() -> list[Route]:
-    """The API, which answers before the pages do."""
-    return [*Api(service()).routes()]
+    """The API and TensorBoard, which answer before the pages do."""
+    return [*Api(service()).routes(), *Board(service().settings).routes()]
 
 
 def middleware() -> list[Middleware]:

@@ -51,6 +51,7 @@ app.command("folds")(data.folds)
 app.command("fetch-data")(data.fetch_data)
 app.command("demo-data")(data.demo_data)
 app.command("train")(train.train)
+app.command("lesson")(runs.lesson)
 app.command("train-lungs")(train_lungs.train_lungs)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
@@ -66,7 +67,7 @@ app.add_typer(server.audit_app, name="audit-log")
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
 app.add_typer(readings.app, name="readings")
-app.add_typer(train.app, name="machine")
+app.add_typer(runs.machine_app, name="machine")
 
 
 def main() -> None:

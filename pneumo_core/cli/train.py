@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,6 @@ import typer
 from pneumo_core.cli.console import (
     TRAINING,
     emit,
-    emit_json,
     pasted,
     progress,
     start_keras,
@@ -310,97 +308,3 @@ def _same_sources(run: Run, sources: list[FilmSource]) -> None:
             f"Expected the folder that run {run.id} was started on, {was}; got {got}. "
             "Name that folder, or start a new run."
         )
-
-
-app = typer.Typer(help="What this machine offers a training.")
-
-
-@app.callback(invoke_without_command=True)
-def machine(
-    context: typer.Context,
-    *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-) -> None:
-    """Cores, memory, GPUs, precision."""
-    if context.invoked_subcommand is not None:
-        return
-    from pneumo_core.config import load_settings
-    from pneumo_core.training.hardware import find_and_cache_machine
-
-    start_keras()
-    found = find_and_cache_machine(load_settings())
-    if json:
-        emit_json(asdict(found))
-        return
-    emit(found.sentence())
-    xla = "with XLA" if found.xla else "without XLA"
-    emit(f"Keras on {found.backend}, {found.policy} {xla}")
-
-
-@app.command()
-def preview(
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
-    *,
-    out: Annotated[Path, typer.Option(help="Folder for the examples and the summary.")],
-    preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
-    other: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the recipe; repeatable."),
-    ] = None,
-) -> None:
-    """Write sixteen augmented examples as a training sees them, and say how its network is built.
-
-    Nothing is trained.
-    """
-    from pneumo_core.config import load_settings
-    from pneumo_core.training.plan.preview import write_preview
-    from pneumo_core.training.plan.settings import parse_choices
-    from pneumo_core.training.recipe import make_recipe
-    from pneumo_core.training.sources import FilmSource
-
-    settings = load_settings()
-    recipe = make_recipe(preset, **parse_choices(other or []))
-    start_keras()
-    with progress() as report:
-        from pneumo_core.training.dataset import look_at
-
-        corpus = look_at([FilmSource(data)], recipe, settings, report)
-        made = write_preview(recipe, corpus, out, report)
-    for part in made.parts:
-        shape = " x ".join(map(str, part.output))
-        emit(f"{part.name}\t{part.layers} layers\t{part.parameters:,} parameters\t{shape}")
-    emit(
-        f"{made.parameters:,} parameters, {made.trainable:,} trained; "
-        f"{made.multiply_adds / 1e9:.2f} billion multiply-adds a film"
-    )
-
-
-@app.command()
-def pace(
-    *,
-    backbone: Annotated[str, typer.Option(help="Name of the network.")] = "resnet50",
-    weights: Annotated[str, typer.Option(help="imagenet or none.")] = "imagenet",
-    size: Annotated[int, typer.Option(help="Side of the network's input in pixels.")] = 224,
-    batch: Annotated[int, typer.Option(help="Batch size.")] = 32,
-    precision: Annotated[str, typer.Option(help="auto, float32 or mixed_bfloat16.")] = "auto",
-) -> None:
-    """Train a few steps on noise and say how fast that was; estimates use it from then on."""
-    from pneumo_core.config import load_settings
-    from pneumo_core.formatting import file_size
-    from pneumo_core.training.recipe import make_recipe
-    from pneumo_core.training.runs.estimate import measure_pace
-
-    recipe = make_recipe(
-        backbone=backbone,
-        weights=None if backbone == "cnn" else weights,
-        size=size,
-        batch=batch,
-        precision=precision,
-    )
-    start_keras()
-    with progress() as report:
-        found = measure_pace(recipe, load_settings(), report=report)
-    emit(
-        f"{backbone} at {size} px: {1 / found.train:.1f} films a second in training, "
-        f"{1 / found.validation:.1f} in validation, {file_size(found.memory)} of memory"
-    )

@@ -34,7 +34,7 @@ def train_lungs(  # noqa: PLR0913 - one argument an option
             "measured, with all masks as the final network; 0: the final network starts anew.",
         ),
     ] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Films a step.")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size.")] = 16,
     folds: Annotated[int, typer.Option(min=2, help="Folds of patients.")] = 3,
     measured_folds: Annotated[
         int | None,

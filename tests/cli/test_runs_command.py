@@ -166,7 +166,7 @@ def test_a_prepared_run_is_carried_to_its_end(call, make, monkeypatch, tmp_path)
 
 def test_the_machine_is_told_in_words_and_as_json(call, monkeypatch):
     found = Machine(2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", xla=False, key="k")
-    monkeypatch.setattr("pneumo_core.cli.train.start_keras", lambda: None)
+    monkeypatch.setattr("pneumo_core.cli.runs.start_keras", lambda: None)
     monkeypatch.setattr("pneumo_core.training.hardware.find_and_cache_machine", lambda _: found)
     assert call("machine")[1] == (
         "2 CPU cores, 24 GB of memory, no GPU\nKeras on tensorflow, float32 without XLA\n"

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from pneumo_core.perturbations import PERTURBATIONS, perturb
-from pneumo_core.training import train
 from pneumo_core.training.calibrate import Calibration
 from pneumo_core.training.export import Delivery
 from pneumo_core.training.held_out import (
@@ -18,6 +17,7 @@ from pneumo_core.training.held_out import (
     view_logits,
 )
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import robustness
 from pneumo_core.training.runs.run import create_run
 
 
@@ -144,11 +144,11 @@ def test_what_ends_the_suite_does_not_cost_the_model(
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(train, "_suite", fail)
+    monkeypatch.setattr(robustness, "_suite", fail)
     recipe = make_recipe("quick", backbone="cnn", robustness=True)
     run, heard = create_run(tmp_path, recipe, data=tmp_path, bundle="tiny"), []
     run.update(note="One thing before.")
-    found = train.add_robustness(
+    found = robustness.add_robustness(
         Delivery(tiny_bundle, Calibration(1.0, 0.3, 0.5, 0.7), None),
         run=run,
         recipe=recipe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -25,12 +24,6 @@ from pneumo_core.training.runs.history import (
 )
 from pneumo_core.training.runs.run import list_runs
 from pneumo_core.training.runs.status import STATES
-from pneumo_core.training.runs.tensorboard import (
-    find_board,
-    keep_board,
-    start_board,
-    stop_board,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,30 +186,3 @@ def difference_table(named: dict[str, Run]) -> pd.DataFrame:
 def _network(row: dict[str, Any]) -> str:
     name = str(row.get("backbone") or "")
     return backbone_title(name) if name in BACKBONES else name
-
-
-def show_tensorboard(settings: Settings) -> None:
-    """TensorBoard, folded away: start it, open it, end it."""
-    with st.expander("TensorBoard", key="training.board"):
-        board = find_board(settings)  # its address
-        st.caption("The curves of all runs in TensorBoard. In a terminal:")
-        st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if board is not None:
-                keep_board(settings)
-            if board is None:
-                if st.button("Start here", key="training.board.start"):
-                    with st.spinner("Starting TensorBoard: about ten seconds…"):
-                        start_board(settings)
-                    st.rerun()
-                return
-            st.link_button("Open TensorBoard", board, icon=":material/open_in_new:")
-            if st.button("Stop", key="training.board.stop"):
-                stop_board(settings)
-                st.rerun()
-            port = board.rpartition(":")[2]
-            st.caption(
-                "It answers on the machine that Pneumo runs on alone. From another computer, "
-                f"`ssh -L {port}:localhost:{port} {platform.node()}` and open {board} there. "
-                "It ends half an hour after this screen was last shown."
-            )

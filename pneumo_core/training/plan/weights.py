@@ -19,16 +19,22 @@ _NAMED = (".weights.h5", "_notop.h5", "-notop.h5")
 _FOLDERS, _DEPTH, _MOST = 3000, 4, 50
 
 
+def weights_kept(backbone: str) -> bool:
+    """Whether Keras keeps the ImageNet weights of `backbone` here, from an earlier download."""
+    name = find_backbone(backbone).application.lower()
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    files = home.glob("models/*notop*.h5") if name else ()
+    return any(name in file.name.lower().replace("-", "") for file in files)
+
+
 def weights_at(backbone: str) -> At:
     """Whether the ImageNet weights of `backbone` are kept here, can be downloaded, or neither ("").
 
     Asks the network for at most 1.5 seconds; no weights are loaded.
     """
-    name = find_backbone(backbone).application.lower()
-    if not name:
+    if not find_backbone(backbone).application:
         return ""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    if any(name in file.name.lower().replace("-", "") for file in home.glob("models/*notop*.h5")):
+    if weights_kept(backbone):
         return "kept"
     try:
         socket.create_connection(_HOST, timeout=_SECONDS).close()

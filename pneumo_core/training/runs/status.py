@@ -66,6 +66,7 @@ STATES = {state.name: state for state in _LISTED}
 LIVE = frozenset(state.name for state in _LISTED if state.live)
 # In a fold's folder, after every epoch: see `closeup.Closeup`.
 CLOSEUP, CLOSEUP_MAPS = "closeup.json", "closeup.npz"
+NETWORK = "network.keras"  # there as well, once it is trained
 STOP, CANCEL = REQUESTS = ("stop", "cancel")  # files by which a person requests the end of a run
 
 # Phase as reported → phase as `status.json` has it.

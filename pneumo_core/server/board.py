@@ -1,0 +1,178 @@
+"""TensorBoard behind this server's own address, for those who may train.
+
+TensorBoard has no password and answers on this machine alone. A page gives its person a pass in a
+link; the first request turns it into a cookie, and what follows is handed on.
+The address of the link is good once, so that a history or a proxy's log is worth nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import anyio.to_thread
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from pneumo_core.access import Right, require
+from pneumo_core.training.runs.tensorboard import find_board, keep_board
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from pneumo_core.access import Person
+    from pneumo_core.config import Settings
+
+PATH = "/tensorboard"
+_COOKIE = "pneumo_board"
+_SECONDS_UNUSED, _SECONDS_AT_MOST = 1800.0, 43_200.0
+_MOST_PASSES = 1000
+_MOST_BYTES = 2**20  # of a request's body: TensorBoard asks with short forms
+_SECONDS_TO_ANSWER = 60.0
+_SECONDS_TO_FIND = 10.0  # between two searches for TensorBoard's process
+# What of a request and of an answer is handed on: neither cookies nor tokens of this server.
+_ASKED = frozenset({"accept", "accept-encoding", "accept-language", "content-type", "range"})
+_ANSWERED = frozenset(
+    {
+        *("content-type", "content-encoding", "content-disposition", "content-range"),
+        *("cache-control", "content-security-policy", "etag", "expires", "last-modified", "vary"),
+        *("x-content-type-options",),
+    }
+)
+
+
+@dataclass
+class _Pass:
+    """Whose it is; when it was made and last used (seconds of one clock)."""
+
+    person: Person
+    made: float
+    used: float
+
+
+class Passes:
+    """Who may look at TensorBoard. A link holds a pass for one use, which becomes a cookie; a
+    cookie is good for half an hour after its last use, and for half a day at most.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._links: dict[str, _Pass] = {}
+        self._cookies: dict[str, _Pass] = {}
+
+    def give(self) -> str:
+        """A pass for a link, for the person who acts. Raises AccessRefused without the right."""
+        return self._add(self._links, require(Right.TRAIN, "tensorboard"))
+
+    def take(self, link: str) -> str:
+        """The cookie for the pass of a link, which is used up; "" for one that is not known."""
+        with self._lock:
+            known = self._links.pop(link, None)
+        return "" if known is None or self._ended(known) else self._add(self._cookies, known.person)
+
+    def known(self, cookie: str) -> bool:
+        """Whether a cookie is good; it was used now."""
+        with self._lock:
+            found = self._cookies.get(cookie)
+            if found is None or self._ended(found):
+                self._cookies.pop(cookie, None)
+                return False
+            found.used = self._clock()
+            return True
+
+    def _add(self, to: dict[str, _Pass], person: Person) -> str:
+        made, now = secrets.token_urlsafe(32), self._clock()
+        with self._lock:
+            while len(to) >= _MOST_PASSES:
+                to.pop(next(iter(to)))
+            to[made] = _Pass(person, now, now)
+        return made
+
+    def _ended(self, known: _Pass) -> bool:
+        now = self._clock()
+        return now - known.used > _SECONDS_UNUSED or now - known.made > _SECONDS_AT_MOST
+
+
+PASSES = Passes()
+
+
+def board_link(given: str) -> str:
+    """The address of TensorBoard on this server, with a pass."""
+    return f"{PATH}/?pass={quote(given)}"
+
+
+class Board:
+    """The route to TensorBoard."""
+
+    def __init__(self, settings: Settings, passes: Passes = PASSES) -> None:
+        self._settings, self._passes = settings, passes
+        self._at, self._looked = "", -_SECONDS_TO_FIND
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [
+            Route(f"{PATH}/{{path:path}}", self.answer, methods=["GET", "POST"]),
+            Route(PATH, lambda _: RedirectResponse(f"{PATH}/"), methods=["GET"]),
+        ]
+
+    async def answer(self, request: Request) -> Response:
+        """Check the pass or the cookie, then hand the request on."""
+        link = request.query_params.get("pass", "")
+        if cookie := self._passes.take(link) if link else "":
+            return _let_in(request, cookie)
+        if not self._passes.known(request.cookies.get(_COOKIE, "")):
+            words = "Expected to come from the Training screen. Open TensorBoard there again."
+            return PlainTextResponse(words, 403)
+        if link:  # a page that was reloaded
+            return RedirectResponse(f"{PATH}/", 303)
+        return await self._handed_on(request)
+
+    async def _handed_on(self, request: Request) -> Response:
+        import httpx
+
+        at = await anyio.to_thread.run_sync(self._find)
+        if not at:
+            return PlainTextResponse("TensorBoard has ended. Start it on the Training screen.", 503)
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > _MOST_BYTES:
+                return PlainTextResponse("Expected a short request.", 413)
+        headers = {name: text for name, text in request.headers.items() if name in _ASKED}
+        target = f"{at}/{quote(request.path_params['path'])}"
+        target += f"?{request.url.query}" if request.url.query else ""
+        try:
+            async with (
+                httpx.AsyncClient(trust_env=False, timeout=_SECONDS_TO_ANSWER) as client,
+                client.stream(request.method, target, headers=headers, content=body) as answer,
+            ):
+                content = b"".join([part async for part in answer.aiter_raw()])
+        except httpx.HTTPError:
+            self._looked = -_SECONDS_TO_FIND
+            return PlainTextResponse("TensorBoard does not answer. Try again in a moment.", 502)
+        kept = {name: text for name, text in answer.headers.items() if name in _ANSWERED}
+        return Response(content, answer.status_code, kept)
+
+    def _find(self) -> str:
+        """TensorBoard's own address, looked for now and then; "" where none runs."""
+        now = time.monotonic()
+        if now - self._looked >= _SECONDS_TO_FIND:
+            self._at, self._looked = find_board(self._settings) or "", now
+        if self._at:
+            keep_board(self._settings)
+        return self._at
+
+
+def _let_in(request: Request, cookie: str) -> Response:
+    answer = RedirectResponse(f"{PATH}/", 303, {"Cache-Control": "no-store"})
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
+    answer.set_cookie(
+        _COOKIE, cookie, path=PATH, httponly=True, samesite="strict", secure=scheme == "https"
+    )
+    return answer

@@ -1,0 +1,1 @@
+"""Lessons: three short experiments, each with one figure and a paragraph that follows from it."""

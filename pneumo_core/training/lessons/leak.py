@@ -1,0 +1,153 @@
+"""Lesson two: the same films split by image and by patient, against patients never seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.imaging.decode import resize
+from pneumo_core.training.lessons.films import LessonFilms, Wanted, split_patients
+from pneumo_core.training.lessons.outcome import SEED, Dot, Outcome, by_place, dot, gap, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from pneumo_core.metrics.intervals import Estimate
+    from pneumo_core.progress import Progress
+
+NAME = "leak"
+TITLE = "The leak: split by image or by patient"
+STORY = (
+    "Several films of a child look alike. If some are trained on and others validated on, a model "
+    "can recognise the child instead of the disease, and the validation figure is too good. Here "
+    "the same films are validated twice, split by image and split by patient, and each model is "
+    "then measured on patients whom it never saw. To see the leak alone, the same is done with "
+    "labels by coin toss, one toss a patient: there is nothing to learn, and an honest figure is "
+    "0.5."
+)
+WANTED = Wanted(patients=150, films_each=(2, 5), size=64, least=24)
+VALIDATION, UNSEEN = "its validation", "patients never seen"
+REAL, TOSSED = "Labels as they are", "Labels by coin toss"
+SPLITS = ("split by image", "split by patient")
+FOLDS = 5
+_SIDE = 32  # of the pictures that the model sees
+
+
+def teach_leak(films: LessonFilms, report: Progress) -> Outcome:
+    """Cross-validation by image and by patient, with the labels and with tossed ones."""
+    learn, unseen = split_patients(films, 0.35)
+    x = features(films.pixels)
+    plan = [(kind, split) for kind in (REAL, TOSSED) for split in SPLITS]
+    labels = {REAL: films.labels, TOSSED: tossed(films)}
+    dots: list[Dot] = []
+    gaps: dict[str, Estimate] = {}
+    for number, (kind, split) in enumerate(plan):
+        y, name = labels[kind], f"{kind}, {split}"
+        own = y[learn], films.patients[learn]
+        p, p_unseen = np.empty(len(learn)), np.zeros(len(unseen))
+        for fold, (train, held_out) in enumerate(_folds(split, *own)):
+            answer = memorise(x[learn[train]], own[0][train])
+            p[held_out] = answer(x[learn[held_out]])
+            p_unseen += answer(x[unseen]) / FOLDS
+            report("train", number * FOLDS + fold + 1, len(plan) * FOLDS, name)
+        validated = own[0], p, own[1]
+        away = y[unseen], p_unseen, films.patients[unseen]
+        dots += [dot(name, VALIDATION, *validated), dot(name, UNSEEN, *away)]
+        gaps[name] = gap(validated, away)
+    children = [len(np.unique(films.patients[rows])) for rows in (learn, unseen)]
+    trained = (
+        f"{len(learn):,} films of {children[0]:,} patients in {FOLDS} folds; {len(unseen):,} films "
+        f"of {children[1]:,} patients never seen. The model is a network with one hidden layer on "
+        f"{_SIDE} px: it memorises, as any network does that is trained long on few films."
+    )
+    return Outcome(NAME, films.title, tuple(dots), words(dots, gaps), trained, films.notes)
+
+
+def features(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Films uint8 (N, S, S) small and with mean 0 and deviation 1 each: float32 (N, 1024)."""
+    small = np.stack([resize(film, _SIDE) for film in pixels]).astype(np.float32)
+    flat = small.reshape(len(small), -1)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(flat.std(axis=1, keepdims=True), 1e-3))
+
+
+def tossed(films: LessonFilms) -> NDArray[np.int64]:
+    """A label a patient without regard to the films: as many of each as may be, int (N,)."""
+    patients = np.unique(films.patients)
+    order = np.random.default_rng(SEED).permutation(len(patients))
+    label = dict(
+        zip(patients[order].tolist(), (np.arange(len(patients)) % 2).tolist(), strict=True)
+    )
+    return np.array([label[one] for one in films.patients.tolist()], np.int64)
+
+
+def _folds(
+    split: str, labels: NDArray[np.int64], patients: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = StratifiedKFold if split == SPLITS[0] else StratifiedGroupKFold
+    found: Iterator[tuple[Any, Any]] = kind(FOLDS, shuffle=True, random_state=SEED).split(
+        labels, labels, patients
+    )
+    return found
+
+
+def memorise(x: NDArray[np.float32], y: NDArray[np.int64]) -> Any:
+    """A model of x (N, D) and y (N,): a function from (M, D) to scores (M,)."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier((64,), alpha=1e-4, max_iter=60, random_state=SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        network.fit(x, y)
+    return lambda seen: network.predict_proba(seen)[:, 1]
+
+
+def words(dots: list[Dot], gaps: dict[str, Estimate]) -> str:
+    """The paragraph. gaps: AUC in validation minus AUC on unseen patients, by row."""
+    by_image, by_patient = (gaps[f"{TOSSED}, {split}"] for split in SPLITS)
+    at = by_place(dots)
+    leaked = at[f"{TOSSED}, {SPLITS[0]}", VALIDATION]
+    honest = at[f"{TOSSED}, {SPLITS[1]}", VALIDATION]
+    away = at[f"{TOSSED}, {SPLITS[0]}", UNSEEN]
+    said = [
+        (
+            f"With labels by coin toss, validation by image reports an AUC of {leaked}, and the "
+            f"same models get {away} on patients whom they never saw; validation by patient "
+            f"reports {honest}."
+        )
+    ]
+    if by_image.low > 0 and not by_patient.low > 0:
+        said.append(
+            f"The split by image promises {signed(by_image)} more than is true, out of nothing but "
+            "children recognised again; the split by patient promises nothing that it cannot keep."
+        )
+    elif by_image.low > 0:
+        said.append(
+            f"Both splits promise more than is true, that by image by {signed(by_image)}, that by "
+            f"patient by {signed(by_patient)}: look whether the patients are told apart rightly."
+        )
+    else:
+        said.append(
+            f"The difference by image, {signed(by_image)}, includes 0: on these films this model "
+            "does not recognise children well enough for the leak to show."
+        )
+    real = gaps[f"{REAL}, {SPLITS[0]}"]
+    if real.low > 0:
+        said.append(
+            f"With the labels as they are the split by image is too good by {signed(real)} as well."
+        )
+    else:
+        said.append(
+            f"With the labels as they are the excess is {signed(real)}, which includes 0: where "
+            "the disease is easy to see, a leak hides. It is no less there; so Pneumo always "
+            "splits by patient."
+        )
+    return " ".join(said)
