@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui import state
@@ -14,6 +16,7 @@ from pages.ui.training.plan import show_plan
 from pages.ui.training.run_view import show_running
 from pages.ui.training.runs_table import show_runs
 from pages.ui.training.setup import show_settings, show_source
+from pages.ui.training.several import show_further
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.runs.run import list_runs
@@ -42,15 +45,16 @@ def _plan(settings: Settings) -> bool:
     """The plan in a sentence, then its settings. Returns whether there is a Start button."""
     sentence = st.container()
     chosen = show_source(settings)
+    sources = None if chosen is None else show_further(chosen[0].path, chosen[1], settings)
     try:
-        recipe = show_settings(settings, None if chosen is None else chosen[1])
+        recipe = show_settings(settings, None if sources is None else sources.material)
     except TrainingError as error:
         sentence.warning(str(error), icon=":material/block:")
         return False
-    if chosen is None:
+    if sources is None:
         return False
     with sentence:
-        show_plan(recipe, *chosen, settings)
+        show_plan(replace(recipe, leave_source_out=sources.leave_out), sources, settings)
     return True
 
 

@@ -291,6 +291,8 @@ shown_split: Value[tuple[str, int, int] | None] = Value("dataset.split-made", No
 # Training.
 
 hardware_asked = Value("training.asked", first=False)
+further_sources: Value[tuple[str, ...]] = Value("training.further", ())
+"""Folders that are trained on beside the one that is open."""
 
 
 # Metrics: model, predictions, threshold, cell of the confusion matrix, what is open.

@@ -182,7 +182,7 @@ def machine(
 
 @machine_app.command()
 def preview(
-    data: Annotated[Path, typer.Argument(help="Folder of labelled films.")],
+    data: Annotated[list[Path], typer.Argument(help="Folder of labelled films, or several.")],
     *,
     out: Annotated[Path, typer.Option(help="Folder for the examples and the summary.")],
     preset: Annotated[str, typer.Option(help="quick, standard or full.")] = "standard",
@@ -207,7 +207,7 @@ def preview(
     with progress() as report:
         from pneumo_core.training.dataset import look_at
 
-        corpus = look_at([FilmSource(data)], recipe, settings, report)
+        corpus = look_at([FilmSource(one) for one in data], recipe, settings, report)
         made = write_preview(recipe, corpus, out, report)
     for part in made.parts:
         shape = " x ".join(map(str, part.output))

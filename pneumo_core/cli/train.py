@@ -181,7 +181,9 @@ def train(  # noqa: PLR0913 - one argument an option
         with progress() as report:
             made = train_queued(run, settings, report)
     except KeyboardInterrupt:
-        tell(f"Stopped. The finished epochs are kept; continue with: {again}")
+        status = run.status()
+        kept = "The finished epochs are kept" if status.epoch or status.fold else "No epoch is done"
+        tell(f"Stopped. {kept}; continue with: {again}")
         raise typer.Exit(130) from None
     if put_in_service:
         activate(made.name, settings.models_dir)

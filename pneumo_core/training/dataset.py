@@ -258,7 +258,11 @@ def task_of(found: Material) -> str:
 
 def material_of(sources: Sequence[FilmSource]) -> Material:
     """The films of all sources together. Raises DataSetError as `list_films` does."""
-    parts = [material(source.folder, source.read()) for source in sources]
+    return joined([material(source.folder, source.read()) for source in sources])
+
+
+def joined(parts: Sequence[Material]) -> Material:
+    """The counts of several sources together."""
     return Material(
         **{one.name: sum(getattr(part, one.name) for part in parts) for one in fields(Material)}
     )

@@ -7,11 +7,14 @@ Listing devices loads Keras and its backend, so screens do it in a separate proc
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -189,14 +192,67 @@ def _gpus(count: int) -> tuple[Gpu, ...]:
 def _listed_gpus() -> list[Gpu]:
     """All GPUs with names and memory, from nvidia-smi; [] without it."""
     listed: list[Gpu] = []
-    if shutil.which("nvidia-smi"):
-        command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-        with suppress(OSError, subprocess.SubprocessError, ValueError):
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-            for line in done.stdout.splitlines():
-                name, _, megabytes = line.rpartition(",")
-                listed.append(Gpu(name.strip(), int(megabytes) * 2**20))
+    with suppress(ValueError):
+        for name, megabytes in _nvidia_smi("name,memory.total"):
+            listed.append(Gpu(name, int(megabytes) * 2**20))
     return listed
+
+
+class GpuUse:
+    """How busy the GPUs are, asked of nvidia-smi in a thread; nothing where there is none.
+
+    A query takes a tenth of a second and more: training does not wait for it.
+    """
+
+    def __init__(self, *, every: float = 5.0) -> None:
+        self._every, self._asked = every, -math.inf
+        self._found: list[float] = []
+        self._thread: threading.Thread | None = None
+
+    def now(self) -> list[float]:
+        """Share of the last second in which each GPU worked, 0..1, as last heard; [] if unknown."""
+        moment = time.monotonic()
+        waits = self._thread is not None and self._thread.is_alive()
+        if not waits and moment - self._asked >= self._every and shutil.which("nvidia-smi"):
+            self._asked = moment
+            self._thread = threading.Thread(target=self._ask, daemon=True)
+            self._thread.start()
+        return list(self._found)
+
+    def _ask(self) -> None:
+        self._found = gpu_use()
+
+
+def gpu_use() -> list[float]:
+    """Share of the last second in which each GPU in use worked, 0..1, by nvidia-smi; [] without.
+
+    Of the GPUs that CUDA_VISIBLE_DEVICES names by number, where it does.
+    """
+    rows = _nvidia_smi("index,utilization.gpu")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    named = {part.strip() for part in visible.split(",")} if visible else set()
+    numbers = named if all(part.isdecimal() for part in named) else set()
+    try:
+        return [int(use) / 100 for index, use in rows if not numbers or index in numbers]
+    except ValueError:  # "[N/A]": a card in parts (MIG) does not say
+        return []
+
+
+def _nvidia_smi(query: str) -> list[list[str]]:
+    """The fields of a query, a row a GPU; [] where nvidia-smi is not there or fails."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    width = query.count(",")
+    return [
+        [cell.strip() for cell in line.rsplit(",", width)]
+        for line in done.stdout.splitlines()
+        if line.count(",") >= width
+    ]
 
 
 def _version(package: str) -> str:

@@ -92,7 +92,7 @@ def index_sources(sources: Sequence[FilmSource], *, progress: Progress) -> Gathe
     import pandas as pd
 
     roots = [source.folder.resolve() for source in sources]
-    _check_apart(roots)
+    check_apart(roots)
     try:
         root = Path(os.path.commonpath(roots))
     except ValueError as error:  # Windows: no folder holds both
@@ -117,7 +117,8 @@ def index_sources(sources: Sequence[FilmSource], *, progress: Progress) -> Gathe
     return Gathered(pd.concat(tables, ignore_index=True), root, tuple(without))
 
 
-def _check_apart(roots: Sequence[Path]) -> None:
+def check_apart(roots: Sequence[Path]) -> None:
+    """Raise DataSetError where one folder is, or lies in, another: films would count twice."""
     for number, one in enumerate(roots):
         for other in roots[number + 1 :]:
             if one.is_relative_to(other) or other.is_relative_to(one):

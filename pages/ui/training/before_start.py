@@ -17,27 +17,33 @@ from pneumo_core.training.plan.preview import example_file, read_preview
 from pneumo_core.training.plan.settings import command_line, learning_rates, settings_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
 
-    from pages.ui.training.setup import Source
     from pneumo_core.config import Settings
     from pneumo_core.training.plan.preview import Preview
     from pneumo_core.training.recipe import Recipe
 
 
-def show_before_start(recipe: Recipe, source: Source, settings: Settings, *, idle: bool) -> None:
+def show_before_start(
+    recipe: Recipe, folders: Sequence[Path], settings: Settings, *, idle: bool
+) -> None:
     """Everything that can be looked at before the start, folded away."""
     with st.expander("Before the start: examples, network, schedule", key="training.before"):
         look, schedule, command = st.tabs(["Examples and network", "Schedule", "Command and JSON"])
         with look:
-            _examples(recipe, source, settings, idle=idle)
+            _examples(recipe, folders, settings, idle=idle)
         with schedule:
             _schedule(recipe)
         with command:
             st.caption("The same run from a shell:")
-            st.code(command_line(recipe, [str(source.path)]), language="bash", wrap_lines=True)
+            st.code(
+                command_line(recipe, [str(folder) for folder in folders]),
+                language="bash",
+                wrap_lines=True,
+            )
             st.caption("All settings:")
             st.code(settings_json(recipe), language="json")
 
@@ -63,15 +69,16 @@ def _schedule(recipe: Recipe) -> None:
     )
 
 
-def preview_folder(recipe: Recipe, data: Path, settings: Settings) -> Path:
-    """Where the preview of such a run is kept: one for each folder and recipe."""
-    key = hashlib.sha256(f"{data.absolute()} {settings_json(recipe)}".encode()).hexdigest()[:16]
+def preview_folder(recipe: Recipe, folders: Sequence[Path], settings: Settings) -> Path:
+    """Where the preview of such a run is kept: one for each recipe and its folders."""
+    films = " ".join(str(folder.absolute()) for folder in folders)
+    key = hashlib.sha256(f"{films} {settings_json(recipe)}".encode()).hexdigest()[:16]
     return settings.cache_dir / "preview" / key
 
 
-def _examples(recipe: Recipe, source: Source, settings: Settings, *, idle: bool) -> None:
+def _examples(recipe: Recipe, folders: Sequence[Path], settings: Settings, *, idle: bool) -> None:
     """The preview, or the button that makes it in a process of its own: it takes Keras."""
-    folder = preview_folder(recipe, source.path, settings)
+    folder = preview_folder(recipe, folders, settings)
     made = read_preview(folder)
     if made is not None:
         _show(made, folder)
@@ -90,7 +97,7 @@ def _examples(recipe: Recipe, source: Source, settings: Settings, *, idle: bool)
         with starting():
             start_job(
                 "preview",
-                ["machine", "preview", str(source.path), "--out", str(folder), *_words(recipe)],
+                ["machine", "preview", *map(str, folders), "--out", str(folder), *_words(recipe)],
                 settings=settings,
                 key=folder.name,
             )

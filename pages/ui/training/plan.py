@@ -22,23 +22,27 @@ from pneumo_core.training.hardware import cached_machine
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
+from pneumo_core.training.sources import FilmSource, sources_of
 
 if TYPE_CHECKING:
-    from pages.ui.training.setup import Source
+    from pages.ui.training.several import Sources
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
-    from pneumo_core.training.dataset import Material
     from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.estimate import Estimate
     from pneumo_core.training.runs.run import Run
 
 
-def show_plan(recipe: Recipe, source: Source, found: Material, settings: Settings) -> None:
+def show_plan(recipe: Recipe, sources: Sources, settings: Settings) -> None:
     """The sentence, the machine, what prevents the run, and Start."""
-    machine = _machine(settings)
+    machine, found = _machine(settings), sources.material
     expected = estimate(
-        recipe, found.films, settings, gpus=len(machine.gpus) if machine is not None else 0
+        recipe,
+        found.films,
+        settings,
+        gpus=len(machine.gpus) if machine is not None else 0,
+        sources=len(sources.folders),
     )
     st.html(f'<p class="pn-plan">{escape(_sentence(recipe, machine, expected))}</p>')
     obstacles = lacks(found, recipe) + shortages(recipe, found.films, expected, settings)
@@ -46,7 +50,7 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
         st.warning(plain(words), icon=":material/block:")
     live = live_runs(settings.runs_dir)
     waits = len(live) >= settings.runs_at_once
-    same = any(_is_of(run, recipe, source) for run in live)
+    same = any(_is_of(run, recipe, sources) for run in live)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             "Queue" if waits else "Start",
@@ -56,14 +60,19 @@ def show_plan(recipe: Recipe, source: Source, found: Material, settings: Setting
             icon=":material/play_arrow:",
         ):
             with starting():
-                start_run(recipe, data=source.path, settings=settings)
+                start_run(
+                    recipe,
+                    data=sources.folders[0],
+                    settings=settings,
+                    sources=[FilmSource(folder) for folder in sources.folders],
+                )
             st.rerun()
         if same:
             st.caption("This run is already in progress. Change a setting to queue another.")
         elif waits:
             st.caption("Another run is in progress. This one starts when it ends.")
     _show_machine(machine, recipe, expected, settings, idle=not live)
-    show_before_start(recipe, source, settings, idle=not live)
+    show_before_start(recipe, sources.folders, settings, idle=not live)
 
 
 def _sentence(recipe: Recipe, machine: Machine | None, expected: Estimate) -> str:
@@ -74,11 +83,13 @@ def _sentence(recipe: Recipe, machine: Machine | None, expected: Estimate) -> st
     return sentence(recipe, where, expected.sentence())
 
 
-def _is_of(run: Run, recipe: Recipe, source: Source) -> bool:
+def _is_of(run: Run, recipe: Recipe, sources: Sources) -> bool:
     """Whether a run has the same recipe and data: it would give the same model."""
     try:
-        return run.recipe() == recipe and run.config().get("data") == str(source.path.absolute())
-    except TrainingError:  # of another version, or deleted just now
+        begun = [source.folder for source in sources_of(run.config())]
+        given = [folder.absolute() for folder in sources.folders]
+        return run.recipe() == recipe and begun == given
+    except (TrainingError, KeyError):  # of another version, or deleted just now
         return False
 
 

@@ -90,6 +90,8 @@ def facts(status: RunStatus, summary: RunSummary) -> list[tuple[str, str]]:
     if summary.state.live and memory:
         device = f", {file_size(memory['device'])} of the GPU's" if "device" in memory else ""
         found.append(("Memory", f"{file_size(memory['process'])}{device}"))
+    if summary.state.live and status.gpu_use:
+        found.append(("GPU at work", ", ".join(f"{100 * one:.0f} %" for one in status.gpu_use)))
     if status.machine:
         found.append(("Device", status.machine))
     if (worked := status.seconds_worked) >= 1:

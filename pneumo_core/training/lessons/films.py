@@ -11,7 +11,7 @@ from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.dataset.similarity import perceptual_hash
 from pneumo_core.errors import DataSetError, UnreadableImage
-from pneumo_core.formatting import count
+from pneumo_core.formatting import count, were
 from pneumo_core.imaging.decode import decode, read_file, resize
 from pneumo_core.synthetic.appearance import modelled_film
 from pneumo_core.training.lessons.outcome import SEED, SYNTHETIC
@@ -116,9 +116,9 @@ def folder_films(data: Path, wanted: Wanted, settings: Settings, report: Progres
             kept.append(row)
     notes = []
     if unread:
-        notes.append(f"{count(unread, 'films')} could not be read and were left out.")
+        notes.append(f"{count(unread, 'films')} could not be read and {were(unread)} left out.")
     if copies:
-        notes.append(f"{count(copies, 'copies')} of the same file were left out.")
+        notes.append(f"{count(copies, 'copies')} of the same file {were(copies)} left out.")
     made = LessonFilms(
         title=data.name,
         pixels=np.stack([found[row][0] for row in kept]) if kept else _nothing(wanted.size),

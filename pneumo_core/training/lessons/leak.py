@@ -89,11 +89,11 @@ def _folds(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    kind = StratifiedKFold if split == SPLITS[0] else StratifiedGroupKFold
-    found: Iterator[tuple[Any, Any]] = kind(FOLDS, shuffle=True, random_state=SEED).split(
-        labels, labels, patients
-    )
-    return found
+    if split == SPLITS[0]:
+        yield from StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(labels, labels)
+    else:
+        grouped = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED)
+        yield from grouped.split(labels, labels, patients)
 
 
 def memorise(x: NDArray[np.float32], y: NDArray[np.int64]) -> Any:

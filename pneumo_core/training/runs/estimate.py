@@ -246,8 +246,13 @@ class Estimate:
         return f"about {span}" if self.measured else f"very roughly {span}"
 
 
-def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -> Estimate:
-    """What a run of `recipe` on `films` films (outside the test split) takes on this machine."""
+def estimate(
+    recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0, sources: int = 1
+) -> Estimate:
+    """What a run of `recipe` on `films` films (outside the test split) takes on this machine.
+
+    sources: folders that they come from; each may be left out once.
+    """
     pace = known_pace(recipe, settings)
     known = pace is not None
     pace = pace or _rough(recipe, gpus)
@@ -255,7 +260,9 @@ def estimate(recipe: Recipe, films: int, settings: Settings, *, gpus: int = 0) -
     # Without patience, or on all films, the last epoch counts.
     fewest = min(recipe.epochs, recipe.patience + 1) if recipe.patience else recipe.epochs
     least, seconds = (
-        _seconds(recipe, films, pace, bundle, epochs) for epochs in (fewest, recipe.epochs)
+        _seconds(recipe, films, pace, bundle, epochs)
+        + _without_sources(recipe, films, sources, pace, epochs)
+        for epochs in (fewest, recipe.epochs)
     )
     return Estimate(seconds, pace.memory, known, least)
 
@@ -271,6 +278,16 @@ def _seconds(recipe: Recipe, films: int, pace: Pace, bundle: float | None, epoch
     if recipe.folds > 1:  # and then the network of all films
         seconds += pace.start + recipe.epochs * (pace.train * films + pace.save)
     return seconds
+
+
+def _without_sources(recipe: Recipe, films: int, sources: int, pace: Pace, epochs: int) -> float:
+    """Of one more training for each source, on the others, measured on it; 0 where none is."""
+    if not recipe.leave_source_out or sources < 2:
+        return 0.0
+    own = films / sources
+    chosen_on = _held_out(recipe, films - own)
+    epoch = pace.train * (films - own - chosen_on) + pace.validation * chosen_on + pace.save
+    return sources * (pace.start + epochs * epoch + pace.validation * own)
 
 
 @dataclass(frozen=True)

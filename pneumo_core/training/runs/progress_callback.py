@@ -11,7 +11,7 @@ import keras
 
 from pneumo_core.progress import Rate
 from pneumo_core.storage import utc_now
-from pneumo_core.training.hardware import find_machine, memory_now
+from pneumo_core.training.hardware import GpuUse, find_machine, memory_now
 from pneumo_core.training.held_out import POINT_VIEWS
 from pneumo_core.training.runs.estimate import around_training, bundle_seconds
 from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
@@ -151,6 +151,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
         self.films, self.epoch, self.step, self.written, self.checked = films, 0, 0, 0.0, 0.0
+        self.gpus = GpuUse()
         self.stopped = False  # whether a person ended this training
 
     def on_train_begin(self, _logs: Any = None) -> None:
@@ -253,6 +254,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
             learning_rate=rate,
             loss=_finite(loss),
             memory=memory_now(),
+            gpu_use=self.gpus.now(),
             words=words,
             **self._time_left(self.epoch, step, self.written),
             **self._done(self.epoch * self.steps + step),

@@ -151,8 +151,17 @@ COMMAND = (*PNEUMO, "runs", "carry")  # and the run's id
 _QUIET = {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def start_run(recipe: Recipe, *, data: Path, settings: Settings, bundle: str | None = None) -> Run:
+def start_run(
+    recipe: Recipe,
+    *,
+    data: Path,
+    settings: Settings,
+    bundle: str | None = None,
+    sources: Sequence[FilmSource] = (),
+) -> Run:
     """Start a run of `recipe` on the films below `data`, or queue it where one trains already.
+
+    sources: where there are several, `data` then being the folder of the first.
 
     Its process writes the bundle called `bundle`, by default one of a free name. Raises
     TrainingError where it cannot start, BundleError where the name is taken.
@@ -160,7 +169,12 @@ def start_run(recipe: Recipe, *, data: Path, settings: Settings, bundle: str | N
     try:
         with queue_lock(settings.runs_dir):
             run = create_named_run(
-                recipe, data=data, settings=settings, bundle=bundle, state="queued"
+                recipe,
+                data=data,
+                settings=settings,
+                bundle=bundle,
+                sources=sources,
+                state="queued",
             )
             _line_up(run, settings)
             _start_process(run, settings)

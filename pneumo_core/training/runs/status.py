@@ -83,7 +83,7 @@ PHASES = {
 AFTER_TRAINING = frozenset({PHASES["validation"], PHASES["robustness"]})
 # Laid over the status of a run that begins again: its progress before says nothing then.
 RESTARTED: dict[str, Any] = dict.fromkeys(
-    ("step", "films_per_second", "learning_rate", "loss", "memory", "seconds_left")
+    ("step", "films_per_second", "learning_rate", "loss", "memory", "gpu_use", "seconds_left")
 ) | {"words": "", "done": 0, "total": 0, "delivered": None, "stopped_after": None}
 
 
@@ -98,7 +98,8 @@ class RunStatus(Status):
     stopped_after (where the person stopped it), delivered (name of the bundle written), figures
     (metrics of the bundle by name).
     Training: fold (from 0) of `fits` trainings; epoch of epochs and step of steps done; loss,
-    learning_rate, films_per_second and memory (bytes by kind) now; last: metrics of the last epoch.
+    learning_rate, films_per_second, memory (bytes by kind) and gpu_use (share of the time that
+    each GPU works) now; last: metrics of the last epoch.
     For later estimates: pace, took (seconds by phase), ahead_of_training (`RemainingPhases`).
     machine, trained_on: hardware and versions; data_hash: of the images; unreadable: left out;
     left_out: what else of the folders is not used (what, why, count); warnings: of the sources;
@@ -130,6 +131,7 @@ class RunStatus(Status):
     learning_rate: float | None = None
     films_per_second: float | None = None
     memory: dict[str, int] = field(default_factory=dict)
+    gpu_use: list[float] = field(default_factory=list)
     last: dict[str, float | None] = field(default_factory=dict)
     pace: dict[str, Any] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 from pages.ui import cache
+from pages.ui.training.run_view import loss_chart, metric_chart
 from pneumo_core.bundle import active_name
 from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.training.runs import queue
-from pneumo_core.training.runs.history import MEASURED_AGAIN
+from pneumo_core.training.runs.history import MEASURED_AGAIN, read_curves
 from tests.pages.seen import button, html_of, no_trace
 from tests.pages.training.training_runs import RATE, draw, make_run
 
@@ -42,6 +43,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
         films_per_second=113.4,
         learning_rate=2.8e-4,
         memory={"process": 2**30, "device": 2**31, "left": 2**30, "limit": 2**33},
+        gpu_use=[0.87, 0.03],
         machine="Keras on tensorflow, 1 × GPU",
         last={"val_auc": 0.7, "val_loss": 1.1},
     )
@@ -53,6 +55,7 @@ def test_a_run_at_work_shows_how_far_it_is_and_how_fast(page, films, settings):
     assert "113 films a second" in html
     assert "0.00028" in html
     assert "1 GB, 2 GB of the GPU" in html
+    assert "<dt>GPU at work</dt><dd>87 %, 3 %</dd>" in html
     assert "AUC about 0.700, loss 1.100 after the last epoch" in html
     assert len(page.get("plotly_chart")) == 3  # with the schedule of the next one
     assert page.get("progress")[0].proto.text == "epoch 2 of 3, loss 1.203 · about 2 min left"
@@ -201,3 +204,19 @@ def test_a_run_says_whom_it_waits_for_before_its_process_does(films, settings, s
     summary = waiting.summary()
     assert (summary.state.words, summary.message) == ("queued", "1 run is before it.")
     assert summary.remedy == "It starts when the run before it ends."
+
+
+def test_a_run_cancelled_in_its_first_epoch_claims_no_epoch_and_draws_no_validation(
+    page, films, settings
+):
+    run = make_run(settings, pid=None, epoch=0, epochs=3, step=2)
+    run.request("cancel")
+    (run.folder / "fold-0").mkdir()
+    (run.folder / "fold-0" / "steps.csv").write_text("step,epoch,loss,auc\n1,0.1,1.3,0.5\n")
+    (curves,) = read_curves(run)
+    for chart in (loss_chart(curves, 3), metric_chart(curves, 3)):
+        assert [line.name for line in chart.lines if line.held_out] == []
+    page.run()
+    assert any("No epoch was finished." in one.value for one in page.info)
+    assert "finished epochs are kept" not in html_of(page)
+    assert no_trace(page)

@@ -254,3 +254,15 @@ def test_the_time_says_how_early_a_run_may_stop(settings):
     last_counts = estimate(replace(CNN, epochs=12, patience=0), 1000, settings)
     assert last_counts.least == last_counts.seconds
     assert " to " not in last_counts.sentence()
+
+
+def test_sources_that_are_left_out_take_a_training_each(settings):
+    keep(CNN, settings, PACE)
+    plain = estimate(CNN, 1000, settings, sources=2)
+    found = estimate(replace(CNN, leave_source_out=True), 1000, settings, sources=2)
+    epoch = 400 * 0.01 + 100 * 0.004 + 2  # of 500 films a fifth chooses the epoch
+    a_source = 10 + 3 * epoch + 500 * 0.004
+    assert found.seconds - plain.seconds == pytest.approx(2 * a_source)
+    assert estimate(replace(CNN, leave_source_out=True), 1000, settings) == estimate(
+        CNN, 1000, settings
+    )
