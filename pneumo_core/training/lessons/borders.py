@@ -30,11 +30,11 @@ ON_SYNTHETIC = (
     "Synthetic films get a white marker at the upper edge: nine in ten with pneumonia, one in ten "
     "without. At the end the network is shown the same films with the marker on the other class."
 )
-WANTED = Wanted(patients=600, films_each=(1, 1), size=64, least=60)
+WANTED = Wanted(patients=600, films_each=(1, 1), size=64, least=60, synthetic=440)
 WHOLE, BORDERS = "Whole films", "Borders alone"
 MOVED, CONTROL = "Borders alone, marker on the other class", "Borders alone, labels by coin toss"
 SERIES = "patients never seen"
-_EPOCHS = 8
+_EPOCHS = 6
 _MARKED = (0.1, 0.9)  # share of normal and of pneumonia films
 _MARKER = (0.03, 0.16)  # height and width, of the side: all of it outside the lungs
 
@@ -48,7 +48,7 @@ def teach_borders(films: LessonFilms, report: Progress) -> Outcome:
     plan = (
         (WHOLE, shown, films.labels),
         (BORDERS, hidden, films.labels),
-        (CONTROL, hidden, tossed(films)),
+        (CONTROL, hidden, tossed(films, unseen)),
     )
     for number, (name, pixels, labels) in enumerate(plan):
         measured, rows = pixels[unseen], len(unseen)

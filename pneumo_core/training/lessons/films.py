@@ -50,13 +50,15 @@ class LessonFilms:
 @dataclass(frozen=True)
 class Wanted:
     """How many films a lesson takes: patients, films of each (at least and at most), their side in
-    pixels; least: patients of each class below which the lesson says nothing.
+    pixels; least: patients of each class below which the lesson says nothing; synthetic: patients
+    where the films are synthetic, which take longer to make than to read.
     """
 
     patients: int
     films_each: tuple[int, int]
     size: int
     least: int
+    synthetic: int = 0
 
 
 def films_of(
@@ -73,7 +75,8 @@ def synthetic_films(wanted: Wanted, report: Progress) -> LessonFilms:
     bacterial, a quarter viral.
     """
     kinds = ("normal", "bacterial", "normal", "viral")
-    plan = [(p, k) for p in range(wanted.patients) for k in range(wanted.films_each[1])]
+    patients = wanted.synthetic or wanted.patients
+    plan = [(p, k) for p in range(patients) for k in range(wanted.films_each[1])]
 
     def make(one: tuple[int, int]) -> NDArray[np.uint8]:
         patient, film = one
@@ -82,8 +85,8 @@ def synthetic_films(wanted: Wanted, report: Progress) -> LessonFilms:
         return resize(made, wanted.size)
 
     pixels = _followed(plan, make, report)
-    patients = np.array([p for p, _ in plan], np.int64)
-    return LessonFilms(SYNTHETIC, np.stack(pixels), patients % 2, patients)
+    whose = np.array([p for p, _ in plan], np.int64)
+    return LessonFilms(SYNTHETIC, np.stack(pixels), whose % 2, whose)
 
 
 def folder_films(data: Path, wanted: Wanted, settings: Settings, report: Progress) -> LessonFilms:

@@ -33,7 +33,7 @@ STORY = (
     "was trained before, on other pictures. First it gets few films, then four times as many. "
     "Expect the pretrained start to be ahead, most of all where films are few."
 )
-WANTED = Wanted(patients=400, films_each=(1, 1), size=96, least=100)
+WANTED = Wanted(patients=340, films_each=(1, 1), size=96, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
 FEW, MORE = 32, 128  # films to learn from
 _STEPS = 60
@@ -54,7 +54,7 @@ def teach_transfer(
 ) -> Outcome:
     """Four trainings, measured on the same patients. Raises TrainingError without a start."""
     start = find_start(films, settings, weights)
-    learn, unseen = split_patients(films, 0.5)
+    learn, unseen = split_patients(films, 0.55)
     learn = _balanced(films, learn)
     y, patients = films.labels[unseen], films.patients[unseen]
     dots: list[Dot] = []

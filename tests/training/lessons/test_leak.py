@@ -5,16 +5,16 @@ import pytest
 
 from pneumo_core.metrics.intervals import Estimate
 from pneumo_core.training.lessons import leak
-from pneumo_core.training.lessons.films import LessonFilms
+from pneumo_core.training.lessons.films import LessonFilms, split_patients
 from pneumo_core.training.lessons.outcome import Dot, by_place
 
 
 @pytest.fixture
 def films():
-    """Sixty patients of five films: each child has a look of its own, pneumonia has none."""
-    rng = np.random.default_rng(3)
-    looks = rng.integers(40, 216, (60, 64, 64))
-    patients = np.repeat(np.arange(60), 5)
+    """A hundred patients of three films: each child has a look of its own, pneumonia has none."""
+    rng = np.random.default_rng(4)
+    looks = rng.integers(40, 216, (100, 64, 64))
+    patients = np.repeat(np.arange(100), 3)
     pixels = np.clip(looks[patients] + rng.normal(0, 20, (300, 64, 64)), 0, 255).astype(np.uint8)
     return LessonFilms("noise", pixels, patients % 2, patients)
 
@@ -31,7 +31,7 @@ def test_the_split_by_image_reports_what_the_split_by_patient_does_not(films, mo
     at = by_place(found.dots)
     by_image = at["Labels by coin toss, split by image", "its validation"]
     by_patient = at["Labels by coin toss, split by patient", "its validation"]
-    assert by_image.value > 0.99
+    assert by_image.value > 0.95
     assert by_patient.low < 0.5 < by_patient.high
     for split in leak.SPLITS:
         away = at[f"Labels by coin toss, {split}", "patients never seen"]
@@ -41,15 +41,19 @@ def test_the_split_by_image_reports_what_the_split_by_patient_does_not(films, mo
     assert heard[-1][1:3] == (20, 20)
 
 
-def test_the_models_network_memorises(films):
+def test_the_model_memorises_and_the_toss_says_nothing_of_the_class(films):
     x = leak.features(films.pixels)
     assert x.shape == (300, 1024)
     assert x.mean(axis=1) == pytest.approx(0, abs=1e-4)
-    tossed = leak.tossed(films)
-    assert abs(int(tossed.sum()) - 150) <= 5
-    assert all(len(set(tossed[films.patients == one])) == 1 for one in range(60))
-    scores = leak.memorise(x[::5], tossed[::5])(x[1::5])  # other films of the same children
-    assert ((scores > 0.5) == tossed[1::5]).mean() > 0.9
+    _, unseen = split_patients(films, 0.35)
+    tossed = leak.tossed(films, unseen)
+    assert all(len(set(tossed[films.patients == one])) == 1 for one in range(100))
+    for kind in (0, 1):
+        for rows in (unseen, np.setdiff1d(np.arange(300), unseen)):
+            own = tossed[rows][films.labels[rows] == kind]
+            assert abs(2 * int(own.sum()) - len(own)) <= 3  # at most one patient more
+    scores = leak.memorise(x[::3], tossed[::3])(x[1::3])  # other films of the same children
+    assert ((scores > 0.5) == tossed[1::3]).mean() > 0.9
 
 
 def dots():
