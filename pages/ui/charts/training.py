@@ -85,7 +85,10 @@ def curves(chart: Chart, *, height: int = 300) -> go.Figure:
     axis: dict[str, Any] = {"title": EPOCHS, "rangemode": "tozero", "nticks": 8}
     if chart.epochs:
         axis |= {"range": [0, chart.epochs * 1.03], "dtick": _tick(chart.epochs)}
-    share = {"title": chart.y} | ({"range": list(chart.span)} if chart.span else {})
+    # 0.0003, not 300µ
+    share = {"title": chart.y, "exponentformat": "none"} | (
+        {"range": list(chart.span)} if chart.span else {}
+    )
     return figure(traces, x=axis, y=share, height=height, showlegend=True)
 
 

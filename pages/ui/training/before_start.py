@@ -32,7 +32,7 @@ def show_before_start(
 ) -> None:
     """Everything that can be looked at before the start, folded away."""
     with st.expander("Before the start: examples, network, schedule", key="training.before"):
-        look, schedule, command = st.tabs(["Examples and network", "Schedule", "Command and JSON"])
+        look, schedule, command = st.tabs(["Examples and network", "Schedule", "Command"])
         with look:
             _examples(recipe, folders, settings, idle=idle)
         with schedule:

@@ -19,6 +19,7 @@ from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.training.dataset import task_of
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.plan.parent import is_parent, load_parent
+from pneumo_core.training.plan.weights import is_for
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 
 if TYPE_CHECKING:
@@ -37,16 +38,16 @@ BACKBONES = {
     "resnet50": "The standard baseline; the slowest of these on a CPU.",
 }
 WEIGHTS = {
-    "imagenet": "ImageNet (download)",
+    "imagenet": "ImageNet",
     "file": "Local file",
     "model": "A model here",
-    "none": "None (from scratch)",
+    "none": "None",
 }
 WEIGHTS_MEANING = {
     "imagenet": "Downloaded once by Keras (10 to 100 MB), then cached.",
     "file": "A weights file of this network without its top, for machines without internet access.",
     "model": "Its network is fine-tuned. Films it has learnt from are never held out.",
-    "none": "Random initial weights: needs more films and more epochs.",
+    "none": "From scratch, with random initial weights: needs more films and more epochs.",
 }
 TASKS = {
     "three-class": "Normal, bacterial, viral",
@@ -217,19 +218,20 @@ def _weights(backbone: str, settings: Settings) -> str | None:
             persist_state=_PERSIST,
         )
         return named
-    return str(chosen) if chosen != "file" else _file(settings)
+    return str(chosen) if chosen != "file" else _file(backbone, settings)
 
 
-def _file(settings: Settings) -> str:
-    """The weights file: one that was found, or a path that is typed."""
-    found = {str(path): path for path in cache.weights_files_of(settings)}
+def _file(backbone: str, settings: Settings) -> str:
+    """The weights file: one that was found, those named for the network first, or a typed path."""
+    files = sorted(cache.weights_files_of(settings), key=lambda path: not is_for(path, backbone))
+    found = {str(path): path for path in files}
     picked = _TYPED
     if found:
         picked = st.selectbox(
             "Weights files found here",
             [*found, _TYPED],
             format_func=lambda text: found[text].name if text in found else text,
-            key="training.weights.found",
+            key=f"training.weights.found.{backbone}",
             persist_state=_PERSIST,
         )
     if picked != _TYPED:

@@ -16,7 +16,7 @@ from pneumo_core.training.lessons.learn import learnt_scores, lesson_recipe, par
 from pneumo_core.training.lessons.outcome import ROUNDS, SEED, Dot, Outcome, by_place, dot, signed
 from pneumo_core.training.network import find_backbone
 from pneumo_core.training.plan.parent import listed_films, load_parent
-from pneumo_core.training.plan.weights import weights_files, weights_kept
+from pneumo_core.training.plan.weights import is_for, weights_files, weights_kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,10 +33,10 @@ STORY = (
     "was trained before, on other pictures. First it gets few films, then four times as many. "
     "Expect the pretrained start to be ahead, most of all where films are few."
 )
-WANTED = Wanted(patients=340, films_each=(1, 1), size=96, least=120, synthetic=340)
+WANTED = Wanted(patients=340, films_each=(1, 1), size=64, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
 FEW, MORE = 32, 128  # films to learn from
-_STEPS = 60
+_STEPS = 40
 _BACKBONES = ("resnet50v2", "mobilenetv2")  # small enough for minutes on two cores
 
 
@@ -107,8 +107,8 @@ def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
         )
     elif few.low > 0:
         end = (
-            "The pretrained start is ahead, and here not only where films are few: 60 steps are "
-            "too short a training from scratch in either case."
+            f"The pretrained start is ahead, and here not only where films are few: {_STEPS} steps "
+            "are too short a training from scratch in either case."
         )
     elif few.high < 0:
         end = (
@@ -170,8 +170,7 @@ def _named(weights: str, films: LessonFilms, settings: Settings) -> Start:
 
 def _backbone_of(path: Path) -> str:
     """The network that the name of a weights file means, "" for none of this lesson's."""
-    name = path.name.lower().replace("_", "").replace("-", "")
-    return next((one for one in _BACKBONES if name.startswith(one)), "")
+    return next((one for one in _BACKBONES if is_for(path, one)), "")
 
 
 def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pneumo_core.training.network import find_backbone
+from pneumo_core.training.network import BACKBONES, find_backbone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +52,14 @@ def weights_files(roots: Sequence[Path]) -> list[Path]:
             if len(found) >= _MOST:
                 break
     return sorted(found, key=lambda path: path.name)
+
+
+def is_for(path: Path, backbone: str) -> bool:
+    """Whether a weights file is named for this network: "resnet50v2_imagenet.weights.h5"."""
+    name = path.name.lower().replace("_", "").replace("-", "")
+    meant = [one.application for one in BACKBONES.values() if one.application]
+    named = [one for one in meant if name.startswith(one.lower())]
+    return bool(named) and max(named, key=len) == find_backbone(backbone).application
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -196,7 +196,7 @@ def test_a_local_weights_file_is_taken(page, films, started):
     page.run()
     page.selectbox(key="training.backbone").set_value("resnet50").run()
     page.segmented_control(key="training.weights").set_value("file").run()
-    found = page.selectbox(key="training.weights.found")
+    found = page.selectbox(key="training.weights.found.resnet50")
     assert found.options[0] == "mine.weights.h5"  # no path has to be typed
     assert found.value == str(films / "mine.weights.h5")
     assert "ResNet50, weights of a local file, 128 px" in html_of(page)

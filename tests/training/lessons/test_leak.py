@@ -39,6 +39,7 @@ def test_the_split_by_image_reports_what_the_split_by_patient_does_not(films, mo
     assert "more than is true" in found.words
     assert len(found.dots) == 8
     assert heard[-1][1:3] == (20, 20)
+    assert by_image.films == 192
 
 
 def test_the_model_memorises_and_the_toss_says_nothing_of_the_class(films):

@@ -54,7 +54,7 @@ def test_four_trainings_differ_in_their_films_and_their_start_alone(
     at = by_place(found.dots)
     few = at[f"{FEW} films", TRANSFER]
     assert few.value > at[f"{FEW} films", SCRATCH].value
-    assert few.films == 200
+    assert few.films == 220
     assert "Transfer starts from the weights file resnet50v2_imagenet" in found.trained
     assert heard[-1][1:3] == (4, 4)
 

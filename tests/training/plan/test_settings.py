@@ -15,6 +15,7 @@ from pneumo_core.training.plan.settings import (
     parse_choices,
     settings_json,
 )
+from pneumo_core.training.plan.weights import is_for
 from pneumo_core.training.recipe import Recipe, make_recipe
 
 
@@ -78,3 +79,11 @@ def test_the_curve_is_that_of_the_training():
     np.testing.assert_allclose(epochs, np.arange(11))
     trained = [float(schedule(step)) for step in np.linspace(0, total, 11)]
     np.testing.assert_allclose(rates, trained, rtol=1e-4)
+
+
+def test_a_weights_file_is_known_by_its_name(tmp_path):
+    file = tmp_path / "resnet50v2_imagenet_notop.weights.h5"
+    assert is_for(file, "resnet50v2")
+    assert not is_for(file, "resnet50")
+    assert is_for(tmp_path / "mobilenet_v2_weights_notop.h5", "mobilenetv2")
+    assert not is_for(tmp_path / "mine.weights.h5", "cnn")
