@@ -24,7 +24,7 @@ test: $(VENV)/.test-installed
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) pytest -n auto --dist loadfile
+	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.test-installed
 	$(RUN) ruff format .

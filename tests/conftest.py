@@ -50,10 +50,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `keras` what needs the tiny bundle, since making it imports Keras."""
+    """Mark as `keras` what needs the tiny bundle, since making it imports Keras.
+
+    What takes longest comes first: with several workers the short tests fill the gaps at the end.
+    """
     for item in items:
         if {"tiny_models_dir", "tiny_network"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("keras")
+    turn: dict[Path, int] = {}  # by file, whose tests stay together
+    for item in items:
+        own = 0 if item.get_closest_marker("browser") else 2
+        own = 1 if own and item.get_closest_marker("keras") else own
+        turn[item.path] = min(own, turn.get(item.path, own))
+    items.sort(key=lambda item: turn[item.path])
 
 
 @pytest.fixture(scope="session")

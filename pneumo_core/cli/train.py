@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -145,27 +145,26 @@ def train(  # noqa: PLR0913 - one argument an option
         _same_sources(run, sources)
         _go_on(run, settings)
     else:
-        task = task or _task_of(sources)
-        recipe = make_recipe(
-            preset,
-            backbone=backbone,
-            weights=weights,
-            task=task,
-            size=size,
-            frame=frame,
-            epochs=epochs,
-            batch=batch,
-            learning_rate=learning_rate,
-            thaw=thaw,
-            folds=folds,
-            measured_folds=measured_folds,
-            hold_out=hold_out,
-            leave_source_out=leave_source_out,
-            robustness=robustness,
-            seed=seed,
-            precision=precision,
-            **parse_choices(other or []),
-        )
+        others = parse_choices(other or [])
+        named = {
+            "backbone": backbone,
+            "weights": weights,
+            "task": task or (None if "task" in others else _task_of(sources)),
+            "size": size,
+            "frame": frame,
+            "epochs": epochs,
+            "batch": batch,
+            "learning_rate": learning_rate,
+            "thaw": thaw,
+            "folds": folds,
+            "measured_folds": measured_folds,
+            "hold_out": hold_out,
+            "leave_source_out": leave_source_out,
+            "robustness": robustness,
+            "seed": seed,
+            "precision": precision,
+        }
+        recipe = make_recipe(preset, **_laid_over(named, others))
         with queue_lock(settings.runs_dir):
             run = create_named_run(
                 recipe,
@@ -208,6 +207,15 @@ def train_queued(run: Run, settings: Settings, report: Progress) -> Bundle:
         return train(run, settings=settings, report=report)
 
     return run_queued(run, work, settings=settings, report=report)
+
+
+def _laid_over(named: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """The settings of options of their own with those of `--set`; one given twice is refused."""
+    for name in others:
+        if named.get(name) not in {None, False}:
+            option = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(f"{name} is given twice: by {option} and by --set.")
+    return {**named, **others}
 
 
 def _for_each(data: list[Path], given: list[Path] | None, option: str) -> list[Path | None]:

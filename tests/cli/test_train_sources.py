@@ -47,6 +47,17 @@ def test_several_folders_are_the_sources_of_one_run(run, two, tmp_path):
 
 
 @pytest.mark.keras
+def test_every_setting_may_be_set_and_none_twice(run, two, tmp_path):
+    few = ("train", two[0], "--preset", "quick", "--backbone", "cnn")
+    code, _, err = run(*few, "--set", "size=96", "--set", "task=binary")
+    assert code == 0, err
+    [begun] = list_runs(tmp_path / "runs")
+    assert (begun.recipe().size, begun.recipe().task) == (96, "binary")
+    code, _, err = run(*few, "--size", "64", "--set", "size=96")
+    assert (code, "size is given twice: by --size and by --set." in err) == (2, True)
+
+
+@pytest.mark.keras
 def test_without_subtypes_the_task_is_binary_and_that_is_said(run, two, tmp_path):
     for number, film in enumerate(sorted((two[0] / "train/PNEUMONIA").iterdir())):
         film.rename(film.with_name(f"film{number}.jpeg"))
