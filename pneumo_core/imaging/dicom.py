@@ -137,7 +137,12 @@ def _foreign_form(dataset: Dataset) -> list[str]:
     samples = number(dataset, "SamplesPerPixel") or 1
     grey = samples == 1 and stated.startswith("MONOCHROME")
     colours = samples == 3 and number(dataset, "BitsAllocated") == 8
-    if not grey and not (colours and _COLOURS.fullmatch(stated)):
+    if stated == "PALETTE COLOR":  # CR Image and DX Image, PS3.3 C.8.1.2 and C.8.11.3
+        reasons.append(
+            "is stored as colours of a palette (PALETTE COLOR), which DICOM does not allow for a "
+            "radiograph: MONOCHROME1 or MONOCHROME2 is expected"
+        )
+    elif not grey and not (colours and _COLOURS.fullmatch(stated)):
         reasons.append("is in colour, not grey")
     return reasons
 
