@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.labels import MapOption, TableOption, chosen_labels
+from pneumo_core.cli.labels import DataArgument, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pneumo_core.bundle import Bundle
     from pneumo_core.evaluation.fitted_bundle import FittedModel
     from pneumo_core.evaluation.local_fit import FitFigures
 
 
 def calibrate(  # noqa: PLR0913 - one argument an option
-    data: Annotated[Path, typer.Argument(help="Folder of films of the hospital.")],
+    data: DataArgument,
     *,
     labels: TableOption = None,
     mapping: MapOption = None,
