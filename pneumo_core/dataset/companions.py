@@ -99,7 +99,7 @@ def _base(film: str) -> str:
 
 
 def looks_like_mask(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a picture, uint8 (H, W), is black and white alone, or 0 and 1, as a mask and no film."""
+    """Whether a picture, uint8 (H, W), is black and white alone, or 0 and 1: no film, a mask."""
     some = pixels[:: max(1, pixels.shape[0] // 128), :: max(1, pixels.shape[1] // 128)]
     low, high = int(some.min()), int(some.max())
     if high == low or low > 12 or 4 < high < 243:

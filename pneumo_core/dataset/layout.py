@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.dataset.archive import left_out_of_archive
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms, read_folders
+from pneumo_core.dataset.labels.further_facts import with_further_facts
 from pneumo_core.dataset.labels.kept import kept_labels
 from pneumo_core.dataset.labels.known_forms import known_tables
 from pneumo_core.dataset.labels.label_map import Labels, class_key
-from pneumo_core.dataset.labels.label_table import add_facts, read_labels
+from pneumo_core.dataset.labels.label_table import read_labels, tables_of
 from pneumo_core.dataset.labels.table_files import is_table
 from pneumo_core.dataset.names import parse_folders
 from pneumo_core.dataset.walk import Walk, is_image
@@ -22,7 +23,7 @@ from pneumo_core.errors import DataSetError
 from pneumo_core.metrics.intervals import UNKNOWN, Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 
@@ -135,12 +136,12 @@ def images_below(root: Path) -> list[str]:
 
 def _labelled(base: Path, images: list[str], labels: Labels | None) -> LabelledFilms:
     if labels is not None and labels.table is not None:
-        return _with_unlabelled(read_labels(labels, images), images)
+        return _from_table(base, images, labels, tables_of(labels.table))
     given = {} if labels is None else dict(labels.map.folders)
     classes = {class_key(folder): target for folder, target in given.items()}
     found = read_folders(images, base.name, classes)
     if found.facts:
-        return add_facts(found, base, images)
+        return with_further_facts(found, [base], images)
     tables = {name: one for name, one in known_tables(base).items() if one[0].has_labels}
     if len(tables) > 1:
         raise DataSetError(
@@ -149,11 +150,16 @@ def _labelled(base: Path, images: list[str], labels: Labels | None) -> LabelledF
         )
     for _, paths in tables.values():
         table = paths[0] if len(paths) == 1 else base
-        return _with_unlabelled(read_labels(Labels(table), images), images)
+        return _from_table(base, images, Labels(table), paths)
     return found
 
 
-def _with_unlabelled(found: LabelledFilms, images: list[str]) -> LabelledFilms:
+def _from_table(
+    base: Path, images: list[str], labels: Labels, tables: Sequence[Path]
+) -> LabelledFilms:
+    """The films that `tables` label, with what other tables beside them or the films say."""
+    found = read_labels(labels, images)
+    found = with_further_facts(found, [base, tables[0].parent], images, tables)
     return replace(found, unlabelled=tuple(one for one in images if one not in found.facts))
 
 
@@ -163,8 +169,8 @@ def _labels_key(base: Path, labels: Labels | None, source: str) -> str:
     if labels is not None:
         digest.update(json.dumps(labels.to_dict(), sort_keys=True).encode())
     table = base if labels is None or labels.table is None else labels.table
-    folder = table if table.is_dir() else table.parent  # a form may read what lies beside a table
-    for path in sorted(folder.iterdir()):
+    beside = table if table.is_dir() else table.parent  # a form may read what lies beside a table
+    for path in sorted(path for folder in {beside.resolve(), base} for path in folder.iterdir()):
         if path.is_file() and (is_table(path.name) or path == table or path.suffix == ".txt"):
             stat = path.stat()
             digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())

@@ -11,7 +11,6 @@ from pneumo_core.dataset.labels.folder_labels import LabelledFilms
 from pneumo_core.dataset.labels.guess import guessed_map, unknown_table
 from pneumo_core.dataset.labels.known_forms import (
     CANONICAL,
-    KERMANY,
     SEPARATOR,
     KnownForm,
     canonical,
@@ -90,6 +89,11 @@ def understand(labels: Labels, images: Sequence[str]) -> ReadTable:
         if not (table_map.column("file") and table_map.column("label")):
             raise unknown_table(labels.table, table, table_map)
     return ReadTable(_by_columns(table, table_map, name), None, table_map, name)
+
+
+def tables_of(table: Path) -> list[Path]:
+    """The files of the table of some labels: itself, or those of a known form in a folder."""
+    return _form_in(table)[1] if table.is_dir() else [table]
 
 
 def _form_in(folder: Path) -> tuple[KnownForm, list[Path]]:
@@ -255,33 +259,6 @@ def _facts(films: pd.DataFrame, table: ReadTable) -> dict[str, FilmFacts]:
         )
         for film, (group, series, known), row in zip(films.index, groups, rows, strict=True)
     }
-
-
-def add_facts(found: LabelledFilms, folder: Path, images: Sequence[str]) -> LabelledFilms:
-    """Films labelled by folders, with the sites of a known table that lies in the folder."""
-    from dataclasses import replace
-
-    tables = [one for one in known_tables(folder).values() if not one[0].has_labels]
-    if not tables:
-        return found
-    form, paths = tables[0]
-    rows = canonical(form, paths)
-    matches = match_files(rows["file"], images)
-    site = dict(zip(matches.film, rows["site"], strict=True))
-    facts = {film: replace(one, site=site.get(film, one.site)) for film, one in found.facts.items()}
-    kermany = sum(one.site == KERMANY for one in facts.values())
-    notes = [form.note]
-    if kermany:
-        notes.append(
-            f"{count(kermany, 'films')} are Kermany's, as most models of paediatric pneumonia are "
-            "trained on: figures on them are no test of such a model."
-        )
-    return replace(
-        found,
-        facts=facts,
-        source=f"{found.source}, and the sites of {paths[0].name} ({form.name})",
-        notes=(*found.notes, *notes),
-    )
 
 
 def _notes(table: ReadTable, facts: dict[str, FilmFacts], agreement: Estimate) -> tuple[str, ...]:
