@@ -75,14 +75,13 @@ def test_without_labels_the_prevalence_is_estimated_and_nothing_changed(run, hos
 def test_a_zip_is_taken_as_a_folder_is(run, hospital):
     import shutil
 
-    from pneumo_core.dataset.layout import list_films
-
-    (hospital / "films" / "t.csv").write_text((hospital / "labels.csv").read_text("utf-8"), "utf-8")
-    for film in list((hospital / "films").glob("*.png"))[4:]:
+    for film in sorted((hospital / "films").glob("*.png"))[4:]:
         film.unlink()
     archive = shutil.make_archive(str(hospital / "St Mary"), "zip", hospital / "films")
     code, _, err = run("calibrate", archive, "--labels", hospital / "labels.csv", "--name", "x",
                        "--model", "tiny")  # fmt: skip
     assert code == 1
-    assert "Expected at least 30 films of each class to fit a model to; got" in err
-    assert list_films(hospital / "films") is not None
+    assert (
+        "Expected at least 30 films of each class to fit a model to; got 4 normal and 0 pneumonia"
+        in err
+    )

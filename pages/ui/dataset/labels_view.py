@@ -56,10 +56,11 @@ _READERS = {
 }
 
 
-def show_labels(root: Path, kept: Labels | None) -> Labels | None:
+def show_labels(root: Path, kept: Labels | None, take: str) -> Labels | None:
     """Choose and correct the labels of the films below `root`; those chosen, once confirmed.
 
-    kept: the labels kept for this folder, which the choice starts from. Raises DataSetError where
+    kept: the labels kept for this folder, which the choice starts from; take: what the button says.
+    Raises DataSetError where
     the folder holds no picture.
     """
     images = _images(root)
@@ -80,7 +81,7 @@ def show_labels(root: Path, kept: Labels | None) -> Labels | None:
         return None
     _show_read(listing)
     _show_preview(root, listing)
-    if st.button("Open with these labels", type="primary", key="dataset.labels.take"):
+    if st.button(take, type="primary", key="dataset.labels.take"):
         return labels
     return None
 

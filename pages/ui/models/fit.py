@@ -11,11 +11,12 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.job_progress import show_job
 from pages.ui.models.actions import put_in_service
+from pages.ui.models.fit_films import show_films
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import load_settings
-from pneumo_core.dataset.sources import check_folder, remembered_source
+from pneumo_core.dataset.sources import remembered_source
 from pneumo_core.errors import BundleError, DataSetError
 from pneumo_core.formatting import figure
 from pneumo_core.jobs.job import latest_job, start_job
@@ -100,6 +101,7 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
         placeholder="/home/me/films",
         key="models.fit.folder",
     )
+    path = show_films(typed, settings)
     left, right = st.columns(2)
     site = left.text_input("Name of the hospital", value="", key="models.fit.site", max_chars=60)
     name = right.text_input(
@@ -113,8 +115,11 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
             st.rerun()
     if not go:
         return
+    if path is None:
+        if not typed.strip():
+            st.error("Name the folder of labelled films first.", icon=":material/error:")
+        return
     try:
-        path = check_folder(typed, settings=settings)
         _check_free(name, names)
         asked = Aims(**aims)
         with starting():

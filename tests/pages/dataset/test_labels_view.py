@@ -39,6 +39,19 @@ def test_a_known_form_is_said_previewed_opened_and_kept(page, settings, jobs, ow
     assert no_trace(page)
 
 
+def test_labels_that_another_page_asked_for_lead_back_to_it(page, settings, own, monkeypatch):
+    went = []
+    monkeypatch.setattr("streamlit.switch_page", went.append)
+    page.session_state["dataset.candidate"] = ("folder", own)
+    page.session_state["dataset.labels-return"] = "pages/models.py"
+    page.run()
+    assert button(page, "Back to fitting the model")
+    button(page, "Fit to these films").click().run()
+    assert went == ["pages/models.py"]
+    assert kept_labels(own, settings).table == own / "Data_Entry_2017.csv"
+    assert "dataset.candidate" not in page.session_state
+
+
 def test_age_sex_and_view_are_counted_where_they_are_known():
     films = pd.DataFrame({"age": [0.5, 4.0, 70.0, np.nan], "sex": ["F", "M", "F", ""], "view": ""})
     films["group"], films["site"] = ["a", "b", "c", "d"], ""
