@@ -26,6 +26,7 @@ _DERIVED = frozenset(
     """annotation annotations bbox boxes cam contour contours edges ground groundtruth gradcam gt
     heatmap heatmaps label labels lung lungs masked overlay overlays roi segmented truth""".split()  # noqa: SIM905
 )
+_TAIL = re.compile(rf"(?i)[_-](?:{'|'.join(sorted(_DERIVED))})(?:\.\w+)?$")
 _SHARE = 0.9  # of the names in a folder that are those of films in the folder beside it
 _MAY_BE = re.compile(r"mas[kqc]|seg|msk", re.IGNORECASE)
 
@@ -37,7 +38,7 @@ def is_mask_folder(folder: str) -> bool:
 
 def is_mask_name(stem: str) -> bool:
     """Whether a file is a mask, by its name: "IM-0001_mask", "mask_17", "a_mask_left"."""
-    if not _MAY_BE.search(stem):  # said of 200,000 files
+    if not _MAY_BE.search(stem):  # asked of 200,000 files
         return False
     words = words_of(stem)
     while len(words) > 1 and words[-1] in _SIDES:
@@ -51,12 +52,18 @@ def made_from_films(images: Sequence[str]) -> set[str]:
     They are in a folder of such a name beside one called images, and bear the films' names; or
     bear the film's name with such a word behind it, in the folder of the film.
     """
+    folders = {image.rpartition("/")[0] for image in images}
+    derived = {folder for folder in folders if _is_derived(folder.rpartition("/")[2])}
+    named = {image.rpartition("/")[0] for image in images if _TAIL.search(image)}
+    if not derived | named:
+        return set()
     by_folder: dict[str, list[str]] = defaultdict(list)
     for image in images:
         by_folder[image.rpartition("/")[0]].append(image)
     found: set[str] = set()
-    for folder, films in by_folder.items():
-        if _is_derived(folder.rpartition("/")[2]) and _same_names(films, folder, by_folder):
+    for folder in derived | named:
+        films = by_folder[folder]
+        if folder in derived and _same_names(films, folder, by_folder):
             found.update(films)
         else:
             found.update(_named_after_others(films))

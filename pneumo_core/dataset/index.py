@@ -168,7 +168,7 @@ def index_rows(
 
 def _known_before(film: str, listing: Listing, header: HeaderFacts) -> dict[str, Any]:
     """Facts of the listing, what it lacks from the DICOM header."""
-    facts = asdict(listing.facts[film])
+    facts: dict[str, Any] = listing.facts[film]._asdict()
     for name in OPTIONAL:
         value, other = facts[name], getattr(header, name)
         unknown = value == "" or value != value  # noqa: PLR0124 - NaN

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.dataset.companions import is_mask_folder, is_mask_name, made_from_films
 from pneumo_core.dataset.film_facts import LeftOut
 from pneumo_core.dataset.labels.label_map import FILE
-from pneumo_core.dataset.names import parse_folders
+from pneumo_core.dataset.names import parse_folders, stem_of
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.formats import format_of
 from pneumo_core.synthetic.demo_data import MARKER
@@ -91,22 +91,21 @@ class Walk:
     def _is_film(self, entry: os.DirEntry[str], here: str, *, masks: bool) -> bool:
         """Whether a file may be a film; if not it is counted."""
         name = entry.name
-        stem, ending = os.path.splitext(name)  # noqa: PTH122 - in haste, of each file
-        ending = ending.lower()
-        if name.startswith("."):
+        ending = _ending(name)
+        if name[0] == ".":
             self.hidden += ending in _ENDINGS
             return False
-        may_be = ending not in _NO_FILMS and name.lower() not in _OF_SYSTEM
+        may_be = ending in _ENDINGS or _may_be_image(name, ending)
         if may_be and entry.is_symlink():
             self._note_link(here + name)
             return False
         if not entry.is_file():
             return False
-        if not (may_be and is_image(entry.path, name)):
+        if not may_be or not (ending in _ENDINGS or _begins_as_image(entry.path)):
             if name not in _OWN:
                 self.others[ending or "no ending"] += 1
             return False
-        if masks or is_mask_name(stem):
+        if masks or is_mask_name(stem_of(name)):
             self.masks.append(here + name)
             return False
         return True
@@ -136,11 +135,23 @@ class Walk:
 
 def is_image(path: str, name: str) -> bool:
     """Whether a file is taken for a picture: by its ending, else by its first bytes."""
-    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - in haste, of each file
-    if ending in _ENDINGS:
-        return not name.startswith(".")
-    if name.startswith(".") or name.lower() in _OF_SYSTEM or ending in _NO_FILMS:
+    ending = _ending(name)
+    if name.startswith("."):
         return False
+    return ending in _ENDINGS or (_may_be_image(name, ending) and _begins_as_image(path))
+
+
+def _ending(name: str) -> str:
+    """The ending in lower case with its point, "" for none; `Path.suffix` is slow."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 else ""
+
+
+def _may_be_image(name: str, ending: str) -> bool:
+    return ending not in _NO_FILMS and name.lower() not in _OF_SYSTEM
+
+
+def _begins_as_image(path: str) -> bool:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - in haste
             return format_of(file.read(_FIRST_BYTES)) is not None
@@ -150,11 +161,7 @@ def is_image(path: str, name: str) -> bool:
 
 def _pictures_below(folder: str) -> int:
     """Pictures in a hidden folder, such as .ipynb_checkpoints, by their endings."""
-    return sum(
-        os.path.splitext(name)[1].lower() in _ENDINGS  # noqa: PTH122
-        for _, _, files in os.walk(folder)
-        for name in files
-    )
+    return sum(_ending(name) in _ENDINGS for _, _, files in os.walk(folder) for name in files)
 
 
 def _checked(film: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.film_facts import FilmFacts, LeftOut, counted
+from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.label_map import LEAVE_OUT, class_key
 from pneumo_core.dataset.names import (
     FolderFacts,
@@ -61,18 +61,22 @@ def read_folders(
     """
     root_split = parse_folders([root_name]).split
     by_folder: dict[str, FolderFacts] = {}
-    copies: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    unlabelled = []
+    films: dict[str, list[str]] = defaultdict(list)
     for film in images:
-        parts = PurePosixPath(film).parts
-        folder = "/".join(parts[:-1])
-        if folder not in by_folder:
-            by_folder[folder] = mapped_folders(parts[:-1], classes)
+        films[film.rpartition("/")[0]].append(film)
+    copies: dict[str, list[str]] = defaultdict(list)
+    unlabelled: list[str] = []
+    left: Counter[tuple[str, str]] = Counter()
+    for folder, some in films.items():
+        parts = folder.split("/") if folder else []
+        by_folder[folder] = mapped_folders(parts, classes)
         if by_folder[folder].label is None:
-            unlabelled.append(film)
-        else:
-            key = tuple(part for part in parts if not _is_archive_folder(part))
-            copies[key].append(film)
+            unlabelled += some
+            left[_unknown_class(parts), _why(parts, classes)] += len(some)
+            continue
+        place = "/".join(part for part in parts if not _is_archive_folder(part))
+        for film in some:
+            copies[f"{place}/{film.rpartition('/')[2]}"].append(film)
     # Of several copies the one nearest to the root.
     chosen = sorted(min(same, key=lambda film: film.count("/")) for same in copies.values())
     patients = _patients(chosen, classes)
@@ -90,7 +94,7 @@ def read_folders(
         )
     return LabelledFilms(
         facts,
-        counted((_unknown_class(film), _why(film, classes)) for film in unlabelled),
+        tuple(LeftOut(what, why, n) for (what, why), n in left.most_common()),
         notes=_split_notes(by_folder, classes),
         nested=tuple(sorted(set(chain(*copies.values())) - set(chosen))),
         unlabelled=tuple(sorted(unlabelled)),
@@ -122,19 +126,18 @@ def _is_archive_folder(name: str) -> bool:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "") == "chestxray"
 
 
-def _unknown_class(film: str) -> str:
-    """The outermost folder of a film whose name is neither a split nor one that says nothing."""
-    folders = PurePosixPath(film).parts[:-1]
+def _unknown_class(folders: Sequence[str]) -> str:
+    """The outermost of these folders whose name is neither a split nor one that says nothing."""
     for number, folder in enumerate(folders, start=1):
         if not is_plain_folder(folder) and parse_folders([folder]).split is None:
             return "/".join(folders[:number])
     return "/".join(folders) or LOOSE
 
 
-def _why(film: str, classes: Mapping[str, str]) -> str:
-    if any(classes.get(class_key(part)) == LEAVE_OUT for part in PurePosixPath(film).parts[:-1]):
+def _why(folders: Sequence[str], classes: Mapping[str, str]) -> str:
+    if any(classes.get(class_key(folder)) == LEAVE_OUT for folder in folders):
         return "left out by the mapping"
-    if len(PurePosixPath(film).parts) == 1:
+    if not folders:
         return "images in no class folder"
     return "images in a folder whose name is not a known class"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.film_facts import OPTIONAL, LeftOut
+from pneumo_core.dataset.film_facts import OPTIONAL, FilmFacts, LeftOut
 from pneumo_core.dataset.labels.guess import guessed_map
 from pneumo_core.dataset.labels.known_forms import CANONICAL, KERMANY, canonical, form_of
 from pneumo_core.dataset.labels.label_map import LabelMap
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pneumo_core.dataset.film_facts import FilmFacts
     from pneumo_core.dataset.labels.folder_labels import LabelledFilms
     from pneumo_core.dataset.labels.known_forms import KnownForm
 
 _PATIENT = "patient"
+_TAKEN = (*OPTIONAL, "patient_known")
 
 
 def with_further_facts(
@@ -96,28 +97,26 @@ def _joined(
     }
     named = rows[rows[_PATIENT] != ""]
     groups = dict(zip(named.index, table_groups(named, public=form is not None), strict=True))
-    facts, taken = dict(found.facts), dict.fromkeys((*OPTIONAL, _PATIENT), 0)
+    facts = dict(found.facts)
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
-    for film, row in zip(rows.index, values, strict=True):
-        new = _unknown_yet(facts[film], dict(zip(columns, row, strict=True)))
-        if film in groups and not facts[film].patient_known:
-            new["group"], new["series"], new["patient_known"] = groups[film]
-        for name in taken:
-            taken[name] += name in new or (name == _PATIENT and "group" in new)
-        facts[film] = replace(facts[film], **new)  # type: ignore[arg-type]
+    for film, (age, sex, view, site, maker) in zip(rows.index.tolist(), values, strict=True):
+        old = facts[film]
+        group, series, known = old.group, old.series, old.patient_known
+        if not known and film in groups:
+            group, series, known = groups[film]
+        facts[film] = FilmFacts(
+            *(old.split, old.label, old.subtype, group, series, known),
+            *(age if math.isnan(old.age) else old.age, old.sex or sex, old.view or view),
+            *(old.site or site, old.manufacturer or maker),
+        )
+    taken = {name: _known(facts, name) - _known(found.facts, name) for name in _TAKEN}
     return _told(found, facts, taken, f"{path.name}{f' ({form.name})' if form else ''}", form)
 
 
-def _unknown_yet(facts: FilmFacts, values: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: value
-        for name, value in values.items()
-        if not _is_known(getattr(facts, name)) and _is_known(value)
-    }
-
-
-def _is_known(value: object) -> bool:
-    return not math.isnan(value) if isinstance(value, float) else value != ""
+def _known(facts: Mapping[str, FilmFacts], name: str) -> int:
+    """Of how many films this is known."""
+    values = map(attrgetter(name), facts.values())
+    return sum(v is not False and v != "" and v == v for v in values)  # noqa: PLR0124 - NaN
 
 
 def _told(
@@ -131,7 +130,7 @@ def _told(
     lateral = [film for film, one in facts.items() if one.view == "LATERAL"]
     for film in lateral:
         del facts[film]
-    names = [name for name, films in taken.items() if films]
+    names = [name.removesuffix("_known") for name, films in taken.items() if films]
     if not names:
         return found
     said = ", ".join(names).capitalize()

@@ -208,11 +208,14 @@ def _one_label_each(
     rows = rows[~lateral].drop_duplicates(["film", "reader", "value"])
     with_readers = bool((rows["reader"] != "").any())
     several = rows["film"].duplicated(keep=False)
-    votes, agreement = Votes(rows), UNKNOWN
+    agreement = UNKNOWN
     if with_readers:
+        votes = Votes(rows)
         target, agreement = votes.by_readers(table.map.readers), votes.kappa()
+    elif several.any():
+        target = Votes(rows).by_findings()
     else:
-        target = votes.by_findings()
+        target = rows.set_index("film")["target"]
     values = rows["value"].where(~several, "several findings")
     films = rows.assign(value=values).drop_duplicates("film").set_index("film")
     films["target"] = target
@@ -252,13 +255,11 @@ def _facts(films: pd.DataFrame, table: ReadTable) -> dict[str, FilmFacts]:
         "site": films["site"],
         "manufacturer": films["manufacturer"],
     }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return {
-        film: FilmFacts(
-            group=group, series=series, patient_known=known, **dict(zip(columns, row, strict=True))
-        )
-        for film, (group, series, known), row in zip(films.index, groups, rows, strict=True)
-    }
+    group, series, known = zip(*groups, strict=True)
+    given = {name: column.tolist() for name, column in columns.items()}
+    given |= {"group": group, "series": series, "patient_known": known}
+    facts = map(FilmFacts, *(given[name] for name in FilmFacts._fields))
+    return dict(zip(films.index.tolist(), facts, strict=True))
 
 
 def _notes(table: ReadTable, facts: dict[str, FilmFacts], agreement: Estimate) -> tuple[str, ...]:
