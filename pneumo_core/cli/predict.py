@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def predict(  # noqa: PLR0913 - one argument an option
-    paths: Annotated[list[Path], typer.Argument(help="Films, or folders of films.")],
+    paths: Annotated[list[Path], typer.Argument(help="Films, folders of films, or ZIP archives.")],
     *,
     model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -102,15 +103,16 @@ def predict(  # noqa: PLR0913 - one argument an option
     exports = Exports(
         report, secondary_capture, structured_report, encapsulated_pdf, with_patient, log
     )
-    many = len(list(islice(sources_below(paths), ALONE + 1))) > ALONE
-    reader = Reader(load_bundle(model), throughput=many)
-    exports.open_log(load_settings())
     counts, rows = Counts(), []
     with ExitStack() as stack:
+        paths, names = _unpacked(paths, stack)
+        many = len(list(islice(sources_below(paths), ALONE + 1))) > ALONE
+        reader = Reader(load_bundle(model), throughput=many)
+        exports.open_log(load_settings())
         stack.enter_context(closing(exports))
         work = Work(reader, exports, overlay, method)
         passed_over: list[Path] = []
-        sources = sources_below(paths, passed_over)
+        sources = _named(sources_below(paths, passed_over), names)
         table = None
         if out is not None:
             table = stack.enter_context(_opened(out, reader, resume=resume))
@@ -136,6 +138,41 @@ def predict(  # noqa: PLR0913 - one argument an option
         others = count(len(passed_over), "other files")
         tell(f"Passed over: {others} of a patient CD (its index and viewer).")
     _end(counts, failed=exports.failed)
+
+
+def _unpacked(paths: list[Path], stack: ExitStack) -> tuple[list[Path], dict[Path, Path]]:
+    """The paths, ZIP archives unpacked for as long as the stack is open; each folder's archive.
+
+    One that cannot be unpacked stays, so that it has its line like any file unread.
+    """
+    from pneumo_core.config import load_settings
+    from pneumo_core.dataset.archive import is_archive, left_out_of_archive, unpack_once
+    from pneumo_core.errors import DataSetError
+
+    found, names = [], {}
+    for path in paths:
+        if path.suffix.lower() == ".zip" and is_archive(path):
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="pneumo-zip-")))
+            try:
+                unpack_once(path, folder, load_settings())
+            except DataSetError as error:
+                tell(str(error))
+            else:
+                for one in left_out_of_archive(folder):
+                    tell(f"Left out: {one.sentence()}.")
+                names[folder], path = path, folder  # noqa: PLW2901
+        found.append(path)
+    return found, names
+
+
+def _named(sources: Iterator[Source], archives: dict[Path, Path]) -> Iterator[Source]:
+    """The sources; those of an archive by its name, not by that of the folder it is unpacked in."""
+    for source in sources:
+        inside = next((one for one in archives if source.path.is_relative_to(one)), None)
+        if inside is not None:
+            name = str(archives[inside] / source.path.relative_to(inside))
+            source = replace(source, name=name)  # noqa: PLW2901
+        yield source
 
 
 def _check_out(out: Path | None, *, resume: bool, csv_file: Path | None) -> None:

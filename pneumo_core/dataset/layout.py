@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.dataset.archive import left_out_of_archive
-from pneumo_core.dataset.labels.folder_labels import LabelledFilms, read_folders
+from pneumo_core.dataset.labels.folder_labels import LOOSE, LabelledFilms, read_folders
 from pneumo_core.dataset.labels.further_facts import with_further_facts
 from pneumo_core.dataset.labels.kept import kept_labels
 from pneumo_core.dataset.labels.known_forms import known_tables
@@ -20,6 +21,7 @@ from pneumo_core.dataset.labels.table_files import is_table
 from pneumo_core.dataset.names import parse_folders
 from pneumo_core.dataset.walk import Walk, is_image
 from pneumo_core.errors import DataSetError
+from pneumo_core.formatting import count
 from pneumo_core.metrics.intervals import UNKNOWN, Estimate
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ PUBLISHED = {
 }
 
 
+_NAMED = 6  # folders of images, in an error
 _PROBED = 2000  # folders: opened in well under a second
 LAYOUTS = (
     "train/, val/ or test/ with NORMAL/ and PNEUMONIA/ in each; or NORMAL/ and PNEUMONIA/ alone; "
@@ -106,7 +109,7 @@ def list_films(root: Path, labels: Labels | None = None) -> Listing:
     labels = labels or kept_labels(base)
     found = _labelled(base, images, labels)
     if not found.facts:
-        raise _nothing_in(root)
+        raise _nothing_in(root, found)
     return Listing(
         base,
         films=tuple(sorted(found.facts)),
@@ -191,12 +194,18 @@ def check_labelled(root: Path) -> None:
             labelled and any(is_image(f"{folder}/{name}", name) for name in files)
         ):
             return
-    raise _nothing_in(root)
+    raise _nothing_in(root, read_folders(images_below(root), root.name, {}))
 
 
-def _nothing_in(root: Path) -> DataSetError:
+def _nothing_in(root: Path, found: LabelledFilms) -> DataSetError:
+    """The error for a folder without a labelled film, with the folders of the images in it."""
+    folders = Counter(image.rpartition("/")[0] or LOOSE for image in found.unlabelled)
+    named = "; ".join(f"{folder}: {n:,}" for folder, n in folders.most_common(_NAMED))
+    more = f" and {len(folders) - _NAMED:,} more folders" if len(folders) > _NAMED else ""
+    holds = f" It holds {count(folders.total(), 'images')} ({named}{more})." if folders else ""
     return DataSetError(
-        f"Expected {LAYOUTS}; found no such films in {root}. "
-        "Give the folder that holds these folders (symbolic links in it are not followed), or name "
-        "a table with --labels."
+        f"Expected {LAYOUTS}; found no such films in {root}.{holds} "
+        "Give the folder that holds these folders (symbolic links in it are not followed), name a "
+        "table with --labels, or give the folders their classes in a file for --map: "
+        f'[folders] "…" = "normal", "…" = "pneumonia".'
     )

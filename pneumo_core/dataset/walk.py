@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pneumo_core.dataset.companions import is_mask_folder, is_mask_name, made_from_films
@@ -11,7 +12,7 @@ from pneumo_core.dataset.film_facts import LeftOut
 from pneumo_core.dataset.labels.label_map import FILE
 from pneumo_core.dataset.names import parse_folders, stem_of
 from pneumo_core.errors import DataSetError
-from pneumo_core.imaging.formats import format_of
+from pneumo_core.imaging.formats import dicom_start, format_of
 from pneumo_core.synthetic.demo_data import MARKER
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ _NO_FILMS = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".xlsx", "
 _NO_FILMS |= {".parquet", ".pdf", ".zip", ".gz", ".npy", ".npz", ".db", ".ini", ".py", ".ipynb"}
 _FIRST_BYTES = 1024
 _OF_SYSTEM = {"dicomdir", "thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a folder is: among masks, in __MACOSX, on a patient CD (PS3.10 section 8.6)."""
+
+    masks: bool = False
+    system: bool = False
+    disc: bool = False
 
 
 class Walk:
@@ -43,6 +53,7 @@ class Walk:
         self.class_folders: list[str] = []
         self.masks: list[str] = []
         self.hidden = 0
+        self.on_disc = 0  # files of a patient CD beside its films: its index, viewer, pictures
         self.others: Counter[str] = Counter()  # files that are no pictures, by ending
 
     def films(self) -> list[str]:
@@ -50,12 +61,12 @@ class Walk:
 
         Raises DataSetError where a folder cannot be read: passing over it would lose films.
         """
-        found = list(self._below(str(self.base), "", masks=False, system=False))
+        found = list(self._below(str(self.base), "", _Place()))
         made = made_from_films(found)
         self.masks += sorted(made)
         return [film for film in found if film not in made] if made else found
 
-    def _below(self, folder: str, here: str, *, masks: bool, system: bool) -> Iterator[str]:
+    def _below(self, folder: str, here: str, place: _Place) -> Iterator[str]:
         """Those below `folder`, whose path below the base is `here`, "" or ending in "/"."""
         try:
             with os.scandir(folder) as entries:
@@ -65,30 +76,32 @@ class Walk:
                 f"Expected to read the folder {here.rstrip('/')}, got: {error.strerror}. Allow "
                 "reading it."
             ) from error
+        if not _is_class(here) and any(_is_index(entry.name) for entry in found):
+            place = replace(place, disc=True)
         folders = []
         for entry in found:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry)
-            elif system:
+            elif place.system:
                 self.macosx.append(here + name)
-            elif self._is_film(entry, here, masks=masks):
+            elif self._is_film(entry, here, place):
                 yield _checked(here + name)
         for entry in folders:
             name, path = entry.name, here + entry.name
             if name.startswith("."):
                 self.hidden += _pictures_below(entry.path)
                 continue
-            if not system and parse_folders([name]).label is not None:
+            if not place.system and _is_class(f"{path}/"):
                 self.class_folders.append(path)
-            yield from self._below(
-                entry.path,
-                f"{path}/",
-                masks=masks or is_mask_folder(name),
-                system=system or name.upper() == "__MACOSX",
+            inside = _Place(
+                masks=place.masks or is_mask_folder(name),
+                system=place.system or name.upper() == "__MACOSX",
+                disc=place.disc,
             )
+            yield from self._below(entry.path, f"{path}/", inside)
 
-    def _is_film(self, entry: os.DirEntry[str], here: str, *, masks: bool) -> bool:
+    def _is_film(self, entry: os.DirEntry[str], here: str, place: _Place) -> bool:
         """Whether a file may be a film; if not it is counted."""
         name = entry.name
         ending = _ending(name)
@@ -101,11 +114,16 @@ class Walk:
             return False
         if not entry.is_file():
             return False
-        if not may_be or not (ending in _ENDINGS or _begins_as_image(entry.path)):
-            if name not in _OWN:
+        if place.disc:
+            film = _begins_as_dicom(entry)
+            self.on_disc += not film
+        else:
+            film = may_be and (ending in _ENDINGS or _begins_as_image(entry.path))
+            if not film and name not in _OWN:
                 self.others[ending or "no ending"] += 1
+        if not film:
             return False
-        if masks or is_mask_name(stem_of(name)):
+        if place.masks or is_mask_name(stem_of(name)):
             self.masks.append(here + name)
             return False
         return True
@@ -119,6 +137,7 @@ class Walk:
             LeftOut("symbolic links", "links are not followed", len(self.links)),
             LeftOut("__MACOSX", "metadata of macOS", len(self.macosx)),
             LeftOut("hidden files", "they or their folder begin with a point", self.hidden),
+            LeftOut("files of a patient CD", "its index, viewer and pictures", self.on_disc),
             LeftOut(f"other files ({endings})", "no images by their content", self.others.total()),
         ]
         return [one for one in found if one.count]
@@ -131,6 +150,11 @@ class Walk:
             inside = False
         if not inside:
             self.links_out.append(path)
+
+
+def _is_class(here: str) -> bool:
+    """Whether the folder at `here`, which ends in "/", is named as a class."""
+    return parse_folders([here[:-1].rpartition("/")[2]]).label is not None
 
 
 def is_image(path: str, name: str) -> bool:
@@ -157,6 +181,18 @@ def _begins_as_image(path: str) -> bool:
             return format_of(file.read(_FIRST_BYTES)) is not None
     except OSError:
         return False
+
+
+def _begins_as_dicom(entry: os.DirEntry[str]) -> bool:
+    try:
+        with open(entry.path, "rb") as file:  # noqa: PTH123 - as above
+            return dicom_start(file.read(4096)) is not None and not _is_index(entry.name)
+    except OSError:
+        return True  # it has its row, which says why it cannot be read
+
+
+def _is_index(name: str) -> bool:
+    return name.upper().rstrip(".") == "DICOMDIR"
 
 
 def _pictures_below(folder: str) -> int:

@@ -224,6 +224,24 @@ def test_pictures_in_hidden_folders_are_counted(tmp_path):
     assert left_of(tmp_path) == {"hidden files": 1}
 
 
+def test_of_a_patient_cd_the_dicom_files_are_films(tmp_path):
+    dicom = bytes(128) + b"DICM" + bytes(20)
+    for name in ("DICOMDIR", "PT0/ST0/IM0", "VIEWER/logo.jpg", "autorun.inf", "README.TXT"):
+        put(tmp_path, f"NORMAL/cd1/{name}")
+    for name in ("DICOMDIR", "PT0/ST0/IM0"):
+        (tmp_path / "NORMAL/cd1" / name).write_bytes(dicom)
+    put(tmp_path, "NORMAL/a.jpg")
+    assert list_films(tmp_path).films == ("NORMAL/a.jpg", "NORMAL/cd1/PT0/ST0/IM0")
+    assert left_of(tmp_path) == {"files of a patient CD": 4}
+
+
+def test_without_a_class_the_folders_of_the_images_are_named(tmp_path):
+    put(tmp_path, "train/sano/a.png", "train/sano/b.png", "train/enfermo/c.png")
+    for refuse in (list_films, check_labelled):
+        with pytest.raises(DataSetError, match=r"3 images \(train/sano: 2; train/enfermo: 1\)"):
+            refuse(tmp_path)
+
+
 def test_a_class_in_another_language_is_mapped_however_its_accent_is_written(tmp_path):
     put(tmp_path, "sano/a.png", unicodedata.normalize("NFD", "Neumonía") + "/b.png")
     labels = Labels(None, LabelMap(folders=(("Sano", "normal"), ("neumonía", "pneumonia"))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -22,6 +23,7 @@ from pneumo_core.dataset.labels.label_table import understand
 from pneumo_core.dataset.labels.table_files import is_table, read_table
 from pneumo_core.dataset.labels.values import class_of_word
 from pneumo_core.dataset.layout import images_below, list_films
+from pneumo_core.dataset.names import is_plain_folder, names_patient, parse_folders
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.formatting import count
 
@@ -193,7 +195,7 @@ def _folder_mapping(root: Path, start: LabelMap) -> LabelMap:
         listing = list_films(root, Labels(None, LabelMap()))
         unknown = {one.what: one.count for one in listing.left_out if "known class" in one.why}
     except DataSetError:
-        unknown = _top_folders(root)
+        unknown = named_folders(_images(root))
     rows = [(name, n, named.get(name.rpartition("/")[2], LEAVE_OUT)) for name, n in unknown.items()]
     if not rows:
         return start
@@ -205,13 +207,20 @@ def _folder_mapping(root: Path, start: LabelMap) -> LabelMap:
     return LabelMap(folders=folders)
 
 
-def _top_folders(root: Path) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for image in _images(root):
-        folder = image.rpartition("/")[0].partition("/")[0]
-        if folder:
-            found[folder] = found.get(folder, 0) + 1
-    return found
+def named_folders(images: Sequence[str]) -> dict[str, int]:
+    """Names of folders that may be classes, with the images below them, the most first."""
+    found: Counter[str] = Counter()
+    for image in images:
+        found.update(
+            {
+                name
+                for name in image.split("/")[:-1]
+                if not is_plain_folder(name)
+                and not names_patient(name)
+                and parse_folders([name]).split is None
+            }
+        )
+    return dict(found.most_common(_MOST_VALUES))
 
 
 def _edited(rows: list[tuple[str, int, str]], title: str) -> dict[str, str]:
