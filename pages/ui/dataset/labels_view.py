@@ -39,6 +39,7 @@ _SIDE = 150  # pixels of a preview
 _MOST_VALUES = 60  # of a label column, that are mapped one by one
 _FOLDERS = "The names of the folders"
 _NONE = "–"
+_ALWAYS = ("file", "label", "patient", "age", "sex")
 _COLUMN_WORDS = {
     "file": "File of the film",
     "label": "Label",
@@ -155,19 +156,30 @@ def _mapping(table: Path | None, images: Sequence[str], start: LabelMap, root: P
 
 
 def _column_boxes(names: list[str], guess: LabelMap) -> dict[str, str]:
+    """The column of each fact; those that few tables have are folded unless one is known."""
+    asked = [what for what in COLUMNS if what in _ALWAYS or guess.column(what)]
+    found = _boxes(asked, names, guess)
+    rare = [what for what in COLUMNS if what not in asked]
+    with st.expander(", ".join(_COLUMN_WORDS[what] for what in rare), icon=":material/tune:"):
+        found |= _boxes(rare, names, guess)
+    return found
+
+
+def _boxes(asked: list[str], names: list[str], guess: LabelMap) -> dict[str, str]:
     found: dict[str, str] = {}
-    grid = st.columns(2)
-    for number, what in enumerate(COLUMNS):
-        options = [_NONE, *names]
-        now = guess.column(what)
-        chosen = grid[number % 2].selectbox(
-            _COLUMN_WORDS[what],
-            options,
-            index=options.index(now) if now in options else 0,
-            key=f"dataset.labels.column.{what}",
-        )
-        if chosen != _NONE:
-            found[what] = chosen
+    for start in range(0, len(asked), 2):
+        # A row at a time, so that a narrow screen keeps the order.
+        for place, what in zip(st.columns(2), asked[start : start + 2], strict=False):
+            options = [_NONE, *names]
+            now = guess.column(what)
+            chosen = place.selectbox(
+                _COLUMN_WORDS[what],
+                options,
+                index=options.index(now) if now in options else 0,
+                key=f"dataset.labels.column.{what}",
+            )
+            if chosen != _NONE:
+                found[what] = chosen
     return found
 
 
@@ -226,6 +238,7 @@ def named_folders(images: Sequence[str]) -> dict[str, int]:
 def _edited(rows: list[tuple[str, int, str]], title: str) -> dict[str, str]:
     import pandas as pd
 
+    st.caption(f"What each {title.lower()} means. Click a class to change it.")
     table = pd.DataFrame(rows, columns=[title, "Images", "Class"])
     edited = st.data_editor(
         table,
@@ -271,7 +284,10 @@ def show_left_out(listing: Listing) -> None:
     total = sum(one.count for one in listing.left_out)
     if not total:
         return
-    with st.expander(f"Left out: {total:,}", icon=":material/filter_alt_off:"):
+    rows_left = sum(one.count for one in listing.left_out if one.what.startswith("rows of"))
+    parts = [count(total - rows_left, "files")] if total > rows_left else []
+    parts += [f"{count(rows_left, 'rows')} of the table"] if rows_left else []
+    with st.expander(f"Left out: {' and '.join(parts)}", icon=":material/filter_alt_off:"):
         rows = "".join(
             f"<tr><td>{escape(one.what)}</td><td>{escape(one.why)}</td><td>{one.count:,}</td></tr>"
             for one in listing.left_out

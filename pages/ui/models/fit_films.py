@@ -61,7 +61,7 @@ def _films_of(path: Path, labels: str, changed: int) -> dict[str, Any]:  # noqa:
         "patients": len({one.group for one in facts}) if all(o.patient_known for o in facts) else 0,
         "kinds": {kind: kinds.count(kind) for kind in SUBTYPES if kind in kinds},
         "normal": sum(one.label == "normal" for one in facts),
-        "left_out": sum(one.count for one in listing.left_out),
+        "left_out": sum(o.count for o in listing.left_out if not o.what.startswith("rows of")),
         "notes": listing.notes,
     }
 
@@ -69,7 +69,7 @@ def _films_of(path: Path, labels: str, changed: int) -> dict[str, Any]:  # noqa:
 def _show_counts(found: dict[str, Any]) -> None:
     whose = count(found["patients"], "patients") if found["patients"] else "patients not known"
     kinds = " · ".join(f"{n:,} {SUBTYPES[kind].title}" for kind, n in found["kinds"].items())
-    left = f" · {found['left_out']:,} left out" if found["left_out"] else ""
+    left = f" · left out: {found['left_out']:,}" if found["left_out"] else ""
     st.html(
         f'<p class="pn-label">Labels: {escape(found["source"])}</p>'
         f"<p><strong>{count(found['films'], 'films')}</strong> ({whose}): {kinds}"

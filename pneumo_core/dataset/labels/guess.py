@@ -24,7 +24,7 @@ _MOST_CLASSES = 60  # distinct values beyond which a column is no class
 _LABELS = {"label", "labels", "class", "diagnosis", "finding", "findings", "category", "target"}
 _NAMES = {
     "patient": r"(pseudo ?)?(patient|subject|pid|case|mrn)( ?(id|no|number|key|code|nr))?",
-    "age": r"(patient )?age( (in )?(years|yrs|y))?( at .*)?|alter",
+    "age": r"(patient )?age( (in )?(years|yrs|y))?( at .*)?|years( old)?|yrs|alter",
     "sex": r"(patient )?(sex|gender)|geschlecht",
     "view": r"(view|projection)( position)?|viewposition",
     "split": r"split|set|subset|fold|partition|dataset type|usage",

@@ -176,7 +176,8 @@ def read_labels(labels: Labels, images: Sequence[str]) -> LabelledFilms:
     if films.empty:
         raise DataSetError(
             f"Expected labels in {table.name} that mean normal or pneumonia, got "
-            f"{_some(rows['value'])}. Map them in pneumo-dataset.toml under [classes]."
+            f"{_some(rows['value'])}. Give each a class: on the Dataset screen, or in "
+            "pneumo-dataset.toml under [classes]."
         )
     facts = _facts(films, table)
     return LabelledFilms(

@@ -85,7 +85,7 @@ def test_a_mapping_that_does_not_fit_names_the_columns(put):
     (root / "q.csv").write_text("image,label\nq.png,normal\n")
     with pytest.raises(DataSetError, match=r"names q\.png, the folder holds a.png"):
         films(root, "q.csv", columns=(("file", "image"), ("label", "label")))
-    with pytest.raises(DataSetError, match=r"got normal, Pneumonia\. Map them"):
+    with pytest.raises(DataSetError, match=r"got normal, Pneumonia\. Give each a class"):
         films(root, columns=(("file", "image"), ("label", "label")), classes=(("x", "viral"),))
     with pytest.raises(DataSetError, match=r"Expected a table of labels at .*none\.csv"):
         films(root, "none.csv")

@@ -49,7 +49,7 @@ def test_the_form_starts_a_job_with_what_was_asked_for(models, started, folder):
     assert "Labels: the names of the folders" in shown
     assert "<strong>61 films</strong> (patients not known)" in shown
     assert ": 31 ● normal · 30 ■ pneumonia, subtype unknown<" in shown
-    assert "· 1 left out" in shown
+    assert "· left out: 1" in shown
     assert not page.warning
     page.button(key="models.fit.begin").click().run()
     assert not page.exception
