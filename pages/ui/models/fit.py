@@ -18,7 +18,7 @@ from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import remembered_source
 from pneumo_core.errors import BundleError, DataSetError
-from pneumo_core.formatting import figure
+from pneumo_core.formatting import count, figure
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
@@ -103,7 +103,12 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
     )
     path = show_films(typed, settings)
     left, right = st.columns(2)
-    site = left.text_input("Name of the hospital", value="", key="models.fit.site", max_chars=60)
+    site = left.text_input(
+        "Name of the hospital",
+        placeholder=path.name if path else "",
+        key="models.fit.site",
+        max_chars=60,
+    )
     name = right.text_input(
         "Name of the new model", value=_free_name(bundle.name, names), key="models.fit.name"
     )
@@ -193,6 +198,9 @@ def _show_result(bundle: Bundle | None) -> None:
         f"{fitted.films:,} films{patients} of {escape(fitted.site)} ({fitted.normal:,} normal, "
         f"{fitted.pneumonia:,} pneumonia). It is not in service yet.</p>" + before_after(fitted)
     )
+    if fitted.trained_on:
+        words = f"{count(fitted.trained_on, 'films')} had trained the network already"
+        st.warning(f"{words}: these figures are too favourable.", icon=":material/history_edu:")
     for line in needed_words(bundle):
         st.caption(line)
     with st.container(horizontal=True):
