@@ -97,14 +97,13 @@ def _upload(bundle: Bundle) -> None:
     if state.presenting.get():
         merge_arrived()
         return
-    if state.films():
-        films, samples = st.columns([5, 1], vertical_alignment="bottom")
-    else:
-        films, samples = st.container(), st.container()
-    with films:
-        files = drop_zone()
-    with samples:
-        sample = chosen_sample(thumbnails=not state.films())
+    # The drop zone keeps its place in the page: one that moved would lose a drop that is under way.
+    beside = bool(state.films())
+    with st.container(horizontal=beside, vertical_alignment="bottom", key="drop"):
+        with st.container():
+            files = drop_zone()
+        with st.container(width="content" if beside else "stretch"):
+            sample = chosen_sample(thumbnails=not beside)
     if files:
         take_in(files, bundle)
     else:

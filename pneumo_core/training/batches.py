@@ -11,11 +11,14 @@ import numpy as np
 from keras import ops
 
 from pneumo_core.formatting import file_size
+from pneumo_core.training.augment import Augmentation, FilmAugment
 from pneumo_core.training.framing_bias import LEFT_ALONE, NO_COUNTERWEIGHT, Counterweight
 from pneumo_core.training.hardware import device_memory_left
 from pneumo_core.training.sources import share_within_source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from pneumo_core.training.distributed import Devices
@@ -94,7 +97,65 @@ class RowBatches(FilmBatches):
         return {"row": rows.astype("int32")}
 
 
-def as_fed(feed: FilmBatches) -> Any:
+@dataclass(frozen=True)
+class PooledFilms:
+    """What frozen blocks make of films, computed once: `pooled` float32 (N, F), as the head sees
+    them, with their targets (N, C) and weights (N,).
+    """
+
+    pooled: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class PooledBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches ({"pooled": float32 (B, F)}, targets (B, C), weights (B,)) for a head alone.
+
+    Each of `views` is the same films under other augmentations; the epochs take turns among them.
+    Without a seed every film comes in its order, else order depends on `seed` and epoch alone.
+    """
+
+    def __init__(self, views: Sequence[PooledFilms], *, batch: int, seed: int | None) -> None:
+        super().__init__(workers=1)
+        self.views, self.batch, self.seed = views, batch, seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Take the view of epoch `epoch`, and shuffle."""
+        self.view = self.views[epoch % len(self.views)]
+        films = len(self.view.weights)
+        self.order = np.arange(films)
+        if self.seed is not None:
+            self.order = np.random.default_rng((self.seed, epoch)).permutation(films)
+
+    def __len__(self) -> int:
+        return max(1, len(self.views[0].weights) // self.batch)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], Any, Any]:
+        rows = self.order[index * self.batch : (index + 1) * self.batch]
+        view = self.view
+        return {"pooled": view.pooled[rows]}, view.targets[rows], view.weights[rows]
+
+
+def pooled_films(
+    feed: FilmBatches, pool: Callable[[dict[str, Any]], Any], done: Callable[[], bool]
+) -> PooledFilms:
+    """Every batch of `feed` through `pool`, which makes (B, F) of its inputs.
+
+    `done` is called after each batch; where it is true the rest is left out.
+    """
+    pooled, targets, weights = [], [], []
+    for index in range(len(feed)):
+        inputs, batch_targets, batch_weights = feed[index]
+        pooled.append(np.asarray(pool(inputs), "float32"))
+        targets.append(np.asarray(batch_targets, "float32"))
+        weights.append(batch_weights)
+        if done():
+            break
+    return PooledFilms(*(np.concatenate(parts) for parts in (pooled, targets, weights)))
+
+
+def as_fed(feed: FilmBatches | PooledBatches) -> Any:
     """What `fit` takes: `feed` itself or, for TensorFlow, its batches one call each.
 
     Keras would hand TensorFlow a Python generator, which costs it twice as long a batch.
@@ -251,3 +312,57 @@ class FilmsOnDevice(keras.layers.Layer):  # type: ignore[misc]
 
     def load_own_variables(self, store: Any) -> None:
         """A backup holds no films."""
+
+
+def seen_films(recipe: Recipe, films: Films, **mode: bool) -> tuple[dict[str, Any], Any]:
+    """The inputs of a training, and of them the augmented films (B, S, S, 1) that it sees."""
+    plan = keras.Input((3,), name="plan")
+    if films.on_device:
+        given = keras.Input((), name="row", dtype="int32")
+        film = FilmsOnDevice(films.pixels, name="films")(given)
+    else:
+        given = film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    seen = ops.cast(film, "float32")
+    if recipe.augment:
+        strength = Augmentation(area=(recipe.least_area, 1.1))
+        augment = FilmAugment(strength, seed=recipe.seed, name="augment")
+        seen = augment([seen, plan], **mode)
+    return {given.name: given, "plan": plan}, seen
+
+
+VIEWS = 3
+"""Augmented views of each film that a head alone is trained on: more cost time and show little."""
+
+
+def views_of(recipe: Recipe) -> int:
+    """How many views of each training film a head alone is trained on."""
+    return min(VIEWS, recipe.epochs) if recipe.augment else 1
+
+
+def pooled_views(
+    network: Any,
+    recipe: Recipe,
+    films: Films,
+    feed: FilmBatches,
+    *,
+    done: Callable[[], bool] = lambda: False,
+) -> list[PooledFilms]:
+    """The features of the films of `feed` below the head, in the views of its first epochs.
+
+    Without augmentation, or in a feed without a seed, there is one view. `done` as in
+    `batches.pooled_films`; without it every epoch of a resumed training sees the same features.
+    """
+    trunk = keras.Model(network.input, network.get_layer("pooled").output)
+    varied = recipe.augment and feed.seed is not None
+    given, seen = seen_films(recipe, films, **({"training": varied} if recipe.augment else {}))
+    model = keras.Model(given, trunk(seen))
+    made: list[PooledFilms] = []
+    for view in range(views_of(recipe) if varied else 1):
+        feed.start_epoch(view)
+        for number, state in enumerate(v for v in model.variables if "seed_generator" in v.path):
+            state.assign([recipe.seed + number, view << 16])
+        films_of_view = pooled_films(feed, model.predict_on_batch, done)
+        if made and len(films_of_view.weights) < len(made[0].weights):
+            break
+        made.append(films_of_view)
+    return made

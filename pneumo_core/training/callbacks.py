@@ -20,7 +20,7 @@ from pneumo_core.storage import write_atomic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pneumo_core.training.batches import FilmBatches
+    from pneumo_core.training.batches import FilmBatches, PooledBatches
     from pneumo_core.training.distributed import Devices
     from pneumo_core.training.recipe import Recipe
 
@@ -224,7 +224,7 @@ class SwapOnDevice(keras.callbacks.SwapEMAWeights):  # type: ignore[misc]
 def training_callbacks(  # noqa: PLR0913 - options, by keyword
     recipe: Recipe,
     folder: Path,
-    feed: FilmBatches,
+    feed: FilmBatches | PooledBatches,
     model: Any,
     network: Any,
     *,

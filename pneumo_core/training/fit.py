@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import shutil
 from dataclasses import dataclass
@@ -14,14 +15,16 @@ from keras import ops
 
 from pneumo_core.bundle.keras_network import in_float32
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.augment import Augmentation, FilmAugment
 from pneumo_core.training.batches import (
     FilmBatches,
     Films,
-    FilmsOnDevice,
+    PooledBatches,
     as_fed,
     held_out_feed,
+    pooled_views,
+    seen_films,
     training_feed,
+    views_of,
 )
 from pneumo_core.training.callbacks import (
     HISTORY,
@@ -34,7 +37,7 @@ from pneumo_core.training.callbacks import (
     training_callbacks,
 )
 from pneumo_core.training.distributed import Devices, join_devices
-from pneumo_core.training.network import build_network, find_backbone
+from pneumo_core.training.network import build_network, find_backbone, trains_head_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -122,20 +125,40 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     Where all `films` are put on the device, {"row": (B,), "plan": (B, 3)}.
     To be called outside the devices' scope, see `callbacks.SharedModel`.
     """
-    plan = keras.Input((3,), name="plan")
-    if films.on_device:
-        given = keras.Input((), name="row", dtype="int32")
-        film = FilmsOnDevice(films.pixels, name="films")(given)
-    else:
-        given = film = keras.Input((recipe.size, recipe.size, 1), name="film")
-    seen = ops.cast(film, "float32")
-    if recipe.augment:
-        strength = Augmentation(area=(recipe.least_area, 1.1))
-        seen = FilmAugment(strength, seed=recipe.seed, name="augment")([seen, plan])
+    given, seen = seen_films(recipe, films)
     if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
         synchronise_batch_norm(network, whole=True)
     kind = SharedModel if devices.machines > 1 else AtomicWeights
-    return kind({given.name: given, "plan": plan}, network(seen), name="training")
+    return kind(given, network(seen), name="training")
+
+
+def head_model(network: Any) -> Any:
+    """The head of `network`, with its own weights: {"pooled": (B, F)} → logits."""
+    dropout, logits = network.get_layer("dropout"), network.get_layer("logits")
+    pooled = keras.Input(dropout.input.shape[1:], name="pooled")
+    return AtomicWeights({"pooled": pooled}, logits(dropout(pooled)), name="training")
+
+
+def _pooled_feeds(
+    network: Any,
+    recipe: Recipe,
+    films: Films,
+    feeds: tuple[FilmBatches, FilmBatches | None],
+    pooling: Callable[[int, int], bool],
+) -> tuple[PooledBatches, PooledBatches | None]:
+    """The feeds of training and held-out films as the head alone sees them."""
+    feed, held_out = feeds
+    total, counted = views_of(recipe) * len(feed) + len(held_out or ()), itertools.count(1)
+
+    def done() -> bool:
+        return pooling(next(counted), total)
+
+    seen = pooled_views(network, recipe, films, feed, done=done)
+    pooled = PooledBatches(seen, batch=recipe.batch, seed=recipe.seed)
+    if held_out is None:
+        return pooled, None
+    seen = pooled_views(network, recipe, films, held_out, done=done)
+    return pooled, PooledBatches(seen, batch=held_out.batch, seed=None)
 
 
 def synchronise_batch_norm(network: Any, *, whole: bool) -> None:
@@ -231,6 +254,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     weights: NDArray[np.float64] | None = None,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     stopped: Callable[[], bool] = lambda: False,
+    pooling: Callable[[int, int], bool] = lambda _done, _total: False,
 ) -> Any:
     """Train; the network with the averaged weights of the best epoch, in float32.
 
@@ -239,6 +263,8 @@ def fit(  # noqa: PLR0913 - options, by keyword
     `folder` receives history.csv, the trained weights and, until then, a backup from which a killed
     run resumes; a finished training is not repeated. A training for which `stopped` is true at its
     end is not finished: it keeps its backup and continues from there when called again.
+    Where the head alone is trained, the features below it are computed once, before the first
+    epoch: `pooling(done, total)` is called after each batch, and is true where to stop.
     Of several machines each works in a folder of its own; the chief's counts.
     Raises TrainingError where the loss became NaN before the first backup.
     """
@@ -258,16 +284,20 @@ def fit(  # noqa: PLR0913 - options, by keyword
             dropout=recipe.dropout,
         )
     if not devices.from_chief(np.int32((folder / TRAINED).exists())):
-        _Training(
-            recipe,
-            devices,
-            folder,
-            network,
-            training_model(network, recipe, devices, films),
+        feeds: Any = (
             training_feed(recipe, films, train_rows, weights),
             held_out_feed(recipe, films, validation_rows, devices),
-            stopped,
-        ).run(machine, callbacks)
+        )
+        if devices.replicas == 1 and trains_head_alone(network):
+            model, feeds = (
+                head_model(network),
+                _pooled_feeds(network, recipe, films, feeds, pooling),
+            )
+        else:
+            model = training_model(network, recipe, devices, films)
+        feed, held_out = feeds
+        training = _Training(recipe, devices, folder, network, model, feed, held_out, stopped)
+        training.run(machine, callbacks)
     for trained in (folder / TRAINED, folder / STOPPED):
         if trained.exists():  # a worker may join after the chief has finished
             network.load_weights(trained)
@@ -288,8 +318,8 @@ class _Training:
     folder: Path
     network: Any
     model: Any
-    feed: FilmBatches
-    held_out: FilmBatches | None
+    feed: FilmBatches | PooledBatches
+    held_out: FilmBatches | PooledBatches | None
     stopped: Callable[[], bool]
 
     @property

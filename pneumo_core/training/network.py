@@ -209,3 +209,9 @@ def freeze(network: Any, trained_from: str) -> None:
     for i, layer in enumerate(network.layers):
         frozen_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = i >= start and not frozen_norm
+
+
+def trains_head_alone(network: Any) -> bool:
+    """Whether nothing below the head is trained, so that each film's features stay as they are."""
+    trained = {id(variable) for variable in network.trainable_variables}
+    return trained == {id(one) for one in network.get_layer("logits").trainable_variables}

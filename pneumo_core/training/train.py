@@ -201,8 +201,16 @@ class Trainings:
             weights=weights,
             callbacks=callbacks,
             stopped=lambda: watch.stopped,
+            pooling=self._pooled,
         )
         return network, watch.stopped
+
+    def _pooled(self, done: int, total: int) -> bool:
+        """Report the features computed once, of a head trained alone; whether to stop there."""
+        self.report("features", done, total, "")
+        if done == total:
+            self.run.update(phase="training")
+        return stop_requested(self.run)
 
     def _closeup(self, held_out: NDArray[np.int64], folder: Path) -> Any:
         """What looks at some of the held-out films after every epoch, the same ones each time."""

@@ -52,7 +52,8 @@ def models_dir(request: pytest.FixtureRequest, chromium: tuple[str, str]) -> Pat
 @pytest.fixture(scope="session")
 def address(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where Pneumo answers."""
-    with serving(models_dir, tmp_path_factory.mktemp("server") / "log.txt") as url:
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with serving(models_dir, log, roots=tmp_path_factory.getbasetemp()) as url:
         yield url
 
 
@@ -63,8 +64,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(models_dir: Path, log: Path, port: int | None = None) -> Iterator[str]:
-    """Pneumo with these models, started as a person would start it, on a free port; its address."""
+def serving(
+    models_dir: Path, log: Path, port: int | None = None, roots: Path | None = None
+) -> Iterator[str]:
+    """Pneumo with these models, started as a person would start it, on a free port; its address.
+
+    roots: the folder whose films may be opened by their path, instead of the usual ones.
+    """
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
@@ -76,6 +82,7 @@ def serving(models_dir: Path, log: Path, port: int | None = None) -> Iterator[st
                 **os.environ,
                 "PNEUMO_MODELS": str(models_dir),
                 "PNEUMO_READINGS": str(log.with_name("readings")),
+                **({"PNEUMO_DATA_ROOTS": str(roots)} if roots else {}),
             },
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""A reader's work in a real browser: verdict, history, report, blinded reading."""
+"""A reader's work in a real browser: verdict, history, report, blinded reading, reader study."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
 )
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core import DISCLAIMER
@@ -124,3 +125,44 @@ def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tm
     when(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
     assert shown(browser, ".pn-name") == "film-22.png"
     assert faults(browser) == []
+
+
+def test_a_reader_study_from_its_setting_up_to_the_results(browser, address, tmp_path):
+    for label, name in (("NORMAL", "normal"), ("PNEUMONIA", "bacterial")):
+        (tmp_path / "films" / label).mkdir(parents=True)
+        path = tmp_path / "films" / label / f"secret-{name}.png"
+        cv2.imwrite(str(path), synthetic_film(name, 23))
+    visit(browser, address)
+    click(browser, ".st-key-studies summary", "Reader study")
+    fill(browser, "input[aria-label^='Folder with']", str(tmp_path / "films"))
+    fill(browser, "input[aria-label^='Films, drawn']", "2")
+    click(browser, "[data-testid=stForm] button", "Set up a study")
+    fill(browser, "input[aria-label^='Your name']", "Ada")
+    for number in (1, 2):
+        for phase in ("without", "with"):
+            title = f"Film {number} of 2, {phase} the model"
+            when(browser, lambda b, title=title: shown(b, ".pn-place") == title)
+            choose(browser, "pneumonia")  # below the picture and, on the second time, the answer
+            page = text_of(browser, "[data-testid=stMain]")
+            assert "secret" not in page
+            assert ("Probability" in page) == (phase == "with")
+            words = "show the model's answer" if phase == "without" else "Save, next film"
+            click(browser, "[data-testid=stForm] button", words)
+    when(browser, lambda b: "All 2 films are read." in text_of(b, "[data-testid=stMain]"))
+    choose(browser, "Results")
+    when(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".pn-table tbody tr")) == 2)
+    row = browser.find_element(By.CSS_SELECTOR, ".pn-table tbody tr").text
+    assert row.startswith("Ada without the model 2 100.0 %")
+    assert faults(browser) == []
+
+
+def fill(browser: Chrome, css: str, text: str) -> None:
+    """Type into a field in place of what it holds, as soon as it is there."""
+
+    def typed(b: Chrome) -> bool:
+        field = b.find_element(By.CSS_SELECTOR, css)
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(text, Keys.ENTER)
+        return True
+
+    when(browser, typed)

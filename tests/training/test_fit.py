@@ -4,19 +4,22 @@ import pytest
 
 from pneumo_core import metrics
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.batches import Films
+from pneumo_core.training import fit as routine
+from pneumo_core.training.batches import Films, PooledBatches, pooled_views, training_feed
 from pneumo_core.training.distributed import Devices
 from pneumo_core.training.fit import (
     PneumoniaAUC,
     PneumoniaSensitivity,
+    head_model,
     synchronise_batch_norm,
     training_model,
     unfreezing_steps,
 )
-from pneumo_core.training.network import build_network
+from pneumo_core.training.hardware import Machine
+from pneumo_core.training.network import build_network, freeze, trains_head_alone
 from pneumo_core.training.recipe import make_recipe
 
-pytestmark = pytest.mark.keras
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]
 
 # Logits of four normal films and four of pneumonia; of the latter one lies below a normal one.
 LOGITS = np.log(
@@ -103,3 +106,80 @@ def test_several_devices_normalise_by_the_whole_batch(network):
     assert [norm.synchronized for norm in norms] == [True] * 5
     synchronise_batch_norm(network, whole=False)
     assert [norm.synchronized for norm in norms] == [False] * 5
+
+
+@pytest.fixture(scope="module")
+def frozen():
+    made = build_network("cnn", size=64, classes=3, weights="none")
+    freeze(made, "head")
+    return made
+
+
+@pytest.fixture(scope="module")
+def films():
+    rng = np.random.default_rng(0)
+    return Films(rng.integers(0, 256, (12, 64, 64), dtype=np.uint8), np.arange(12) % 3)
+
+
+def test_the_head_alone_is_known_by_what_is_trained(network, frozen):
+    assert trains_head_alone(frozen)
+    assert not trains_head_alone(network)
+
+
+def test_the_head_answers_to_pooled_features_as_the_network_to_films(frozen, films):
+    made = recipe(augment=False, batch=4)
+    (view,) = pooled_views(frozen, made, films, training_feed(made, films, np.arange(12), None))
+    assert view.pooled.shape == (12, 256)
+    feed = training_feed(made, films, np.arange(12), None)
+    feed.start_epoch(0)
+    pixels = np.concatenate([feed[i][0]["film"] for i in range(3)])
+    np.testing.assert_allclose(
+        head_model(frozen)({"pooled": view.pooled}), frozen(pixels), atol=1e-4
+    )
+    np.testing.assert_array_equal(view.targets, np.concatenate([feed[i][1] for i in range(3)]))
+
+
+def test_three_augmented_views_take_turns_and_come_again_the_same(frozen, films):
+    made = recipe(epochs=5, batch=6)
+
+    def views():
+        return pooled_views(frozen, made, films, training_feed(made, films, np.arange(12), None))
+
+    seen, again = views(), views()
+    assert len(seen) == 3
+    assert np.abs(seen[0].pooled - seen[1].pooled).max() > 1e-3
+    np.testing.assert_array_equal(seen[2].pooled, again[2].pooled)
+    feed = PooledBatches(seen, batch=4, seed=1)
+    feed.start_epoch(4)
+    inputs, targets, weights = feed[2]
+    assert (len(feed), inputs["pooled"].shape, weights.shape) == (3, (4, 256), (4,))
+    rows = feed.order[8:]
+    np.testing.assert_array_equal(inputs["pooled"], seen[1].pooled[rows])
+    np.testing.assert_array_equal(targets, seen[1].targets[rows])
+
+
+def test_a_stop_leaves_what_is_pooled_by_then(frozen, films):
+    made = recipe(augment=False, batch=4)
+    feed, batches = training_feed(made, films, np.arange(12), None), iter(range(9))
+    seen = pooled_views(frozen, made, films, feed, done=lambda: next(batches) >= 1)
+    assert [len(view.weights) for view in seen] == [8]
+
+
+def test_a_head_alone_is_trained_and_the_features_are_computed_once(
+    monkeypatch, tmp_path, frozen, films
+):
+    monkeypatch.setattr(routine, "build_network", lambda *_, **__: frozen)
+    made = recipe(epochs=4, batch=4, patience=0, head_first=0.0, augment=False)
+    before = {v.path: np.array(v) for layer in frozen.layers for v in layer.weights}
+    counts = []
+    machine = Machine(2, 2**33, "2 cores", (), "tensorflow", "float32", False, "")
+    rows = np.arange(8), np.arange(8, 12)
+    routine.fit(
+        made, films, *rows, machine=machine, folder=tmp_path,
+        pooling=lambda done, total: bool(counts.append((done, total))),
+    )  # fmt: skip
+    assert counts == [(1, 3), (2, 3), (3, 3)]  # two batches to train on, and one held out
+    after = {v.path: np.array(v) for layer in frozen.layers for v in layer.weights}
+    changed = {path for path, value in after.items() if (value != before[path]).any()}
+    assert changed == {v.path for v in frozen.get_layer("logits").variables}
+    assert len((tmp_path / "history.csv").read_text().splitlines()) == 5

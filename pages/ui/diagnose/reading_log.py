@@ -117,17 +117,17 @@ def forget(log_ids: Iterable[str]) -> None:
 
 
 def show_log_state() -> None:
-    """A quiet line: whether readings are kept, and where that is changed; a failure in words."""
+    """A quiet line: whether readings are kept, and who can change that; a failure in words."""
     failed = state.log_failure.get()
     if not load_settings().log_readings:
-        words = "Readings are not kept: the log is turned off (PNEUMO_LOG_READINGS=0)."
+        words = "Readings are not kept: the log is turned off on this installation."
     elif failed is not None:
         st.warning(plain(f"Readings are not kept at the moment. {failed[0]}"))
         return
     else:
         words = (
             "Readings and verdicts are kept in the log, without pixels, patient data or file "
-            "names. PNEUMO_LOG_READINGS=0 turns it off."
+            "names. Whoever runs this installation can turn the log off."
         )
     st.html(f'<p class="pn-label"><span class="pn-hint">{escape(words)}</span></p>')
 

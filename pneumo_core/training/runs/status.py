@@ -73,6 +73,7 @@ PHASES = {
     "index": "reading the films",
     "decode": "decoding the films",
     "machine": "starting",
+    "features": "computing the features of the frozen blocks, once",
     "validation": "reading the validation films",
     "bundle": "making the model",
     "familiar": "making the model",
