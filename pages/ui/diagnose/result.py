@@ -33,8 +33,8 @@ SUBTYPE_NOTE = (
     "base treatment on these shares."
 )
 PREVALENCE_NOTE = (
-    "The probability is calibrated on the films that the model was validated on or fitted to. Where "
-    "pneumonia is rarer, the true probability is lower."
+    "The probability is calibrated on the films that the model was validated on or fitted to. "
+    "Where pneumonia is rarer, the true probability is lower."
 )
 POINTS_NOTE = (
     "Both points were fitted on films with known labels. Screening point: nearly all films with "
