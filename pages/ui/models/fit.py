@@ -66,7 +66,9 @@ def show_fit(listed: Sequence[Checked]) -> None:
         job = latest_job(KIND, settings=settings, key=new)
         if job is not None:
             with st.container(border=True, key="models-fit"):
-                st.subheader(f"Fitting {parent} to this hospital", anchor=False)
+                made = job.status().state == "done"
+                doing = "fitted" if made else "being fitted"
+                st.subheader(f"{parent} is {doing} to this hospital", anchor=False)
                 status = show_job(job, doing=f"Making {new}", phases=PHASES)
                 if status.state == "running":
                     return

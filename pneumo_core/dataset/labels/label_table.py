@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms
@@ -257,7 +257,7 @@ def _facts(films: pd.DataFrame, table: ReadTable) -> dict[str, FilmFacts]:
         "manufacturer": films["manufacturer"],
     }
     group, series, known = zip(*groups, strict=True)
-    given = {name: column.tolist() for name, column in columns.items()}
+    given: dict[str, Sequence[Any]] = {name: one.tolist() for name, one in columns.items()}
     given |= {"group": group, "series": series, "patient_known": known}
     facts = map(FilmFacts, *(given[name] for name in FilmFacts._fields))
     return dict(zip(films.index.tolist(), facts, strict=True))
