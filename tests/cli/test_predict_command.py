@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import cv2
 import numpy as np
@@ -133,6 +134,19 @@ def test_of_a_patient_cd_the_films_are_read_and_the_rest_is_one_line(
     assert set(rows) == {"a.png", "c.jpg", "IM001"}
     assert "is an MR image" in rows["IM001"]["message"]
     assert "Passed over: 4 other files of a patient CD (its index and viewer).\n" in err
+
+
+def test_the_films_of_a_zip_are_read_and_named_after_it(run, films, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "cd"), "zip", films)
+    code, out, _ = run("predict", archive, "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["file"] for row in rows] == [f"{archive}/a.png", f"{archive}/b/c.jpg"]
+    assert {row["status"] for row in rows} == {"ok"}
+    (tmp_path / "bad.zip").write_bytes((tmp_path / "cd.zip").read_bytes()[:-30])
+    code, out, _ = run("predict", tmp_path / "bad.zip", films / "a.png", "--json")
+    assert code == 1
+    assert [json.loads(line)["status"] for line in out.splitlines()] == ["error", "ok"]
 
 
 def test_an_empty_folder_is_told(run, tmp_path):
