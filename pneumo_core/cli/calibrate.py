@@ -91,6 +91,7 @@ def calibrate(  # noqa: PLR0913 - one argument an option
 
 
 def _words(made: FittedModel) -> str:
+    from pneumo_core.bundle.card.parts import NO_GAIN
     from pneumo_core.evaluation.fitted_bundle import trained_words
 
     fit, fitted = made.fit, made.bundle.card.fitted_to
@@ -112,6 +113,7 @@ def _words(made: FittedModel) -> str:
         *_rows(fit.before, fit.after),
         "",
         *(one.words for one in fit.needed),
+        *([] if fitted is None or fitted.gains else ["", NO_GAIN]),
         "",
         f"Put it in service with: python -m pneumo_core models activate {made.bundle.name}",
     ]

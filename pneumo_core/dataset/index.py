@@ -17,6 +17,7 @@ from pneumo_core.dataset.similarity import copies, perceptual_hash
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import decode
 from pneumo_core.imaging.film import Film
+from pneumo_core.imaging.formats import format_of
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def index_rows(
 
     def facts_of(film: str) -> dict[str, Any]:
         found, facts = _open_film(listing.base / film)
-        is_dicom = found is not None and found.facts.format == "DICOM"
+        is_dicom = _is_dicom(listing.base / film, found)
         header = header_facts(listing.base / film) if is_dicom else HeaderFacts()
         more = measure(listing.base / film, found) if measure is not None else {}
         return _known_before(film, listing, header) | asdict(facts) | more
@@ -164,6 +165,17 @@ def index_rows(
     for done, (film, facts) in enumerate(found, start=1):
         yield {"film": film} | {name: facts[name] for name in COLUMNS[1:-1]} | facts
         progress(phase, done, total)
+
+
+def _is_dicom(path: Path, film: Film | None) -> bool:
+    """Whether a file is DICOM, read or refused: a lateral view says whose it is, too."""
+    if film is not None:
+        return film.facts.format == "DICOM"
+    try:
+        with path.open("rb") as file:
+            return format_of(file.read(1024)) == "DICOM"
+    except OSError:
+        return False
 
 
 def _known_before(film: str, listing: Listing, header: HeaderFacts) -> dict[str, Any]:

@@ -227,3 +227,15 @@ def test_the_official_training_split():
     # 22 pairs and 2 triples of the same bytes, each within one patient.
     assert index["sha256"].duplicated().sum() == 26
     assert index.groupby("sha256")["group"].nunique().max() == 1
+
+
+def test_a_refused_dicom_says_whose_it_is_too(tmp_path, dicom_file, monkeypatch):
+    monkeypatch.setenv("PNEUMO_READINGS", str(tmp_path / "readings"))
+    folder = tmp_path / "films" / "NORMAL"
+    folder.mkdir(parents=True)
+    for name, view in (("a", "PA"), ("b", "LL")):
+        (folder / name).write_bytes(dicom_file(PatientID="4711", ViewPosition=view))
+    index = index_folder(tmp_path / "films")
+    assert index["readable"].tolist() == [True, False]
+    assert index["group"].nunique() == 1
+    assert index["patient_known"].all()

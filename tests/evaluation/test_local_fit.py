@@ -7,6 +7,7 @@ import pytest
 
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.card import check_card
+from pneumo_core.bundle.card.parts import fitted_to_of
 from pneumo_core.bundle.provenance import disclaimer_of, population_of, training_summary
 from pneumo_core.bundle.transfer import export_bundle, import_bundle
 from pneumo_core.bundle.write import write_fitted
@@ -145,6 +146,16 @@ def parent(tiny_models_dir, tmp_path):
     shutil.copytree(tiny_models_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "active").write_text("tiny\n")
     return load_bundle("tiny", models_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("cleared", "gains"), [(0.2, False), (0.3, False), (0.4, True)])
+def test_a_fit_without_a_gain_is_told(tiny_bundle, cleared, gains):
+    card = fitted_card(tiny_bundle, fitted(tiny_bundle, films()), site="x", months=())
+    before, after = ({name: {"value": 0.3} for name in ("normal cleared", "normal called",
+                     "pneumonia cleared")} for _ in range(2))  # fmt: skip
+    after["normal cleared"] = {"value": cleared}
+    found = {**card["fitted_to"], "before": {"answers": before}, "after": {"answers": after}}
+    assert fitted_to_of(found).gains is gains
 
 
 def test_films_that_trained_the_network_are_said_in_the_card(tiny_bundle):

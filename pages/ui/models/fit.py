@@ -14,6 +14,7 @@ from pages.ui.models.actions import put_in_service
 from pages.ui.models.fit_films import show_films
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
+from pneumo_core.bundle.card.parts import NO_GAIN
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import remembered_source
@@ -200,13 +201,16 @@ def _show_result(bundle: Bundle | None) -> None:
         f"{fitted.films:,} films{patients} of {escape(fitted.site)} ({fitted.normal:,} normal, "
         f"{fitted.pneumonia:,} pneumonia). It is not in service yet.</p>" + before_after(fitted)
     )
+    if not fitted.gains:
+        st.warning(NO_GAIN, icon=":material/trending_flat:")
     if fitted.trained_on:
         words = f"{count(fitted.trained_on, 'films')} had trained the network already"
         st.warning(f"{words}: these figures are too favourable.", icon=":material/history_edu:")
     for line in needed_words(bundle):
         st.caption(line)
     with st.container(horizontal=True):
-        if st.button("Put in service", type="primary", key="models.fit.activate"):
+        weight = "primary" if fitted.gains else "secondary"
+        if st.button("Put in service", type=weight, key="models.fit.activate"):
             state.fit_started.set(None)
             state.fit_request.set("")
             put_in_service(bundle)

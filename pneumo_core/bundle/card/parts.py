@@ -81,6 +81,27 @@ class FittedTo:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 
+    @property
+    def gains(self) -> bool:
+        """Whether any answer got better: more normal films cleared, fewer called pneumonia, fewer
+        films with pneumonia cleared. True where the card does not say.
+        """
+        found = (("normal cleared", 1), ("normal called", -1), ("pneumonia cleared", -1))
+        changes = []
+        for name, sign in found:
+            shares = [one.get("answers", {}).get(name) for one in (self.before, self.after)]
+            if not all(isinstance(share, dict) and "value" in share for share in shares):
+                return True
+            changes.append(sign * (shares[1]["value"] - shares[0]["value"]))
+        return any(change > 0 for change in changes)
+
+
+NO_GAIN = (
+    "On these films no answer gets better: not more normal films are cleared, nor fewer called "
+    "pneumonia, nor fewer films with pneumonia cleared. Keep the model as it was, or label "
+    "more films."
+)
+
 
 @dataclass(frozen=True)
 class DataFacts:
