@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 NAME = "transfer"
 TITLE = "From scratch against transfer"
 STORY = (
-    "One network is trained twice on the same films, for as many steps and with the same "
-    "augmentation. Once its weights begin as random numbers; once they come from a network that "
-    "was trained before, on other pictures. First it gets few films, then four times as many. "
-    "Expect the pretrained start to be ahead, most of all where films are few."
+    "One network is trained twice on the same films, for as many epochs and with the same "
+    "augmentation. Once all its weights begin as random numbers; once they come from a network "
+    "that was trained before, on other pictures, and only its last layer learns. First it gets "
+    "few films, then four times as many. Expect the pretrained start to be ahead, most of all "
+    "where films are few."
 )
 WANTED = Wanted(patients=340, films_each=(1, 1), size=64, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
@@ -65,8 +66,9 @@ def teach_transfer(
         recipe = lesson_recipe(
             start.backbone,
             size=WANTED.size,
-            epochs=-(-_STEPS * 16 // n),
-            weights="none" if series == SCRATCH else start.weights,
+            epochs=_epochs(n),
+            learning_rate=1e-3,
+            **_initial(series, start),
         )
         scores[n, series] = learnt_scores(
             recipe,
@@ -83,10 +85,22 @@ def teach_transfer(
             )
     title = find_backbone(start.backbone).application
     trained = (
-        f"{title} at {WANTED.size} px, {_STEPS} steps of 16 films each time; measured on "
-        f"{len(y):,} films of patients that no training saw. Transfer starts from {start.words}."
+        f"{title} at {WANTED.size} px, {_epochs(FEW)} epochs of {FEW} films and {_epochs(MORE)} of "
+        f"{MORE}; measured on {len(y):,} films of patients that no training saw. Transfer starts "
+        f"from {start.words}."
     )
     return Outcome(NAME, films.title, tuple(dots), words(dots, ahead), trained, films.notes)
+
+
+def _epochs(films: int) -> int:
+    return -(-_STEPS * 16 // films)
+
+
+def _initial(series: str, start: Start) -> dict[str, str]:
+    """Random weights, all of them trained; or pretrained ones, of which the last layer is."""
+    if series == SCRATCH:
+        return {"weights": "none"}
+    return {"weights": start.weights, "trained_from": "head"}
 
 
 def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
@@ -107,8 +121,8 @@ def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
         )
     elif few.low > 0:
         end = (
-            f"The pretrained start is ahead, and here not only where films are few: {_STEPS} steps "
-            "are too short a training from scratch in either case."
+            "The pretrained start is ahead, and here not only where films are few: the training is "
+            "too short for random weights in either case."
         )
     elif few.high < 0:
         end = (

@@ -49,7 +49,10 @@ def test_four_trainings_differ_in_their_films_and_their_start_alone(
     found = transfer.teach_transfer(films, settings, lambda *facts: heard.append(facts))
     assert [(n, counts) for _, n, counts in asked] == [(FEW, [16, 16])] * 2 + [(MORE, [64, 64])] * 2
     assert [one.weights for one, *_ in asked] == ["none", str(weights)] * 2
-    assert [one.epochs * n for one, n, _ in asked] == pytest.approx([960] * 4, rel=0.1)
+    assert [one.epochs * n for one, n, _ in asked] == pytest.approx(
+        [16 * transfer._STEPS] * 4, rel=0.1
+    )
+    assert [one.trained_from for one, *_ in asked] == ["", "head"] * 2
     assert {one.backbone for one, *_ in asked} == {"resnet50v2"}
     at = by_place(found.dots)
     few = at[f"{FEW} films", TRANSFER]
