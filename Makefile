@@ -1,6 +1,6 @@
 # make app      start Pneumo; the first time, create .venv and install requirements.txt
 # make test     run every check: format, lint, types, tests
-# make audit    known vulnerabilities, licences and a bill of materials of what is installed: audit/
+# make audit    a bill of materials, licences and known vulnerabilities of what is installed: audit/
 # make lock     write requirements.lock, every package with its hashes
 # make format   format the code as `make test` expects it
 #
@@ -36,7 +36,8 @@ audit: $(VENV)/.app-installed $(TOOLS)/.installed
 	mkdir -p audit
 	$(TOOLS)/bin/cyclonedx-py environment $(VENV) --output-file audit/sbom.cdx.json
 	$(TOOLS)/bin/pip-licenses --python $(VENV)/bin/python --format=csv --output-file audit/licences.csv
-	$(TOOLS)/bin/pip-audit --requirement requirements.lock --disable-pip --desc off
+	@echo "audit/sbom.cdx.json and audit/licences.csv are written."
+	$(RUN) tools.audit $(TOOLS)/bin/pip-audit requirements.lock audit/vulnerabilities.json
 
 lock: $(TOOLS)/.installed
 	$(TOOLS)/bin/uv pip compile requirements.txt --universal --python-version 3.11 \

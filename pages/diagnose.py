@@ -37,6 +37,7 @@ from pages.ui.diagnose.verdict import show_blinded_form, show_verdict
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
 from pages.ui.diagnose.worklist import show_welcome, show_worklist, visible
 from pages.ui.page import heading, page_frame, plain, warn_before_leaving
+from pneumo_core.bundle.provenance import fitted_words
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def _model() -> Bundle | None:
             icon=":material/model_training:",
         )
         return None
-    heading("Diagnose", f"model in service: {bundle.name} {bundle.version}")
+    fitted = fitted_words(bundle.card)
+    named = f"model in service: {bundle.name} {bundle.version}"
+    heading("Diagnose", f"{named}, {fitted}" if fitted else named)
     return bundle
 
 

@@ -275,6 +275,8 @@ candidate: Value[tuple[Any, Path] | None] = Value("dataset.candidate", None)
 """Kind and folder of the data set whose labels are looked at before it is opened."""
 candidate_images: Value[tuple[Path, list[str]] | None] = Value("dataset.images", None)
 """The images below that folder, posix paths."""
+labels_return = Value("dataset.labels-return", "")
+"""The page that asked for these labels and goes on when they are chosen, "" for Dataset itself."""
 filtered_dataset = Value("dataset.of", "")
 conditions: Value[tuple[Any, ...]] = Value("dataset.conditions", ())
 condition_changes = Value("dataset.round", 0)

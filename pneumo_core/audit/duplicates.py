@@ -72,14 +72,16 @@ def _same_pixels(films: pd.DataFrame) -> Finding:
 
 
 def _near(films: pd.DataFrame) -> Finding:
-    """Pairs whose perceptual hashes nearly agree and whose pixels differ."""
+    """Pairs whose perceptual hashes nearly agree, in any orientation, and whose pixels differ."""
     pairs = near_pairs(films["phash"].tolist())
     pixels, name = films["pixels"].to_numpy(), films["film"].to_numpy()
     pairs = pairs[pixels[pairs[:, 0]] != pixels[pairs[:, 1]]]
     label, group = films["label"].to_numpy(), films["group"].to_numpy()
     apart = int((group[pairs[:, 0]] != group[pairs[:, 1]]).sum())
     conflicting = int((label[pairs[:, 0]] != label[pairs[:, 1]]).sum())
-    details = f" Pairs of two patients: {apart:,}." if apart else ""
+    turned = int((pairs[:, 3] > 0).sum())
+    details = f" Pairs mirrored or turned: {turned:,}." if turned else ""
+    details += f" Pairs of two patients: {apart:,}." if apart else ""
     details += f" Pairs with two labels: {conflicting:,}." if conflicting else ""
     return finding(
         "near-duplicates",
@@ -88,10 +90,11 @@ def _near(films: pd.DataFrame) -> Finding:
         count=len(pairs),
         unit="pairs",
         harm="high" if conflicting else "medium",
-        why="A film resized, brightened or recompressed is still the same film, and a split by "
-        f"image puts it on both sides.{details}",
-        done="Nothing: only identical films are grouped. Review the pairs; where both are one "
-        "film, remove one.",
+        why="A film resized, brightened, recompressed, mirrored or turned is still the same film, "
+        f"and a split by image puts it on both sides.{details}",
+        done="Grouped: near-duplicates fall into the same fold. All of them stay in; review the "
+        "pairs with two labels or two patients. Copies turned by a few degrees or cropped by more "
+        "than 1\xa0% are not found.",
     )
 
 
@@ -109,18 +112,19 @@ def _two_labels(films: pd.DataFrame) -> Finding:
 
 
 def _across_splits(films: pd.DataFrame) -> Finding:
-    """Identical films in the test split and in a split used for training."""
+    """Films in the test split of which a copy is in a split used for training."""
     side = np.where(films["split"] == "test", "test", "training")
     shared = films[
-        films.assign(side=side).groupby("pixels")["side"].transform("nunique").to_numpy() > 1
+        films.assign(side=side).groupby("copies")["side"].transform("nunique").to_numpy() > 1
     ]
     return finding(
         "duplicates-across-splits",
-        "Identical films in test and in train or val",
-        films_by(shared, "pixels"),
-        count=shared["pixels"].nunique(),
+        "Films in test of which a copy is in train or val",
+        films_by(shared, "copies"),
+        count=shared["copies"].nunique(),
         harm="high",
-        why="Data leakage: performance on a film seen in training says nothing about new films.",
+        why="Data leakage: performance on a film seen in training says nothing about new films. "
+        "Copies are identical films and near-duplicates, mirrored and turned ones too.",
         done=f"{NOTHING} Remove the copy from test, or do not report figures on that split.",
     )
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.labels import MapOption, TableOption, chosen_labels
+from pneumo_core.cli.labels import DataArgument, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pneumo_core.bundle import Bundle
     from pneumo_core.evaluation.fitted_bundle import FittedModel
     from pneumo_core.evaluation.local_fit import FitFigures
 
 
 def calibrate(  # noqa: PLR0913 - one argument an option
-    data: Annotated[Path, typer.Argument(help="Folder of films of the hospital.")],
+    data: DataArgument,
     *,
     labels: TableOption = None,
     mapping: MapOption = None,
@@ -90,17 +91,21 @@ def calibrate(  # noqa: PLR0913 - one argument an option
 
 
 def _words(made: FittedModel) -> str:
+    from pneumo_core.evaluation.fitted_bundle import trained_words
+
     fit, fitted = made.fit, made.bundle.card.fitted_to
     known = fitted is not None and fitted.patients is not None
     patients = f" of {fit.patients:,} patients" if known else ""
     films = f"{len(fit.table):,} films{patients}"
     counts = "" if fitted is None else f": {fitted.normal:,} normal, {fitted.pneumonia:,} pneumonia"
+    trained = made.bundle.card.document["fitted_to"]["trained_on"]
     unknown = "Patients are not known: each film counts as one." if not known else ""
     lines = [
         f"{made.bundle.name} is written: {made.parent.name} fitted to {films}{counts}.",
         f"Fitted: {fit.recalibration.words}. Asked for: {fit.aims.words}.",
         *([unknown] if unknown else []),
         *(f"Left out: {count:,} ({why})." for why, count in fit.left_out),
+        *([f"Note: {trained_words(trained)}."] if trained else []),
         "",
         "On films whose patient took no part in the fit [95 % interval by patient]:",
         f"{'':34}{'before':24}after",

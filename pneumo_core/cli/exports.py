@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pneumo_core.cli.console import tell, words_for
+import typer
+
+from pneumo_core.cli.console import OutputFolder, tell, words_for
 from pneumo_core.errors import ReadingLogError, UnreadableImage
 
 if TYPE_CHECKING:
@@ -17,26 +18,64 @@ if TYPE_CHECKING:
     from pneumo_core.inference.predict import Reading
     from pneumo_core.inference.sources import Source as FilmSource
     from pneumo_core.readings.age import AgeCheck
-    from pneumo_core.readings.dicom_source import Source
-    from pneumo_core.readings.film_report import FilmReport
     from pneumo_core.readings.log import ReadingLog
     from pneumo_core.readings.study_key import StudyFacts
+    from pneumo_core.server.answers import Part
 
-_ENDINGS = {"secondary_capture": "sc", "structured_report": "sr", "encapsulated_pdf": "pdf"}
 _LONGEST = 50  # signs of a file's name that are the film's: file systems take 255 bytes
+
+# What can be made of a film, and the words for it: folders of `predict`, switches of `watch`.
+PART_WORDS = {
+    "overlay": "pictures of where the model looked",
+    "report": "a page (PDF) on each film",
+    "secondary_capture": "DICOM Secondary Captures, film with map",
+    "structured_report": "DICOM Structured Reports (TID 1500)",
+    "encapsulated_pdf": "the pages as DICOM Encapsulated PDF",
+}
+WithPatient = Annotated[
+    bool,
+    typer.Option(
+        "--with-patient",
+        help="Take patient and study data of a DICOM file over into pages and objects.",
+    ),
+]
+KeepReadings = Annotated[
+    bool,
+    typer.Option("--log", help="Keep the readings in the log; the screen does so by itself."),
+]
+
+
+def part_folder(part: str) -> Any:
+    """An option for the folder of one kind of file."""
+    return OutputFolder(f"Folder for {PART_WORDS[part]}.")
+
+
+def part_switch(part: str) -> Any:
+    """An option that asks for one kind of file."""
+    return typer.Option(f"--{part.replace('_', '-')}", help=f"Write {PART_WORDS[part]}.")
+
+
+def opened_log(settings: Settings) -> ReadingLog:
+    """The log of readings. Raises ReadingLogError where it is off or cannot be opened."""
+    from pneumo_core.readings.log import ReadingLog
+
+    found = ReadingLog.open(settings)
+    if found is None:
+        raise ReadingLogError(
+            "Expected the log of readings to be on, got PNEUMO_LOG_READINGS=0. Unset it, or leave "
+            "out --log."
+        )
+    return found
 
 
 @dataclass
 class Exports:
-    """The folders to write to, None for none, and the log.
+    """The folders to write to, by kind of file, and the log.
 
     with_patient: names, ids and dates of the source go onto the page and into the objects.
     """
 
-    report: Path | None = None
-    secondary_capture: Path | None = None
-    structured_report: Path | None = None
-    encapsulated_pdf: Path | None = None
+    folders: dict[Part, Path | None]
     with_patient: bool = False
     log: bool = False
     failed: bool = field(default=False, init=False)  # the log failed; it is not tried again
@@ -44,62 +83,42 @@ class Exports:
     _settings: Settings | None = field(default=None, init=False)
 
     @property
+    def _parts(self) -> tuple[Part, ...]:
+        return tuple(part for part, folder in self.folders.items() if folder is not None)
+
+    @property
     def wanted(self) -> bool:
         """Whether anything is written beside the rows."""
-        return self.log or self.report is not None or any(self._dicom().values())
+        return self.log or bool(self._parts)
 
-    def _dicom(self) -> dict[str, Path | None]:
-        return {
-            "secondary_capture": self.secondary_capture,
-            "structured_report": self.structured_report,
-            "encapsulated_pdf": self.encapsulated_pdf,
-        }
-
-    def write(
-        self, path: Path, name: str, reading: Reading, bundle: Bundle, age: str
-    ) -> dict[str, str]:
+    def write(self, film: FilmSource, reading: Reading, bundle: Bundle, age: str) -> dict[str, str]:
         """Write what is asked for of one film; the paths by option."""
-        dicom = {option: folder for option, folder in self._dicom().items() if folder is not None}
-        if self.report is None and not dicom:
+        if not self._parts:
             return {}
-        from pneumo_core.readings.dicom_source import patient_lines, source_of
-        from pneumo_core.readings.film_report import FilmReport
-        from pneumo_core.readings.report import film_pdf
+        from pneumo_core.server.answers import FILES, Wanted, make_parts
 
-        source = source_of(_bytes_of(path), with_patient=self.with_patient)
-        made = FilmReport(
-            reading,
-            digest=bundle.digest,
-            at=datetime.now(UTC),
-            age=age,
-            patient=patient_lines(source),
-        )
-        found, pdf = {}, None
-        if self.report is not None:
-            pdf = film_pdf(made)
-            found["report"] = _put(self.report, f"{stem_of(name, reading)}.pdf", pdf)
-        if dicom and (reading.decision is None or reading.pixels is None):
-            tell(f"{name}: without a decision, so no DICOM object is written.")
-            return found
-        for option, folder in dicom.items():
-            file = f"{stem_of(name, reading)}.{_ENDINGS[option]}.dcm"
-            found[option] = _put(folder, file, _export(option, made, source, pdf))
+        wanted = Wanted(self._parts, self.with_patient)
+        made, missing = make_parts(_bytes_of(film), reading, bundle.digest, wanted, age)
+        if reading.decision is None and missing:
+            tell(f"{film.name}: without a decision, so no DICOM object is written.")
+        else:
+            for part, why in missing.items():
+                tell(f"{film.name}: without {PART_WORDS[part]}. {why}")
+        found = {}
+        for part, content in made.items():
+            folder = self.folders[part]
+            assert folder is not None  # noqa: S101 - see _parts
+            ending = FILES[part][0]
+            found[str(part)] = _put(folder, f"{stem_of(film.name, reading)}{ending}", content)
         return found
 
     def open_log(self, settings: Settings) -> None:
         """Open the log where it is asked for. Raises ReadingLogError, before any film is read."""
         if not self.log:
             return
-        from pneumo_core.readings.log import ReadingLog
+        self._opened, self._settings = opened_log(settings), settings
 
-        self._opened, self._settings = ReadingLog.open(settings), settings
-        if self._opened is None:
-            raise ReadingLogError(
-                "Expected the log of readings to be on, got PNEUMO_LOG_READINGS=0. Unset it, or "
-                "leave out --log."
-            )
-
-    def keep(self, path: Path, reading: Reading, bundle: Bundle, facts: StudyFacts) -> str:
+    def keep(self, film: FilmSource, reading: Reading, bundle: Bundle, facts: StudyFacts) -> str:
         """Log the reading; its id, "" where there is no log or it failed, which is told once."""
         from pneumo_core.readings.study_key import study_key
 
@@ -109,7 +128,7 @@ class Exports:
             return self._opened.add(
                 reading,
                 digest=bundle.digest,
-                sha256="" if reading.facts else _hash_of(path),
+                sha256="" if reading.facts else _hash_of(film),
                 study_key=study_key(facts.study_uid, self._settings),
             )
         except ReadingLogError as error:
@@ -146,12 +165,15 @@ def scored_row(source: FilmSource, reading: Reading, bundle: Bundle) -> dict[str
     return as_row(source.name, checked_age(source, reading, bundle)[0])
 
 
-def _hash_of(path: Path) -> str:
+def _hash_of(film: FilmSource) -> str:
     """The SHA-256 of a file that could not be decoded; "" where it cannot even be opened."""
     import hashlib
 
+    if film.member is not None:
+        data = _bytes_of(film)
+        return hashlib.sha256(data).hexdigest() if data else ""
     try:
-        with path.open("rb") as file:
+        with film.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
@@ -167,16 +189,6 @@ def stem_of(name: str, reading: Reading) -> str:
     return ".".join(part for part in (stem[-_LONGEST:], known) if part)
 
 
-def _export(option: str, report: FilmReport, source: Source, pdf: bytes | None) -> bytes:
-    from pneumo_core.readings import dicom_export
-
-    if option == "secondary_capture":
-        return dicom_export.secondary_capture(report, source)
-    if option == "structured_report":
-        return dicom_export.structured_report(report, source)
-    return dicom_export.encapsulated_pdf(report, source, pdf)
-
-
 def _put(folder: Path, name: str, content: bytes) -> str:
     with words_for(folder / name):
         folder.mkdir(parents=True, exist_ok=True)
@@ -184,12 +196,11 @@ def _put(folder: Path, name: str, content: bytes) -> str:
     return str(folder / name)
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(film: FilmSource) -> bytes:
     """The content of a file; nothing of one that is missing or too large to be read as a film."""
     from pneumo_core.config import load_settings
 
     try:
-        small = path.stat().st_size <= load_settings().limits.max_bytes
-        return path.read_bytes() if small else b""
-    except OSError:
+        return film.read(load_settings().limits)
+    except UnreadableImage:
         return b""

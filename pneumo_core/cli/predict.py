@@ -17,14 +17,20 @@ import typer
 from pneumo_core.cli.console import (
     SECONDS_BETWEEN_COUNTS,
     OutputFile,
-    OutputFolder,
     emit,
     emit_json,
     progress,
     tell,
     words_for,
 )
-from pneumo_core.cli.exports import Exports, checked_age, stem_of
+from pneumo_core.cli.exports import (
+    Exports,
+    KeepReadings,
+    WithPatient,
+    checked_age,
+    part_folder,
+    stem_of,
+)
 from pneumo_core.formatting import count, duration, per_cent, per_cent_range, were
 from pneumo_core.progress import Rate, eta
 
@@ -33,10 +39,11 @@ if TYPE_CHECKING:
     from pneumo_core.inference.row_file import RowFile
     from pneumo_core.inference.sources import Source
     from pneumo_core.readings.study_key import StudyFacts
+    from pneumo_core.server.answers import Part
 
 
 def predict(  # noqa: PLR0913 - one argument an option
-    paths: Annotated[list[Path], typer.Argument(help="Films, or folders of films.")],
+    paths: Annotated[list[Path], typer.Argument(help="Films, folders of films, or ZIP files.")],
     *,
     model: Annotated[str | None, typer.Option(help="Bundle to read with.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -55,31 +62,14 @@ def predict(  # noqa: PLR0913 - one argument an option
     ordered: Annotated[
         bool, typer.Option("--ordered", help="In --out, keep the order of the folder's files.")
     ] = False,
-    overlay: Annotated[
-        Path | None, OutputFolder("Folder for pictures of where the model looked.")
-    ] = None,
+    overlay: Annotated[Path | None, part_folder("overlay")] = None,
     method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
-    report: Annotated[Path | None, OutputFolder("Folder for a page (PDF) on each film.")] = None,
-    secondary_capture: Annotated[
-        Path | None, OutputFolder("Folder for DICOM Secondary Captures, film with map.")
-    ] = None,
-    structured_report: Annotated[
-        Path | None, OutputFolder("Folder for DICOM Structured Reports (TID 1500).")
-    ] = None,
-    encapsulated_pdf: Annotated[
-        Path | None, OutputFolder("Folder for the pages as DICOM Encapsulated PDF.")
-    ] = None,
-    with_patient: Annotated[
-        bool,
-        typer.Option(
-            "--with-patient",
-            help="Take patient and study data of a DICOM file over into pages and objects.",
-        ),
-    ] = False,
-    log: Annotated[
-        bool,
-        typer.Option("--log", help="Keep the readings in the log; the screen does so by itself."),
-    ] = False,
+    report: Annotated[Path | None, part_folder("report")] = None,
+    secondary_capture: Annotated[Path | None, part_folder("secondary_capture")] = None,
+    structured_report: Annotated[Path | None, part_folder("structured_report")] = None,
+    encapsulated_pdf: Annotated[Path | None, part_folder("encapsulated_pdf")] = None,
+    with_patient: WithPatient = False,
+    log: KeepReadings = False,
 ) -> None:
     """Read films: a decision with its calibrated probability, or the reason why there is none.
 
@@ -99,9 +89,13 @@ def predict(  # noqa: PLR0913 - one argument an option
     from pneumo_core.inference.table import to_csv
 
     check_method(method)
-    exports = Exports(
-        report, secondary_capture, structured_report, encapsulated_pdf, with_patient, log
-    )
+    folders: dict[Part, Path | None] = {
+        "report": report,
+        "secondary_capture": secondary_capture,
+        "structured_report": structured_report,
+        "encapsulated_pdf": encapsulated_pdf,
+    }
+    exports = Exports(folders, with_patient, log)
     many = len(list(islice(sources_below(paths), ALONE + 1))) > ALONE
     reader = Reader(load_bundle(model), throughput=many)
     exports.open_log(load_settings())
@@ -216,14 +210,14 @@ class Work:
     def _row(self, source: Source, reading: Reading, age: str, facts: StudyFacts) -> dict[str, Any]:
         from pneumo_core.inference.table import as_row
 
-        path, name, bundle = source.path, source.name, self.reader.bundle
+        name, bundle = source.name, self.reader.bundle
         row = as_row(name, reading)
         words = ""
         if reading.facts is not None and reading.facts.format == "DICOM":
             words = row["age"] = age
-        row |= self.exports.write(path, name, reading, bundle, words)
+        row |= self.exports.write(source, reading, bundle, words)
         if self.exports.log:
-            row["reading"] = self.exports.keep(path, reading, bundle, facts)
+            row["reading"] = self.exports.keep(source, reading, bundle, facts)
         if self.overlay is not None and reading.pixels is not None and reading.cam is not None:
             row["overlay"] = _write_overlay(self.overlay, name, self.reader, reading, self.method)
         return row
@@ -271,7 +265,7 @@ def _pace(done: int, total: int, rate: Rate) -> str:
 def _end(counts: Counts, *, failed: bool) -> None:
     """Say what was not read, and end with 1 where a file could not be."""
     if not counts.files + counts.kept:
-        tell("Error: expected at least one film; the folder holds no file.")
+        tell("Error: expected at least one film; there is none in what was named.")
     if counts.kept:
         tell(f"{count(counts.kept, 'files')} had an answer already; {counts.files:,} were read.")
     if counts.failures or counts.rejected:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, tell, writable_folder
-from pneumo_core.errors import ReadingLogError
+from pneumo_core.cli.exports import KeepReadings, WithPatient, opened_log, part_switch
 
 if TYPE_CHECKING:
-    from pneumo_core.config import Settings
-    from pneumo_core.readings.log import ReadingLog
     from pneumo_core.server.answers import Part
 
 
@@ -23,20 +21,12 @@ def watch(  # noqa: PLR0913 - one argument an option
         typer.Argument(metavar="OUT", help="Folder for the answers.", parser=writable_folder),
     ],
     *,
-    overlay: Annotated[bool, typer.Option("--overlay", help="Film with map as PNG.")] = False,
-    report: Annotated[bool, typer.Option("--report", help="The page as PDF.")] = False,
-    secondary_capture: Annotated[
-        bool, typer.Option("--secondary-capture", help="DICOM Secondary Capture.")
-    ] = False,
-    structured_report: Annotated[
-        bool, typer.Option("--structured-report", help="DICOM Structured Report.")
-    ] = False,
-    encapsulated_pdf: Annotated[
-        bool, typer.Option("--encapsulated-pdf", help="The page as DICOM.")
-    ] = False,
-    with_patient: Annotated[
-        bool, typer.Option("--with-patient", help="Take patient and study data over.")
-    ] = False,
+    overlay: Annotated[bool, part_switch("overlay")] = False,
+    report: Annotated[bool, part_switch("report")] = False,
+    secondary_capture: Annotated[bool, part_switch("secondary_capture")] = False,
+    structured_report: Annotated[bool, part_switch("structured_report")] = False,
+    encapsulated_pdf: Annotated[bool, part_switch("encapsulated_pdf")] = False,
+    with_patient: WithPatient = False,
     move: Annotated[
         bool, typer.Option("--move", help="Move answered films to OUT/read or OUT/unreadable.")
     ] = False,
@@ -47,7 +37,7 @@ def watch(  # noqa: PLR0913 - one argument an option
     once: Annotated[
         bool, typer.Option("--once", help="End when everything that is there is answered.")
     ] = False,
-    log: Annotated[bool, typer.Option("--log", help="Keep the readings in the log.")] = False,
+    log: KeepReadings = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Read what arrives in IN; write its answer as JSON, and what else is asked for, to OUT.
@@ -69,7 +59,7 @@ def watch(  # noqa: PLR0913 - one argument an option
     }
     parts = tuple(part for part, wanted in asked.items() if wanted)
     settings = load_settings()
-    keeper = Keeper(_opened(settings), settings) if log else None
+    keeper = Keeper(opened_log(settings), settings) if log else None
     folder = WatchedFolder(
         inbox,
         out,
@@ -103,15 +93,3 @@ def emit_row(row: dict[str, Any]) -> None:
 
 def _line(row: dict[str, Any]) -> None:
     emit(f"{row['file']}\t{row['decision'] or row['status'].upper()}\t{row['message']}")
-
-
-def _opened(settings: Settings) -> ReadingLog:
-    from pneumo_core.readings.log import ReadingLog
-
-    found = ReadingLog.open(settings)
-    if found is None:
-        raise ReadingLogError(
-            "Expected the log of readings to be on, got PNEUMO_LOG_READINGS=0. Unset it, or leave "
-            "out --log."
-        )
-    return found

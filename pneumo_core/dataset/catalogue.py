@@ -35,7 +35,7 @@ THUMBNAIL = HASHED_SIDE  # pixels a side
 _NUMBERS = ("bytes_per_pixel", "aspect", "mean", "contrast", "border_mean", "border_contrast")
 RING = THUMBNAIL // 16  # width of the border
 _BORDER = np.pad(np.zeros((THUMBNAIL - 2 * RING,) * 2, bool), RING, constant_values=True)
-VERSION = 2  # raise it whenever the same files give another catalogue
+VERSION = 3  # raise it whenever the same files give another catalogue
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,10 +57,11 @@ class Manifest:
 
 
 def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Patient groups with exact duplicates joined: int (N,), numbered from 0.
+    """Patient groups with duplicates and near copies joined: int (N,), numbered from 0.
 
-    Two rows share a number if they share `group`, or hold the same bytes (`sha256`) or the same
-    pixels (`pixels`, where the index has it), or are linked by a chain of such rows.
+    Two rows share a number if they share `group`, or hold the same bytes (`sha256`), the same
+    pixels (`pixels`) or nearly the same film, mirrored or turned or not (`copies`), where the index
+    has these; or if they are linked by a chain of such rows.
     """
     import pandas as pd
     from scipy.sparse import coo_array
@@ -68,7 +69,7 @@ def joined_groups(index: pd.DataFrame) -> npt.NDArray[np.int64]:
 
     group, groups = pd.factorize(index["group"])
     nodes, ends = len(groups), []
-    for column in ("sha256", "pixels"):
+    for column in ("sha256", "pixels", "copies"):
         if column in index:
             # A film that could not be read has no hash, and nothing in common with another.
             content = index[column].where(index[column] != "", index["film"])
@@ -103,8 +104,8 @@ def straddling_groups(index: pd.DataFrame, fold: npt.NDArray[np.int64]) -> list[
 def grouped_folds(index: pd.DataFrame, *, folds: int, seed: int) -> npt.NDArray[np.int64]:
     """Share an index out over `folds` folds: int (N,), each row's fold, 0 … folds-1.
 
-    All films of a patient fall into one fold, and so do exact duplicates; the subtypes keep
-    their proportions as well as the groups allow. The same index and seed give the same folds.
+    All films of a patient fall into one fold, and so do duplicates and near copies; the subtypes
+    keep their proportions as well as the groups allow. The same index and seed give the same folds.
 
     Raises DataSetError if a class is empty, or has fewer patients than there are folds.
     """

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pneumo_core.dataset.companions import looks_like_mask
 from pneumo_core.dataset.dicom_facts import HeaderFacts, header_facts
 from pneumo_core.dataset.film_facts import OPTIONAL
 from pneumo_core.dataset.layout import Listing, list_films
 from pneumo_core.dataset.pixel_cache import in_order
-from pneumo_core.dataset.similarity import perceptual_hash
+from pneumo_core.dataset.similarity import copies, perceptual_hash
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import decode
 from pneumo_core.imaging.film import Film
@@ -42,7 +43,9 @@ COLUMNS = (
     "problem",
     "patient_known",
     *OPTIONAL,
+    "copies",
 )
+_MASK = "Expected a film, got a picture of two grey levels, such as a lung mask. Leave it out."
 _MOST_OF_ONE = 0.5  # share of DICOM films: more under one Patient ID is a placeholder
 _MANY = 10  # films, below which that is not asked
 
@@ -84,6 +87,8 @@ def index_folder(
       patient_known   whether `group` is a patient's; see `film_facts.patients_known`
       age, sex, view, site, manufacturer   years (NaN), "F" or "M", "PA", "AP", … ("" if unknown),
                 from the table or the DICOM header
+      copies    the same for a film and its near copies, mirrored and turned ones too: the hash of
+                the pixels of the first of them; "" if unreadable
     What is not indexed is in its `attrs`: see `film_facts.left_out`.
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
@@ -103,6 +108,7 @@ def as_index(rows: list[dict[str, Any]], listing: Listing) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     _take_patients(table)
     table = table.drop(columns="dicom_patient")
+    table["copies"] = table["pixels"].to_numpy()[copies(table["phash"].tolist())]
     return with_attrs(table, listing)
 
 
@@ -156,13 +162,13 @@ def index_rows(
     total = len(listing.films)
     found = zip(listing.films, in_order(facts_of, listing.films), strict=True)
     for done, (film, facts) in enumerate(found, start=1):
-        yield {"film": film} | {name: facts[name] for name in COLUMNS[1:]} | facts
+        yield {"film": film} | {name: facts[name] for name in COLUMNS[1:-1]} | facts
         progress(phase, done, total)
 
 
 def _known_before(film: str, listing: Listing, header: HeaderFacts) -> dict[str, Any]:
     """Facts of the listing, what it lacks from the DICOM header."""
-    facts = asdict(listing.facts[film])
+    facts: dict[str, Any] = listing.facts[film]._asdict()
     for name in OPTIONAL:
         value, other = facts[name], getattr(header, name)
         unknown = value == "" or value != value  # noqa: PLR0124 - NaN
@@ -178,6 +184,12 @@ def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
         n_bytes, sha256 = _size_and_hash(path)
         return None, _FileFacts(0, 0, n_bytes, sha256, "", "", readable=False, problem=str(error))
     facts = film.facts
+    if looks_like_mask(film.pixels):
+        return None, _FileFacts(
+            *(facts.width, facts.height, facts.n_bytes, facts.sha256, "", ""),
+            readable=False,
+            problem=_MASK,
+        )
     pixels = hashlib.sha256(f"{facts.width} {facts.height} ".encode())
     pixels.update(film.pixels.data)
     return film, _FileFacts(

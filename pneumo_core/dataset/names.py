@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "holdout"), "test"),
+    **dict.fromkeys(("train", "training", "trainings", "trn"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "validating", "dev"), "val"),
+    # What is kept for an evaluation is never trained on.
+    **dict.fromkeys(("test", "tests", "testing", "tst", "holdout", "heldout", "unseen"), "test"),
+    **dict.fromkeys(("eval", "evaluation"), "test"),
+    **dict.fromkeys(("entrenamiento", "entrainement", "treino", "treinamento"), "train"),
+    "addestramento": "train",
+    **dict.fromkeys(("validacion", "validacao", "validierung"), "val"),
+    **dict.fromkeys(("prueba", "pruebas", "teste", "testes"), "test"),
 }
 SUBTYPE_WORDS = {
-    **dict.fromkeys(("bacteria", "bacterial"), "bacterial"),
-    **dict.fromkeys(("virus", "viral"), "viral"),
+    **dict.fromkeys(("bacteria", "bacterial", "bacterialpneumonia"), "bacterial"),
+    **dict.fromkeys(("pneumoniabacteria", "pneumoniabacterial"), "bacterial"),
+    **dict.fromkeys(("virus", "viral", "viralpneumonia"), "viral"),
+    **dict.fromkeys(("pneumoniavirus", "pneumoniaviral"), "viral"),
 }
 LABEL_WORDS = (
     dict.fromkeys(("normal", "normals"), "normal")
@@ -26,12 +35,12 @@ LABEL_WORDS = (
 )
 # Words that may stand beside a split or a class and change nothing: test_images, NORMAL films.
 _FILLERS = frozenset(
-    """all case cases chest cxr data dataset datasets dir film films folder folders frontal
-    image images img imgs jpeg jpg original originals png radiograph radiographs ray rays
-    sample samples scan scans set sets split x xray xrays""".split()  # noqa: SIM905 - 40 words
-)
-_MASK_WORDS = frozenset(
-    ("mask", "masks", "maske", "masken", "segmentation", "segmentations", "lungmask", "lungmasks")
+    """all and augmented balanced bilder case cases category chest class cropped cxr cxrs data
+    dataset datasets daten dcm dicom dicoms dir external file files film films final folder folders
+    frontal image images img imgs internal jpeg jpegs jpg jpgs kaggle kermany label lung lungs
+    original originals paediatric patients pediatric photo photos picture pictures png pngs
+    preprocessed processed px radiograph radiographs raw ray rays resized sample samples scan scans
+    set sets split stage subset tif tiff type x xray xrays""".split()  # noqa: SIM905 - 70 words
 )
 _BESIDE = "|".join(sorted(_FILLERS - {"x"}, key=len, reverse=True))
 _COMPOUND = re.compile(
@@ -56,6 +65,14 @@ _NIH = re.compile(r"(?P<patient>\d{8})_\d{3}(?!\d)")
 _PATIENT = re.compile(
     r"(?:p(?=\d{8}(?!\d))|(?:patient|pat|subject|subj|sub|pid)[ _-]?(?=\d))"
     r"(?P<patient>\d+[a-z]?)(?![a-z0-9])",
+    re.IGNORECASE,
+)
+# What programs that augment write behind a name: IM-7_jpg.rf.0a1b…, 17_flip, 17_aug_2, 17_rot90.
+_COPY = re.compile(
+    r"(?:[ _.-](?:jpe?g|png))?\.rf\.[0-9a-f]+$|"
+    r"(?:[ _.-]+(?:aug(?:mented)?|rot(?:ated?|ation)?|[hv]?flip(?:ped)?|mirror(?:ed)?|"
+    r"bright(?:ness)?|contrast|gamma|noisy?|noise|blur(?:red)?|zoom(?:ed)?|shift(?:ed)?|crop(?:ped)?|shear|clahe)"
+    r"[ _.-]?-?\d*)+$",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -91,6 +108,15 @@ def stem_of(film: str) -> str:
     return PICTURE_ENDING.sub("", film.rpartition("/")[2])
 
 
+def original_of(stem: str) -> str:
+    """The name of the film that an augmented copy was made of, its own where it says nothing.
+
+    Only a name that holds a number is one film's.
+    """
+    base = _COPY.sub("", stem)
+    return base if any(map(str.isdigit, base)) else stem
+
+
 def parse_name(stem: str) -> NameFacts:
     """Read a file name without its ending, in any case."""
     if found := _PERSON.match(stem):
@@ -118,9 +144,9 @@ def parse_folders(folders: Sequence[str]) -> FolderFacts:
     """
     split = label = subtype = None
     for folder in folders:
-        words = _words(folder)
+        words = words_of(folder)
         split = _split_of(words) or split
-        named = [word for word in words if word not in _FILLERS and word not in SPLIT_WORDS]
+        named = [w for w in words if w not in _FILLERS and not _COMPOUND.fullmatch(w)]
         labels = {LABEL_WORDS.get(word) for word in named}
         if len(labels) == 1 and None not in labels:
             label = labels.pop()
@@ -142,24 +168,13 @@ def _split_of(words: list[str]) -> str | None:
 
 def looks_like_split(folder: str) -> bool:
     """Whether a folder's name holds the word of a split that `parse_folders` does not take."""
-    words = _words(folder)
+    words = words_of(folder)
     return _split_of(words) is None and any(_COMPOUND.fullmatch(word) for word in words)
-
-
-def is_mask_folder(folder: str) -> bool:
-    """Whether a folder holds lung masks, by its name: "masks", "Lung Masks", "segmentation"."""
-    return any(word in _MASK_WORDS for word in _words(folder))
-
-
-def is_mask_name(stem: str) -> bool:
-    """Whether a file is a mask by the end of its name: "IM-0001_mask"."""
-    words = _words(stem)
-    return len(words) > 1 and words[-1] in _MASK_WORDS
 
 
 def is_plain_folder(folder: str) -> bool:
     """Whether a folder's name says nothing of what is in it: "images", "chest_xray", a date."""
-    words = _words(folder)
+    words = words_of(folder)
     return _DATE.fullmatch(folder) is not None or (
         bool(words) and all(word in _FILLERS for word in words)
     )
@@ -171,7 +186,11 @@ def names_patient(folder: str) -> str:
     return f"patient-{found['patient'].lower()}" if found else ""
 
 
-def _words(name: str) -> list[str]:
-    """The words of a name, in lower case: cut at digits, signs and inner capitals."""
+def words_of(name: str) -> list[str]:
+    """The words of a name, in lower case, without accents: cut at digits, signs, inner capitals."""
+    if not name.isascii():
+        parts = unicodedata.normalize("NFKD", name)
+        name = "".join(one for one in parts if not unicodedata.combining(one))
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    spaced = re.sub(r"(?i)hold[\W_]*out|held[\W_]*out", "holdout", spaced)
     return [word for word in re.split(r"[\W\d_]+", spaced.lower()) if word]

@@ -14,10 +14,12 @@ from pneumo_core.bundle.registry import check_name, load_bundle
 from pneumo_core.bundle.write import write_fitted
 from pneumo_core.dataset.film_facts import patients_known
 from pneumo_core.errors import BundleError
-from pneumo_core.evaluation.evaluate import labelled_films, predict_films
+from pneumo_core.evaluation.evaluate import labelled_films, predict_films, with_facts
 from pneumo_core.evaluation.film_answers import film_answers
+from pneumo_core.evaluation.leakage import film_roles
 from pneumo_core.evaluation.local_fit import LocalFit, fit_locally
 from pneumo_core.evaluation.subgroups import AGE_BANDS
+from pneumo_core.formatting import count
 from pneumo_core.metrics.recalibration import FOLDS
 from pneumo_core.progress import Progress, silent
 
@@ -106,6 +108,7 @@ def fit_model(  # noqa: PLR0913 - a model, films, and what is asked for
             site=clean_site(site),
             months=months_of(data, used),
             known=patients_known(used),
+            trained=int(film_roles(parent, with_facts(fit.table, used)).trained.sum()),
         ),
         predictions=pseudonymous(fit.table),
         sha256=used["sha256"].tolist(),
@@ -155,17 +158,23 @@ def pseudonymous(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def fitted_card(
-    parent: Bundle, fit: LocalFit, *, site: str, months: tuple[str, ...], known: bool = True
+def fitted_card(  # noqa: PLR0913 - what a card says of a fit
+    parent: Bundle,
+    fit: LocalFit,
+    *,
+    site: str,
+    months: tuple[str, ...],
+    known: bool = True,
+    trained: int = 0,
 ) -> dict[str, Any]:
     """The card of the model: the parent's, with what was fitted, on whom, and from which model.
 
-    known: whether the films say whose they are.
+    known: whether the films say whose they are; trained: how many of them trained the network.
     """
     card = {key: value for key, value in parent.card.document.items() if key not in _OUTDATED}
     positive = fit.table["label"] == "pneumonia"
     of_films = f"{len(fit.table):,} films of {site}"
-    evidence = f"cross-fitted by patient in {FOLDS} folds; the network was not trained on them"
+    evidence = f"cross-fitted by patient in {FOLDS} folds; {trained_words(trained)}"
     before, after = fit.before.to_dict(), fit.after.to_dict()
     fitted_to = {
         "site": site,
@@ -180,6 +189,7 @@ def fitted_card(
         "before": before,
         "after": after,
         "needed": [asdict(one) for one in fit.needed],
+        "trained_on": trained,
     }
     return {
         **card,
@@ -214,8 +224,17 @@ def fitted_card(
         "limitations": [
             *card.get("limitations", ()),
             _LIMITATION.format(site=site),
+            *([f"Of the films it is fitted to {trained_words(trained)}."] if trained else []),
         ],
     }
+
+
+def trained_words(trained: int) -> str:
+    """What it means for the figures that the network was trained on so many of the films."""
+    if not trained:
+        return "the network was not trained on them"
+    films = count(trained, "films")
+    return f"{films} had trained the network already: figures and points are too favourable"
 
 
 def ages_of(table: pd.DataFrame) -> list[int]:

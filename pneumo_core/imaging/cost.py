@@ -18,11 +18,15 @@ _MAX_FILL = 1_000  # fill bytes before a marker
 # An ordinary picture is decoded at once, in the process that asks.
 _ORDINARY_PIXELS = 25_000_000
 _ORDINARY_SCANNED = 150_000_000  # pixels times scans of a progressive JPEG
+_ORDINARY_PLAIN = 50_000_000  # bytes of a PNG's pixels, uncompressed
+_ORDINARY_EXTRA = 2**20  # bytes of a file beyond four a pixel
 
 # Bytes a pixel, measured: as it is kept decoded, with what the way to grey adds.
 _GREY, _COLOUR, _REAL = 4, 12, 30
 # More for each channel: coefficients, twice; a second canvas; levels of 32 and 64 bits.
 _MORE = {"JPEG 2000": 8, "WebP": 3, "DICOM": 18}
+_PNG_HEADER = 33  # bytes
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _NOT_FILL = re.compile(rb"[^\xff]")
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # ends a scan (ITU-T T.81 B.1.1.2)
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
@@ -45,10 +49,12 @@ def jpeg_extent(data: bytes) -> Extent | None:
     at, scans = 2, 0
     for parts in range(1, _MAX_PARTS):
         marker = _NOT_FILL.search(data, at + 1)
-        if data[at : at + 1] != b"\xff" or marker is None:
+        if data[at : at + 1] != b"\xff":
             return None
-        if marker.start() - at > _MAX_FILL:
+        if (marker.start() if marker else len(data)) - at > _MAX_FILL:
             break
+        if marker is None:
+            return None
         kind, at = marker[0][0], marker.end()
         if kind == 0xD9:
             return Extent(at, scans, parts)
@@ -88,11 +94,15 @@ def is_ordinary(data: bytes, kind: str) -> bool:
         if extent is None or size is None:
             return False
         pixels = size.rows * size.columns
-        return pixels <= _ORDINARY_PIXELS and pixels * extent.scans <= _ORDINARY_SCANNED
-    if kind == "PNG":
+        scanned = pixels * max(1, extent.scans)
+        padded = extent.n_bytes > 4 * pixels + _ORDINARY_EXTRA
+        return pixels <= _ORDINARY_PIXELS and scanned <= _ORDINARY_SCANNED and not padded
+    if kind == "PNG" and len(data) > _PNG_HEADER:
         png_chunks(data)
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-        return width * height <= _ORDINARY_PIXELS
+        plain = width * height * max(1, data[24] // 8) * _PNG_SAMPLES.get(data[25], 4)
+        padded = len(data) > 2 * plain + _ORDINARY_EXTRA
+        return width * height <= _ORDINARY_PIXELS and plain <= _ORDINARY_PLAIN and not padded
     return False
 
 

@@ -69,7 +69,8 @@ _COLOURS = re.compile(r"RGB|YBR_\w+")  # grey films are stored so as well, with 
 _LEAST_CHROMA = 0.03  # share of coloured pixels from which a film is in colour
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PLAIN = b"1.2.840.10008.1.2.1"  # explicit, little endian: the same data set uncompressed
-_MAX_READS = 50_000
+_MAX_READS = 25_000
+_HEADER_BYTES = 8 * 2**20  # inflated of a deflated file whose pixels are not asked for
 _STATED = ("Rows", "Columns", "BitsAllocated")
 _COUNTS = (*_STATED, "SamplesPerPixel", "BitsStored", "HighBit", "PixelRepresentation")
 _quiet_lock = threading.RLock()
@@ -137,7 +138,12 @@ def _foreign_form(dataset: Dataset) -> list[str]:
     samples = number(dataset, "SamplesPerPixel") or 1
     grey = samples == 1 and stated.startswith("MONOCHROME")
     colours = samples == 3 and number(dataset, "BitsAllocated") == 8
-    if not grey and not (colours and _COLOURS.fullmatch(stated)):
+    if stated == "PALETTE COLOR":  # CR Image and DX Image, PS3.3 C.8.1.2 and C.8.11.3
+        reasons.append(
+            "is stored as colours of a palette (PALETTE COLOR), which DICOM does not allow for a "
+            "radiograph: MONOCHROME1 or MONOCHROME2 is expected"
+        )
+    elif not grey and not (colours and _COLOURS.fullmatch(stated)):
         reasons.append("is in colour, not grey")
     return reasons
 
@@ -155,13 +161,14 @@ def _pixel_spacing(dataset: Dataset) -> float | None:
 
 
 def parse(data: bytes, limits: Limits, elements: Sequence[str] = ()) -> Dataset:
-    """The elements of `data` that a film needs, or those named; also of a file whose header was
-    cut off.
+    """The elements of `data` that a film needs, or those named, of which none lies behind the
+    pixels; also of a file whose header was cut off.
     """
-    start = dicom_start(data) or 0
-    file = BoundedFile(_inflated(data, start, limits)[start:])
+    start, wanted = dicom_start(data) or 0, list(elements or _ELEMENTS)
+    header_only = "PixelData" not in wanted
+    file = BoundedFile(_inflated(data, start, limits, header_only=header_only)[start:])
     with quiet():
-        dataset = dcmread(file, force=True, specific_tags=list(elements or _ELEMENTS))
+        dataset = dcmread(file, force=True, stop_before_pixels=header_only, specific_tags=wanted)
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit, _ = dataset.original_encoding
             plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
@@ -250,10 +257,10 @@ def _set_count(dataset: Dataset, name: str) -> None:
     dataset[name] = DataElement(Tag(name), "US", int(value))
 
 
-def _inflated(data: bytes, start: int, limits: Limits) -> bytes:
+def _inflated(data: bytes, start: int, limits: Limits, *, header_only: bool) -> bytes:
     """A deflated data set inflated, its size bounded: pydicom inflates in one go, without a limit.
 
-    Any other comes back as it is.
+    header_only: its beginning. Any other comes back as it is.
     """
     at = data.find(_DEFLATED, 0, 1024)
     if at < 0:
@@ -261,16 +268,21 @@ def _inflated(data: bytes, start: int, limits: Limits) -> bytes:
     # The header begins with (0002,0000), whose value is the length of the rest of it.
     header = 132 if data[128:132] == b"DICM" else start
     begin = header + 12 + int.from_bytes(data[header + 8 : header + 12], "little")
-    room = 2 * limits.max_pixels + 2**20
+    room = _HEADER_BYTES if header_only else 2 * limits.max_pixels + 2**20
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     plain = inflater.decompress(data[begin:], room)
+    if header_only:
+        return _undeflated(data[:begin], at) + plain
     if inflater.unconsumed_tail:
         raise UnreadableImage("This DICOM file unpacks to more data than is allowed.", AGAIN)
     if not inflater.eof:
         raise UnreadableImage("This DICOM file is truncated.", AGAIN)
-    meta = bytearray(data[:begin])
-    meta[at : at + len(_DEFLATED)] = _PLAIN.ljust(len(_DEFLATED), b"\0")
-    return bytes(meta) + plain
+    return _undeflated(data[:begin], at) + plain
+
+
+def _undeflated(meta: bytes, at: int) -> bytes:
+    """The file's own header, its transfer syntax `at` an offset replaced by the plain one."""
+    return meta[:at] + _PLAIN.ljust(len(_DEFLATED), b"\0") + meta[at + len(_DEFLATED) :]
 
 
 @contextmanager

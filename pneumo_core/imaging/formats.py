@@ -180,6 +180,7 @@ _FOREIGN = (
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture", _EXPORT),
     (0, b"\xff\x0a", "a JPEG XL picture", _EXPORT),
     (0, b"8BPS", "a Photoshop document", _EXPORT),
+    *((0, b"P%c\n" % digit, "a PNM file (PBM, PGM, PPM or PAM)", _EXPORT) for digit in b"1234567"),
     (0, b"\0\0\1\0", "an icon", _EXPORT),
     (4, b"ftyp", "an MP4 or QuickTime video", _STILL),
     (8, b"AVI ", "an AVI video", _STILL),

@@ -147,13 +147,13 @@ class _Worker:
     def _expire(self, seconds: float, over: threading.Event) -> None:
         """Kill it after `seconds` of work, unless the work is `over` before.
 
-        On a busy machine it gets half as much again: a film is not to be refused for the load.
+        On a busy machine it gets a third as much again: a film is not to be refused for the load.
         """
         began = self._seconds_worked()
         if over.wait(seconds):
             return
         worked = self._seconds_worked() - began
-        if over.wait(min(max(seconds - worked, 0.0), seconds / 2)):
+        if over.wait(min(max(seconds - worked, 0.0), seconds / 3)):
             return
         self.expired = True
         self._kill()

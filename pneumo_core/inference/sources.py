@@ -1,4 +1,4 @@
-"""Which files to read: those named, and those below the folders named, in order.
+"""Which files to read: those named, and those in the folders and ZIP files named, in order.
 
 Nothing that may be a film is left out unsaid: a link that leads to no file, a folder that cannot be
 opened and a device are sources too, with the reason why they are not read.
@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pneumo_core.config import load_settings
 from pneumo_core.errors import DataSetError, UnreadableImage
 from pneumo_core.imaging.decode import read_file
 from pneumo_core.imaging.formats import check_bytes, dicom_start
+from pneumo_core.inference.zip_films import is_zip_file, members_of, read_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +32,7 @@ class Source:
     """A file to read and the name to show, as typed; `fault`: why it cannot be, "" where it can.
 
     url: where it is, for a file of an object store; collection: the folder of the archive that it
-    is in, "" for the top.
+    is in, "" for the top; member: its place in the ZIP file that `path` is.
     """
 
     path: Path
@@ -38,9 +40,12 @@ class Source:
     fault: str = ""
     url: str = ""
     collection: str = ""
+    member: int | None = None
 
     def read(self, limits: Limits) -> bytes:
         """The bytes of the file, whose size is checked first. Raises UnreadableImage."""
+        if self.member is not None:
+            return read_member(self.path, self.member)
         return _download(self.url, limits) if self.url else read_file(self.path, limits)
 
 
@@ -50,14 +55,29 @@ def sources_below(paths: Iterable[Path], passed_over: list[Path] | None = None) 
     Folders are listed one at a time, as the sources are asked for. Hidden files, the folder
     __MACOSX and what file managers leave behind are no sources. Links to files are followed, links
     to folders are not: they may lead in a circle. Beside a DICOMDIR (PS3.10 section 8.6) only DICOM
-    files are films: the index itself, the viewer and its pictures are put into `passed_over`.
+    files are films: the index itself, the viewer and its pictures are put into `passed_over`. A ZIP
+    file that is named is as the folder that was packed into it; nothing of it is unpacked to the
+    disk.
     """
     others = [] if passed_over is None else passed_over
     for path in paths:
         if path.is_dir():
             yield from _below(path, others, on_disc=False)
+        elif is_zip_file(path):
+            yield from _zipped(path, others)
         else:
             yield Source(path, str(path))
+
+
+def _zipped(path: Path, others: list[Path]) -> Iterator[Source]:
+    try:
+        for member in members_of(path, load_settings().limits.max_bytes):
+            if member.passed_over:
+                others.append(path / member.name)
+            else:
+                yield Source(path, f"{path}/{member.name}", member.fault, member=member.at)
+    except UnreadableImage as error:
+        yield Source(path, str(path), str(error))
 
 
 def _below(folder: Path, others: list[Path], *, on_disc: bool) -> Iterator[Source]:

@@ -6,9 +6,10 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pneumo_core.errors import PneumoError, ReadingLogError
+from pneumo_core.errors import PneumoError, ReadingLogError, UnreadableImage
 from pneumo_core.inference.table import as_row
 
 if TYPE_CHECKING:
@@ -75,16 +76,26 @@ class Keeper:
 
 
 def answer(
-    data: bytes, name: str, reader: Reader, wanted: Wanted, keeper: Keeper | None = None
+    content: Callable[[], bytes],
+    name: str,
+    reader: Reader,
+    wanted: Wanted,
+    keeper: Keeper | None = None,
 ) -> Answer:
     """Read a file; with a keeper its row has the id in the log, "" where that fails.
 
-    Whatever is in the file, this answers.
+    Whatever is in the file, this answers, also where `content`, which gives its bytes, raises
+    UnreadableImage.
     """
+    from pneumo_core.inference.prepare import Refused
     from pneumo_core.readings.age import check_age, with_age_check
     from pneumo_core.readings.study_key import StudyFacts, study_facts
 
-    reading = reader.read_bytes(data)
+    try:
+        data = content()
+        reading = reader.read_bytes(data)
+    except UnreadableImage as error:
+        data, reading = b"", reader.read_prepared(Refused(str(error)))
     dicom = reading.facts is not None and reading.facts.format == "DICOM"
     facts = study_facts(data) if dicom else StudyFacts()
     check = check_age(facts.age, reader.bundle.card)
@@ -92,16 +103,19 @@ def answer(
     row = as_row(name, reading)
     if dicom:
         row["age"] = check.words
-    made, missing = _make(data, reading, reader.bundle.digest, wanted, row.get("age", ""))
+    made, missing = make_parts(data, reading, reader.bundle.digest, wanted, row.get("age", ""))
     if keeper is not None:
         row["reading"] = keeper.keep(data, reading, reader.bundle.digest, facts)
     return Answer(reading, row, made, missing)
 
 
-def _make(
+def make_parts(
     data: bytes, reading: Reading, digest: str, wanted: Wanted, age: str
 ) -> tuple[dict[Part, bytes], dict[Part, str]]:
-    """The parts, and why others are not made."""
+    """The parts of a film, and why others are not made.
+
+    data: its file; digest: of the bundle that read it; age: words of the age check.
+    """
     if not wanted.parts:
         return {}, {}
     makers = _makers(data, reading, digest, wanted, age)
@@ -132,12 +146,13 @@ def _makers(
     page = FilmReport(
         reading, digest=digest, at=datetime.now(UTC), age=age, patient=patient_lines(source)
     )
+    pdf = cache(lambda: film_pdf(page))
     return {
         "overlay": lambda: _overlay(reading),
-        "report": lambda: film_pdf(page),
+        "report": pdf,
         "secondary_capture": lambda: dicom_export.secondary_capture(page, source),
         "structured_report": lambda: dicom_export.structured_report(page, source),
-        "encapsulated_pdf": lambda: dicom_export.encapsulated_pdf(page, source, film_pdf(page)),
+        "encapsulated_pdf": lambda: dicom_export.encapsulated_pdf(page, source, pdf()),
     }
 
 
@@ -148,7 +163,7 @@ def _overlay(reading: Reading) -> bytes:
 
     from pneumo_core.inference.saliency import overlay
 
-    assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018 - see _make
+    assert reading.pixels is not None and reading.cam is not None  # noqa: S101, PT018 - see make_parts
     text = PngInfo()
     text.add_text("Disclaimer", reading.disclaimer)
     out = io.BytesIO()

@@ -25,7 +25,7 @@ from starlette.routing import Match, Route
 from pneumo_core.access import AccessRefused, Person, Right, acting_as, require
 from pneumo_core.errors import BundleError, PneumoError
 from pneumo_core.server.answers import PARTS, Wanted
-from pneumo_core.server.bodies import ENVELOPE, arriving, files_of, is_multipart
+from pneumo_core.server.bodies import ENVELOPE, arriving, files_of, films_of, is_multipart
 from pneumo_core.server.openapi import document
 from pneumo_core.server.problems import Refusal, problem
 from pneumo_core.server.protection import HostCheck
@@ -191,7 +191,7 @@ class Api:
             require(Right.READ, "read")
             wanted = _asked(request)
             data, name = await self._film(request)
-            found = await self.service.read(data, name, wanted)
+            found = await self.service.read(lambda: data, name, wanted)
         content = _content(found)
         if found.reading.status == "error":
             return problem(422, found.reading.message, reading=content)
@@ -210,7 +210,7 @@ class Api:
 
     @_answered
     async def batch(self, request: Request) -> Response:
-        """Read the files of a form; one that cannot be read costs its own entry only."""
+        """Read the files of a form, and those in its ZIP files; a bad one costs its own entry."""
         limits = self.service.settings
         with acting_as(person := self._caller(request)):
             require(Right.READ, "read")
@@ -224,11 +224,13 @@ class Api:
                 files = await files_of(body, limits.server.batch_files)
                 if not files:
                     raise Refusal(400, "Expected at least one file in the form, got none.")
-                self._take_turns(person.name, len(files) - 1)
-                found = [await self.service.read(data, name, wanted) for name, data in files]
+                films, left_out = await anyio.to_thread.run_sync(films_of, files, limits)
+                self._take_turns(person.name, max(0, len(films) - 1))
+                found = [await self.service.read(one.content, one.name, wanted) for one in films]
         statuses = [one.reading.status for one in found]
         counts = {status: statuses.count(status) for status in ("ok", "rejected", "error")}
-        return _json({"readings": [_content(one) for one in found], "counts": counts})
+        content = {"readings": [_content(one) for one in found], "counts": counts}
+        return _json({**content, "left_out": left_out})
 
     def _caller(self, request: Request) -> Person:
         """Whose token came with the request. Raises Refusal: 401, or 429 where it is too often."""

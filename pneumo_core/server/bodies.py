@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from pneumo_core.errors import UnreadableImage
 from pneumo_core.formatting import file_size
+from pneumo_core.inference.zip_films import is_zip, open_sent
 from pneumo_core.server.problems import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from starlette.types import Message, Receive
 
+    from pneumo_core.config import Settings
     from pneumo_core.server.protection import ByteBudget
 
 SECONDS_TO_ARRIVE = 120.0
@@ -88,3 +93,50 @@ async def files_of(request: Request, most: int) -> list[tuple[str, bytes]]:
         return [(one.filename or "", await one.read()) for one in found]
     finally:
         await form.close()
+
+
+@dataclass(frozen=True)
+class SentFilm:
+    """A film of a batch, by itself or in a zip. `content` raises UnreadableImage."""
+
+    name: str
+    content: Callable[[], bytes]
+
+
+def films_of(files: list[tuple[str, bytes]], settings: Settings) -> tuple[list[SentFilm], int]:
+    """The films of a batch, those in zips too; and how many other files of patient CDs there were.
+
+    Raises Refusal where there are more films than a batch may have.
+    """
+    films: list[SentFilm] = []
+    most, left_out = settings.server.batch_files, 0
+    for name, data in files:
+        if not is_zip(data):
+            films.append(SentFilm(name, partial(bytes, data)))
+            continue
+        for film in _zipped(name, data, settings.limits.max_bytes):
+            left_out += film is None
+            films += [film] if film is not None else []
+            if len(films) > most:
+                raise Refusal(
+                    400,
+                    f"Expected at most {most} films in a request, those in ZIP files counted, got "
+                    "more. Send fewer at a time.",
+                )
+    return films, left_out
+
+
+def _zipped(name: str, data: bytes, max_bytes: int) -> Iterator[SentFilm | None]:
+    """The films of a zip; None for the index and the viewer of a patient CD."""
+    try:
+        zipped = open_sent(data)
+    except UnreadableImage as error:
+        yield SentFilm(name, partial(_refuse, str(error)))
+        return
+    for one in zipped.listing(max_bytes):
+        read = partial(_refuse, one.fault) if one.fault else partial(zipped.read_at, one.at)
+        yield None if one.passed_over else SentFilm(f"{name}/{one.name}", read)
+
+
+def _refuse(words: str) -> bytes:
+    raise UnreadableImage(words)

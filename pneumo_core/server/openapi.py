@@ -30,7 +30,11 @@ def document(settings: Settings) -> dict[str, Any]:
     read["responses"]["422"] = _problem("The film could not be read; `reading` says why.")
     bytes_ = {"schema": {"type": "string", "format": "binary"}}
     read["requestBody"]["content"] = {"application/octet-stream": bytes_, **_form(many=False)}
-    batch = _read_operation("Read the files of a form", "Readings", settings.server.body_bytes)
+    batch = _read_operation(
+        "Read the files of a form, and those in its ZIP files",
+        "Readings",
+        settings.server.body_bytes,
+    )
     batch["requestBody"]["content"] = _form(many=True)
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     done = {"204": {"description": "Done."}}
@@ -144,7 +148,14 @@ def _schemas() -> dict[str, Any]:
         "Reading": reading,
         "Readings": {
             "type": "object",
-            "properties": {"readings": a_list, "counts": {"type": "object"}},
+            "properties": {
+                "readings": a_list,
+                "counts": {"type": "object"},
+                "left_out": {
+                    "type": "integer",
+                    "description": "Files of patient CDs in ZIP files: their index and viewer.",
+                },
+            },
         },
         "Models": {
             "type": "object",

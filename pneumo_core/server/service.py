@@ -19,7 +19,7 @@ from pneumo_core.server.protection import ByteBudget, RateLimit
 from pneumo_core.server.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pneumo_core.config import Settings
     from pneumo_core.readings.log import ReadingLog
@@ -40,14 +40,17 @@ class Service:
         self._log: ReadingLog | None = None
         self._log_lock = threading.Lock()
 
-    async def read(self, data: bytes, name: str, wanted: Wanted) -> Answer:
-        """Read a film when its turn has come. Raises Refusal where too many wait, PneumoError."""
+    async def read(self, content: Callable[[], bytes], name: str, wanted: Wanted) -> Answer:
+        """Read a film when its turn has come. Raises Refusal where too many wait, PneumoError.
+
+        content: gives the bytes of its file, or raises UnreadableImage.
+        """
         if self._limiter is None:  # it belongs to the event loop
             self._limiter = anyio.CapacityLimiter(self.settings.server.reads_at_once)
         start = time.perf_counter()
         with self._in_line():
             found = await anyio.to_thread.run_sync(
-                partial(self._read, data, name, wanted),
+                partial(self._read, content, name, wanted),
                 limiter=self._limiter,
             )
         self.metrics.seconds.observe(time.perf_counter() - start)
@@ -56,13 +59,13 @@ class Service:
         self.metrics.reads.labels(reading.status, decision).inc()
         return found
 
-    def _read(self, data: bytes, name: str, wanted: Wanted) -> Answer:
+    def _read(self, content: Callable[[], bytes], name: str, wanted: Wanted) -> Answer:
         from pneumo_core.inference.shared import shared_reader
         from pneumo_core.server.answers import Keeper, answer
 
         log = self._opened_log()
         keeper = None if log is None else Keeper(log, self.settings)
-        return answer(data, name, shared_reader(), wanted, keeper)
+        return answer(content, name, shared_reader(), wanted, keeper)
 
     @contextmanager
     def _in_line(self) -> Iterator[None]:

@@ -120,7 +120,7 @@ class WatchedFolder:
 
     def _answer(self, data: bytes, name: str, stem: str, reader: Reader) -> dict[str, Any]:
         """Write the parts, then, last and whole, the JSON that says that the file is answered."""
-        made = answer(data, name, reader, self.wanted, self.keeper)
+        made = answer(lambda: data, name, reader, self.wanted, self.keeper)
         row = made.row | ({"not_made": made.missing} if made.missing else {})
         try:
             for part, content in made.parts.items():

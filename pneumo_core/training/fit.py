@@ -252,7 +252,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     machine: Machine,
     folder: Path,
     weights: NDArray[np.float64] | None = None,
-    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    callbacks: tuple[Any, ...] = (),
     stopped: Callable[[], bool] = lambda: False,
     pooling: Callable[[int, int], bool] = lambda _done, _total: False,
 ) -> Any:
@@ -263,6 +263,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
     `folder` receives history.csv, the trained weights and, until then, a backup from which a killed
     run resumes; a finished training is not repeated. A training for which `stopped` is true at its
     end is not finished: it keeps its backup and continues from there when called again.
+    Of `callbacks` a function is called with the network and gives the callback.
     Where the head alone is trained, the features below it are computed once, before the first
     epoch: `pooling(done, total)` is called after each batch, and is true where to stop.
     Of several machines each works in a folder of its own; the chief's counts.
@@ -297,7 +298,10 @@ def fit(  # noqa: PLR0913 - options, by keyword
             model = training_model(network, recipe, devices, films)
         feed, held_out = feeds
         training = _Training(recipe, devices, folder, network, model, feed, held_out, stopped)
-        training.run(machine, callbacks)
+        callback = keras.callbacks.Callback
+        training.run(
+            machine, tuple(x if isinstance(x, callback) else x(network) for x in callbacks)
+        )
     for trained in (folder / TRAINED, folder / STOPPED):
         if trained.exists():  # a worker may join after the chief has finished
             network.load_weights(trained)

@@ -8,6 +8,7 @@ import json
 import platform
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -175,7 +176,7 @@ class Trainings:
         )
         callbacks: tuple[Any, ...] = (watch,)
         if len(held_out) and self.devices.machines == 1:
-            callbacks += (self._closeup(held_out, folder),)
+            callbacks += (partial(self._closeup, held_out, folder),)
         weights = framing_weights(
             corpus.index,
             corpus.inputs,
@@ -203,7 +204,7 @@ class Trainings:
             self.run.update(phase="training")
         return stop_requested(self.run)
 
-    def _closeup(self, held_out: NDArray[np.int64], folder: Path) -> Any:
+    def _closeup(self, held_out: NDArray[np.int64], folder: Path, network: Any) -> Any:
         """What looks at some of the held-out films after every epoch, the same ones each time."""
         from pneumo_core.training.runs.closeup import FILMS, EpochCloseup, HeldOut
 
@@ -212,7 +213,7 @@ class Trainings:
         names = [str(film) for film in self.corpus.index["film"].iloc[rows]]
         inputs, labels = np.asarray(self.corpus.inputs[rows]), self.corpus.labels[rows]
         seen = HeldOut(inputs, labels, names, self.recipe.classes)
-        return EpochCloseup(seen, folder, network=self.recipe.backbone)
+        return EpochCloseup(seen, folder, network)
 
     def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.

@@ -39,7 +39,7 @@ FAULTS = {
                     "without loss", "Grouped"),
     "near-duplicates": (1, "pairs", "medium",
                         [f"{P}/person12_bacteria_1.jpeg", f"{P}/person13_bacteria_1.jpeg"],
-                        "Pairs of two patients: 1.", "Nothing"),
+                        "Pairs of two patients: 1.", "Grouped"),
     "two-labels": (1, "films", "high",
                    [f"{N}/IM-0020-0001.jpeg", f"{P}/person20_bacteria_1.jpeg"],
                    "One of the two labels is wrong", "same fold"),
@@ -144,10 +144,10 @@ def test_what_is_done_is_true_of_the_index_and_the_folds(bad):
         [f"{P}/person11_bacteria_1.png", f"{P}/person11_bacteria_2.png"],
         [f"{N}/IM-0031-0001.jpeg", "val/NORMAL/IM-0031-0002.jpeg"],
         [f"{N}/NORMAL-7700-0001.jpeg", f"{P}/BACTERIA-7700-0002.jpeg"],
+        [f"{P}/person12_bacteria_1.jpeg", f"{P}/person13_bacteria_1.jpeg"],  # near-duplicates
     ]
     for films_of_one in together:
         assert len({group[film] for film in films_of_one}) == 1
-    assert group[f"{P}/person12_bacteria_1.jpeg"] != group[f"{P}/person13_bacteria_1.jpeg"]
     fold = dict(zip(films["film"], grouped_folds(films, folds=2, seed=0), strict=True))
     assert all(len({fold[film] for film in films_of_one}) == 1 for films_of_one in together)
 

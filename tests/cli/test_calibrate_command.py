@@ -70,3 +70,18 @@ def test_without_labels_the_prevalence_is_estimated_and_nothing_changed(run, hos
     assert found["changed"] is False
     assert 0 <= found["prevalence_low"] <= found["prevalence"] <= found["prevalence_high"] <= 1
     assert "only the share of pneumonia differs" in found["assumption"]
+
+
+def test_a_zip_is_taken_as_a_folder_is(run, hospital):
+    import shutil
+
+    for film in sorted((hospital / "films").glob("*.png"))[4:]:
+        film.unlink()
+    archive = shutil.make_archive(str(hospital / "St Mary"), "zip", hospital / "films")
+    code, _, err = run("calibrate", archive, "--labels", hospital / "labels.csv", "--name", "x",
+                       "--model", "tiny")  # fmt: skip
+    assert code == 1
+    assert (
+        "Expected at least 30 films of each class to fit a model to; got 4 normal and 0 pneumonia"
+        in err
+    )

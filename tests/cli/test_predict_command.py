@@ -3,11 +3,15 @@
 import csv
 import json
 import re
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+
+from pneumo_core.synthetic.appearance import synthetic_film
+from tests.bundle.bundle_zips import zipped
 
 
 def test_predict_gives_one_json_object_a_line(run, films):
@@ -132,8 +136,45 @@ def test_of_a_patient_cd_the_films_are_read_and_the_rest_is_one_line(
     assert "Passed over: 4 other files of a patient CD (its index and viewer).\n" in err
 
 
+def test_the_films_of_a_zip_are_read_and_named_after_it(run, films, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "cd"), "zip", films)
+    code, out, _ = run("predict", archive, "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert [row["file"] for row in rows] == [f"{archive}/a.png", f"{archive}/b/c.jpg"]
+    assert {row["status"] for row in rows} == {"ok"}
+    (tmp_path / "bad.zip").write_bytes((tmp_path / "cd.zip").read_bytes()[:-30])
+    code, out, _ = run("predict", tmp_path / "bad.zip", films / "a.png", "--json")
+    assert code == 1
+    assert [json.loads(line)["status"] for line in out.splitlines()] == ["error", "ok"]
+
+
 def test_an_empty_folder_is_told(run, tmp_path):
     (tmp_path / "none").mkdir()
     code, out, err = run("predict", tmp_path / "none")
     assert (code, out) == (1, "")
     assert "expected at least one film" in err
+
+
+def test_a_zip_of_a_patient_cd_is_read_with_a_row_a_member(run, tmp_path, dicom_file):
+    film = cv2.imencode(".png", synthetic_film("normal", 0, size=160))[1].tobytes()
+    disc = tmp_path / "cd.zip"
+    members = {"cd/DICOMDIR": dicom_file(PixelData=None), "cd/VIEWER/view.exe": b"MZ" + bytes(99)}
+    members |= {"cd/IMAGES/IM1": dicom_file(Modality="MR"), "cd/IMAGES/IM2": dicom_file()[:-50]}
+    members |= {f"films/{i}.png": film for i in range(3)} | {"films/up/../../x": b"x"}
+    disc.write_bytes(zipped(members))
+    code, out, err = run("predict", disc, "--json", "--report", tmp_path / "pages")
+    rows = {row["file"].removeprefix(f"{disc}/"): row for row in map(json.loads, out.splitlines())}
+    assert code == 1
+    assert list(rows) == [*list(members)[2:]]
+    assert {rows[f"films/{i}.png"]["status"] for i in range(3)} == {"ok"}
+    assert rows["cd/IMAGES/IM1"]["status"] == "rejected"
+    assert rows["cd/IMAGES/IM2"]["status"] == "error"
+    assert "outside its folder" in rows["films/up/../../x"]["message"]
+    assert "Passed over: 2 other files of a patient CD" in err
+    assert "Of 6 files 2 could not be read and 1 was rejected" in err
+    assert len(list((tmp_path / "pages").iterdir())) == 6
+    disc.write_bytes(disc.read_bytes()[:-40])
+    code, out, _ = run("predict", disc)
+    assert (code, out.count("\n")) == (1, 1)
+    assert "This ZIP file is damaged or protected" in out

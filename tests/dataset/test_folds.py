@@ -53,6 +53,14 @@ def test_the_seed_decides():
     assert (first != grouped_folds(index, folds=5, seed=1)).any()
 
 
+def test_near_copies_join_their_patients_and_unreadable_films_do_not():
+    index = make_index([("normal", name, name) for name in "abcd"])
+    index["copies"] = ["1", "1", "", ""]
+    group = joined_groups(index)
+    assert group[0] == group[1]
+    assert len(set(group.tolist())) == 3
+
+
 def test_exact_duplicates_join_their_patients_along_a_chain():
     index = make_index(
         [

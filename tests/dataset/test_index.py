@@ -45,6 +45,20 @@ KAGGLE = [
 ]
 
 
+def test_a_mask_whose_name_says_nothing_is_no_film_and_a_turned_copy_is_told(tmp_path):
+    put_all(tmp_path, "NORMAL/a.png", "NORMAL/b.png")
+    film = cv2.imread(str(tmp_path / "NORMAL/a.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(tmp_path / "NORMAL/c.png"), np.rot90(film, 3))
+    cv2.imwrite(str(tmp_path / "NORMAL/d.png"), np.eye(40, 48, dtype=np.uint8).repeat(2, 0) * 255)
+    index = index_folder(tmp_path).set_index("film")
+    assert index["readable"].tolist() == [True, True, True, False]
+    assert "picture of two grey levels" in index["problem"]["NORMAL/d.png"]
+    copies = index["copies"]
+    assert copies["NORMAL/a.png"] == copies["NORMAL/c.png"] == index["pixels"]["NORMAL/a.png"]
+    assert copies["NORMAL/b.png"] == index["pixels"]["NORMAL/b.png"]
+    assert copies["NORMAL/d.png"] == ""
+
+
 def test_kaggles_layout(tmp_path):
     put_all(tmp_path, *KAGGLE)
     index = index_folder(tmp_path)

@@ -2,10 +2,12 @@
 
 import os
 import sys
+import unicodedata
 
 import pytest
 
 from pneumo_core.dataset import layout
+from pneumo_core.dataset.labels import LabelMap, Labels
 from pneumo_core.dataset.layout import check_labelled, list_films
 from pneumo_core.dataset.names import FolderFacts, NameFacts, parse_folders, parse_name
 from pneumo_core.errors import DataSetError
@@ -155,6 +157,16 @@ def test_the_person_counters_run_per_subtype():
         (["NORMAL", "images"], None, "normal", "normal"),
         (["not_normal"], None, None, None),
         (["COVID"], None, None, None),
+        (["TrainSet_NORMAL"], "train", "normal", "normal"),
+        (["Hold-Out", "Pneumonia xrays"], "test", "pneumonia", None),
+        (["external_test"], "test", None, None),
+        (["stage_2_test_images"], "test", None, None),
+        (["Evaluation"], "test", None, None),
+        (["Validación", "normal lungs"], "val", "normal", "normal"),
+        (["trainval"], None, None, None),
+        (["contest", "latest"], None, None, None),
+        (["bacterialpneumonia"], None, "pneumonia", "bacterial"),
+        (["no_pneumonia"], None, None, None),
         ([], None, None, None),
     ],
 )
@@ -197,6 +209,66 @@ def test_folders_that_only_look_like_splits_are_said(tmp_path):
     listing = list_films(tmp_path)
     assert {one.split for one in listing.facts.values()} == {"all", "train"}
     assert "look like splits and are not taken for them: my_test_b" in listing.notes[0]
+
+
+def test_folders_of_classes_beside_each_other_may_be_splits(tmp_path):
+    for part in ("alpha", "beta"):
+        put(tmp_path, f"{part}/NORMAL/a.png", f"{part}/PNEUMONIA/b.png")
+    listing = list_films(tmp_path)
+    assert {one.split for one in listing.facts.values()} == {"all"}
+    assert listing.notes[0].startswith("2 folders hold classes of their own (alpha, beta): their")
+
+
+def test_pictures_in_hidden_folders_are_counted(tmp_path):
+    put(tmp_path, "NORMAL/a.png", "NORMAL/.ipynb_checkpoints/a-checkpoint.png", ".git/x")
+    assert left_of(tmp_path) == {"hidden files": 1}
+
+
+def test_of_a_patient_cd_the_dicom_files_are_films(tmp_path):
+    dicom = bytes(128) + b"DICM" + bytes(20)
+    for name in ("DICOMDIR", "PT0/ST0/IM0", "VIEWER/logo.jpg", "autorun.inf", "README.TXT"):
+        put(tmp_path, f"NORMAL/cd1/{name}")
+    for name in ("DICOMDIR", "PT0/ST0/IM0"):
+        (tmp_path / "NORMAL/cd1" / name).write_bytes(dicom)
+    put(tmp_path, "NORMAL/a.jpg")
+    assert list_films(tmp_path).films == ("NORMAL/a.jpg", "NORMAL/cd1/PT0/ST0/IM0")
+    assert left_of(tmp_path) == {"files of a patient CD": 4}
+
+
+def test_without_a_class_the_folders_of_the_images_are_named(tmp_path):
+    put(tmp_path, "train/sano/a.png", "train/sano/b.png", "train/enfermo/c.png")
+    for refuse in (list_films, check_labelled):
+        with pytest.raises(DataSetError, match=r"3 images \(train/sano: 2; train/enfermo: 1\)"):
+            refuse(tmp_path)
+
+
+def test_a_class_in_another_language_is_mapped_however_its_accent_is_written(tmp_path):
+    put(tmp_path, "sano/a.png", unicodedata.normalize("NFD", "Neumonía") + "/b.png")
+    labels = Labels(None, LabelMap(folders=(("Sano", "normal"), ("neumonía", "pneumonia"))))
+    assert sorted(one.label for one in list_films(tmp_path, labels).facts.values()) == [
+        "normal",
+        "pneumonia",
+    ]
+
+
+def test_augmented_copies_are_one_group_with_their_film(tmp_path):
+    names = ("17", "17_flip", "17_aug_2", "17-rot90", "17_jpg.rf.0a1b2c", "18", "image_rot1")
+    put(tmp_path, *(f"NORMAL/{name}.jpg" for name in names), "PNEUMONIA/17_flip.jpg")
+    found = {film: group for film, (group, _) in facts_of(tmp_path).items()}
+    assert len({found[f"NORMAL/{name}.jpg"] for name in names[:5]}) == 1
+    assert len(set(found.values())) == 4
+    assert not any(known for _, known in facts_of(tmp_path).values())
+
+
+def test_patients_folders_below_those_of_sites_and_of_discs(tmp_path):
+    for site in ("north", "south"):
+        put(tmp_path, *(f"NORMAL/{site}/Doe{n}/IM-0001-0001.dcm" for n in range(25)))
+    put(tmp_path, *(f"PNEUMONIA/DICOM/PA{n:06}/ST0/SE0/IM0" for n in range(9)))
+    for film in tmp_path.glob("PNEUMONIA/*/*/*/*/IM0"):
+        film.write_bytes(bytes(128) + b"DICM" + bytes(20))
+    found = facts_of(tmp_path)
+    assert len({group for group, _ in found.values()}) == 59
+    assert all(known for _, known in found.values())
 
 
 def test_names_that_mean_nothing_without_their_folder_are_the_folders(tmp_path):

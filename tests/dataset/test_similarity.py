@@ -9,6 +9,7 @@ from PIL import Image
 
 from pneumo_core.dataset.similarity import (
     NEAR,
+    copies,
     near_hashes,
     near_pairs,
     pack_hashes,
@@ -45,6 +46,20 @@ def test_the_same_film_altered_is_near(film, altered):
     assert bits(hash_of(film), hash_of(altered(film))) <= NEAR
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_film_mirrored_or_turned_is_a_near_copy(film, turns, mirrored):
+    turned = np.rot90(film[:, ::-1] if mirrored else film, turns)
+    brighter = cv2.convertScaleAbs(np.ascontiguousarray(turned), alpha=1.1, beta=8)
+    other = hash_of(synthetic_film("normal", 4, size=320))
+    hashes = [other, hash_of(film), "", hash_of(brighter)]
+    ((first, second, apart, orientation),) = near_pairs(hashes)
+    assert (first, second, orientation > 0) == (1, 3, bool(turns or mirrored))
+    assert apart <= NEAR
+    assert near_hashes(hashes[3], pack_hashes(hashes[:2])).tolist() == [1]
+    assert copies(hashes).tolist() == [0, 1, 2, 1]
+
+
 def test_other_films_are_not_near():
     hashes = [hash_of(synthetic_film("viral", seed, size=128)) for seed in range(12)]
     assert len(near_pairs(hashes)) == 0
@@ -54,9 +69,9 @@ def test_other_films_are_not_near():
 def test_pairs_are_found_with_the_bits_that_differ():
     zero, one = "0" * 64, "0" * 63 + "7"
     hashes = [zero, "", one, "f" * 64, zero, ""]
-    assert near_pairs(hashes).tolist() == [[0, 2, 3], [0, 4, 0], [2, 4, 3]]
-    assert near_pairs(hashes, within=2).tolist() == [[0, 4, 0]]
-    assert near_pairs([]).shape == near_pairs(["", ""]).shape == (0, 3)
+    assert near_pairs(hashes).tolist() == [[0, 2, 3, 0], [0, 4, 0, 0], [2, 4, 3, 0]]
+    assert near_pairs(hashes, within=2).tolist() == [[0, 4, 0, 0]]
+    assert near_pairs([]).shape == near_pairs(["", ""]).shape == (0, 4)
 
 
 def test_rows_near_a_hash_are_found():
@@ -71,7 +86,7 @@ def test_pairs_across_the_rows_compared_at_once(monkeypatch):
     rng = np.random.default_rng(0)
     hashes = [rng.bytes(32).hex() for _ in range(7)]
     hashes[6] = hashes[1]
-    assert near_pairs(hashes).tolist() == [[1, 6, 0]]
+    assert near_pairs(hashes).tolist() == [[1, 6, 0, 0]]
 
 
 GREY = Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))

@@ -147,6 +147,16 @@ def parent(tiny_models_dir, tmp_path):
     return load_bundle("tiny", models_dir=tmp_path)
 
 
+def test_films_that_trained_the_network_are_said_in_the_card(tiny_bundle):
+    fit = fitted(tiny_bundle, films())
+    plain = fitted_card(tiny_bundle, fit, site="x", months=())
+    assert plain["populations"][0]["evidence"].endswith("the network was not trained on them")
+    seen = fitted_card(tiny_bundle, fit, site="x", months=(), trained=7)
+    assert "7 films had trained the network already" in seen["populations"][0]["evidence"]
+    assert seen["fitted_to"]["trained_on"] == 7
+    assert seen["limitations"][-1].startswith("Of the films it is fitted to 7 films had trained")
+
+
 def test_the_model_names_its_parent_and_films_and_the_parent_is_untouched(parent):
     digest = parent.digest
     made = written(parent)

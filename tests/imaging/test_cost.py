@@ -2,6 +2,7 @@
 decoded where it is."""
 
 import struct
+import tracemalloc
 import zlib
 from io import BytesIO
 
@@ -15,6 +16,7 @@ from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import isolation
 from pneumo_core.imaging.cost import Extent, check_memory, is_ordinary, jpeg_extent, png_chunks
 from pneumo_core.imaging.decode import decode
+from pneumo_core.readings.study_key import study_facts
 from tests.imaging.film_files import COLOUR, GREY, file_of
 from tests.imaging.test_formats import chunk
 
@@ -82,11 +84,12 @@ def test_a_jpeg_with_a_small_picture_of_itself_is_whole_or_refused():
     [
         (after_start(JPEG, b"\xff\xfe\0\2" * 25_000), "more segments than any film has"),
         (after_start(JPEG, b"\xff" * 2_000), "more segments than any film has"),
+        (b"\xff\xd8" + b"\xff" * 2_000, "more segments than any film has"),
         (after_start(PNG, chunk(b"abCd", b"") * 25_000, 33), "more chunks than any film has"),
         (after_start(PNG, chunk(b"IDAT", b"") * 25_000, 33), "more chunks than any film has"),
         (JPEG_2000, "of 100 million pixels would take about 4.1 GB of memory"),
     ],
-    ids=["segments", "fill bytes", "chunks", "empty data", "JPEG 2000"],
+    ids=["segments", "fill bytes", "fill bytes alone", "chunks", "empty data", "JPEG 2000"],
 )
 def test_a_chain_without_end_or_a_giant_is_too_costly(data, words):
     error = refused(data)
@@ -171,6 +174,9 @@ def test_ordinary_pictures_are_decoded_at_once(monkeypatch):
     [
         (JPEG[:-2], "JPEG"),
         (file_of(np.zeros((5_000, 5_100), np.uint8), "PNG"), "PNG"),
+        (file_of(np.zeros((4_000, 4_500, 3), np.uint8), "PNG", compress_level=1), "PNG"),
+        (after_start(PNG, chunk(b"tEXt", b"a\0" + bytes(2**21)), 33), "PNG"),
+        (JPEG[:-2] + b"\xff\0" * 2**20 + JPEG[-2:], "JPEG"),
         (file_of(GREY, "TIFF"), "TIFF"),
         (file_of(GREY, "GIF"), "GIF"),
     ],
@@ -192,3 +198,17 @@ def test_chunks_are_counted_up_to_the_end_mark():
     assert png_chunks(PNG) == 2
     assert png_chunks(PNG + chunk(b"abCd", b"") * 9) == 2
     assert png_chunks(PNG[:30]) == 1
+
+
+def test_of_a_deflated_header_no_more_is_inflated_than_a_film_has(dicom_file):
+    data = dicom_file(syntax=DeflatedExplicitVRLittleEndian, StudyInstanceUID="1.2.3")
+    assert study_facts(data).study_uid == "1.2.3"
+    begin = 144 + int.from_bytes(data[140:144], "little")
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = packer.compress(b"\x09\0\x10\x10UN\0\0" + (190_000_000).to_bytes(4, "little"))
+    body += packer.compress(bytes(2**24)) + packer.flush()
+    tracemalloc.start()
+    assert study_facts(data[:begin] + body).study_uid == ""
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6  # 8 MB of header, in copies

@@ -221,7 +221,10 @@ def test_frontal_views(dicom_file, view):
         ({"ViewPosition": "RAO"}, "is an oblique view, not a frontal one"),
         ({"NumberOfFrames": 3}, "has 3 frames, not one"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "is in colour, not grey"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "is in colour, not grey"),
+        (
+            {"PhotometricInterpretation": "PALETTE COLOR"},
+            "a palette (PALETTE COLOR), which DICOM does not allow for a radiograph",
+        ),
         ({"BitsAllocated": 32}, "has 32 bits a pixel, not 8 or 16"),
         ({"Rows": 30_000, "Columns": 30_000}, "30000 × 30000 pixels; at most"),
         ({"Rows": 1}, "at least 32 × 32"),

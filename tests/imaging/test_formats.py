@@ -27,6 +27,7 @@ def zip_file():
     ("data", "what", "remedy"),
     [
         (b"", "This file is empty.", "Export or download the film again"),
+        (b"P7\nWIDTH 65536\nHEIGHT 65536\nDEPTH 4\n", "a PNM file", "Export the film itself"),
         (b"just some notes", "a text file", "Export or download the film again"),
         ("Ergebnis: Lungenentzündung".encode(), "a text file", ""),
         (b"\n<!DOCTYPE html><html></html>", "a web page", "download the film again"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pneumo_core.inference.predict import Reading
+    from pneumo_core.inference.prepare import Refused
 
 
 class StandIn:
@@ -41,6 +42,9 @@ class StandIn:
         except UnreadableImage as error:
             return make_reading(None, message=str(error))
         return make_reading(0.9, pixels=film.pixels, facts=film.facts)
+
+    def read_prepared(self, film: Refused) -> Reading:
+        return make_reading(None, message=film.message)
 
 
 @pytest.fixture(scope="session")

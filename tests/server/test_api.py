@@ -20,6 +20,7 @@ from pneumo_core.readings.log import ReadingLog
 from pneumo_core.server.api import Api
 from pneumo_core.server.openapi import document
 from pneumo_core.server.service import Service
+from tests.bundle.bundle_zips import zipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,36 @@ def test_of_a_batch_a_bad_file_costs_its_own_entry(client: Client, png: bytes) -
     assert [one["file"] for one in found["readings"]] == ["a.png", "b.png", "c.png"]
     empty = client().post("/api/v1/read/batch", content=png)
     assert (empty.status_code, empty.json()["status"]) == (415, 415)
+
+
+def test_the_films_of_a_zip_are_entries_of_a_batch(
+    client: Client, png: bytes, dicom_file: Callable[..., bytes]
+) -> None:
+    disc = {
+        "DICOMDIR": dicom_file(PixelData=None),
+        "IMAGES/IM1": dicom_file(),
+        "VIEWER/icon.png": png,
+    }
+    unsafe = {"../up.png": png, "a.png": png}
+    files = [("file", ("cd.zip", zipped(disc))), ("file", ("films.zip", zipped(unsafe)))]
+    files += [("file", ("cut.zip", zipped(unsafe)[:-30])), ("file", ("b.png", png))]
+    found = client().post("/api/v1/read/batch", files=files).json()
+    rows = {one["file"]: one for one in found["readings"]}
+    assert found["counts"] == {"ok": 3, "rejected": 0, "error": 2}
+    assert found["left_out"] == 2
+    assert list(rows) == [
+        *("cd.zip/IMAGES/IM1", "films.zip/../up.png", "films.zip/a.png", "cut.zip", "b.png")
+    ]
+    assert "outside its folder. Unpack the ZIP" in rows["films.zip/../up.png"]["message"]
+    assert "damaged or protected" in rows["cut.zip"]["message"]
+
+
+def test_films_in_a_zip_count_as_those_of_the_form(client: Client, png: bytes) -> None:
+    many = zipped({f"{i}.png": png for i in range(4)})
+    asked = client(server=ServerLimits(batch_files=3))
+    answer = asked.post("/api/v1/read/batch", files=[("file", ("many.zip", many))])
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("Expected at most 3 films in a request")
 
 
 @pytest.mark.parametrize("header", [None, "Bearer no", "Basic eA==", "Bearer ", "Bearer \xff"])

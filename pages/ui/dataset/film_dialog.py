@@ -20,7 +20,7 @@ from pages.ui.diagnose.upload import read_sample
 from pages.ui.diagnose.viewer import show_film_steps
 from pages.ui.html import facts_list
 from pages.ui.page import plain, plain_words
-from pneumo_core.dataset.similarity import NEAR
+from pneumo_core.dataset.similarity import near_hashes, pack_hashes
 from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
@@ -137,11 +137,8 @@ def _show_row(catalogue: Catalogue, films: pd.DataFrame, film: str, words: str) 
 
 
 def near_duplicates(films: pd.DataFrame, phash: str) -> Rows:
-    """Whether the perceptual hash of each film is near `phash`, bool (N,)."""
-    if not phash:
-        return np.zeros(len(films), np.bool_)
-    asked = int(phash, 16)
-    return np.array(
-        [bool(one) and (int(one, 16) ^ asked).bit_count() <= NEAR for one in films["phash"]],
-        np.bool_,
-    )
+    """Whether the perceptual hash of each film is near `phash`, mirrored or turned, bool (N,)."""
+    known = np.flatnonzero(films["phash"] != "")
+    found = np.zeros(len(films), np.bool_)
+    found[known[near_hashes(phash, pack_hashes(films["phash"].iloc[known].tolist()))]] = True
+    return found

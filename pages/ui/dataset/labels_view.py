@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -22,6 +23,7 @@ from pneumo_core.dataset.labels.label_table import understand
 from pneumo_core.dataset.labels.table_files import is_table, read_table
 from pneumo_core.dataset.labels.values import class_of_word
 from pneumo_core.dataset.layout import images_below, list_films
+from pneumo_core.dataset.names import is_plain_folder, names_patient, parse_folders
 from pneumo_core.errors import DataSetError, PneumoError
 from pneumo_core.formatting import count
 
@@ -37,6 +39,7 @@ _SIDE = 150  # pixels of a preview
 _MOST_VALUES = 60  # of a label column, that are mapped one by one
 _FOLDERS = "The names of the folders"
 _NONE = "–"
+_ALWAYS = ("file", "label", "patient", "age", "sex")
 _COLUMN_WORDS = {
     "file": "File of the film",
     "label": "Label",
@@ -56,10 +59,11 @@ _READERS = {
 }
 
 
-def show_labels(root: Path, kept: Labels | None) -> Labels | None:
+def show_labels(root: Path, kept: Labels | None, take: str) -> Labels | None:
     """Choose and correct the labels of the films below `root`; those chosen, once confirmed.
 
-    kept: the labels kept for this folder, which the choice starts from. Raises DataSetError where
+    kept: the labels kept for this folder, which the choice starts from; take: what the button says.
+    Raises DataSetError where
     the folder holds no picture.
     """
     images = _images(root)
@@ -80,7 +84,7 @@ def show_labels(root: Path, kept: Labels | None) -> Labels | None:
         return None
     _show_read(listing)
     _show_preview(root, listing)
-    if st.button("Open with these labels", type="primary", key="dataset.labels.take"):
+    if st.button(take, type="primary", key="dataset.labels.take"):
         return labels
     return None
 
@@ -152,19 +156,30 @@ def _mapping(table: Path | None, images: Sequence[str], start: LabelMap, root: P
 
 
 def _column_boxes(names: list[str], guess: LabelMap) -> dict[str, str]:
+    """The column of each fact; those that few tables have are folded unless one is known."""
+    asked = [what for what in COLUMNS if what in _ALWAYS or guess.column(what)]
+    found = _boxes(asked, names, guess)
+    rare = [what for what in COLUMNS if what not in asked]
+    with st.expander(", ".join(_COLUMN_WORDS[what] for what in rare), icon=":material/tune:"):
+        found |= _boxes(rare, names, guess)
+    return found
+
+
+def _boxes(asked: list[str], names: list[str], guess: LabelMap) -> dict[str, str]:
     found: dict[str, str] = {}
-    grid = st.columns(2)
-    for number, what in enumerate(COLUMNS):
-        options = [_NONE, *names]
-        now = guess.column(what)
-        chosen = grid[number % 2].selectbox(
-            _COLUMN_WORDS[what],
-            options,
-            index=options.index(now) if now in options else 0,
-            key=f"dataset.labels.column.{what}",
-        )
-        if chosen != _NONE:
-            found[what] = chosen
+    for start in range(0, len(asked), 2):
+        # A row at a time, so that a narrow screen keeps the order.
+        for place, what in zip(st.columns(2), asked[start : start + 2], strict=False):
+            options = [_NONE, *names]
+            now = guess.column(what)
+            chosen = place.selectbox(
+                _COLUMN_WORDS[what],
+                options,
+                index=options.index(now) if now in options else 0,
+                key=f"dataset.labels.column.{what}",
+            )
+            if chosen != _NONE:
+                found[what] = chosen
     return found
 
 
@@ -192,7 +207,7 @@ def _folder_mapping(root: Path, start: LabelMap) -> LabelMap:
         listing = list_films(root, Labels(None, LabelMap()))
         unknown = {one.what: one.count for one in listing.left_out if "known class" in one.why}
     except DataSetError:
-        unknown = _top_folders(root)
+        unknown = named_folders(_images(root))
     rows = [(name, n, named.get(name.rpartition("/")[2], LEAVE_OUT)) for name, n in unknown.items()]
     if not rows:
         return start
@@ -204,18 +219,26 @@ def _folder_mapping(root: Path, start: LabelMap) -> LabelMap:
     return LabelMap(folders=folders)
 
 
-def _top_folders(root: Path) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for image in _images(root):
-        folder = image.rpartition("/")[0].partition("/")[0]
-        if folder:
-            found[folder] = found.get(folder, 0) + 1
-    return found
+def named_folders(images: Sequence[str]) -> dict[str, int]:
+    """Names of folders that may be classes, with the images below them, the most first."""
+    found: Counter[str] = Counter()
+    for image in images:
+        found.update(
+            {
+                name
+                for name in image.split("/")[:-1]
+                if not is_plain_folder(name)
+                and not names_patient(name)
+                and parse_folders([name]).split is None
+            }
+        )
+    return dict(found.most_common(_MOST_VALUES))
 
 
 def _edited(rows: list[tuple[str, int, str]], title: str) -> dict[str, str]:
     import pandas as pd
 
+    st.caption(f"What each {title.lower()} means. Click a class to change it.")
     table = pd.DataFrame(rows, columns=[title, "Images", "Class"])
     edited = st.data_editor(
         table,
@@ -261,7 +284,10 @@ def show_left_out(listing: Listing) -> None:
     total = sum(one.count for one in listing.left_out)
     if not total:
         return
-    with st.expander(f"Left out: {total:,}", icon=":material/filter_alt_off:"):
+    rows_left = sum(one.count for one in listing.left_out if one.what.startswith("rows of"))
+    parts = [count(total - rows_left, "files")] if total > rows_left else []
+    parts += [f"{count(rows_left, 'rows')} of the table"] if rows_left else []
+    with st.expander(f"Left out: {' and '.join(parts)}", icon=":material/filter_alt_off:"):
         rows = "".join(
             f"<tr><td>{escape(one.what)}</td><td>{escape(one.why)}</td><td>{one.count:,}</td></tr>"
             for one in listing.left_out

@@ -200,6 +200,7 @@ def _consider(kind: Kind, path: Path, settings: Settings) -> None:
 def ask_labels(kind: Kind, path: Path) -> None:
     """Show the labels of the folder, to be chosen and corrected."""
     state.candidate_images.clear()
+    state.labels_return.clear()
     state.candidate.set((kind, path))
     st.rerun()
 
@@ -210,16 +211,32 @@ def show_candidate(settings: Settings) -> bool:
     if asked is None:
         return False
     kind, path = asked
-    if st.button("Back", icon=":material/arrow_back:", key="dataset.labels.back"):
+    back = state.labels_return.get()
+    words = "Back to fitting the model" if back else "Back"
+    if st.button(words, icon=":material/arrow_back:", key="dataset.labels.back"):
         state.candidate.clear()
-        st.rerun()
+        _return(back)
     with plain_words():
-        chosen = show_labels(path, kept_labels(path, settings))
+        chosen = show_labels(
+            path,
+            kept_labels(path, settings),
+            "Fit to these films" if back else "Open with these labels",
+        )
         if chosen is not None:
             keep_labels(path, chosen, settings)
             state.candidate.clear()
+            if back:
+                _return(back)
             _take(kind, path, settings)
     return True
+
+
+def _return(page: str) -> None:
+    """To the page that asked for the labels, or this one without them."""
+    state.labels_return.clear()
+    if page:
+        st.switch_page(page)
+    st.rerun()
 
 
 def _kaggle(settings: Settings, weight: Weight) -> None:

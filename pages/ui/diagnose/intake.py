@@ -19,7 +19,11 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 
 from pages.ui import state
 from pages.ui.diagnose.reading_log import RETRY_SECONDS, log_entry
-from pages.ui.diagnose.zip_films import (
+from pages.ui.session_film import Entry, Record, content_of, full_picture, make_entry
+from pneumo_core.config import load_settings
+from pneumo_core.errors import BundleError, PneumoError, ReadingLogError, UnreadableImage
+from pneumo_core.formatting import count, were
+from pneumo_core.inference.zip_films import (
     NO_ROOM,
     REFUSED,
     ZippedFilms,
@@ -27,10 +31,6 @@ from pages.ui.diagnose.zip_films import (
     is_zip,
     open_films,
 )
-from pages.ui.session_film import Entry, Record, content_of, full_picture, make_entry
-from pneumo_core.config import load_settings
-from pneumo_core.errors import BundleError, PneumoError, ReadingLogError, UnreadableImage
-from pneumo_core.formatting import count, were
 from pneumo_core.progress import Rate, eta
 
 if TYPE_CHECKING:

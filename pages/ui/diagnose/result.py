@@ -33,13 +33,13 @@ SUBTYPE_NOTE = (
     "base treatment on these shares."
 )
 PREVALENCE_NOTE = (
-    "The probability is calibrated on the model's validation data. Where pneumonia is rarer, the "
-    "true probability is lower."
+    "The probability is calibrated on the films that the model was validated on or fitted to. "
+    "Where pneumonia is rarer, the true probability is lower."
 )
 POINTS_NOTE = (
-    "Both points were fitted on validation films, each as it is and cropped, stretched, blurred or "
-    "recompressed. Screening point: 99 of 100 films with pneumonia lie at or above it. Ruling-in "
-    "point: 99 of 100 normal films lie below it."
+    "Both points were fitted on films with known labels. Screening point: nearly all films with "
+    "pneumonia lie at or above it. Ruling-in point: nearly all normal films lie below it. On which "
+    "films and how nearly, the model card says."
 )
 NO_RESULT = "This file has no result; the other films are not affected."
 ONLY_CHEST = (

@@ -115,7 +115,7 @@ def _missing(subject: Predictions, place: FilmFolder) -> str:
 def _choose(settings: Settings) -> None:
     with st.form("metrics.where", border=False):
         typed = st.text_input(
-            "Folder with NORMAL/ and PNEUMONIA/, or with train/, val/ and test/ that hold these",
+            "Folder of labelled films: class folders, or images with a table of labels",
             placeholder="/home/me/chest_xray",
             key="metrics.where.typed",
         )

@@ -146,7 +146,7 @@ def _show_evaluation(bundle: Bundle, settings: Settings) -> None:
     st.write("The model predicts every film of a labelled folder; the result appears under Films.")
     source = remembered_source(settings=settings)
     typed = st.text_input(
-        "Folder with NORMAL/ and PNEUMONIA/, or with train/, val/ and test/ that hold these",
+        "Folder of labelled films: class folders, or images with a table of labels",
         value=str(source.path) if source else "",
         placeholder="/home/me/chest_xray",
         key="metrics.folder",

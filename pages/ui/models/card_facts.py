@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pneumo_core.bundle.model_card import POPULATION_FIGURES
+from pneumo_core.bundle.card_measurements import POPULATION_FIGURES
 from pneumo_core.bundle.provenance import (
     data_licence_of,
     training_film_count,

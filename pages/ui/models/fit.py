@@ -11,13 +11,14 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.job_progress import show_job
 from pages.ui.models.actions import put_in_service
+from pages.ui.models.fit_films import show_films
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import load_settings
-from pneumo_core.dataset.sources import check_folder, remembered_source
+from pneumo_core.dataset.sources import remembered_source
 from pneumo_core.errors import BundleError, DataSetError
-from pneumo_core.formatting import figure
+from pneumo_core.formatting import count, figure
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.intervals import SMALL_SAMPLE
@@ -65,7 +66,9 @@ def show_fit(listed: Sequence[Checked]) -> None:
         job = latest_job(KIND, settings=settings, key=new)
         if job is not None:
             with st.container(border=True, key="models-fit"):
-                st.subheader(f"Fitting {parent} to this hospital", anchor=False)
+                made = job.status().state == "done"
+                doing = "fitted" if made else "being fitted"
+                st.subheader(f"{parent} is {doing} to this hospital", anchor=False)
                 status = show_job(job, doing=f"Making {new}", phases=PHASES)
                 if status.state == "running":
                     return
@@ -100,8 +103,14 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
         placeholder="/home/me/films",
         key="models.fit.folder",
     )
+    path = show_films(typed, settings)
     left, right = st.columns(2)
-    site = left.text_input("Name of the hospital", value="", key="models.fit.site", max_chars=60)
+    site = left.text_input(
+        "Name of the hospital",
+        placeholder=path.name if path else "",
+        key="models.fit.site",
+        max_chars=60,
+    )
     name = right.text_input(
         "Name of the new model", value=_free_name(bundle.name, names), key="models.fit.name"
     )
@@ -113,8 +122,11 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
             st.rerun()
     if not go:
         return
+    if path is None:
+        if not typed.strip():
+            st.error("Name the folder of labelled films first.", icon=":material/error:")
+        return
     try:
-        path = check_folder(typed, settings=settings)
         _check_free(name, names)
         asked = Aims(**aims)
         with starting():
@@ -188,6 +200,9 @@ def _show_result(bundle: Bundle | None) -> None:
         f"{fitted.films:,} films{patients} of {escape(fitted.site)} ({fitted.normal:,} normal, "
         f"{fitted.pneumonia:,} pneumonia). It is not in service yet.</p>" + before_after(fitted)
     )
+    if fitted.trained_on:
+        words = f"{count(fitted.trained_on, 'films')} had trained the network already"
+        st.warning(f"{words}: these figures are too favourable.", icon=":material/history_edu:")
     for line in needed_words(bundle):
         st.caption(line)
     with st.container(horizontal=True):

@@ -66,7 +66,7 @@ class FittedTo:
     patients: None where the films do not say whose they are; ages: first year and the one after the
     last, () where not known; aims: as `metrics.operating_points`
     holds them; before, after: figures of the parent and of this model on these films, each film
-    with a fit that had not seen its patient.
+    with a fit that had not seen its patient; trained_on: how many of them trained the network.
     """
 
     site: str
@@ -74,6 +74,7 @@ class FittedTo:
     normal: int
     pneumonia: int
     patients: int | None
+    trained_on: int
     ages: tuple[int, ...]
     months: tuple[str, ...]
     aims: Mapping[str, float]
@@ -248,6 +249,7 @@ def fitted_to_of(part: Mapping[str, Any]) -> FittedTo | None:
         normal=normal,
         pneumonia=pneumonia,
         patients=count_of(part, "patients"),
+        trained_on=count_of(part, "trained_on") or 0,
         ages=tuple(part.get("ages", ())),
         months=tuple(part.get("months", ())),
         aims=part_of(part, "aims"),

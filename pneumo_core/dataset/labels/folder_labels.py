@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.film_facts import FilmFacts, LeftOut, counted
+from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.label_map import LEAVE_OUT, class_key
 from pneumo_core.dataset.names import (
     FolderFacts,
@@ -17,6 +17,7 @@ from pneumo_core.dataset.names import (
     is_plain_folder,
     looks_like_split,
     names_patient,
+    original_of,
     parse_folders,
     parse_name,
     stem_of,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LOOSE = "directly in the folder"
 _FEW = 5  # films: folders that hold more in the middle are no patients' folders
+_MANY = 20  # films: more than a patient has, where those beside it have a handful
 _MEANT = {"normal": ("normal", "normal"), "pneumonia": ("pneumonia", None)}
 _MEANT |= {kind: ("pneumonia", kind) for kind in ("bacterial", "viral")}
 
@@ -59,18 +61,22 @@ def read_folders(
     """
     root_split = parse_folders([root_name]).split
     by_folder: dict[str, FolderFacts] = {}
-    copies: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    unlabelled = []
+    films: dict[str, list[str]] = defaultdict(list)
     for film in images:
-        parts = PurePosixPath(film).parts
-        folder = "/".join(parts[:-1])
-        if folder not in by_folder:
-            by_folder[folder] = mapped_folders(parts[:-1], classes)
+        films[film.rpartition("/")[0]].append(film)
+    copies: dict[str, list[str]] = defaultdict(list)
+    unlabelled: list[str] = []
+    left: Counter[tuple[str, str]] = Counter()
+    for folder, some in films.items():
+        parts = folder.split("/") if folder else []
+        by_folder[folder] = mapped_folders(parts, classes)
         if by_folder[folder].label is None:
-            unlabelled.append(film)
-        else:
-            key = tuple(part for part in parts if not _is_archive_folder(part))
-            copies[key].append(film)
+            unlabelled += some
+            left[_unknown_class(parts), _why(parts, classes)] += len(some)
+            continue
+        place = "/".join(part for part in parts if not _is_archive_folder(part))
+        for film in some:
+            copies[f"{place}/{film.rpartition('/')[2]}"].append(film)
     # Of several copies the one nearest to the root.
     chosen = sorted(min(same, key=lambda film: film.count("/")) for same in copies.values())
     patients = _patients(chosen, classes)
@@ -88,8 +94,8 @@ def read_folders(
         )
     return LabelledFilms(
         facts,
-        counted((_unknown_class(film), _why(film, classes)) for film in unlabelled),
-        notes=_split_notes(by_folder),
+        tuple(LeftOut(what, why, n) for (what, why), n in left.most_common()),
+        notes=_split_notes(by_folder, classes),
         nested=tuple(sorted(set(chain(*copies.values())) - set(chosen))),
         unlabelled=tuple(sorted(unlabelled)),
     )
@@ -120,70 +126,97 @@ def _is_archive_folder(name: str) -> bool:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "") == "chestxray"
 
 
-def _unknown_class(film: str) -> str:
-    """The outermost folder of a film whose name is neither a split nor one that says nothing."""
-    folders = PurePosixPath(film).parts[:-1]
+def _unknown_class(folders: Sequence[str]) -> str:
+    """The outermost of these folders whose name is neither a split nor one that says nothing."""
     for number, folder in enumerate(folders, start=1):
         if not is_plain_folder(folder) and parse_folders([folder]).split is None:
             return "/".join(folders[:number])
     return "/".join(folders) or LOOSE
 
 
-def _why(film: str, classes: Mapping[str, str]) -> str:
-    if any(classes.get(class_key(part)) == LEAVE_OUT for part in PurePosixPath(film).parts[:-1]):
+def _why(folders: Sequence[str], classes: Mapping[str, str]) -> str:
+    if any(classes.get(class_key(folder)) == LEAVE_OUT for folder in folders):
         return "left out by the mapping"
-    if len(PurePosixPath(film).parts) == 1:
+    if not folders:
         return "images in no class folder"
     return "images in a folder whose name is not a known class"
 
 
-def _split_notes(folders: Mapping[str, FolderFacts]) -> tuple[str, ...]:
-    """A note where a folder's name holds the word of a split and is not taken for one."""
+def _split_notes(folders: Mapping[str, FolderFacts], classes: Mapping[str, str]) -> tuple[str, ...]:
+    """Notes of folders that may be splits and are not taken for them: by a word, or by place."""
+    silent = [folder for folder, facts in folders.items() if facts.split is None]
     odd = sorted(
-        {
-            part
-            for folder, facts in folders.items()
-            if facts.split is None
-            for part in folder.split("/")
-            if looks_like_split(part)
-        }
+        {part for folder in silent for part in folder.split("/") if looks_like_split(part)}
     )
-    if not odd:
-        return ()
-    named = ", ".join(odd[:5])
-    words = (
-        f"Folders that look like splits and are not taken for them: {named}. Name them train, val "
-        "or test, or their films are trained on and measured together."
-    )
-    return (words,)
+    notes = []
+    if odd:
+        named = ", ".join(odd[:5])
+        notes.append(
+            f"Folders that look like splits and are not taken for them: {named}. Name them train, "
+            "val or test, or their films are trained on and measured together."
+        )
+    above: dict[str, set[str]] = defaultdict(set)
+    for folder in silent:
+        parts, facts = folder.split("/"), folders[folder]
+        at = next((n for n, part in enumerate(parts) if _names_class(part, classes)), 0)
+        if at and facts.label and not _is_archive_folder(parts[at - 1]):
+            above[parts[at - 1]].add(facts.label)
+    both = sorted(one for one, labels in above.items() if len(labels) > 1)
+    if len(both) > 1 and not odd:
+        notes.append(
+            f"{len(both):,} folders hold classes of their own ({', '.join(both[:5])}): their films "
+            "are taken together. If they are splits, name them train, val and test."
+        )
+    return tuple(notes)
+
+
+def _names_class(folder: str, classes: Mapping[str, str]) -> bool:
+    return parse_folders([folder]).label is not None or class_key(folder) in classes
 
 
 def _patients(films: Sequence[str], classes: Mapping[str, str]) -> dict[str, tuple[str, str, bool]]:
     """For each film the key of its patient, the series, and whether the patient is known."""
-    names = {film: parse_name(stem_of(film)) for film in films}
-    own = {film: _own_folders(film, classes) for film in films}
+    stems = {film: stem_of(film) for film in films}
+    own = _own_folders_of(films, classes)
     # A name that is in several folders (IM-0001-0001 of each patient) means nothing without them.
     places: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for film in films:
-        places[stem_of(film).lower()].add(own[film])
-    stems = Counter(stem_of(film) for film in films)
+        places[stems[film].lower()].add(own[film])
+    times = Counter(stems.values())
     small = _small_folders(own)
+    originals = {film: original_of(stem) for film, stem in stems.items()}
+    copied = {base for film, base in originals.items() if base != stems[film]}
     found = {}
-    for film in films:
-        stem, name, folders = stem_of(film), names[film], own[film]
+    for film, stem in stems.items():
+        name, folders = parse_name(stem), own[film]
         said = next(filter(None, map(names_patient, folders)), "")
         repeated = len(places[stem.lower()]) > 1
+        folder = small.get(folders, "")
         if said:
             found[film] = (said, "patient", True)
-        elif repeated and folders and folders[0] in small:
-            found[film] = (f"folder-{folders[0]}", "folder", True)
+        elif repeated and folder:
+            found[film] = (f"folder-{folder}", "folder", True)
         elif name.series and not (repeated and name.series.endswith("IM")):
             found[film] = (name.group, name.series, True)
-        elif folders and folders[0] in small:
-            found[film] = (f"folder-{folders[0]}", "", False)
+        elif folder:
+            found[film] = (f"folder-{folder}", "", False)
+        elif originals[film] in copied:  # a film and its augmented copies
+            at = mapped_folders(film.split("/")[:-1], classes).label
+            found[film] = ("/".join((*folders, str(at), originals[film])), "", False)
         else:
-            alone = stems[stem] == 1
-            found[film] = (stem if alone else film, "", False)
+            found[film] = (stem if times[stem] == 1 else film, "", False)
+    return found
+
+
+def _own_folders_of(films: Sequence[str], classes: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """`_own_folders` of each film, looked up once a folder."""
+    by_folder: dict[str, tuple[str, ...]] = {}
+    found = {}
+    for film in films:
+        folder = film.rpartition("/")[0]
+        if folder not in by_folder:
+            by_folder[folder] = _own_folders(film, classes)
+        found[film] = by_folder[folder]
     return found
 
 
@@ -193,11 +226,7 @@ def _own_folders(film: str, classes: Mapping[str, str]) -> tuple[str, ...]:
     Those below the class folder; those above it where there is none below.
     """
     parts = PurePosixPath(film).parts[:-1]
-    labels = [
-        number
-        for number, part in enumerate(parts)
-        if parse_folders([part]).label is not None or class_key(part) in classes
-    ]
+    labels = [number for number, part in enumerate(parts) if _names_class(part, classes)]
     last = labels[-1] if labels else -1
 
     def meant(some: Sequence[str]) -> tuple[str, ...]:
@@ -213,9 +242,28 @@ def _own_folders(film: str, classes: Mapping[str, str]) -> tuple[str, ...]:
     return meant(parts[last + 1 :]) or meant(parts[:last] if labels else ())
 
 
-def _small_folders(own: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """Folders that may be patients': several, with a handful of films each in the middle."""
-    sizes = Counter(folders[0] for folders in own.values() if folders)
-    if len(sizes) < 2 or median(sizes.values()) > _FEW:
-        return set()
-    return set(sizes)
+def _small_folders(own: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Of folders that may be patients' the path of the patient's: several, with a handful of films
+    each in the middle, as near to the root as they are.
+    """
+    return _patients_below(Counter(folders for folders in own.values() if folders), 1)
+
+
+def _patients_below(films: Counter[tuple[str, ...]], level: int) -> dict[tuple[str, ...], str]:
+    """The same of these folders, the first `level - 1` of which they share."""
+    branches: dict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+    for folders, n in films.items():
+        branches[folders[:level]][folders] += n
+    sizes = {branch: below.total() for branch, below in branches.items()}
+    here = len(sizes) > 1 and median(sizes.values()) <= _FEW
+    found: dict[tuple[str, ...], str] = {}
+    for branch, below in branches.items():
+        # A site's or a disc's folder among those of patients; not a patient's of several studies.
+        deeper = {} if len(branch) < level or (here and sizes[branch] <= _MANY) else (
+            _patients_below(below, level + 1)
+        )  # fmt: skip
+        if deeper:
+            found |= deeper
+        elif here:
+            found |= dict.fromkeys(below, "/".join(branch))
+    return found

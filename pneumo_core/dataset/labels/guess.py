@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.dataset.labels.label_map import FILE, LEAVE_OUT, LabelMap, class_key
 from pneumo_core.dataset.labels.matching import match_files
 from pneumo_core.dataset.labels.values import class_of_word
+from pneumo_core.dataset.names import stem_of
 from pneumo_core.errors import DataSetError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _MOST_CLASSES = 60  # distinct values beyond which a column is no class
 _LABELS = {"label", "labels", "class", "diagnosis", "finding", "findings", "category", "target"}
 _NAMES = {
     "patient": r"(pseudo ?)?(patient|subject|pid|case|mrn)( ?(id|no|number|key|code|nr))?",
-    "age": r"(patient )?age( (in )?(years|yrs|y))?( at .*)?|alter",
+    "age": r"(patient )?age( (in )?(years|yrs|y))?( at .*)?|years( old)?|yrs|alter",
     "sex": r"(patient )?(sex|gender)|geschlecht",
     "view": r"(view|projection)( position)?|viewposition",
     "split": r"split|set|subset|fold|partition|dataset type|usage",
@@ -62,16 +63,21 @@ def guessed_values(column: pd.Series, separator: str) -> dict[str, str]:
 def _file_column(table: pd.DataFrame, images: Sequence[str]) -> str:
     import pandas as pd
 
-    best, share = "", 0.5
+    best, most = "", (0.5, 0)
+    stems = {stem_of(image).lower() for image in images[:: max(1, len(images) // _PROBED)]}
     for name in table.columns:
-        values = pd.Series(table[name].unique()[:_PROBED], dtype=object)
+        distinct = table[name].unique()
+        values = pd.Series(distinct[:_PROBED], dtype=object)
         values = values[values != ""].reset_index(drop=True)
         if not len(values):
             continue
         found = float((match_files(values, images).film != "").mean())
-        # Many distinct values: "1" may be a class and the name of a file.
-        if found > share and (len(values) > 2 or len(table) <= 4):
-            best, share = str(name), found
+        if stems and found <= most[0]:  # a few films of a large table
+            named = {stem_of(str(value).replace("\\", "/")).lower() for value in distinct}
+            found = max(found, len(stems & named) / len(stems))
+        # Many distinct values: "1" may be a class or an age and the name of a file.
+        if (found, len(distinct)) > most and (len(values) > 2 or len(table) <= 4):
+            best, most = str(name), (found, len(distinct))
     return best
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -72,7 +73,12 @@ def labels_of_dict(found: Mapping[str, Any] | None) -> Labels | None:
 
 
 def class_key(value: str) -> str:
-    """A value as it is compared: without regard to case, underscores and spaces."""
+    """A value as it is compared: without regard to case, underscores and spaces.
+
+    Nor to how an accent is written: macOS names a file with two characters where others use one.
+    """
+    if not value.isascii():
+        value = unicodedata.normalize("NFKC", value)
     return " ".join(value.casefold().replace("_", " ").split())
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms
 from pneumo_core.dataset.labels.guess import guessed_map, unknown_table
 from pneumo_core.dataset.labels.known_forms import (
     CANONICAL,
-    KERMANY,
     SEPARATOR,
     KnownForm,
     canonical,
@@ -90,6 +89,11 @@ def understand(labels: Labels, images: Sequence[str]) -> ReadTable:
         if not (table_map.column("file") and table_map.column("label")):
             raise unknown_table(labels.table, table, table_map)
     return ReadTable(_by_columns(table, table_map, name), None, table_map, name)
+
+
+def tables_of(table: Path) -> list[Path]:
+    """The files of the table of some labels: itself, or those of a known form in a folder."""
+    return _form_in(table)[1] if table.is_dir() else [table]
 
 
 def _form_in(folder: Path) -> tuple[KnownForm, list[Path]]:
@@ -172,7 +176,8 @@ def read_labels(labels: Labels, images: Sequence[str]) -> LabelledFilms:
     if films.empty:
         raise DataSetError(
             f"Expected labels in {table.name} that mean normal or pneumonia, got "
-            f"{_some(rows['value'])}. Map them in pneumo-dataset.toml under [classes]."
+            f"{_some(rows['value'])}. Give each a class: on the Dataset screen, or in "
+            "pneumo-dataset.toml under [classes]."
         )
     facts = _facts(films, table)
     return LabelledFilms(
@@ -204,11 +209,14 @@ def _one_label_each(
     rows = rows[~lateral].drop_duplicates(["film", "reader", "value"])
     with_readers = bool((rows["reader"] != "").any())
     several = rows["film"].duplicated(keep=False)
-    votes, agreement = Votes(rows), UNKNOWN
+    agreement = UNKNOWN
     if with_readers:
+        votes = Votes(rows)
         target, agreement = votes.by_readers(table.map.readers), votes.kappa()
+    elif several.any():
+        target = Votes(rows).by_findings()
     else:
-        target = votes.by_findings()
+        target = rows.set_index("film")["target"]
     values = rows["value"].where(~several, "several findings")
     films = rows.assign(value=values).drop_duplicates("film").set_index("film")
     films["target"] = target
@@ -248,40 +256,11 @@ def _facts(films: pd.DataFrame, table: ReadTable) -> dict[str, FilmFacts]:
         "site": films["site"],
         "manufacturer": films["manufacturer"],
     }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return {
-        film: FilmFacts(
-            group=group, series=series, patient_known=known, **dict(zip(columns, row, strict=True))
-        )
-        for film, (group, series, known), row in zip(films.index, groups, rows, strict=True)
-    }
-
-
-def add_facts(found: LabelledFilms, folder: Path, images: Sequence[str]) -> LabelledFilms:
-    """Films labelled by folders, with the sites of a known table that lies in the folder."""
-    from dataclasses import replace
-
-    tables = [one for one in known_tables(folder).values() if not one[0].has_labels]
-    if not tables:
-        return found
-    form, paths = tables[0]
-    rows = canonical(form, paths)
-    matches = match_files(rows["file"], images)
-    site = dict(zip(matches.film, rows["site"], strict=True))
-    facts = {film: replace(one, site=site.get(film, one.site)) for film, one in found.facts.items()}
-    kermany = sum(one.site == KERMANY for one in facts.values())
-    notes = [form.note]
-    if kermany:
-        notes.append(
-            f"{count(kermany, 'films')} are Kermany's, as most models of paediatric pneumonia are "
-            "trained on: figures on them are no test of such a model."
-        )
-    return replace(
-        found,
-        facts=facts,
-        source=f"{found.source}, and the sites of {paths[0].name} ({form.name})",
-        notes=(*found.notes, *notes),
-    )
+    group, series, known = zip(*groups, strict=True)
+    given: dict[str, Sequence[Any]] = {name: one.tolist() for name, one in columns.items()}
+    given |= {"group": group, "series": series, "patient_known": known}
+    facts = map(FilmFacts, *(given[name] for name in FilmFacts._fields))
+    return dict(zip(films.index.tolist(), facts, strict=True))
 
 
 def _notes(table: ReadTable, facts: dict[str, FilmFacts], agreement: Estimate) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ TEXT_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SHEET_ENDINGS = (".xlsx", ".xlsm", ".xls", ".ods")
 ENDINGS = (*TEXT_ENDINGS, *SHEET_ENDINGS, ".parquet")
 MAX_BYTES = 512 * 2**20  # PadChest's, the largest known, has 100 MB
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_HEAD = 2**20  # bytes, of which the first rows are read
 _SEPARATORS = (",", ";", "\t", "|")
 
 
@@ -72,7 +74,7 @@ def _read(path: Path, rows: int | None) -> pd.DataFrame:
             return _as_text(pd.read_parquet(path).head(rows) if rows else pd.read_parquet(path))
         if name.endswith(SHEET_ENDINGS):
             return _as_text(pd.read_excel(path, engine="calamine", dtype=object, nrows=rows))
-        return _read_text(_text_of(path), rows)
+        return _read_text(_text_of(path, None if rows is None else _HEAD), rows)
     except DataSetError:
         raise
     except Exception as error:  # of the readers, each of which has its own
@@ -85,7 +87,8 @@ def _read(path: Path, rows: int | None) -> pd.DataFrame:
         ) from error
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, most: int | None) -> str:
+    """The text of a file; most: bytes at its beginning, cut at the end of a line, None for all."""
     if path.name.lower().endswith(".gz"):
         with gzip.open(path) as file:
             data = file.read(MAX_BYTES + 1)
@@ -94,8 +97,13 @@ def _text_of(path: Path) -> str:
                 f"Expected a table of at most {file_size(MAX_BYTES)}, got more in {path.name}."
             )
     else:
-        data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        with path.open("rb") as file:
+            data = file.read(-1 if most is None else most)
+            if len(data) == most and data[:2] not in _UTF_16:
+                data = data[: data.rfind(b"\n") + 1] or data
+            else:
+                data += file.read()
+    if data[:2] in _UTF_16:
         return data.decode("utf-16")
     try:
         return data.decode("utf-8-sig")

@@ -83,14 +83,15 @@ def closeup_of(
 class EpochCloseup(keras.callbacks.Callback):  # type: ignore[misc]
     """Looks at up to FILMS held-out films after every epoch and writes into `folder`.
 
-    It comes after the callback that swaps in the averaged weights. `network` names the part of the
-    model that is trained, whose layers "features" and "logits" give the maps.
+    It comes after the callback that swaps in the averaged weights. The layers "features" and
+    "logits" of `network`, which is trained, give the maps.
     """
 
-    def __init__(self, seen: HeldOut, folder: Path, *, network: str) -> None:
+    def __init__(self, seen: HeldOut, folder: Path, network: Any) -> None:
         super().__init__()
-        self.seen, self.folder, self.network = seen, folder, network
-        self.both: Any = None
+        self.seen, self.folder = seen, folder
+        outputs = [network.get_layer(name).output for name in ("features", "logits")]
+        self.both = keras.Model(network.input, outputs)
 
     def on_epoch_end(self, epoch: int, _logs: Any = None) -> None:
         """Write the closer look, the maps first."""
@@ -107,10 +108,6 @@ class EpochCloseup(keras.callbacks.Callback):  # type: ignore[misc]
         write_atomic(self.folder / CLOSEUP, json.dumps(asdict(found)))
 
     def _answers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if self.both is None:
-            own = self.model.get_layer(self.network)
-            outputs = [own.get_layer(name).output for name in ("features", "logits")]
-            self.both = keras.Model(own.input, outputs)
         parts = []
         for start in range(0, len(self.seen.inputs), BATCH):
             films = self.seen.inputs[start : start + BATCH]

@@ -85,7 +85,7 @@ def test_a_mapping_that_does_not_fit_names_the_columns(put):
     (root / "q.csv").write_text("image,label\nq.png,normal\n")
     with pytest.raises(DataSetError, match=r"names q\.png, the folder holds a.png"):
         films(root, "q.csv", columns=(("file", "image"), ("label", "label")))
-    with pytest.raises(DataSetError, match=r"got normal, Pneumonia\. Map them"):
+    with pytest.raises(DataSetError, match=r"got normal, Pneumonia\. Give each a class"):
         films(root, columns=(("file", "image"), ("label", "label")), classes=(("x", "viral"),))
     with pytest.raises(DataSetError, match=r"Expected a table of labels at .*none\.csv"):
         films(root, "none.csv")
@@ -163,3 +163,40 @@ def test_rows_are_matched_a_column_at_a_time(monkeypatch):
 def test_a_sheet_is_text(tmp_path):
     pd.DataFrame({"a": [1.0, None], "b": ["x ", ""]}).to_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet").to_dict("list") == {"a": ["1", ""], "b": ["x", ""]}
+
+
+PEOPLE = "file,Patient ID,Patient Age,sex,Projection\na.png,7,58,F,PA\nb.png,7,,M,Lateral\n"
+
+
+def test_a_second_table_gives_age_sex_view_and_patient(put):
+    root = put("x/a.png", "x/b.png", "x/c.png", **{"t.csv": f"{GOOD}c.png,normal\n"})
+    (root / "people.csv").write_text(f"{PEOPLE}c.png,9,4y,F,AP\n")
+    listing = films(root)
+    assert sorted(listing.films) == ["x/a.png", "x/c.png"]
+    a, c = (listing.facts[f"x/{name}.png"] for name in "ac")
+    assert (a.age, a.sex, a.view, a.patient_known) == (58.0, "F", "PA", True)
+    assert (c.age, c.view) == (4.0, "AP")
+    assert a.group != c.group
+    assert "7" not in a.group.split("-")
+    assert "Age, sex, view, patient of 3 films from people.csv." in listing.notes
+    left = {(one.what, one.why): one.count for one in listing.left_out}
+    assert left["lateral views", "not frontal, by people.csv"] == 1
+
+
+def test_what_the_first_table_says_stays_and_a_table_of_something_else_changes_nothing(put):
+    text = "image,label,age,patient\na.png,normal,3,p1\nb.png,pneumonia,,p2\n"
+    root = put("a.png", "b.png", **{"t.csv": text, "notes.csv": "day,ward\n1,2\n"})
+    before = films(root)
+    (root / "people.csv").write_text("image,age\na.png,80\nb.png,60\n")
+    after = films(root)
+    assert (after.facts["a.png"].age, after.facts["b.png"].age) == (3.0, 60.0)
+    assert after.facts["a.png"].group == before.facts["a.png"].group
+    assert before.labels_key != after.labels_key
+    assert not before.notes
+
+
+def test_films_in_class_folders_take_their_facts_from_a_table(put):
+    root = put("NORMAL/a.png", "PNEUMONIA/b.png", **{"people.csv": PEOPLE})
+    listing = list_films(root)
+    assert listing.films == ("NORMAL/a.png",)
+    assert listing.facts["NORMAL/a.png"].age == 58.0

@@ -1,11 +1,13 @@
 """A folder with a table: the form is said, the mapping corrected, and both are kept."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from pages.ui.dataset import facets
+from pages.ui.dataset import facets, labels_view
 from pneumo_core.dataset.labels import kept_labels
 from pneumo_core.dataset.sources import remembered_source
 from tests.pages.seen import button, html_of, no_trace
@@ -37,6 +39,28 @@ def test_a_known_form_is_said_previewed_opened_and_kept(page, settings, jobs, ow
     assert remembered_source(settings=settings).path == own
     assert kept_labels(own, settings).table == own / "Data_Entry_2017.csv"
     assert no_trace(page)
+
+
+def test_classes_below_splits_can_be_mapped(own):
+    for name in ("train/sano/1.png", "train/enfermo/2.png", "test/sano/patient3/3.png"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_bytes(b"x")
+    images = [path.relative_to(own).as_posix() for path in own.glob("t*/**/*.png")]
+    assert labels_view.named_folders(images) == {"sano": 2, "enfermo": 1}
+    shutil.rmtree(own)
+
+
+def test_labels_that_another_page_asked_for_lead_back_to_it(page, settings, own, monkeypatch):
+    went = []
+    monkeypatch.setattr("streamlit.switch_page", went.append)
+    page.session_state["dataset.candidate"] = ("folder", own)
+    page.session_state["dataset.labels-return"] = "pages/models.py"
+    page.run()
+    assert button(page, "Back to fitting the model")
+    button(page, "Fit to these films").click().run()
+    assert went == ["pages/models.py"]
+    assert kept_labels(own, settings).table == own / "Data_Entry_2017.csv"
+    assert "dataset.candidate" not in page.session_state
 
 
 def test_age_sex_and_view_are_counted_where_they_are_known():

@@ -21,20 +21,36 @@ def started(monkeypatch, tmp_path):
     return found
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """31 normal films, 30 of pneumonia, and one of a class that is not known: listed, not read."""
+    found = tmp_path / "films"
+    names = [f"NORMAL/{n}.png" for n in range(31)] + [f"PNEUMONIA/x{n}.png" for n in range(30)]
+    for name in (*names, "COVID/c.png"):
+        (found / name).parent.mkdir(parents=True, exist_ok=True)
+        (found / name).write_bytes(b"x")
+    return found
+
+
 def form(page):
     page.button(key="models.tofit.tiny").click().run()
     return page
 
 
-def test_the_form_starts_a_job_with_what_was_asked_for(models, started, tmp_path):
-    folder = tmp_path / "films"
-    folder.mkdir()
+def test_the_form_starts_a_job_with_what_was_asked_for(models, started, folder):
     page = form(opened())
     page.text_input(key="models.fit.folder").set_value(str(folder))
     page.text_input(key="models.fit.site").set_value("St Mary")
     page.number_input(key="models.fit.sensitivity").set_value(97.5)
     page.number_input(key="models.fit.miss").set_value(5.0)
     page.number_input(key="models.fit.prevalence").set_value(20.0)
+    page.run()
+    shown = html(page)
+    assert "Labels: the names of the folders" in shown
+    assert "<strong>61 films</strong> (patients not known)" in shown
+    assert ": 31 ● normal · 30 ■ pneumonia, subtype unknown<" in shown
+    assert "· left out: 1" in shown
+    assert not page.warning
     page.button(key="models.fit.begin").click().run()
     assert not page.exception
     ((kind, words), more) = started[0]
@@ -47,9 +63,9 @@ def test_the_form_starts_a_job_with_what_was_asked_for(models, started, tmp_path
     assert more["key"] == "tiny-here"
 
 
-def test_a_promise_takes_the_place_of_both_rates(models, started, tmp_path):
+def test_a_promise_takes_the_place_of_both_rates(models, started, folder):
     page = form(opened())
-    page.text_input(key="models.fit.folder").set_value(str(tmp_path))
+    page.text_input(key="models.fit.folder").set_value(str(folder))
     page.checkbox(key="models.fit.promise").check().run()
     page.button(key="models.fit.begin").click().run()
     assert started[0][0][1][-2:] == ["--coverage", "0.95"]
@@ -64,14 +80,38 @@ def test_a_promise_takes_the_place_of_both_rates(models, started, tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_starts(
-    models, started, tmp_path, *, key, value, message
+    models, started, folder, *, key, value, message
 ):
     page = form(opened())
-    page.text_input(key="models.fit.folder").set_value(str(tmp_path))
+    page.text_input(key="models.fit.folder").set_value(str(folder))
     page.text_input(key=f"models.fit.{key}").set_value(value)
     page.button(key="models.fit.begin").click().run()
     assert message in page.error[0].value
     assert not started
+
+
+def test_a_table_that_is_not_understood_leads_to_its_labels(models, started, folder, monkeypatch):
+    for film in (*folder.glob("PNEUMONIA/*"), *folder.glob("NORMAL/*")):
+        film.rename(folder / film.name)
+    (folder / "t.csv").write_text("name,dx\n0.png,0\n1.png,1\n", "utf-8")
+    went = []
+    monkeypatch.setattr("streamlit.switch_page", went.append)
+    page = form(opened())
+    page.text_input(key="models.fit.folder").set_value(str(folder)).run()
+    assert "found no such films" in page.warning[0].value
+    page.button(key="models.fit.begin").click().run()
+    assert not started
+    page.button(key="models.fit.labels").click().run()
+    assert went == ["pages/dataset.py"]
+    assert page.session_state["dataset.candidate"] == ("folder", folder)
+    assert page.session_state["dataset.labels-return"] == "pages/models.py"
+
+
+def test_too_few_films_are_told_before_the_fit(models, started, folder):
+    (folder / "PNEUMONIA" / "x0.png").unlink()
+    page = form(opened())
+    page.text_input(key="models.fit.folder").set_value(str(folder)).run()
+    assert "here are 31 normal and 29 with pneumonia" in page.warning[0].value
 
 
 def test_before_and_after_and_the_films_still_needed_are_shown(models):

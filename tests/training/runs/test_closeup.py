@@ -46,8 +46,6 @@ def test_a_class_without_films_has_no_recall():
 
 @pytest.mark.usefixtures("eager")
 def test_after_an_epoch_maps_and_figures_are_there_to_be_read(tmp_path):
-    import keras
-
     from pneumo_core.training.network import build_network
     from pneumo_core.training.runs.closeup import EpochCloseup
 
@@ -56,9 +54,7 @@ def test_after_an_epoch_maps_and_figures_are_there_to_be_read(tmp_path):
     folder = run.folder / "fold-0"
     folder.mkdir()
     network = build_network("cnn", size=64, classes=3, weights="none")
-    film = keras.Input((64, 64, 1), name="film")
-    callback = EpochCloseup(held_out([0, 1, 2, 0]), folder, network="cnn")
-    callback.set_model(keras.Model(film, network(film)))
+    callback = EpochCloseup(held_out([0, 1, 2, 0]), folder, network)
     callback.on_epoch_end(2)
     facts, arrays = read_closeup(run)
     assert (facts["epoch"], facts["films"], facts["threshold"]) == (2, 4, 0.5)
