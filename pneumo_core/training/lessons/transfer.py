@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumo_core.bundle import survey
 from pneumo_core.errors import TrainingError
+from pneumo_core.imaging.decode import resize
 from pneumo_core.metrics import grouped_bootstrap_difference
 from pneumo_core.training.lessons.films import LessonFilms, Wanted, split_patients
 from pneumo_core.training.lessons.learn import learnt_scores, lesson_recipe, part_of
@@ -34,7 +35,8 @@ STORY = (
     "few films, then four times as many. Expect the pretrained start to be ahead, most of all "
     "where films are few."
 )
-WANTED = Wanted(patients=340, films_each=(1, 1), size=64, least=120, synthetic=340)
+_MODEL_SIZE = 96
+WANTED = Wanted(patients=340, films_each=(1, 1), size=_MODEL_SIZE, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
 FEW, MORE = 32, 128  # films to learn from
 _STEPS = 40
@@ -43,11 +45,14 @@ _BACKBONES = ("resnet50v2", "mobilenetv2")  # small enough for minutes on two co
 
 @dataclass(frozen=True)
 class Start:
-    """Where the pretrained weights are from: as of `Recipe.weights`, and in words."""
+    """Where the pretrained weights are from: as of `Recipe.weights`, and in words; and the side at
+    which the network is trained: ImageNet's features bear small films, a model's less.
+    """
 
     backbone: str
     weights: str
     words: str
+    size: int = 64  # pixels
 
 
 def teach_transfer(
@@ -57,6 +62,7 @@ def teach_transfer(
     start = find_start(films, settings, weights)
     learn, unseen = split_patients(films, 0.55)
     learn = _balanced(films, learn)
+    pixels = np.stack([resize(film, start.size) for film in films.pixels])
     y, patients = films.labels[unseen], films.patients[unseen]
     dots: list[Dot] = []
     ahead: dict[int, Estimate] = {}
@@ -65,17 +71,17 @@ def teach_transfer(
     for number, (n, series) in enumerate(plan):
         recipe = lesson_recipe(
             start.backbone,
-            size=WANTED.size,
+            size=start.size,
             epochs=_epochs(n),
             learning_rate=1e-3,
             **_initial(series, start),
         )
         scores[n, series] = learnt_scores(
             recipe,
-            films.pixels,
+            pixels,
             films.labels,
             learn[:n],
-            films.pixels[unseen],
+            pixels[unseen],
             report=part_of(report, number, len(plan), f"{n} films, {series}"),
         )
         dots.append(dot(f"{n} films", series, y, scores[n, series], patients))
@@ -85,7 +91,7 @@ def teach_transfer(
             )
     title = find_backbone(start.backbone).application
     trained = (
-        f"{title} at {WANTED.size} px, {_epochs(FEW)} epochs of {FEW} films and {_epochs(MORE)} of "
+        f"{title} at {start.size} px, {_epochs(FEW)} epochs of {FEW} films and {_epochs(MORE)} of "
         f"{MORE}; measured on {len(y):,} films of patients that no training saw. Transfer starts "
         f"from {start.words}."
     )
@@ -160,8 +166,9 @@ def find_start(films: LessonFilms, settings: Settings, weights: str | None = Non
             return _of_model(one.name, films, settings)
         except TrainingError:
             refused.append(one.name)
-    knows = " The models here have learnt from these very films or have another network." * bool(
-        refused
+    knows = (
+        " The models here have learnt from these very films, have another network, or see lungs alone."
+        * bool(refused)
     )
     raise TrainingError(
         "Expected pretrained weights for this lesson; there are none here without a download."
@@ -195,6 +202,11 @@ def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:
             f"Expected a model with one of the networks {', '.join(_BACKBONES)}; {name} has "
             f"{parent.backbone}. Name another one."
         )
+    if parent.defaults["frame"] != "whole":
+        raise TrainingError(
+            f"Expected a model that sees whole films; {name} sees a frame set by the lungs. Name "
+            "another one."
+        )
     listed = listed_films(parent.bundle)
     known = sum(bool(listed.role(*each)) for each in films.hashes)
     if known:
@@ -203,7 +215,8 @@ def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:
             "them, and would only repeat what it was told. Name a weights file."
         )
     words = f"the model {name}, which has learnt from real films"
-    return Start(parent.backbone, name, words + (" and from none of these" if films.hashes else ""))
+    words += " and from none of these" * bool(films.hashes)
+    return Start(parent.backbone, name, words, _MODEL_SIZE)
 
 
 def _balanced(films: LessonFilms, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -78,7 +78,7 @@ def test_a_start_is_kept_weights_then_a_file_and_nothing_is_downloaded(
 
 
 def test_a_model_that_knows_the_films_is_no_start(films, settings, monkeypatch):
-    parent = SimpleNamespace(backbone="resnet50v2", bundle=None)
+    parent = SimpleNamespace(backbone="resnet50v2", bundle=None, defaults={"frame": "whole"})
     known = SimpleNamespace(role=lambda sha256, _: "t" if sha256 == "a" else "")
     monkeypatch.setattr(transfer, "load_parent", lambda *_: parent)
     monkeypatch.setattr(transfer, "listed_films", lambda _: known)
@@ -92,6 +92,9 @@ def test_a_model_that_knows_the_films_is_no_start(films, settings, monkeypatch):
         find_start(real, settings, "mine")
     other = LessonFilms("r", films.pixels, films.labels, films.patients, hashes=(("b", "0"),))
     assert "from none of these" in find_start(other, settings).words
+    parent.defaults["frame"] = "lungs"
+    with pytest.raises(TrainingError, match="sees a frame set by the lungs"):
+        find_start(other, settings, "mine")
 
 
 @pytest.mark.parametrize(
