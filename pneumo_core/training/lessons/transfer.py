@@ -166,10 +166,9 @@ def find_start(films: LessonFilms, settings: Settings, weights: str | None = Non
             return _of_model(one.name, films, settings)
         except TrainingError:
             refused.append(one.name)
-    knows = (
-        " The models here have learnt from these very films, have another network, or see lungs alone."
-        * bool(refused)
-    )
+    knows = ""
+    if refused:
+        knows = " The models here have learnt from these very films, or do not see whole films."
     raise TrainingError(
         "Expected pretrained weights for this lesson; there are none here without a download."
         f"{knows} Put a weights file of ResNet50V2 or MobileNetV2 without its top into a folder "
