@@ -1,4 +1,4 @@
-"""`runs` and `machine` on the command line."""
+"""`runs`, `machine` and `lesson` on the command line."""
 
 import json
 import shlex
@@ -10,6 +10,7 @@ import pytest
 from pneumo_core.cli import runs as command
 from pneumo_core.errors import DataSetError
 from pneumo_core.training.hardware import Machine
+from pneumo_core.training.lessons.outcome import Dot, Outcome
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import queue
 from pneumo_core.training.runs.run import create_run
@@ -173,3 +174,27 @@ def test_the_machine_is_told_in_words_and_as_json(call, monkeypatch):
     )
     told = json.loads(call("machine", "--json")[1])
     assert told == {**asdict(found), "gpus": []}
+
+
+def test_a_lesson_says_its_story_its_figures_and_its_paragraph(call, monkeypatch, tmp_path):
+    dot = Dot("Borders alone", "patients never seen", 0.92, 0.88, 0.96, 192, 190)
+    found = Outcome("borders", "films", (dot,), "The border gives it away.", "A small CNN.")
+    asked = []
+
+    def teach(name, data, _settings, _report, *, weights):
+        asked.append((name, data, weights))
+        return found
+
+    monkeypatch.setattr("pneumo_core.cli.runs.start_keras", lambda: None)
+    monkeypatch.setattr("pneumo_core.training.lessons.lesson.teach", teach)
+    code, out, _ = call("lesson", "borders", str(tmp_path))
+    assert code == 0
+    assert "The lungs of every film are painted black" in out
+    assert "Borders alone\tpatients never seen\tAUC 0.92 [0.88–0.96]\t192 films" in out
+    assert out.endswith("A small CNN.\nThe border gives it away.\n")
+    told = json.loads(call("lesson", "borders", "--json")[1])
+    assert told["dots"][0]["low"] == 0.88
+    assert asked == [("borders", tmp_path, None), ("borders", None, None)]
+    code, _, err = call("lesson", "other")
+    assert code == 1
+    assert "Expected a lesson out of transfer, leak, borders" in err

@@ -10,6 +10,7 @@ import numpy as np
 
 from pneumo_core.bundle import survey
 from pneumo_core.errors import TrainingError
+from pneumo_core.imaging.decode import resize
 from pneumo_core.metrics import grouped_bootstrap_difference
 from pneumo_core.training.lessons.films import LessonFilms, Wanted, split_patients
 from pneumo_core.training.lessons.learn import learnt_scores, lesson_recipe, part_of
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
 NAME = "transfer"
 TITLE = "From scratch against transfer"
 STORY = (
-    "One network is trained twice on the same films, for as many steps and with the same "
-    "augmentation. Once its weights begin as random numbers; once they come from a network that "
-    "was trained before, on other pictures. First it gets few films, then four times as many. "
-    "Expect the pretrained start to be ahead, most of all where films are few."
+    "One network is trained twice on the same films, for as many epochs and with the same "
+    "augmentation. Once all its weights begin as random numbers; once they come from a network "
+    "that was trained before, on other pictures, and only its last layer learns. First it gets "
+    "few films, then four times as many. Expect the pretrained start to be ahead, most of all "
+    "where films are few."
 )
-WANTED = Wanted(patients=340, films_each=(1, 1), size=64, least=120, synthetic=340)
+_MODEL_SIZE = 96
+WANTED = Wanted(patients=340, films_each=(1, 1), size=_MODEL_SIZE, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
 FEW, MORE = 32, 128  # films to learn from
 _STEPS = 40
@@ -42,11 +45,14 @@ _BACKBONES = ("resnet50v2", "mobilenetv2")  # small enough for minutes on two co
 
 @dataclass(frozen=True)
 class Start:
-    """Where the pretrained weights are from: as of `Recipe.weights`, and in words."""
+    """Where the pretrained weights are from: as of `Recipe.weights`, and in words; and the side at
+    which the network is trained: ImageNet's features bear small films, a model's less.
+    """
 
     backbone: str
     weights: str
     words: str
+    size: int = 64  # pixels
 
 
 def teach_transfer(
@@ -56,6 +62,7 @@ def teach_transfer(
     start = find_start(films, settings, weights)
     learn, unseen = split_patients(films, 0.55)
     learn = _balanced(films, learn)
+    pixels = np.stack([resize(film, start.size) for film in films.pixels])
     y, patients = films.labels[unseen], films.patients[unseen]
     dots: list[Dot] = []
     ahead: dict[int, Estimate] = {}
@@ -64,16 +71,17 @@ def teach_transfer(
     for number, (n, series) in enumerate(plan):
         recipe = lesson_recipe(
             start.backbone,
-            size=WANTED.size,
-            epochs=-(-_STEPS * 16 // n),
-            weights="none" if series == SCRATCH else start.weights,
+            size=start.size,
+            epochs=_epochs(n),
+            learning_rate=1e-3,
+            **_initial(series, start),
         )
         scores[n, series] = learnt_scores(
             recipe,
-            films.pixels,
+            pixels,
             films.labels,
             learn[:n],
-            films.pixels[unseen],
+            pixels[unseen],
             report=part_of(report, number, len(plan), f"{n} films, {series}"),
         )
         dots.append(dot(f"{n} films", series, y, scores[n, series], patients))
@@ -83,10 +91,22 @@ def teach_transfer(
             )
     title = find_backbone(start.backbone).application
     trained = (
-        f"{title} at {WANTED.size} px, {_STEPS} steps of 16 films each time; measured on "
-        f"{len(y):,} films of patients that no training saw. Transfer starts from {start.words}."
+        f"{title} at {start.size} px, {_epochs(FEW)} epochs of {FEW} films and {_epochs(MORE)} of "
+        f"{MORE}; measured on {len(y):,} films of patients that no training saw. Transfer starts "
+        f"from {start.words}."
     )
     return Outcome(NAME, films.title, tuple(dots), words(dots, ahead), trained, films.notes)
+
+
+def _epochs(films: int) -> int:
+    return -(-_STEPS * 16 // films)
+
+
+def _initial(series: str, start: Start) -> dict[str, str]:
+    """Random weights, all of them trained; or pretrained ones, of which the last layer is."""
+    if series == SCRATCH:
+        return {"weights": "none"}
+    return {"weights": start.weights, "trained_from": "head"}
 
 
 def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
@@ -107,8 +127,8 @@ def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
         )
     elif few.low > 0:
         end = (
-            f"The pretrained start is ahead, and here not only where films are few: {_STEPS} steps "
-            "are too short a training from scratch in either case."
+            "The pretrained start is ahead, and here not only where films are few: the training is "
+            "too short for random weights in either case."
         )
     elif few.high < 0:
         end = (
@@ -146,9 +166,9 @@ def find_start(films: LessonFilms, settings: Settings, weights: str | None = Non
             return _of_model(one.name, films, settings)
         except TrainingError:
             refused.append(one.name)
-    knows = " The models here have learnt from these very films or have another network." * bool(
-        refused
-    )
+    knows = ""
+    if refused:
+        knows = " The models here have learnt from these very films, or do not see whole films."
     raise TrainingError(
         "Expected pretrained weights for this lesson; there are none here without a download."
         f"{knows} Put a weights file of ResNet50V2 or MobileNetV2 without its top into a folder "
@@ -181,6 +201,11 @@ def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:
             f"Expected a model with one of the networks {', '.join(_BACKBONES)}; {name} has "
             f"{parent.backbone}. Name another one."
         )
+    if parent.defaults["frame"] != "whole":
+        raise TrainingError(
+            f"Expected a model that sees whole films; {name} sees a frame set by the lungs. Name "
+            "another one."
+        )
     listed = listed_films(parent.bundle)
     known = sum(bool(listed.role(*each)) for each in films.hashes)
     if known:
@@ -189,7 +214,8 @@ def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:
             "them, and would only repeat what it was told. Name a weights file."
         )
     words = f"the model {name}, which has learnt from real films"
-    return Start(parent.backbone, name, words + (" and from none of these" if films.hashes else ""))
+    words += " and from none of these" * bool(films.hashes)
+    return Start(parent.backbone, name, words, _MODEL_SIZE)
 
 
 def _balanced(films: LessonFilms, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -49,7 +49,10 @@ def test_four_trainings_differ_in_their_films_and_their_start_alone(
     found = transfer.teach_transfer(films, settings, lambda *facts: heard.append(facts))
     assert [(n, counts) for _, n, counts in asked] == [(FEW, [16, 16])] * 2 + [(MORE, [64, 64])] * 2
     assert [one.weights for one, *_ in asked] == ["none", str(weights)] * 2
-    assert [one.epochs * n for one, n, _ in asked] == pytest.approx([960] * 4, rel=0.1)
+    assert [one.epochs * n for one, n, _ in asked] == pytest.approx(
+        [16 * transfer._STEPS] * 4, rel=0.1
+    )
+    assert [one.trained_from for one, *_ in asked] == ["", "head"] * 2
     assert {one.backbone for one, *_ in asked} == {"resnet50v2"}
     at = by_place(found.dots)
     few = at[f"{FEW} films", TRANSFER]
@@ -75,7 +78,7 @@ def test_a_start_is_kept_weights_then_a_file_and_nothing_is_downloaded(
 
 
 def test_a_model_that_knows_the_films_is_no_start(films, settings, monkeypatch):
-    parent = SimpleNamespace(backbone="resnet50v2", bundle=None)
+    parent = SimpleNamespace(backbone="resnet50v2", bundle=None, defaults={"frame": "whole"})
     known = SimpleNamespace(role=lambda sha256, _: "t" if sha256 == "a" else "")
     monkeypatch.setattr(transfer, "load_parent", lambda *_: parent)
     monkeypatch.setattr(transfer, "listed_films", lambda _: known)
@@ -89,6 +92,9 @@ def test_a_model_that_knows_the_films_is_no_start(films, settings, monkeypatch):
         find_start(real, settings, "mine")
     other = LessonFilms("r", films.pixels, films.labels, films.patients, hashes=(("b", "0"),))
     assert "from none of these" in find_start(other, settings).words
+    parent.defaults["frame"] = "lungs"
+    with pytest.raises(TrainingError, match="sees a frame set by the lungs"):
+        find_start(other, settings, "mine")
 
 
 @pytest.mark.parametrize(
