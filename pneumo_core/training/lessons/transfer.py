@@ -35,7 +35,7 @@ STORY = (
     "few films, then four times as many. Expect the pretrained start to be ahead, most of all "
     "where films are few."
 )
-_MODEL_SIZE = 96
+_MODEL_SIZE = 128
 WANTED = Wanted(patients=340, films_each=(1, 1), size=_MODEL_SIZE, least=120, synthetic=340)
 SCRATCH, TRANSFER = "from scratch", "transfer"
 FEW, MORE = 32, 128  # films to learn from
