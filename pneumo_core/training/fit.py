@@ -298,10 +298,9 @@ def fit(  # noqa: PLR0913 - options, by keyword
             model = training_model(network, recipe, devices, films)
         feed, held_out = feeds
         training = _Training(recipe, devices, folder, network, model, feed, held_out, stopped)
-        callback = keras.callbacks.Callback
-        training.run(
-            machine, tuple(x if isinstance(x, callback) else x(network) for x in callbacks)
-        )
+        of_keras = keras.callbacks.Callback
+        made = [one if isinstance(one, of_keras) else one(network) for one in callbacks]
+        training.run(machine, made)
     for trained in (folder / TRAINED, folder / STOPPED):
         if trained.exists():  # a worker may join after the chief has finished
             network.load_weights(trained)
@@ -332,7 +331,7 @@ class _Training:
         chosen = self.held_out is not None and self.recipe.patience > 0
         return self.folder / BEST if chosen else None
 
-    def run(self, machine: Machine, callbacks: tuple[keras.callbacks.Callback, ...]) -> None:
+    def run(self, machine: Machine, callbacks: list[keras.callbacks.Callback]) -> None:
         """Train, from the backup where there is one."""
         steps, devices = len(self.feed), self.devices
         backup = SparingBackup(
