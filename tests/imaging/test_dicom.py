@@ -359,7 +359,7 @@ def test_a_video_is_named_as_the_compression_it_has(dicom_file, dataset):
 
 REASONS = {
     "MR_small_padded": "is an MR image",
-    "OBXXXX1A_rle_2frame": "has 2 frames, not one and is in colour",
+    "OBXXXX1A_rle_2frame": "has 2 frames, not one and is stored as colours of a palette",
     "SC_rgb_jpeg": "not a radiograph",
     "chrJapMulti": "holds no picture: it is the header of a radiograph",
     "mlut_18": "not a radiograph",
