@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from pneumo_core.bundle import Bundle
 
 PATIENCE = 1.0  # seconds that a page waits for a drop: one film is read before they are over
-_SECONDS = 1.0  # between two looks at a longer one
-_PAGE_SECONDS = 4.0  # between two runs of the page by which its list grows
+_SECONDS = 1.0  # between two drawings of a longer one: each costs the browser
+_CLICK_SECONDS = 0.1  # that a click waits at most for the page to look up
+_PAGE_SECONDS = 6.0  # between two runs of the page by which its list grows
 _PRESENTING = "diagnose.presenting"
 _LATEST = 8  # films read last that are shown small
 _arrivals: state.Value[tuple[str, ...]] = state.Value("diagnose.arrivals", ())
@@ -201,13 +202,16 @@ def follow_intake(place: DeltaGenerator | None) -> None:
     if place is None or intake is None:
         return
     first = not _arrivals.get()
-    end = time.monotonic() + _PAGE_SECONDS
+    end, drawn = time.monotonic() + _PAGE_SECONDS, time.monotonic()
     while not intake.ended.is_set() and (first or time.monotonic() < end):
-        if first and intake.wait_for_news(_SECONDS / 2):
+        if first and intake.wait_for_news(_CLICK_SECONDS):
             break
         if not first:
-            intake.ended.wait(_SECONDS / 2)
-        _draw(place, intake)
+            intake.ended.wait(_CLICK_SECONDS)
+        if time.monotonic() - drawn >= _SECONDS:
+            drawn = time.monotonic()
+            _draw(place, intake)
+        _PRESENTING in st.session_state  # noqa: B015 - here a click that waits takes over
     st.rerun()
 
 
