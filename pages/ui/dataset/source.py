@@ -159,8 +159,10 @@ def _folder(settings: Settings, weight: Weight) -> None:
         placeholder="/home/me/chest_xray",
         key=TYPED,
     )
+    # Above the picker, which follows what is typed: a button that moves loses the click.
+    taken = st.button("Open", type=weight, key="dataset.take")
     show_picker(settings)
-    if st.button("Open", type=weight, key="dataset.take"):
+    if taken:
         try:
             path = check_folder(typed, settings=settings)
             if not has_tables(path):
