@@ -83,20 +83,6 @@ def unpack_stream(
     return folder
 
 
-def unpack_once(path: Path, folder: Path, settings: Settings) -> None:
-    """Unpack the archive at `path` into `folder`, which is there, to be read once.
-
-    Raises DataSetError as `unpacked` does.
-    """
-    try:
-        with path.open("rb") as stream, _opened(stream) as archive:
-            _write(archive, folder, settings, silent)
-    except OSError as error:
-        raise DataSetError(
-            f"Expected to unpack {path.name}, got: {disk_words(error)}. Check the disk."
-        ) from error
-
-
 def left_out_of_archive(folder: Path) -> tuple[LeftOut, ...]:
     """What was left in the archive that `folder` was unpacked from; () for any other folder."""
     found = read_json(folder / _NOTES).get("left_out", [])

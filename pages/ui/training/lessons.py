@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pneumo_core.training.lessons.outcome import Outcome
 
 _PHASES = {"films": "films", "train": "training"}
-_TAKES = "One to three minutes on two cores."
+_TAKES = "Half a minute to five minutes on two cores."
 _ABOUT = (
     "Three experiments of a few minutes, on synthetic films or on your own. Each trains small "
     "models here, keeps none of them, and ends with one figure."
