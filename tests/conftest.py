@@ -108,13 +108,26 @@ def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.Model, "run_eagerly", always)
 
 
-@pytest.fixture
-def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The out-of-distribution check is measured in 3 views, not in all that keep the lungs."""
-    from pneumo_core.training import feature_checks
+@pytest.fixture(scope="module")
+def quick_training() -> Iterator[None]:
+    """What a file trains takes seconds, see `train_quickly`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        train_quickly(monkeypatch)
+        yield
 
+
+def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings go step by step, with two narrow blocks for "cnn" and few thresholds for figures.
+
+    The out-of-distribution check is measured in 3 views, not in all that keep the lungs.
+    """
+    from pneumo_core.training import feature_checks, fit, network
+
+    step_by_step(monkeypatch)
     views = feature_checks._lung_views()[:3]
     monkeypatch.setattr(feature_checks, "_lung_views", lambda: views)
+    monkeypatch.setattr(network, "_CNN_WIDTHS", (8, 16))
+    monkeypatch.setattr(fit, "_BINS", 200)
 
 
 @pytest.fixture

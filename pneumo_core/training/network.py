@@ -53,6 +53,7 @@ BACKBONES = {
     "efficientnetv2b0": Backbone("EfficientNetV2B0", {"scale": 1.0}, "block5"),
     "cnn": Backbone("", {"scale": 1 / 255.0}, ""),
 }
+_CNN_WIDTHS = (24, 48, 96, 160, 256)  # of the blocks of "cnn"
 
 
 def find_backbone(name: str) -> Backbone:
@@ -180,11 +181,11 @@ def _small_cnn(x: Any) -> Any:
     """Five convolution blocks, 0.6 M parameters: what can be trained from scratch in minutes."""
     from keras import layers
 
-    for block, width in enumerate((24, 48, 96, 160, 256)):
+    for block, width in enumerate(_CNN_WIDTHS):
         x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"block{block}_conv")(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"block{block}_bn")(x)
         x = layers.Activation("relu", name=f"block{block}_relu")(x)
-        if block < 4:
+        if block < len(_CNN_WIDTHS) - 1:
             x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
     return x
 

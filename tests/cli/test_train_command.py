@@ -10,7 +10,7 @@ from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import train as routine
 from pneumo_core.training.runs.run import list_runs
 
-pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager", "few_views")]
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
 
 TINY = ("--preset", "quick", "--backbone", "cnn", "--size", "64", "--batch", "16", "--epochs", "1")
 
@@ -23,7 +23,7 @@ def run(call, tmp_path, monkeypatch):
     return call
 
 
-@pytest.mark.usefixtures("eager", "few_views")
+@pytest.mark.usefixtures("quick_training")
 def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_path):
     demo = tmp_path / "demo"
     write_demo_data(demo, films=90, seed=1)

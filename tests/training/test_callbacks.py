@@ -15,7 +15,7 @@ from pneumo_core.training.callbacks import AtomicWeights, SparingBackup, cut_his
 from pneumo_core.training.fit import BEST, STOPPED, TRAINED
 from tests.training.tiny_training import HELD_OUT, films, note_epochs, train
 
-pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
 
 
 class Killed(Exception):

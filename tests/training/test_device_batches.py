@@ -56,6 +56,7 @@ def test_a_run_says_where_its_films_lie():
     assert sentence(pixels, on_device=False) == "films sent batch by batch"
 
 
+@pytest.mark.usefixtures("quick_training")
 def test_a_training_is_the_same_to_the_last_digit(tmp_path, undisturbed):
     sent, folder = undisturbed
     there = train(tmp_path, of=films(on_device=True))

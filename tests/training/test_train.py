@@ -28,7 +28,7 @@ from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
 from tests.lungs import StubFinder
 
-pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager", "few_views")]
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def carry(run, settings, report=lambda *_: None):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(demo, settings):
+def undisturbed(demo, settings, quick_training):
     """A run that went through, its bundle, and what was heard of it."""
     run, heard = start(demo, settings, small()), []
     bundle = carry(run, settings, lambda *facts: heard.append(facts))

@@ -22,14 +22,14 @@ from pneumo_core.training.runs.status import summary_of
 from pneumo_core.training.train import train
 from tests.training import tiny_training
 
-pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]
+pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
 
 CHILD = """
 import json, os, signal, subprocess, sys
 from pathlib import Path
 import numpy as np
 import pytest
-from tests.conftest import step_by_step
+from tests.conftest import train_quickly
 from tests.training.tiny_training import films, tiny_recipe, train
 from pneumo_core.config import Settings
 from pneumo_core.errors import TrainingError
@@ -41,7 +41,7 @@ from pneumo_core.training.runs.queue import run_queued
 
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 callbacks.SECONDS_BETWEEN_STEPS = progress_callback.SECONDS_BETWEEN_REPORTS = 0
-step_by_step(pytest.MonkeyPatch())
+train_quickly(pytest.MonkeyPatch())
 room = Path(sys.argv[1])
 settings = Settings(runs_dir=room / "runs")
 
