@@ -1,7 +1,6 @@
 """Several devices learn what one learns; and what is told of them."""
 
 import json
-import os
 import re
 import runpy
 import socket
@@ -14,7 +13,7 @@ import pytest
 
 from pneumo_core.config import ROOT
 from pneumo_core.errors import TrainingError
-from pneumo_core.training import callbacks, distributed
+from pneumo_core.training import callbacks, distributed, fit, network
 from pneumo_core.training.callbacks import StopTogether
 from pneumo_core.training.distributed import Devices, join_devices
 
@@ -32,8 +31,9 @@ if "two-devices" in sys.argv:
     tf.config.set_logical_device_configuration(processor, halves)
 from pneumo_core.training.distributed import join_devices
 devices = join_devices()
-from pneumo_core.training import callbacks
+from pneumo_core.training import callbacks, fit as fitting, network as networks
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
+networks._CNN_WIDTHS, fitting._BINS = (8,), 200
 from pneumo_core.training.fit import fit, predict_logits
 from pneumo_core.training.batches import Films
 from pneumo_core.training.hardware import find_machine
@@ -58,23 +58,50 @@ if devices.chief:
     print("trained", *np.array(losses, float).ravel(), *logits.ravel()[:6])
 """
 
+CHANGED = (  # by TRAIN
+    *((callbacks, "SECONDS_BETWEEN_BACKUPS"), (callbacks, "_SHARE")),
+    *((network, "_CNN_WIDTHS"), (fit, "_BINS")),
+)
 
-def start(folder, *options, config=""):
-    environment = {**os.environ, "TF_CONFIG": config}
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN, str(folder), *options],
+
+# Keras is imported once: what trains apart is forked before TensorFlow has threads.
+FORK = """
+import json, os, runpy, signal, sys
+from pathlib import Path
+from pneumo_core.training import batches, callbacks, distributed, fit, hardware, recipe
+
+folder, parts = Path(sys.argv[1]), json.loads(sys.argv[2])
+children = []
+for name, (config, options) in parts.items():
+    if not (child := os.fork()):
+        os.environ["TF_CONFIG"] = config
+        sys.argv = ["train.py", str(folder / name), *options]
+        with (folder / f"{name}.txt").open("w") as sys.stdout:
+            runpy.run_path(str(folder / "train.py"))
+        os._exit(0)
+    children.append(child)
+while children:
+    child, status = os.wait()
+    children.remove(child)
+    if status:  # a machine would wait for the other's gradients for ever
+        for other in children:
+            os.kill(other, signal.SIGKILL)
+        sys.exit("One of them failed.")
+"""
+
+
+def train_apart(folder, parts):
+    """What each of `parts` printed, by name: (TF_CONFIG, options of TRAIN)."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORK, str(folder), json.dumps(parts)],
         cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
+        timeout=600,
     )
-
-
-def result(process):
-    out, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err[-3000:]
-    return out
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [(folder / f"{name}.txt").read_text() for name in parts]
 
 
 def trained(out):
@@ -94,28 +121,23 @@ def free_ports(count):
 def test_two_devices_and_two_machines_learn_what_one_learns_from_the_whole_batch(
     tmp_path, monkeypatch, capsys
 ):
-    addresses = [f"localhost:{port}" for port in free_ports(2)]
-    machines = [
-        start(
-            tmp_path / f"machine-{number}",
-            config=json.dumps(
-                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}
-            ),
-        )
-        for number in range(2)
-    ]
-    try:
-        chief, worker = map(result, machines)
-    finally:
-        for machine in machines:  # one that waits for the other's gradients would wait for ever
-            machine.kill()
-            machine.communicate()
-    two = result(start(tmp_path / "two", "two-devices"))
     (tmp_path / "train.py").write_text(TRAIN)
+    addresses = [f"localhost:{port}" for port in free_ports(2)]
+    tasks = [{"type": "worker", "index": number} for number in range(2)]
+    configs = [json.dumps({"cluster": {"worker": addresses}, "task": task}) for task in tasks]
+    chief, worker, two = train_apart(
+        tmp_path,
+        {
+            "machine-0": (configs[0], []),
+            "machine-1": (configs[1], []),
+            "two": ("", ["two-devices"]),
+        },
+    )
     monkeypatch.setattr(sys, "argv", ["train.py", str(tmp_path / "one")])
-    for name in ("SECONDS_BETWEEN_BACKUPS", "_SHARE"):  # put back afterwards
-        monkeypatch.setattr(callbacks, name, 0)
-    runpy.run_path(str(tmp_path / "train.py"))
+    with pytest.MonkeyPatch.context() as put_back:
+        for module, name in CHANGED:
+            put_back.setattr(module, name, getattr(module, name))
+        runpy.run_path(str(tmp_path / "train.py"))
     one = capsys.readouterr().out
     np.testing.assert_allclose(trained(chief), trained(one), atol=1e-3)
     np.testing.assert_allclose(trained(two), trained(one), atol=1e-3)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDTHS = (16, 32, 64, 96)
 
 
-def build_network(widths: tuple[int, ...] = WIDTHS) -> keras.Model:
+def build_network() -> keras.Model:
     """An untrained network: film float32 (N, 128, 128, 1) in 0..255 → (N, 128, 128, 2) in 0..1.
 
     Channel 0 is the patient's right lung, on the left of an upright, unmirrored film.
@@ -26,14 +26,14 @@ def build_network(widths: tuple[int, ...] = WIDTHS) -> keras.Model:
 
     film = keras.Input((SIDE, SIDE, 1), name="film")
     x = layers.Rescaling(1 / 127.5, -1.0)(film)
-    x = _conv(x, widths[0], stride=2)
+    x = _conv(x, WIDTHS[0], stride=2)
     skips = []
-    for depth, width in enumerate(widths):
+    for depth, width in enumerate(WIDTHS):
         x = _conv(x, width, stride=2) if depth else x
         x = _conv(x, width)
         skips.append(x)
-    x = _conv(_whole_film(x, widths[-1]), widths[-1])
-    for skip, width in zip(reversed(skips), reversed(widths), strict=True):
+    x = _conv(_whole_film(x, WIDTHS[-1]), WIDTHS[-1])
+    for skip, width in zip(reversed(skips), reversed(WIDTHS), strict=True):
         x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, width, kernel=1))
         x = _conv(layers.Add()([x, skip]), width)
     return keras.Model(film, _maps(x), name="lungs")

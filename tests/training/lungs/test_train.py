@@ -9,6 +9,7 @@ import pytest
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, DataSetError
+from pneumo_core.training.lungs import network
 from tests.conftest import step_by_step
 from tests.training.lungs.masked_films import draw_pair, write_masked_films
 
@@ -28,6 +29,7 @@ def trained(tmp_path_factory):
 
     patch = pytest.MonkeyPatch()
     step_by_step(patch)
+    patch.setattr(network, "WIDTHS", (4, 8))
     folder = tmp_path_factory.mktemp("lungs")
     images, masks = write_masked_films(folder, n=6)
     adults = folder / "adults"
@@ -91,7 +93,7 @@ def test_progress_names_every_phase(trained):
     assert "4 films without masks, 1 files cannot be read" in words
 
 
-def test_the_network_learns_drawn_lungs():
+def test_the_network_learns_drawn_lungs(monkeypatch):
     from pneumo_core.training.lungs.augment import MILD
     from pneumo_core.training.lungs.fit import Examples, FinderRecipe, fit_finder
     from pneumo_core.training.lungs.masks import split_lungs
@@ -99,6 +101,7 @@ def test_the_network_learns_drawn_lungs():
     pairs = [draw_pair(k, side=224) for k in range(12)]
     films = np.stack([film for film, _ in pairs])
     lungs = np.stack([split_lungs(mask > 0)[0] for _, mask in pairs])
+    monkeypatch.setattr(network, "WIDTHS", (8, 16))
     still = replace(MILD, other_images=0.0, quarter_turns=0.0, opacity=0.0)
     losses = []
     fit_finder(
