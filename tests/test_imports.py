@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -66,6 +67,7 @@ def module_of(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+@cache
 def imports_of(file: str, source: str) -> list[str]:
     """Every module a file names in an import, wherever in it: "a.b" for both ways to say it."""
     package = module_of(file).split(".")

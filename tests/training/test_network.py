@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.network import build_network
+from pneumo_core.training.network import build_network, freeze
 
 pytestmark = pytest.mark.keras
 
@@ -39,7 +39,7 @@ def local_weights(tmp_path_factory):
     return path, base
 
 
-def test_local_weights_reach_the_network_and_lower_blocks_stay_frozen(local_weights):
+def test_local_weights_reach_the_network_and_what_lies_below_stays_frozen(local_weights):
     path, base = local_weights
     network = build_network("resnet50v2", size=64, classes=3, weights=str(path))
     np.testing.assert_array_equal(
@@ -50,12 +50,7 @@ def test_local_weights_reach_the_network_and_lower_blocks_stay_frozen(local_weig
     assert network.get_layer("conv4_block1_1_conv").trainable
     assert not network.get_layer("conv4_block1_1_bn").trainable
     assert network.get_layer("logits").trainable
-
-
-def test_the_head_alone_can_be_trained(local_weights):
-    network = build_network(
-        "resnet50v2", size=64, classes=3, weights=str(local_weights[0]), trained_from="head"
-    )
+    freeze(network, "head")
     assert [w.path.split("/")[0] for w in network.trainable_weights] == ["logits", "logits"]
 
 
