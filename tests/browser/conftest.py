@@ -19,8 +19,7 @@ from pneumo_core.config import load_settings
 from tests import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
 SWITCHES = (
@@ -104,12 +103,6 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:  # nobody listens yet, or answers slowly
             time.sleep(0.1)
     pytest.fail(f"Expected a server at {url}; it said:\n{log.read_text()}")
-
-
-@pytest.fixture
-def serve() -> Callable[[Path, Path], AbstractContextManager[str]]:
-    """`serving`, for tests that need a server of their own."""
-    return serving
 
 
 @pytest.fixture

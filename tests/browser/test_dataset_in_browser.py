@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from selenium.common.exceptions import (
-    NoSuchElementException,
-    StaleElementReferenceException,
-    TimeoutException,
-)
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.synthetic.demo_data import write_demo_data
+from tests.browser.conftest import serving
+from tests.browser.page import overflow, text, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from selenium.webdriver import Chrome
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 FILMS = 60
-PASSING = (NoSuchElementException, StaleElementReferenceException, IndexError)
 # The gallery draws in a shadow root, which no selector reaches into.
 TILES = """
 const found = [];
@@ -50,24 +45,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def address(
-    folder: Path,
-    models_dir: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    serve: Callable[[Path, Path], AbstractContextManager[str]],
+    folder: Path, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PNEUMO_DATA_ROOTS", str(folder.parent))
-    with serve(models_dir, tmp_path / "log.txt") as url:
+    with serving(models_dir, tmp_path / "log.txt") as url:
         yield url
-
-
-def wait(browser: Chrome, condition: Callable[[Chrome], object], seconds: int = 300) -> None:
-    WebDriverWait(browser, seconds, ignored_exceptions=PASSING).until(condition)
-
-
-def text(browser: Chrome, css: str) -> str:
-    return str(browser.find_element(By.CSS_SELECTOR, css).text)
 
 
 def button(browser: Chrome, label: str) -> WebElement:
@@ -83,7 +66,7 @@ def open_folder(browser: Chrome, folder: Path) -> None:
     browser.find_element(By.CSS_SELECTOR, typed).send_keys(str(folder))
     button(browser, "Open").click()
     with suppress(TimeoutException):
-        wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, typed), 100)
+        wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, typed), seconds=100)
     if browser.find_elements(By.CSS_SELECTOR, typed):  # a page drawn anew took the click
         button(browser, "Open").click()
     wait(browser, lambda b: "the label predicted" in text(b, ".stMain"))
@@ -98,15 +81,6 @@ def click_bar(browser: Chrome, chart: int, down: float) -> None:
     ActionChains(browser).move_to_element_with_offset(plot, int(across), int(along)).pause(
         0.3
     ).click().perform()
-
-
-def overflow(browser: Chrome) -> int:
-    return int(
-        browser.execute_script(
-            "const page = document.querySelector('.stMain'); "
-            "return page.scrollWidth - page.clientWidth"
-        )
-    )
 
 
 def hosts(browser: Chrome) -> set[str]:
@@ -129,7 +103,7 @@ def test_a_folder_is_opened_a_bar_clicked_a_film_opened_and_read(browser, addres
     for _ in range(6):  # a page that still grows may move the bar away from under the click
         click_bar(browser, 0, 0.08)
         with suppress(TimeoutException):
-            wait(browser, lambda b: f"of {FILMS} films" in text(b, ".pn-figures"), 50)
+            wait(browser, lambda b: f"of {FILMS} films" in text(b, ".pn-figures"), seconds=50)
             break
     chips = text(browser, ".st-key-chips-top")
     assert "split: train" in chips

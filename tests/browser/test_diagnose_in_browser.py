@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.synthetic.appearance import synthetic_film
+from tests.browser.page import faults, is_dark, narrow, overflow, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,15 +59,13 @@ def files(tmp_path: Path) -> list[str]:
 
 def shown(browser: Chrome, css: str) -> str:
     """Text of the first element of that kind, as soon as it has any."""
-    text: str = WebDriverWait(
-        browser, 300, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]
-    ).until(lambda b: b.find_element(By.CSS_SELECTOR, css).text)
+    text: str = wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, css).text)
     return text
 
 
 def drop(browser: Chrome, *files: str) -> None:
     """Drop files on the uploader, as soon as the page has drawn it."""
-    area = WebDriverWait(browser, 300).until(lambda b: b.find_element(By.CSS_SELECTOR, DROP))
+    area = wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP))
     area.send_keys("\n".join(files))
 
 
@@ -80,23 +77,13 @@ def read_all(browser: Chrome, films: int) -> None:
         reading = b.find_elements(By.CSS_SELECTOR, ".st-key-intake")
         return f"This session: {films} of at most 500 films" in words and not reading
 
-    WebDriverWait(
-        browser, 300, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]
-    ).until(all_there)
-
-
-def is_dark(browser: Chrome) -> bool:
-    """Whether the page is there and in its dark theme."""
-    ground = (
-        "return getComputedStyle(document.querySelector('.stApp') ?? document.body).colorScheme"
-    )
-    return bool(browser.execute_script(ground) == "dark")
+    wait(browser, all_there)
 
 
 def visit(browser: Chrome, address: str) -> None:
     """Open the page and wait until it may be used; a first visit turns dark by itself."""
     browser.get(address)
-    WebDriverWait(browser, 300).until(is_dark)
+    wait(browser, is_dark)
     shown(browser, ".pn-welcome")
 
 
@@ -111,7 +98,7 @@ def in_viewer(browser: Chrome, what: str) -> Any:
 
 def until(browser: Chrome, what: str) -> None:
     """Wait until this is true of the film viewer `p`."""
-    WebDriverWait(browser, 60).until(lambda b: in_viewer(b, what))
+    wait(browser, lambda b: in_viewer(b, what))
 
 
 def grey(browser: Chrome, x: float, y: float) -> int:
@@ -122,30 +109,6 @@ def grey(browser: Chrome, x: float, y: float) -> int:
         "1, 1).data[0])(p.panes[0])",
     )
     return level
-
-
-def faults(browser: Chrome) -> list[str]:
-    found = browser.find_elements(
-        By.CSS_SELECTOR, "[data-testid=stException],[data-testid=stAlert]"
-    )
-    return [element.text for element in found]
-
-
-def overflow(browser: Chrome) -> int:
-    """Pixels by which the page is wider than the window."""
-    wide: int = browser.execute_script(
-        "const main = document.querySelector('[data-testid=stMain]');"
-        "return Math.max(main.scrollWidth - main.clientWidth,"
-        "document.documentElement.scrollWidth - window.innerWidth)"
-    )
-    return wide
-
-
-def narrow(browser: Chrome) -> None:
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
-    )
 
 
 def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browser, address):
@@ -172,14 +135,14 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert problem.startswith("broken.png Not read: ")
     assert "sent-without-suffix" not in problem
     picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film [data-testid]")
-    WebDriverWait(browser, 300).until(lambda b: in_viewer(b, "p.small !== null"))
+    wait(browser, lambda b: in_viewer(b, "p.small !== null"))
     assert picture.size["width"] > 500
     assert faults(browser) == []
     assert overflow(browser) == 0
 
     narrow(browser)
     decision = browser.find_element(By.CSS_SELECTOR, ".pn-result h2")
-    WebDriverWait(browser, 300).until(lambda _: decision.rect["y"] < picture.rect["y"])
+    wait(browser, lambda _: decision.rect["y"] < picture.rect["y"])
     assert decision.rect["y"] < 500
     assert overflow(browser) == 0
 
@@ -193,7 +156,7 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
     names = {shown(browser, ".pn-name")}
     for place in ("2 of 3", "3 of 3"):
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
-        WebDriverWait(browser, 300).until(lambda b, p=place: shown(b, ".pn-place") == p)
+        wait(browser, lambda b, p=place: shown(b, ".pn-place") == p)
         names.add(shown(browser, ".pn-name"))
     assert names == {"film.png", "sent-without-suffix", "broken.png"}
     assert shown(browser, ".pn-result h2") == "✕ Not read"

@@ -8,35 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from selenium.common.exceptions import (
-    ElementClickInterceptedException,
-    JavascriptException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.bundle import activate, active_name
 from pneumo_core.bundle.integrity import write_sums
+from tests.browser.conftest import serving
+from tests.browser.page import faults, text, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
 
-PASSING = (
-    ElementClickInterceptedException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-    IndexError,
-    TypeError,
-    JavascriptException,
-)
 # Components live in shadow roots.
 INSIDE = """
 const inside = (css) => {
@@ -49,11 +35,11 @@ const inside = (css) => {
 """
 
 
-@pytest.fixture
-def models(models_dir: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def models(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of our own with "first" in service and beside it "second", which misses more."""
     shipped = models_dir / active_name(models_dir)
-    folder = tmp_path / "models"
+    folder = tmp_path_factory.mktemp("own") / "models"
     shutil.copytree(shipped, folder / "first")
     shutil.copytree(shipped, folder / "second")
     for name in ("first", "second"):
@@ -68,24 +54,12 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def address(
-    models: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    serve: Callable[[Path, Path], AbstractContextManager[str]],
-) -> Iterator[str]:
-    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
-    with serve(models, tmp_path / "log.txt") as url:
-        yield url
-
-
-def wait(browser: Chrome, condition: Callable[[Chrome], Any]) -> Any:
-    return WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(condition)
-
-
-def text(browser: Chrome, css: str) -> str:
-    return str(browser.find_element(By.CSS_SELECTOR, css).text)
+@pytest.fixture(scope="module")
+def address(models: Path) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PNEUMO_CACHE", str(models.with_name("cache")))
+        with serving(models, models.with_name("log.txt")) as url:
+            yield url
 
 
 def inside(browser: Chrome, css: str, do: str) -> Any:
@@ -118,9 +92,7 @@ def off_the_mark(browser: Chrome, chart: str) -> float:
     return float(browser.execute_script(script, chart, spans[chart]))
 
 
-def faults(browser: Chrome) -> list[str]:
-    found = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException],[role=alert] .error")
-    return [element.text for element in found]
+FAULTS = "[data-testid=stException],[role=alert] .error"
 
 
 def test_slider_films_and_comparison(browser, address, models):
@@ -179,7 +151,7 @@ def test_slider_films_and_comparison(browser, address, models):
     assert "first finds more by" in compared
     assert "both ranks equally well" not in compared
     assert "The models disagree on" in compared
-    assert faults(browser) == []
+    assert faults(browser, FAULTS) == []
     narrow = "return document.querySelector('.stMain').scrollWidth - innerWidth"
     assert browser.execute_script(narrow) <= 0
 

@@ -8,76 +8,54 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.bundle import activate, active_name, bundle_names, load_bundle
 from pneumo_core.bundle.integrity import LUNGS, write_sums
 from pneumo_core.bundle.transfer import export_bundle
+from tests.browser.conftest import serving
+from tests.browser.page import click, faults, text, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
 
 DROP = ".st-key-models-intake [data-testid=stFileUploaderDropzoneInput]"
-PASSING = (NoSuchElementException, StaleElementReferenceException, IndexError)
 
 
-@pytest.fixture
-def models(models_dir: Path, tmp_path: Path) -> Path:
-    """A folder of our own with "first" 1.0 in service and "second" 2.0 beside it."""
-    shipped = models_dir / active_name(models_dir)
-    folder = tmp_path / "models"
+@pytest.fixture(scope="module")
+def server(
+    models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Path]]:
+    """Where Pneumo answers, and the folder of its models, our own."""
+    folder = tmp_path_factory.mktemp("own") / "models"
     shutil.copytree(models_dir / LUNGS, folder / LUNGS)
+    put_two(folder, models_dir)
+    with serving(folder, folder.with_name("log.txt")) as url:
+        yield url, folder
+
+
+def put_two(folder: Path, models_dir: Path) -> None:
+    """ "first" 1.0 in service and "second" 2.0 beside it."""
     for name, version in (("first", "1.0"), ("second", "2.0")):
-        shutil.copytree(shipped, folder / name)
+        shutil.copytree(models_dir / active_name(models_dir), folder / name, dirs_exist_ok=True)
         card = json.loads((folder / name / "card.json").read_text("utf-8"))
         (folder / name / "card.json").write_text(json.dumps(card | {"version": version}), "utf-8")
         write_sums(folder / name)
     activate("first", folder)
-    return folder
 
 
 @pytest.fixture
-def address(
-    models: Path, tmp_path: Path, serve: Callable[[Path, Path], AbstractContextManager[str]]
-) -> Iterator[str]:
-    with serve(models, tmp_path / "log.txt") as url:
-        yield url
+def models(server: tuple[str, Path], models_dir: Path) -> Path:
+    put_two(server[1], models_dir)
+    return server[1]
 
 
-def wait(browser: Chrome, condition: Callable[[Chrome], object]) -> None:
-    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(condition)
-
-
-def text(browser: Chrome, css: str) -> str:
-    return str(browser.find_element(By.CSS_SELECTOR, css).text)
-
-
-def click(browser: Chrome, css: str) -> None:
-    """Click it as soon as it is there and holds still."""
-
-    def attempt(b: Chrome) -> bool:
-        button = b.find_element(By.CSS_SELECTOR, css)
-        b.execute_script(
-            "arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()", button
-        )
-        return True
-
-    wait(browser, attempt)
-
-
-def faults(browser: Chrome) -> list[str]:
-    found = browser.find_elements(
-        By.CSS_SELECTOR, "[data-testid=stException],[data-testid=stAlert]"
-    )
-    return [element.text for element in found]
+@pytest.fixture
+def address(server: tuple[str, Path]) -> str:
+    return server[0]
 
 
 def test_another_model_is_put_in_service_and_reads_in_every_session(browser, address, models):

@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING
 
 import cv2
 import pytest
-from selenium.common.exceptions import (
-    ElementClickInterceptedException,
-    ElementNotInteractableException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.bundle import active_name, load_bundle
 from pneumo_core.bundle.integrity import LUNGS
 from pneumo_core.dataset.labels import kept_labels
 from pneumo_core.synthetic.appearance import synthetic_film
+from tests.browser.conftest import serving
+from tests.browser.page import click, text, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from selenium.webdriver import Chrome
@@ -33,10 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 EACH = 31  # films of a class, one more than a fit needs
-PASSING = (
-    *(NoSuchElementException, StaleElementReferenceException, StopIteration),
-    *(ElementClickInterceptedException, ElementNotInteractableException),
-)
 
 
 @pytest.fixture
@@ -68,25 +58,17 @@ def models(models_dir: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def address(
-    folder: Path,
-    models: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    serve: Callable[[Path, Path], AbstractContextManager[str]],
+    folder: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PNEUMO_DATA_ROOTS", str(folder.parent))
-    with serve(models, tmp_path / "log.txt") as url:
+    with serving(models, tmp_path / "log.txt") as url:
         yield url
-
-
-def wait(browser: Chrome, condition: Callable[[Chrome], object]) -> None:
-    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(condition)
 
 
 def says(browser: Chrome, words: str) -> None:
     """Wait until the page says these words."""
-    wait(browser, lambda b: words in b.find_element(By.CSS_SELECTOR, ".stMain").text)
+    wait(browser, lambda b: words in text(b, ".stMain"))
 
 
 def press(browser: Chrome, label: str) -> None:
@@ -97,18 +79,6 @@ def press(browser: Chrome, label: str) -> None:
         wanted = next(one for one in found if label in one.text and one.is_displayed())
         b.execute_script("arguments[0].scrollIntoView({block: 'center'})", wanted)
         wanted.click()
-        return True
-
-    wait(browser, attempt)
-
-
-def click(browser: Chrome, css: str) -> None:
-    """Click it as soon as it is there and holds still."""
-
-    def attempt(b: Chrome) -> bool:
-        found = b.find_element(By.CSS_SELECTOR, css)
-        b.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
-        found.click()
         return True
 
     wait(browser, attempt)
@@ -156,6 +126,6 @@ def test_from_a_folder_with_a_table_to_a_fitted_model_in_service(browser, addres
     says(browser, "fitted to 62 films of St Mary")
     click(browser, ".st-key-samples .stButton button")
     says(browser, "probability of pneumonia")
-    aside = browser.find_element(By.CSS_SELECTOR, ".pn-aside").text
+    aside = text(browser, ".pn-aside")
     assert f"{parent}-here 2.0+fit, fitted to 62 films of St Mary" in aside
     assert browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException]") == []

@@ -7,33 +7,20 @@ from typing import TYPE_CHECKING
 import cv2
 import pytest
 from pypdf import PdfReader
-from selenium.common.exceptions import (
-    ElementClickInterceptedException,
-    ElementNotInteractableException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.synthetic.appearance import synthetic_film
-from tests.browser.test_diagnose_in_browser import WORDS, drop, faults, shown, visit
+from tests.browser.page import faults, wait
+from tests.browser.test_diagnose_in_browser import WORDS, drop, shown, visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from selenium.webdriver import Chrome
 
 pytestmark = pytest.mark.browser
-MEANWHILE = (  # what is drawn anew, or still under something else
-    ElementClickInterceptedException,
-    ElementNotInteractableException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
 NOTE = "Seen again next week"
 
 
@@ -41,11 +28,6 @@ def film(folder: Path, seed: int) -> str:
     path = folder / f"film-{seed}.png"
     cv2.imwrite(str(path), synthetic_film("bacterial", seed))
     return str(path)
-
-
-def when(browser: Chrome, done: Callable[[Chrome], object]) -> None:
-    """Wait until this is true of the page, whatever is drawn anew meanwhile."""
-    WebDriverWait(browser, 300, ignored_exceptions=MEANWHILE).until(done)
 
 
 def click(browser: Chrome, css: str, words: str) -> None:
@@ -59,14 +41,14 @@ def click(browser: Chrome, css: str, words: str) -> None:
                 return True
         return False
 
-    when(browser, clicked)
+    wait(browser, clicked)
 
 
 def choose(browser: Chrome, words: str) -> None:
     """Choose one of a row of buttons, and wait until it is chosen."""
     click(browser, "[data-testid=stButtonGroup] button", words)
     active = "[data-testid=stButtonGroup] button[data-selected=true]"
-    when(
+    wait(
         browser,
         lambda b: any(words in one.text for one in b.find_elements(By.CSS_SELECTOR, active)),
     )
@@ -92,15 +74,15 @@ def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address
     browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] textarea").send_keys(NOTE)
     browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] input[type=text]").send_keys("Ada")
     click(browser, "[data-testid=stForm] button", "Save verdict")
-    when(browser, lambda b: f"Note: {NOTE}" in text_of(b, "[data-testid=stMain]"))
+    wait(browser, lambda b: f"Note: {NOTE}" in text_of(b, "[data-testid=stMain]"))
 
     click(browser, ".st-key-history summary", "History")
-    when(browser, lambda b: "Ada" in text_of(b, ".st-key-history canvas"))
+    wait(browser, lambda b: "Ada" in text_of(b, ".st-key-history canvas"))
     assert "disagree" in text_of(browser, ".st-key-history canvas")
 
     click(browser, "summary", "Take away")
     click(browser, "[data-testid=stDownloadButton] button", "Report (PDF)")
-    when(browser, lambda _: list(tmp_path.glob("*.pdf")))
+    wait(browser, lambda _: list(tmp_path.glob("*.pdf")))
     (page,) = tmp_path.glob("*.pdf")
     text = " ".join("".join(one.extract_text() for one in PdfReader(page).pages).split())
     for words in (answer, NOTE, "Ada", DISCLAIMER.rstrip(".")):
@@ -112,17 +94,17 @@ def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address
 def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tmp_path):
     visit(browser, address)
     click(browser, "[data-testid=stCheckbox] label", "Blinded reading")
-    when(browser, lambda b: b.find_element(By.CSS_SELECTOR, "[aria-label^=Blinded]").is_selected())
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, "[aria-label^=Blinded]").is_selected())
     drop(browser, film(tmp_path, 22))
-    when(browser, lambda b: "Your answer first" in b.find_element(By.CSS_SELECTOR, "h2").text)
+    wait(browser, lambda b: "Your answer first" in b.find_element(By.CSS_SELECTOR, "h2").text)
     page = browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text
     assert "probability of pneumonia" not in page
     assert "film-22" not in page
     assert not any(words in page for words in WORDS)
     choose(browser, "pneumonia")
     click(browser, "[data-testid=stForm] button", "Save and show the model's answer")
-    when(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".pn-result h2").text[2:] in WORDS)
-    when(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".pn-result h2").text[2:] in WORDS)
+    wait(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
     assert shown(browser, ".pn-name") == "film-22.png"
     assert faults(browser) == []
 
@@ -141,19 +123,19 @@ def test_a_reader_study_from_its_setting_up_to_the_results(browser, address, tmp
     for number in (1, 2):
         for phase in ("without", "with"):
             title = f"Film {number} of 2, {phase} the model"
-            when(browser, lambda b, title=title: shown(b, ".pn-place") == title)
+            wait(browser, lambda b, title=title: shown(b, ".pn-place") == title)
             if phase == "without":
                 choose(browser, "pneumonia")
             else:  # it is chosen, and a click would undo that
-                when(browser, lambda b: "Probability" in text_of(b, "[data-testid=stMain]"))
+                wait(browser, lambda b: "Probability" in text_of(b, "[data-testid=stMain]"))
             page = text_of(browser, "[data-testid=stMain]")
             assert "secret" not in page
             assert ("Probability" in page) == (phase == "with")
             words = "show the model's answer" if phase == "without" else "Save, next film"
             click(browser, "[data-testid=stForm] button", words)
-    when(browser, lambda b: "All 2 films are read." in text_of(b, "[data-testid=stMain]"))
+    wait(browser, lambda b: "All 2 films are read." in text_of(b, "[data-testid=stMain]"))
     choose(browser, "Results")
-    when(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".pn-table tbody tr")) == 2)
+    wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".pn-table tbody tr")) == 2)
     row = browser.find_element(By.CSS_SELECTOR, ".pn-table tbody tr").text
     assert row.startswith("Ada without the model 2 100.0 %")
     assert faults(browser) == []
@@ -168,4 +150,4 @@ def fill(browser: Chrome, css: str, text: str) -> None:
         field.send_keys(text, Keys.TAB)  # Enter would send the form
         return True
 
-    when(browser, typed)
+    wait(browser, typed)

@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.conftest import free_port, serving
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, identity_provider
-from tests.browser.test_models_in_browser import PASSING, click
+from tests.browser.page import PASSING, click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from selenium.common.exceptions import (
-    ElementClickInterceptedException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from pneumo_core.bundle import active_name, load_bundle
 from pneumo_core.config import load_settings
@@ -20,10 +14,11 @@ from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.run import list_runs
+from tests.browser.conftest import serving
+from tests.browser.page import click, faults, is_dark, narrow, overflow, text, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
     from selenium.webdriver import Chrome
@@ -31,11 +26,6 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.keras]
-
-PASSING = (
-    *(NoSuchElementException, StaleElementReferenceException, StopIteration),
-    ElementClickInterceptedException,  # the page is still moving
-)
 
 
 @pytest.fixture
@@ -55,35 +45,16 @@ def settings(
 
 
 @pytest.fixture
-def address(
-    settings: Settings, tmp_path: Path, serve: Callable[[Path, Path], AbstractContextManager[str]]
-) -> Iterator[str]:
-    with serve(settings.models_dir, tmp_path / "log.txt") as url:
+def address(settings: Settings, tmp_path: Path) -> Iterator[str]:
+    with serving(settings.models_dir, tmp_path / "log.txt") as url:
         yield f"{url}/training"
 
 
-def page_text(browser: Chrome) -> str:
-    return str(browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text)
+MAIN = "[data-testid=stMain]"
 
 
-def wait_for(browser: Chrome, words: str, seconds: float = 300) -> None:
-    WebDriverWait(browser, seconds, ignored_exceptions=PASSING).until(
-        lambda b: words in page_text(b), f"Expected {words!r} on the page."
-    )
-
-
-def click(browser: Chrome, key: str, of: str = "training") -> None:
-    """Click the button whose key begins so."""
-
-    def done(_: Chrome) -> bool:
-        button = browser.find_element(By.CSS_SELECTOR, f"[class*='st-key-{of}-{key}'] button")
-        if not button.is_enabled():
-            return False
-        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-        button.click()
-        return True
-
-    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(done, f"No button {key!r}.")
+def wait_for(browser: Chrome, words: str) -> None:
+    wait(browser, lambda b: words in text(b, MAIN), f"Expected {words!r} on the page.")
 
 
 def double_click(browser: Chrome, key: str) -> None:
@@ -96,14 +67,7 @@ def double_click(browser: Chrome, key: str) -> None:
         browser.execute_script("arguments[0].click(); arguments[0].click()", button)
         return True
 
-    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(done, f"No button {key!r}.")
-
-
-def is_dark(browser: Chrome) -> bool:
-    ground = (
-        "return getComputedStyle(document.querySelector('.stApp') ?? document.body).colorScheme"
-    )
-    return bool(browser.execute_script(ground) == "dark")
+    wait(browser, done, f"No button {key!r}.")
 
 
 def set_epochs(browser: Chrome, count: int) -> None:
@@ -113,34 +77,19 @@ def set_epochs(browser: Chrome, count: int) -> None:
         epochs.send_keys(str(count), Keys.ENTER)
         return True
 
-    WebDriverWait(browser, 300, ignored_exceptions=PASSING).until(done, "No field for the epochs.")
-
-
-def faults(browser: Chrome) -> list[str]:
-    found = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stException]")
-    return [element.text for element in found]
-
-
-def overflow(browser: Chrome) -> int:
-    """Pixels by which the page is wider than the window."""
-    wide: int = browser.execute_script(
-        "const main = document.querySelector('[data-testid=stMain]');"
-        "return Math.max(main.scrollWidth - main.clientWidth,"
-        "document.documentElement.scrollWidth - window.innerWidth)"
-    )
-    return wide
+    wait(browser, done, "No field for the epochs.")
 
 
 def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, settings):
     browser.get(address)
-    WebDriverWait(browser, 300).until(is_dark)  # a first visit turns dark by loading anew
+    wait(browser, is_dark)  # a first visit turns dark by loading anew
     set_epochs(browser, 60)
     wait_for(browser, "Small CNN, from scratch, 128 px, 60 epochs on")
     double_click(browser, "start")
     wait_for(browser, "▶ running")
 
     browser.get(address)
-    click(browser, "run-stop")
+    click(browser, "[class*=st-key-training-run-stop] button")
     assert len(list_runs(settings.runs_dir)) == 1
     wait_for(browser, "◼ stopped by hand")
     wait_for(browser, "Model cnn-quick is written. The best epoch so far is its model.")
@@ -149,16 +98,13 @@ def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, sett
     assert overflow(browser) == 0
     assert load_bundle("cnn-quick", models_dir=settings.models_dir).size == 128
 
-    assert "It was trained on synthetic films only" in page_text(browser)
-    click(browser, "run-activate")
-    click(browser, "yes", of="models-service")
+    assert "It was trained on synthetic films only" in text(browser, MAIN)
+    click(browser, "[class*=st-key-training-run-activate] button")
+    click(browser, "[class*=st-key-models-service-yes] button")
     wait_for(browser, "Its model cnn-quick is in service")
     assert active_name(settings.models_dir) == "cnn-quick"
-    assert faults(browser) == []
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
-    )
+    assert faults(browser, "[data-testid=stException]") == []
+    narrow(browser)
     wait_for(browser, "All runs")
     assert overflow(browser) == 0
 
