@@ -107,6 +107,15 @@ def test_a_table_that_is_not_understood_leads_to_its_labels(models, started, fol
     assert page.session_state["dataset.labels-return"] == "pages/models.py"
 
 
+def test_a_folder_can_be_picked_step_by_step(models, started, folder):
+    page = form(opened())
+    page.text_input(key="models.fit.folder").set_value(str(folder.parent)).run()
+    page.selectbox(key="models.fit.folder.pick").select(folder.name).run()
+    assert page.text_input(key="models.fit.folder").value == str(folder)
+    page.button(key="models.fit.begin").click().run()
+    assert started[0][0][1][1] == str(folder)
+
+
 def test_too_few_films_are_told_before_the_fit(models, started, folder):
     (folder / "PNEUMONIA" / "x0.png").unlink()
     page = form(opened())
