@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.folder_field import show_picker, unpacked_upload
+from pages.ui.html import figure_html
 from pages.ui.job_progress import show_job
 from pages.ui.models.actions import put_in_service
 from pages.ui.models.fit_films import show_films
@@ -252,7 +253,7 @@ def before_after(fitted: FittedTo) -> str:
     rows.append(("Calibration error (ECE)", *(f"{one['ece']:.3f}" for one in _both(fitted))))
     body = "".join(
         f"<tr><th>{name}</th>"
-        + "".join(f"<td>{_cell(_shown(name, one))}</td>" for one in values)
+        + "".join(f"<td>{figure_html(_shown(name, one))}</td>" for one in values)
         + "</tr>"
         for name, *values in rows
     )
@@ -277,12 +278,6 @@ def needed_words(bundle: Bundle) -> list[str]:
 
 def _both(fitted: FittedTo) -> tuple[Any, Any]:
     return fitted.before, fitted.after
-
-
-def _cell(words: str) -> str:
-    """A figure that breaks, where the page is narrow, before its interval alone."""
-    parts = (part.replace(" ", "\xa0") for part in escape(words).split(" ["))
-    return " [".join(parts)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -137,7 +137,7 @@ def test_before_and_after_and_the_films_still_needed_are_shown(models):
     shown = fit.before_after(made.card.fitted_to)
     assert "<th>before</th><th>after</th>" in shown
     assert "<th>AUC (ranking, unchanged)</th>" in shown
-    assert f"<td>{found.after.figures.ece:.3f}</td>" in shown
+    assert f">{found.after.figures.ece:.3f}</span></td>" in shown
     assert fit.needed_words(made) == [one.words for one in found.needed]
     assert fit.needed_words(parent) == []
     page = opened()
