@@ -4,8 +4,8 @@
     python -m bench.fuzz_decode SEEDS -max_total_time=3600 -timeout=15 -rss_limit_mb=2500
 
 SEEDS is a folder of small films of every kind; libFuzzer (atheris) mutates them and keeps those
-that reach new code. It ends at a crash, at a hang, at memory beyond the limit, or at an answer that is
-neither a film nor a refusal in words, and writes the bytes beside itself. The test suite makes the
+that reach new code. It ends at a crash, at a hang, at memory beyond the limit, or at an answer that
+is neither a film nor a refusal in words, and writes the bytes to a file. The test suite makes the
 same kind of search with hypothesis, bounded (tests/imaging/test_any_bytes.py).
 """
 
