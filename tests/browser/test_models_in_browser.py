@@ -38,7 +38,7 @@ def server(
 
 
 def put_two(folder: Path, models_dir: Path) -> None:
-    """ "first" 1.0 in service and "second" 2.0 beside it."""
+    """Put "first" 1.0 in service, and "second" 2.0 beside it."""
     for name, version in (("first", "1.0"), ("second", "2.0")):
         shutil.copytree(models_dir / active_name(models_dir), folder / name, dirs_exist_ok=True)
         card = json.loads((folder / name / "card.json").read_text("utf-8"))

@@ -23,7 +23,6 @@ def run(call, tmp_path, monkeypatch):
     return call
 
 
-@pytest.mark.usefixtures("quick_training")
 def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_path):
     demo = tmp_path / "demo"
     write_demo_data(demo, films=90, seed=1)
