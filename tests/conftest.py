@@ -114,7 +114,7 @@ def few_views(monkeypatch: pytest.MonkeyPatch) -> None:
     from pneumo_core.training import feature_checks
 
     views = feature_checks._lung_views()[:3]
-    monkeypatch.setattr(feature_checks, "_lung_views", lambda: views)
+    monkeypatch.setattr(feature_checks, "_lung_views", lambda count=None: views[:count])
 
 
 @pytest.fixture

@@ -93,8 +93,10 @@ class EpochCloseup(keras.callbacks.Callback):  # type: ignore[misc]
         outputs = [network.get_layer(name).output for name in ("features", "logits")]
         self.both = keras.Model(network.input, outputs)
 
-    def on_epoch_end(self, epoch: int, _logs: Any = None) -> None:
-        """Write the closer look, the maps first."""
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write the closer look, the maps first; not where a stop left the epoch unvalidated."""
+        if not any(name.startswith("val_") for name in logs or {}):
+            return
         features, logits = self._answers()
         found, rows = closeup_of(epoch, logits, self.seen)
         kernel = np.asarray(self.both.get_layer("logits").kernel)
