@@ -123,10 +123,9 @@ class StoppedNetwork:
         logits, pooled = [], []
         for start in range(0, len(inputs), BATCH):
             batch = inputs[start : start + BATCH]
-            full = np.resize(batch, (BATCH, *batch.shape[1:]))[..., None].astype(np.float32)
-            found = self._read(full)
-            logits.append(found[0][: len(batch)])
-            pooled.append(found[1][: len(batch)])
+            found = self._read(batch[..., None].astype(np.float32))
+            logits.append(found[0])
+            pooled.append(found[1])
         self.films, self.seconds = self.films + len(inputs), self.seconds + time.monotonic() - began
         return np.concatenate(logits), np.concatenate(pooled)
 
@@ -151,8 +150,9 @@ def _in_keras(network: Any) -> Read:
     both = keras.Model(network.input, outputs)
 
     def read(films: Floats) -> tuple[Floats, Floats]:
-        logits, pooled = both.predict_on_batch(films)
-        return np.asarray(logits), np.asarray(pooled)
+        full = np.resize(films, (BATCH, *films.shape[1:]))  # of one size: it is compiled once
+        logits, pooled = both.predict_on_batch(full)
+        return np.asarray(logits)[: len(films)], np.asarray(pooled)[: len(films)]
 
     return read
 
