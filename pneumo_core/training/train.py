@@ -254,7 +254,7 @@ class Trainings:
         names = [str(film) for film in self.corpus.index["film"].iloc[rows]]
         inputs, labels = np.asarray(self.corpus.inputs[rows]), self.corpus.labels[rows]
         seen = HeldOut(inputs, labels, names, self.recipe.classes)
-        return EpochCloseup(seen, folder, network)
+        return EpochCloseup(seen, folder, network, stopped=lambda: stop_requested(self.run))
 
     def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.

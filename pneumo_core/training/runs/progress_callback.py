@@ -230,6 +230,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         """Report the epoch's figures."""
         now = time.time()
         whole = self.step >= self.steps and not (self.stopped and self.alone)
+        self._stop_if_requested(now)
         seconds = self.clock.end_epoch(now, whole=whole)
         shown = {k: round(float(v), 4) for k, v in (logs or {}).items()}
         words = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
