@@ -33,7 +33,7 @@ PAGE_LAYERS = (
     ("session_film",),
     ("state",),
     ("page",),
-    ("job_progress", "components"),
+    ("job_progress", "components", "folder_field"),
     ("diagnose", "models"),
     ("dataset",),
     ("metrics", "training"),

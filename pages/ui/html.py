@@ -22,6 +22,13 @@ def facts_list(rows: Iterable[tuple[str, str]], *, css: str = "") -> str:
     return f'<dl class="{f"pn-facts {css}".strip()}">{inner}</dl>'
 
 
+def figure_html(words: str) -> str:
+    """A figure that breaks, where the page is narrow, before its interval alone."""
+    parts = escape(words).split(" [", 1)
+    parts[1:] = [f"[{part}" for part in parts[1:]]
+    return " ".join(f'<span class="pn-unbroken">{part}</span>' for part in parts)
+
+
 def badge(words: str, *, css: str = "") -> str:
     """A short note in a frame: "Synthetic". css: a further class."""
     return f'<span class="{f"pn-badge {css}".strip()}">{escape(words)}</span>'

@@ -76,7 +76,7 @@ def unpack_stream(
         partial.mkdir()
         try:
             with _opened(stream) as archive:
-                _write(archive, partial, settings, progress)
+                _write(archive, partial, f"{folder.name}.zip", settings, progress)
             partial.replace(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -87,6 +87,11 @@ def left_out_of_archive(folder: Path) -> tuple[LeftOut, ...]:
     """What was left in the archive that `folder` was unpacked from; () for any other folder."""
     found = read_json(folder / _NOTES).get("left_out", [])
     return tuple(LeftOut(str(o["what"]), str(o["why"]), int(o["count"])) for o in found)
+
+
+def given_name(folder: Path) -> str:
+    """`folder` as the person knows it: the archive that it was unpacked from, else its path."""
+    return str(read_json(folder / _NOTES).get("archive") or folder)
 
 
 @dataclass
@@ -116,7 +121,9 @@ def _refused(error: BundleError) -> DataSetError:
     return DataSetError(f"{words} Unpack it with another program and name the folder.")
 
 
-def _write(archive: zipfile.ZipFile, target: Path, settings: Settings, progress: Progress) -> None:
+def _write(
+    archive: zipfile.ZipFile, target: Path, name: str, settings: Settings, progress: Progress
+) -> None:
     chosen = _choose(archive, settings)
     size = sum(info.file_size for info in chosen.members)
     room = shutil.disk_usage(target).free - _SPARE
@@ -144,7 +151,7 @@ def _write(archive: zipfile.ZipFile, target: Path, settings: Settings, progress:
         )
     left = [{"what": "files of the archive", "why": why, "count": n} for why, n in
             chosen.left.most_common()]  # fmt: skip
-    write_json(target / _NOTES, {"left_out": left})
+    write_json(target / _NOTES, {"archive": name, "left_out": left})
 
 
 def _choose(archive: zipfile.ZipFile, settings: Settings) -> _Chosen:

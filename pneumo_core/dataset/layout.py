@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.archive import left_out_of_archive
+from pneumo_core.dataset.archive import given_name, left_out_of_archive
 from pneumo_core.dataset.labels.folder_labels import LOOSE, LabelledFilms, read_folders
 from pneumo_core.dataset.labels.further_facts import with_further_facts
 from pneumo_core.dataset.labels.kept import kept_labels
@@ -204,7 +204,7 @@ def _nothing_in(root: Path, found: LabelledFilms) -> DataSetError:
     more = f" and {len(folders) - _NAMED:,} more folders" if len(folders) > _NAMED else ""
     holds = f" It holds {count(folders.total(), 'images')} ({named}{more})." if folders else ""
     return DataSetError(
-        f"Expected {LAYOUTS}; found no such films in {root}.{holds} "
+        f"Expected {LAYOUTS}; found no such films in {given_name(root)}.{holds} "
         "Give the folder that holds these folders (symbolic links in it are not followed), name a "
         "table with --labels, or give the folders their classes in a file for --map: "
         f'[folders] "…" = "normal", "…" = "pneumonia".'

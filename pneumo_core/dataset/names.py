@@ -75,6 +75,8 @@ _COPY = re.compile(
     r"[ _.-]?-?\d*)+$",
     re.IGNORECASE,
 )
+# What Keras' generators save: a prefix, the number of the original, a random number.
+_KERAS_COPY = re.compile(r"(?P<base>.*\baug(?:mented)?_\d+)_\d{1,7}", re.IGNORECASE)
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:[ ._-]?[01]\d(?:[ ._-]?[0-3]\d)?)?|[0-3]?\d[._-][01]?\d[._-]\d+"
 )
@@ -113,6 +115,8 @@ def original_of(stem: str) -> str:
 
     Only a name that holds a number is one film's.
     """
+    if found := _KERAS_COPY.fullmatch(stem):
+        return found["base"]
     base = _COPY.sub("", stem)
     return base if any(map(str.isdigit, base)) else stem
 

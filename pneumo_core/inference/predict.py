@@ -34,9 +34,8 @@ from pneumo_core.inference.prepare import (
     prepare_path,
     unforeseen,
 )
-from pneumo_core.inference.runtime import Runtime
+from pneumo_core.inference.runtime import Runtime, answers
 from pneumo_core.inference.saliency import class_activation, place, share_inside
-from pneumo_core.perturbations.geometry import Frame, reframe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pneumo_core.bundle import Bundle, OperatingPoints
-    from pneumo_core.bundle.framing import Framing
     from pneumo_core.imaging.decode import SourceFacts
     from pneumo_core.imaging.film import Grey
     from pneumo_core.imaging.lungs import Lungs
@@ -107,14 +105,6 @@ def crossing(p: float, low: float, high: float, screening: float, ruling_in: flo
 
 
 __all__ = ["Decision", "Reader", "Reading"]
-
-# Small crops and shifts, as between two exposures of one child. The mirror image is added.
-SMALL_FRAMES = (
-    Frame(0.97, 0.97),
-    Frame(0.94, 0.94),
-    Frame(0.96, 0.96, right=-0.015, down=-0.015),
-    Frame(0.96, 0.96, right=0.015, down=0.015),
-)
 
 
 @dataclass(frozen=True)
@@ -235,15 +225,14 @@ class Reader:
     def _read_usable(self, film: Prepared, image_check: ImageCheck, lungs: Lungs | None) -> Reading:
         bundle, framing = self.bundle, self._runtime.framing
         window = framing.window(lungs, film.shape)
-        logits, features = self._runtime.run(framings(framing, film.copy, window))
-        chances = bundle.probabilities(logits)
+        chances, features = answers(bundle, self._runtime, film.copy, window)
         p = 1.0 - chances[:, 0]
         low, high = float(p.min()), float(p.max())
         decision, message = decide(float(p[0]), low, high, bundle.points)
         quarters = lungs.quarters if lungs else 0
         negative = lungs is not None and lungs.negative
         orientation, reasons = self._feature_checks.check(
-            features[0], quarters=quarters, negative=negative
+            features, quarters=quarters, negative=negative
         )
         if reasons:
             decision, message = Decision.REFER, f"Refer: {' '.join(reasons)}"
@@ -251,7 +240,7 @@ class Reader:
         if raw:
             message = f"{message} Note: {raw[0]}"
         kernel = self._runtime.head_kernel
-        evidence = class_activation(features[0], kernel, chances[0], bundle.temperature)
+        evidence = class_activation(features, kernel, chances[0], bundle.temperature)
         cam = on_film(evidence, window)
         masks = lungs.masks if lungs and not quarters else None
         subtypes = bundle.classes == ("normal", "bacterial", "viral")
@@ -286,18 +275,6 @@ class Reader:
             threshold_high=points.ruling_in,
             disclaimer=disclaimer_of(self.bundle.card),
         )
-
-
-def framings(framing: Framing, copy: Grey, window: Window) -> NDArray[np.uint8]:
-    """What the network sees of a film, that in small crops and shifts, and its mirror image:
-    uint8 (6,S,S), from the film's square copy (side,side).
-    """
-    if framing.frame is None:
-        film = copy[np.newaxis]
-        return np.concatenate([film, *(reframe(film, f) for f in SMALL_FRAMES), film[:, :, ::-1]])
-    moved = [window.scaled(f.width, right=f.right, down=f.down) for f in SMALL_FRAMES]
-    seen = [framing.input(copy, at) for at in (window, *moved)]
-    return np.stack([*seen, seen[0][:, ::-1]])
 
 
 # For each orientation but upright: what corrects it, by the note that the reading carries.

@@ -50,6 +50,18 @@ class Recalibration:
             return np.asarray(np.interp(odds, at, value), np.float64)
         return sigmoids(odds / self.temperature + self.bias)
 
+    def log_odds_around(self, p: float) -> tuple[float, float]:
+        """Log odds of the network up to which P(pneumonia) is below `p`, and from which it is not;
+        of an isotonic fit the knots on both sides of it.
+        """
+        if not self.knots:
+            odds = (float(log_odds(p)) - self.bias) * self.temperature
+            return odds, odds
+        below = [at for at, value in self.knots if value < p]
+        return max(below, default=-np.inf), min(
+            (at for at, value in self.knots if value >= p), default=np.inf
+        )
+
     def of_classes(self, chances: Floats) -> Floats:
         """Probabilities of all classes (N, C), normal first: pneumonia's classes keep their shares.
 

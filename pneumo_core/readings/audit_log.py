@@ -15,13 +15,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
-
 from pneumo_core.access import Event
 from pneumo_core.errors import ReadingLogError, disk_words
 from pneumo_core.inference.table import spreadsheet_cell
-from pneumo_core.readings.database import connect, in_words, writing
-from pneumo_core.readings.schema import AuditRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +41,11 @@ class AuditLog:
 
     def add(self, event: Event) -> None:
         """Add an entry. Raises ReadingLogError where neither database nor file can be written."""
+        from sqlalchemy import insert
+
+        from pneumo_core.readings.database import in_words, writing
+        from pneumo_core.readings.schema import AuditRow
+
         event = Event(event.at, *(_short(one) for one in list(asdict(event).values())[1:]))
         if self._settings.log_readings:
             try:
@@ -59,6 +60,11 @@ class AuditLog:
 
     def entries(self) -> list[Event]:
         """All entries, the oldest first. Raises ReadingLogError."""
+        from sqlalchemy import select
+
+        from pneumo_core.readings.database import in_words
+        from pneumo_core.readings.schema import AuditRow
+
         found = self._from_file()
         if self._settings.log_readings:
             engine = self._connected()
@@ -73,6 +79,8 @@ class AuditLog:
             self._engine.dispose()
 
     def _connected(self) -> Engine:
+        from pneumo_core.readings.database import connect
+
         with self._lock:
             if self._engine is None:
                 self._engine = connect(self._settings)

@@ -72,3 +72,12 @@ def test_a_zip64_archive_is_read(tmp_path, settings, monkeypatch):
     path = tmp_path / "large.zip"
     path.write_bytes(data.getvalue())
     assert len(list_films(unpacked(path, settings=settings)).films) == 2
+
+
+def test_films_without_labels_are_told_by_the_name_of_their_archive(tmp_path, settings):
+    folder = unpacked(zipped(tmp_path / "ward 7.zip", **{"a.png": b"x"}), settings=settings)
+    with pytest.raises(
+        DataSetError, match=r"no such films in ward 7\.zip\. It holds 1 image"
+    ) as no:
+        list_films(folder)
+    assert str(tmp_path) not in str(no.value)

@@ -257,6 +257,8 @@ def test_augmented_copies_are_one_group_with_their_film(tmp_path):
     found = {film: group for film, (group, _) in facts_of(tmp_path).items()}
     assert len({found[f"NORMAL/{name}.jpg"] for name in names[:5]}) == 1
     assert len(set(found.values())) == 4
+    put(tmp_path, *(f"NORMAL/{name}.jpg" for name in ("aug_5_1177", "aug_5_26", "aug_6_26")))
+    assert len({group for group, _ in facts_of(tmp_path).values()}) == 6
     assert not any(known for _, known in facts_of(tmp_path).values())
 
 

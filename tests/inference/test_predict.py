@@ -13,16 +13,15 @@ import pytest
 
 from pneumo_core.bundle import framing
 from pneumo_core.bundle.feature_checks import OutOfDistribution
-from pneumo_core.bundle.framing import Framing
 from pneumo_core.errors import BundleError
 from pneumo_core.imaging.decode import Film, SourceFacts
 from pneumo_core.imaging.dicom_content import RAW
-from pneumo_core.imaging.lung_frame import WHOLE, LungFrame
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.imaging.lungs import NO_LUNGS
-from pneumo_core.inference import predict
 from pneumo_core.inference import prepare as preparing
+from pneumo_core.inference import runtime
 from pneumo_core.inference.input_checks import OOD_ADVICE, RAW_VALUES, ImageCheck
-from pneumo_core.inference.predict import Decision, Reader, framings
+from pneumo_core.inference.predict import Decision, Reader
 from pneumo_core.inference.runtime import Runtime
 from pneumo_core.inference.table import as_row
 from tests.lungs import NONE_FOUND, StubFinder
@@ -96,25 +95,11 @@ def test_the_range_holds_the_film_itself(reader: Reader) -> None:
     assert reading.p_high > reading.p_low + 0.02
 
 
-def test_framings_are_the_film_its_reframings_and_its_mirror() -> None:
-    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))
-    views = framings(Framing(64, None, None), ramp, WHOLE)
-    assert views.shape == (6, 64, 64)
-    assert views.dtype == np.uint8
-    np.testing.assert_array_equal(views[5], views[0][:, ::-1])
-    columns = views[:, 32].astype(int)
-    # Crops start later on the ramp and end earlier, the shifts do one of the two.
-    assert columns[1, 0] > columns[0, 0]
-    assert columns[2, 0] > columns[1, 0]
-    assert columns[3, -1] < columns[0, -1] - 5
-    assert columns[4, 0] > columns[0, 0] + 5
-
-
 def test_a_film_that_small_reframings_turn_around_is_referred(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views = np.stack([np.full((64, 64), level, np.uint8) for level in (230, 20, 230)])
-    monkeypatch.setattr(predict, "framings", lambda *_: views)
+    monkeypatch.setattr(runtime, "framings", lambda *_: views)
     reading = reader.read(_flat(230))
     assert reading.p_pneumonia == pytest.approx(0.9824, abs=1e-3)
     assert reading.decision is Decision.REFER

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from datetime import datetime
 from html import escape
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.dataset.folder_picker import TYPED, show_picker
 from pages.ui.dataset.labels_view import show_labels
+from pages.ui.folder_field import show_picker, unpacked_upload
 from pages.ui.html import badge
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain, plain_words
 from pages.ui.state import start_key, starting
-from pneumo_core.dataset.archive import unpack_stream
 from pneumo_core.dataset.catalogue import catalogue_ready, open_catalogue
 from pneumo_core.dataset.labels import has_tables, keep_labels, kept_labels
 from pneumo_core.dataset.layout import check_labelled
@@ -30,15 +27,14 @@ from pneumo_core.synthetic.demo_data import MARKER
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pages.ui.folder_field import Weight
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
     from pneumo_core.dataset.sources import Kind, Source
     from pneumo_core.jobs.job import Job
 
-    Weight = Literal["primary", "secondary"]
 
-
-ZIP_MEGABYTES = 4000
+TYPED = "dataset.typed"
 SYNTHETIC = 400  # films, made in about ten seconds
 _KINDS = {
     "folder": "Folder",
@@ -161,7 +157,7 @@ def _folder(settings: Settings, weight: Weight) -> None:
     )
     # Above the picker, which follows what is typed: a button that moves loses the click.
     taken = st.button("Open", type=weight, key="dataset.take")
-    show_picker(settings)
+    show_picker(settings, TYPED)
     if taken:
         try:
             path = check_folder(typed, settings=settings)
@@ -178,18 +174,9 @@ def _zip(settings: Settings, weight: Weight) -> None:
         "A ZIP archive of a folder of films, with class folders or a table of labels. It is "
         "unpacked into the cache of this installation."
     )
-    file = st.file_uploader(
-        "ZIP archive", type="zip", max_upload_size=ZIP_MEGABYTES, key="dataset.zip"
-    )
-    if file is not None and st.button("Unpack", type=weight, key="dataset.unpack"):
-        try:
-            with st.spinner("Unpacking the archive…"):
-                key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-                path = unpack_stream(file, PurePath(file.name).stem, key, settings)
-        except DataSetError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-        else:
-            _consider("zip", path, settings)
+    path = unpacked_upload(settings, "dataset", weight)
+    if path is not None:
+        _consider("zip", path, settings)
 
 
 def _consider(kind: Kind, path: Path, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.components.film_viewer import Picture, Shown, show_film_viewer
 from pages.ui.diagnose.viewer import legend_html, show_film_viewer_of
+from pages.ui.folder_field import show_picker
 from pages.ui.html import facts_list
 from pages.ui.images import decode_grey
 from pages.ui.job_progress import show_job
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pneumo_core.readings.study_results import StudyFilm, StudyPhase, StudyResults
 
 _COMMAND = "reader-study"
+_FOLDER = "study.folder"
 _CONFIDENCE = {1: "1 guess", 2: "2", 3: "3", 4: "4", 5: "5 certain"}
 _PHASES = {"before": "without the model", "after": "with the model"}
 ABOUT = (
@@ -120,13 +122,15 @@ def _set_up(settings: Settings) -> None:
     with st.form("study.new", border=False):
         typed = st.text_input(
             "Folder with NORMAL/ and PNEUMONIA/, or with train/, val/ and test/ that hold these",
-            key="study.folder",
+            key=_FOLDER,
         )
         left, right = st.columns(2)
         films = left.number_input("Films, drawn at random", 2, 1000, 20, key="study.films")
         seed = right.number_input("Seed of the draw and the order", 0, 9999, 0, key="study.seed")
-        if not st.form_submit_button("Set up a study", key="study.start"):
-            return
+        start = st.form_submit_button("Set up a study", key="study.start")
+    show_picker(settings, _FOLDER)
+    if not start:
+        return
     try:
         path = check_folder(typed, settings=settings)
         check_labelled(path)

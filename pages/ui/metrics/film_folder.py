@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.dataset.source import catalogue_of
+from pages.ui.folder_field import show_picker
 from pages.ui.html import data_uri
 from pages.ui.images import jpeg
 from pages.ui.page import plain
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pages.ui.metrics.predictions import Predictions
     from pneumo_core.config import Settings
     from pneumo_core.dataset.catalogue import Catalogue
+
+_TYPED = "metrics.where.typed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,7 @@ def _choose(settings: Settings) -> None:
         typed = st.text_input(
             "Folder of labelled films: class folders, or images with a table of labels",
             placeholder="/home/me/chest_xray",
-            key="metrics.where.typed",
+            key=_TYPED,
         )
         if st.form_submit_button("Open"):
             try:
@@ -128,6 +131,7 @@ def _choose(settings: Settings) -> None:
             remember_source("folder", path, settings=settings)
             state.scanned_folder.set(str(path))
             st.rerun()
+    show_picker(settings, _TYPED)
 
 
 def _offer_index(root: Path, settings: Settings) -> None:

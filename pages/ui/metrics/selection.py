@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.folder_field import show_picker
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import predictions
 from pages.ui.metrics.predictions import (
@@ -42,6 +43,7 @@ _RECORDED = (
     "A test set is independent only once: a model that is changed after a test result is fitted to "
     "the test. So every evaluation is recorded here, and none is removed."
 )
+_FOLDER = "metrics.folder"
 PHASES = {"index": "reading the files", "decode": "decoding", "read": "predicting"}
 
 
@@ -145,12 +147,14 @@ def evaluations_table(past: list[LoggedEvaluation]) -> pd.DataFrame:
 def _show_evaluation(bundle: Bundle, settings: Settings) -> None:
     st.write("The model predicts every film of a labelled folder; the result appears under Films.")
     source = remembered_source(settings=settings)
+    st.session_state.setdefault(_FOLDER, str(source.path) if source else "")
     typed = st.text_input(
         "Folder of labelled films: class folders, or images with a table of labels",
-        value=str(source.path) if source else "",
         placeholder="/home/me/chest_xray",
-        key="metrics.folder",
+        key=_FOLDER,
     )
+    with st.expander("Pick a folder", expanded=not typed):
+        show_picker(settings, _FOLDER)
     split = st.segmented_control(
         "Split", predictions.SPLITS, default="test", required=True, key="metrics.split"
     )

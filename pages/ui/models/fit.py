@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
+from pages.ui.folder_field import show_picker, unpacked_upload
+from pages.ui.html import figure_html
 from pages.ui.job_progress import show_job
 from pages.ui.models.actions import put_in_service
 from pages.ui.models.fit_films import show_films
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
 
 KIND = "calibrate"
+_FOLDER = "models.fit.folder"
 PHASES = {
     "index": "reading the files",
     "decode": "decoding",
@@ -98,12 +101,21 @@ def _show_form(bundle: Bundle, names: Collection[str], settings: Settings) -> No
     st.subheader(f"Fit {bundle.name} to this hospital", anchor=False)
     st.write(_WHAT)
     source = remembered_source(settings=settings)
+    st.session_state.setdefault(
+        _FOLDER, state.fit_folder.get() or (str(source.path) if source else "")
+    )
     typed = st.text_input(
         "Folder of labelled films: NORMAL and PNEUMONIA, or images with a table of labels",
-        value=state.fit_folder.get() or (str(source.path) if source else ""),
         placeholder="/home/me/films",
-        key="models.fit.folder",
+        key=_FOLDER,
     )
+    with st.expander("Pick a folder, or upload a ZIP file of the films", expanded=not typed):
+        show_picker(settings, _FOLDER)
+        unpacked = unpacked_upload(settings, "models.fit")
+    if unpacked is not None:
+        state.fit_folder.set(str(unpacked))
+        del st.session_state[_FOLDER]
+        st.rerun()
     path = show_films(typed, settings)
     left, right = st.columns(2)
     site = left.text_input(
@@ -241,7 +253,7 @@ def before_after(fitted: FittedTo) -> str:
     rows.append(("Calibration error (ECE)", *(f"{one['ece']:.3f}" for one in _both(fitted))))
     body = "".join(
         f"<tr><th>{name}</th>"
-        + "".join(f"<td>{escape(_shown(name, one))}</td>" for one in values)
+        + "".join(f"<td>{figure_html(_shown(name, one))}</td>" for one in values)
         + "</tr>"
         for name, *values in rows
     )

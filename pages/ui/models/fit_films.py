@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.page import plain
+from pneumo_core.dataset.archive import given_name
 from pneumo_core.dataset.labels import kept_labels
 from pneumo_core.dataset.layout import list_films
 from pneumo_core.dataset.sources import check_folder
@@ -44,6 +45,8 @@ def show_films(typed: str, settings: Settings) -> Path | None:
         _offer_labels(path, "Choose the columns and classes", weight="primary")
         return None
     with st.container(border=True, key="models-fit-films"):
+        if (given := given_name(path)) != str(path):
+            st.caption(plain(f"Films of the archive {given}"))
         _show_counts(found)
         _offer_labels(path, "Check or correct the labels")
     return path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.html import caution_html, facts_list
+from pages.ui.html import caution_html, facts_list, figure_html
 from pages.ui.identity import may
 from pages.ui.models import actions, inventory
 from pages.ui.models.actions import UNRELIABLE, put_in_service
@@ -109,7 +109,7 @@ def _figures(bundle: Bundle) -> str:
     if not figures:
         return '<p class="pn-aside">Its card has no figures.</p>'
     items = "".join(
-        f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
+        f"<li><span>{escape(label)}</span> <strong>{figure_html(value)}</strong></li>"
         for label, value in figures
     )
     note = (
@@ -124,7 +124,7 @@ def _populations(bundle: Bundle) -> str:
     parts = []
     for title, figures in populations(bundle.card):
         items = "".join(
-            f"<li><span>{escape(label)}</span> <strong>{escape(value)}</strong></li>"
+            f"<li><span>{escape(label)}</span> <strong>{figure_html(value)}</strong></li>"
             for label, value in figures
         )
         parts.append(f'<h3>{escape(title)}</h3><ul class="pn-model-figures">{items}</ul>')

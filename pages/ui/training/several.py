@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
+from pages.ui.folder_field import show_picker
 from pages.ui.page import plain
 from pneumo_core.dataset.sources import check_folder
 from pneumo_core.errors import DataSetError
@@ -85,8 +86,10 @@ def _listed(path: Path, before: list[Path], settings: Settings) -> Material | No
 def _offer(folders: list[Path], settings: Settings) -> None:
     with st.form("training.source.form", border=False, clear_on_submit=False):
         typed = st.text_input("Folder of another source", key=_TYPED, placeholder="/home/me/films")
-        if not st.form_submit_button("Add the source"):
-            return
+        added = st.form_submit_button("Add the source")
+    show_picker(settings, _TYPED)
+    if not added:
+        return
     try:
         path = check_folder(typed, settings=settings)
         check_apart([*folders, path])

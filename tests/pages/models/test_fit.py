@@ -107,6 +107,15 @@ def test_a_table_that_is_not_understood_leads_to_its_labels(models, started, fol
     assert page.session_state["dataset.labels-return"] == "pages/models.py"
 
 
+def test_a_folder_can_be_picked_step_by_step(models, started, folder):
+    page = form(opened())
+    page.text_input(key="models.fit.folder").set_value(str(folder.parent)).run()
+    page.selectbox(key="models.fit.folder.pick").select(folder.name).run()
+    assert page.text_input(key="models.fit.folder").value == str(folder)
+    page.button(key="models.fit.begin").click().run()
+    assert started[0][0][1][1] == str(folder)
+
+
 def test_too_few_films_are_told_before_the_fit(models, started, folder):
     (folder / "PNEUMONIA" / "x0.png").unlink()
     page = form(opened())
@@ -128,7 +137,7 @@ def test_before_and_after_and_the_films_still_needed_are_shown(models):
     shown = fit.before_after(made.card.fitted_to)
     assert "<th>before</th><th>after</th>" in shown
     assert "<th>AUC (ranking, unchanged)</th>" in shown
-    assert f"<td>{found.after.figures.ece:.3f}</td>" in shown
+    assert f">{found.after.figures.ece:.3f}</span></td>" in shown
     assert fit.needed_words(made) == [one.words for one in found.needed]
     assert fit.needed_words(parent) == []
     page = opened()
