@@ -144,6 +144,7 @@ def test_without_a_choice_the_last_averaged_weights_are_saved_once(tmp_path, mon
         return plain(model, path, *rest, **options)
 
     monkeypatch.setattr(AtomicWeights, "save_weights", count)
+    monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 1e9)  # none on a slow machine
     logits = train(tmp_path, patience=0)
     assert written == [TRAINED]
     assert not (tmp_path / BEST).exists()
