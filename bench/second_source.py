@@ -60,7 +60,13 @@ from pneumo_core.training.calibrate import (
     rates,
 )
 from pneumo_core.training.export import roles_by_hash
-from pneumo_core.training.feature_checks import fit_orientation, fit_out_of_distribution
+from pneumo_core.training.feature_checks import (
+    ORIENTATION,
+    OUT_OF_DISTRIBUTION,
+    Extent,
+    fit_orientation,
+    fit_out_of_distribution,
+)
 from pneumo_core.training.held_out import cohort_rows
 from pneumo_core.training.sources import population
 
@@ -161,6 +167,10 @@ class Answers:
         return prior_shift(self.home, _classes(near))
 
 
+def _part(whole: Extent, share: float) -> Extent:
+    return Extent(round(whole.films * share), round(whole.held_out * share))
+
+
 def deliver(
     name: str, parent: Bundle, answers: Answers, network: Parent, *, share: float
 ) -> Bundle:
@@ -199,8 +209,11 @@ def deliver(
     bias[1:] += shift
     layer.set_weights([kernel, bias])
     features = network.features(material.framing)
-    known, familiarity = fit_out_of_distribution(features, near.copies, seed=SEED, share=share)
-    upright, orientation = fit_orientation(features, near.copies, seed=SEED, share=share)
+    films = {"pixels": near.copies, "seed": SEED}
+    known, familiarity = fit_out_of_distribution(
+        features, **films, extent=_part(OUT_OF_DISTRIBUTION, share)
+    )
+    upright, orientation = fit_orientation(features, **films, extent=_part(ORIENTATION, share))
     print("feature checks fitted", orientation, flush=True)
     fitted_on = (
         f"{len(measured):,} training films (composed) and {int(strict.sum())} films of "

@@ -125,7 +125,7 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
     step_by_step(monkeypatch)
     views = feature_checks._lung_views()[:3]
-    monkeypatch.setattr(feature_checks, "_lung_views", lambda: views)
+    monkeypatch.setattr(feature_checks, "_lung_views", lambda count=None: views[:count])
     monkeypatch.setattr(network, "_CNN_WIDTHS", (8, 16))
     monkeypatch.setattr(fit, "_BINS", 200)
 

@@ -153,10 +153,37 @@ def export(network: Path, draft: Path) -> None:
 
     model = load_network(network)
     both = keras.Model(model.inputs, [model.get_layer(name).output for name in OUTPUTS[:2]])
-    with _versions_given():
+    if keras.backend.backend() == "tensorflow":
+        _convert(both, draft)
+    else:
         both.export(str(draft), format="openvino", verbose=False)
     kernel = keras.ops.convert_to_numpy(model.get_layer("logits").kernel)
     np.save(draft.with_suffix(".npy"), np.float32(kernel))
+
+
+def _convert(model: Any, draft: Path) -> None:
+    """Write what Keras' own export does, in half its time: that traces twice, for SavedModel."""
+    import tensorflow as tf
+
+    called = tf.function(lambda film: model(film, training=False), autograph=False)
+    traced = called.get_concrete_function(tf.TensorSpec(model.input_shape, "float32"))
+    with _versions_given():
+        graph = openvino().convert_model(traced)
+    openvino().serialize(graph, draft)
+
+
+def write_shifted(graph: Path, target: Path, shift: NDArray[np.float32]) -> None:
+    """Write the graph file `graph` to `target` with `shift` (C,) added to its logits."""
+    ov = openvino()
+    model = ov.Core().read_model(graph)
+    result = next(one for one in model.get_results() if "logits" in one.output(0).get_names())
+    logits = result.input_value(0)
+    logits.tensor.set_names(set())
+    shifted = ov.opset13.add(logits, ov.opset13.constant(np.asarray(shift, np.float32)[np.newaxis]))
+    shifted.output(0).tensor.set_names({"logits"})
+    result.input(0).replace_source_output(shifted.output(0))
+    model.validate_nodes_and_infer_types()
+    ov.save_model(model, target, compress_to_fp16=False)
 
 
 @contextmanager

@@ -99,7 +99,8 @@ def _disclaimer(card: Card) -> str:
 
 def training_film_count(card: Card) -> int | None:
     """How many films the delivered network was trained on; None where the card does not say."""
-    films, held_out, folds = card.data.films, card.data.validation_films, card.training.folds
+    films, folds, data = card.data.films, card.training.folds, card.data
+    held_out = data.validation_films if data.held_out_films is None else data.held_out_films
     if films is None or not folds:
         return None
     if folds > 1:  # the delivered network follows those of the folds, and is trained on all films
@@ -119,9 +120,14 @@ def training_summary(card: Card) -> str:
             "had not seen its patient."
         )
     if card.training.folds == 1:
+        whole, stopped = card.data.held_out_films, ""
+        others = f"{held_out:,} other films"
+        if whole is not None and held_out is not None and held_out < whole:
+            others = f"{held_out:,} of {whole:,} other films"
+            stopped = " The run was stopped by hand: the rest of these films was not read."
         return (
-            f"It was trained on {trained:,} films. Its figures are from {held_out:,} other films, "
-            "of patients outside the training set."
+            f"It was trained on {trained:,} films. Its figures are from {others}, of patients "
+            f"outside the training set.{stopped}"
         )
     sentence = f"It was trained on all {trained:,} films."
     if held_out is None:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+COMPARED_ON, FEWER = 64, 8  # generated images, on which the forms of a network are compared
 PREDICTIONS = (
     *("film", "split", "label", "subtype", "group"),
     *("p_normal", "p_bacterial", "p_viral", "p_pneumonia"),
@@ -66,6 +67,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     elsewhere: pd.DataFrame | None = None,
     models_dir: Path | None = None,
     replace: bool = False,
+    write_full_graph: Callable[[Path], None] | None = None,
 ) -> Bundle:
     """Write a trained network as the bundle `name`; the bundle in service stays as it is.
 
@@ -81,7 +83,9 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     `feature_checks`, whose limits the card states.
     `replace` allows an older bundle of that name to be replaced.
 
-    Kernels are stored in half precision unless that moves a probability by more than 1e-3. Raises
+    Kernels are stored in half precision unless that moves a probability by more than 1e-3. Where
+    a person waits, the caller may have the OpenVINO graph of the model already: `write_full_graph`
+    then writes it to a path, kernels stay in full precision, and fewer images are compared. Raises
     BundleError where something does not fit together, or OpenVINO and Keras differ by more.
     """
     folder = load_settings().models_dir if models_dir is None else models_dir
@@ -94,7 +98,7 @@ def write_bundle(  # noqa: PLR0913 - what a bundle is made of
     check_network(model, size=known.size, classes=len(known.classes))
     lists = {FILMS: films_text(films or {}), FILM_HASHES: film_hashes_text(film_hashes or {})}
     with staged(folder, name) as staging:
-        card["agreement"] = _write_network(in_float32(model), known, staging)
+        card["agreement"] = _write_network(in_float32(model), known, staging, write_full_graph)
         _write_texts(card, predictions, staging)
         if elsewhere is not None:
             _write_predictions(elsewhere, staging / ELSEWHERE)
@@ -168,9 +172,15 @@ def revise_card(bundle: Bundle, **parts: Any) -> Bundle:
     return load_bundle(bundle.name, models_dir=bundle.path.parent)
 
 
-def _write_network(model: keras.Model, card: Card, staging: Path) -> dict[str, Any]:
+def _write_network(
+    model: keras.Model,
+    card: Card,
+    staging: Path,
+    write_full_graph: Callable[[Path], None] | None,
+) -> dict[str, Any]:
     """Write both forms of the network; how far the probabilities of each differ from the model."""
-    films = check_films(card.size)
+    halves = (True, False) if write_full_graph is None else (False,)
+    films = check_films(card.size)[: COMPARED_ON if write_full_graph is None else FEWER]
     temperature = card.calibration.temperature
 
     def of_keras(network: keras.Model) -> NDArray[np.float64]:
@@ -178,15 +188,22 @@ def _write_network(model: keras.Model, card: Card, staging: Path) -> dict[str, A
 
     def stored_network(half: bool) -> NDArray[np.float64]:
         save_network(model, staging / "model.keras", half=half)
-        return of_keras(load_network(staging / "model.keras"))
+        stored = load_network(staging / "model.keras")
+        pairs = zip(model.get_weights(), stored.get_weights(), strict=True)
+        same = all(np.array_equal(one, other) for one, other in pairs)
+        return expected if same else of_keras(stored)
 
     def stored_graph(half: bool) -> NDArray[np.float64]:
         target = staging / "openvino" / "model.xml"
-        write_graph(staging / "model.keras", target, half=half)
+        if write_full_graph is None:
+            write_graph(staging / "model.keras", target, half=half)
+        else:
+            write_full_graph(target)
         return probabilities(_run_graph(Graph(target), films, model.name), temperature)
 
-    half_network, network, network_error = _within(of_keras(model), stored_network)
-    half_graph, _, graph_error = _within(network, stored_graph)
+    expected = of_keras(model)
+    half_network, network, network_error = _within(expected, stored_network, halves)
+    half_graph, _, graph_error = _within(network, stored_graph, halves)
     return {
         "films": len(films),
         "half_precision": network_error,
@@ -209,11 +226,13 @@ def _run_graph(graph: Graph, films: NDArray[np.float32], network: str) -> NDArra
 
 
 def _within(
-    expected: NDArray[np.float64], store: Callable[[bool], NDArray[np.float64]]
+    expected: NDArray[np.float64],
+    store: Callable[[bool], NDArray[np.float64]],
+    halves: tuple[bool, ...],
 ) -> tuple[bool, NDArray[np.float64], float]:
     """Store in half precision, or in full where half differs too much: (half, found, largest)."""
     largest = np.inf
-    for half in (True, False):
+    for half in halves:
         found = store(half)
         largest = float(np.abs(found - expected).max())
         if largest <= TOLERANCE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -366,3 +367,25 @@ def pooled_views(
             break
         made.append(films_of_view)
     return made
+
+
+def pooled_feeds(
+    network: Any,
+    recipe: Recipe,
+    films: Films,
+    feeds: tuple[FilmBatches, FilmBatches | None],
+    pooling: Callable[[int, int], bool],
+) -> tuple[PooledBatches, PooledBatches | None]:
+    """The feeds of training and held-out films as the head alone sees them."""
+    feed, held_out = feeds
+    total, counted = views_of(recipe) * len(feed) + len(held_out or ()), itertools.count(1)
+
+    def done() -> bool:
+        return pooling(next(counted), total)
+
+    seen = pooled_views(network, recipe, films, feed, done=done)
+    pooled = PooledBatches(seen, batch=recipe.batch, seed=recipe.seed)
+    if held_out is None:
+        return pooled, None
+    seen = pooled_views(network, recipe, films, held_out, done=done)
+    return pooled, PooledBatches(seen, batch=held_out.batch, seed=None)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 HISTORY = "history.csv"
+STOPPED = "stopped.weights.h5"  # of a training that was stopped by hand and can be resumed
 SECONDS_BETWEEN_BACKUPS = 30.0
 _SHARE = 20  # a backup is made again only after this many times the duration of the last
 
@@ -94,7 +95,8 @@ class SparingBackup(keras.callbacks.BackupAndRestore):  # type: ignore[misc]
 class BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     """Saves the weights of the epoch with the best validation AUC, of the network alone.
 
-    Keras' own callback would add the optimizer, three times as large.
+    Keras' own callback would add the optimizer, three times as large. An epoch without validation
+    was stopped by hand: its weights are saved to STOPPED beside `path`, if none are in `path`.
     """
 
     def __init__(self, path: Path, network: keras.Model, *, best_before: float | None) -> None:
@@ -111,6 +113,13 @@ class BestWeights(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     def set_model(self, _model: keras.Model) -> None:
         """Save this network, whatever is trained."""
         super().set_model(self.network)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Save the weights of the best epoch, or of one that was stopped before there is any."""
+        if self.monitor in (logs or {}):
+            super().on_epoch_end(epoch, logs)
+        elif not Path(self.filepath).exists():
+            self.network.save_weights(Path(self.filepath).with_name(STOPPED))
 
 
 def cut_history(folder: Path, *, epochs: int) -> list[dict[str, str]]:
@@ -142,6 +151,20 @@ def _epoch(row: dict[str, str]) -> float:
 def history_column(rows: list[dict[str, str]], name: str) -> list[float]:
     """Column `name` of the history's rows; [] where it has none."""
     return [float(row[name]) for row in rows if row.get(name)]
+
+
+class StoppableModel(AtomicWeights):
+    """A model that is not validated once a person has stopped its training, and waits.
+
+    `stopped` is asked before each validation, and after it: one that was ended has no figures.
+    """
+
+    stopped: Callable[[], bool] = staticmethod(lambda: False)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> Any:
+        """Keras' own, or {} after a stop."""
+        found = {} if self.stopped() else super().evaluate(*arguments, **options)
+        return {} if self.stopped() else found
 
 
 class SharedModel(AtomicWeights):
@@ -274,6 +297,11 @@ class ResumedPatience(keras.callbacks.EarlyStopping):  # type: ignore[misc]
         super().on_train_begin(logs)
         for epoch, value in enumerate(history_column(self.past, "val_auc")):
             self.on_epoch_end(epoch, {"val_auc": value})
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keras' own; an epoch that was stopped by hand has no figure to go by."""
+        if self.monitor in (logs or {}):
+            super().on_epoch_end(epoch, logs)
 
 
 def event_files(folder: Path) -> list[keras.callbacks.Callback]:

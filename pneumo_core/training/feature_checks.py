@@ -6,6 +6,7 @@ keep the lungs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,36 @@ if TYPE_CHECKING:
 
     Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
-# Films to fit on and to hold out, for each check.
-OOD_FILMS, OOD_HELD_OUT = 1000, 60
-ORIENTATION_FILMS, ORIENTATION_HELD_OUT = 300, 120
+
+@dataclass(frozen=True)
+class Extent:
+    """How many films a check is fitted on and how many are held out, and in how many views."""
+
+    films: int
+    held_out: int
+    views: int | None = None  # that keep the lungs; all where None
+
+
+OUT_OF_DISTRIBUTION, ORIENTATION = Extent(1000, 60), Extent(300, 120)
+
+
+def extents(reads: int) -> tuple[Extent, Extent]:
+    """Both checks with about `reads` films read, beside those whose features are known."""
+    views = min(len(_lung_views()), max(3, reads // 50))
+    known = OUT_OF_DISTRIBUTION
+    first = Extent(
+        min(known.films, reads // 4),
+        min(known.held_out, max(6, round(0.225 * reads / views))),
+        views,
+    )
+    turned = len(ORIENTATIONS)
+    second = Extent(
+        min(ORIENTATION.films, round(0.35 * reads / turned)),
+        min(ORIENTATION.held_out, round(0.175 * reads / turned)),
+    )
+    return first, second
+
+
 BATCH = 16  # films at a time; small, since each of many views is filled up to whole batches
 DIRECTIONS = 32  # of the subspace: with 64 and 128, films of other hospitals come nearer the limit
 OOD_QUANTILE, OOD_SLACK = 0.99, 1.15
@@ -61,29 +89,36 @@ def pooled_features(network: Any, framing: Framing | None = None) -> Features:
 
 
 def fit_out_of_distribution(
-    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
+    features: Features,
+    pixels: NDArray[np.uint8],
+    *,
+    seed: int,
+    extent: Extent = OUT_OF_DISTRIBUTION,
+    known: NDArray[np.float32] | None = None,
 ) -> tuple[OutOfDistribution, dict[str, Any]]:
     """The check fitted to films uint8 (N, S, S), and the card's facts about it.
 
-    share: of the usual number of films, where time is short.
+    known: features (N, K) of all these films as they are, where they have been read already.
 
     Directions are the principal components of features of unit length, of films as they are and in
     one view each. The limit is the 99th percentile of the distances of held-out films in every
     view that keeps the lungs, and 15 % more, so that films of other places pass and other images
     do not.
     """
-    own, others = _split(len(pixels), OOD_FILMS, OOD_HELD_OUT, seed=seed, share=share)
-    films = np.asarray(pixels[own])
-    found = unit_length(np.concatenate([features(films), features(in_one_view_each(films))]))
+    own, others = _split(len(pixels), extent, seed=seed)
+    films, views = np.asarray(pixels[own]), _lung_views(extent.views)
+    parts = [_as_they_are(features, pixels, own, known), features(in_one_view_each(films))]
+    found = unit_length(np.concatenate(parts))
     mean = found.mean(axis=0)
     _, _, directions = np.linalg.svd(found - mean, full_matrices=False)
     kept = directions[: min(DIRECTIONS, len(own) // 2, found.shape[1] // 2)]
     # As they are stored: in half precision.
     subspace = np.vstack([mean, kept]).astype(np.float16).astype(np.float32)
     check = OutOfDistribution(subspace, 0.0)
-    films, views = np.asarray(pixels[others]), _lung_views()
+    films = np.asarray(pixels[others])
     seen = [check.distances(features(perturb(films, name))) for name in views]
-    distances = np.concatenate([check.distances(features(films)), *seen])
+    plain = check.distances(_as_they_are(features, pixels, others, known))
+    distances = np.concatenate([plain, *seen])
     limit = OOD_SLACK * float(np.quantile(distances, OOD_QUANTILE))
     facts = {
         "limit": limit,
@@ -97,11 +132,16 @@ def fit_out_of_distribution(
 
 
 def fit_orientation(
-    features: Features, pixels: NDArray[np.uint8], *, seed: int, share: float = 1.0
+    features: Features,
+    pixels: NDArray[np.uint8],
+    *,
+    seed: int,
+    extent: Extent = ORIENTATION,
+    known: NDArray[np.float32] | None = None,
 ) -> tuple[Orientation, dict[str, Any]]:
     """The check fitted to upright films uint8 (N, S, S), and the card's facts about it.
 
-    share: of the usual number of films, where time is short.
+    known: features (N, K) of all these films as they are, where they have been read already.
 
     Logistic regression on features of unit length; each film as it is, in one of the views that
     keep the lungs, and in each other orientation. The limit is 0.2, or half of what all but a
@@ -112,10 +152,8 @@ def fit_orientation(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    own, others = _split(
-        len(pixels), ORIENTATION_FILMS, ORIENTATION_HELD_OUT, seed=seed, share=share
-    )
-    fitted, held_out = (_examples(features, np.asarray(pixels[rows])) for rows in (own, others))
+    own, others = _split(len(pixels), extent, seed=seed)
+    fitted, held_out = (_examples(features, pixels, rows, known) for rows in (own, others))
     scaler = StandardScaler()
     linear = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=500)
     make_pipeline(scaler, linear).fit(*fitted)
@@ -160,25 +198,41 @@ def reoriented(films: NDArray[np.uint8], orientation: str) -> NDArray[np.uint8]:
     return made
 
 
-def _split(
-    count: int, films: int, held_out: int, *, seed: int, share: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _split(count: int, extent: Extent, *, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows to fit on and rows held out, each sorted; at most a quarter of all is held out."""
     order = np.random.default_rng(seed).permutation(count)
-    apart = min(round(held_out * share), count // 4)
-    return np.sort(order[apart : apart + round(films * share)]), np.sort(order[:apart])
+    apart = min(extent.held_out, count // 4)
+    return np.sort(order[apart : apart + extent.films]), np.sort(order[:apart])
 
 
-def _lung_views() -> list[str]:
-    return [name for name, one in PERTURBATIONS.items() if one.apply is not None]
+def _lung_views(count: int | None = None) -> list[str]:
+    """The views that keep the lungs, or `count` of them, evenly chosen."""
+    views = [name for name, one in PERTURBATIONS.items() if one.apply is not None]
+    if count is None or count >= len(views):
+        return views
+    return [views[int(place)] for place in np.linspace(0, len(views) - 1, count)]
+
+
+def _as_they_are(
+    features: Features,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    known: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """Features (len(rows), K) of films as they are, read where they are not known."""
+    return features(np.asarray(pixels[rows])) if known is None else known[rows]
 
 
 def _examples(
-    features: Features, films: NDArray[np.uint8]
+    features: Features,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    known: NDArray[np.float32] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Features of unit length (M, K) and classes (M,) of films as they are and reoriented."""
+    films = np.asarray(pixels[rows])
     seen = in_one_view_each(films)
-    parts = [features(films)]
+    parts = [_as_they_are(features, pixels, rows, known)]
     parts += [features(reoriented(seen, orientation)) for orientation in ORIENTATIONS]
     return unit_length(np.concatenate(parts)), np.repeat([0, *range(len(ORIENTATIONS))], len(films))
 

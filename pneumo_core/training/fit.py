@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import math
 import shutil
 from dataclasses import dataclass
@@ -21,23 +20,29 @@ from pneumo_core.training.batches import (
     PooledBatches,
     as_fed,
     held_out_feed,
-    pooled_views,
+    pooled_feeds,
     seen_films,
     training_feed,
-    views_of,
 )
 from pneumo_core.training.callbacks import (
     HISTORY,
+    STOPPED,
     AtomicWeights,
     SharedModel,
     SparingBackup,
     SparingCallbacks,
+    StoppableModel,
     cut_history,
     stopping_together,
     training_callbacks,
 )
 from pneumo_core.training.distributed import Devices, join_devices
-from pneumo_core.training.network import build_network, find_backbone, trains_head_alone
+from pneumo_core.training.network import (
+    build_network,
+    find_backbone,
+    synchronise_batch_norm,
+    trains_head_alone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -128,7 +133,7 @@ def training_model(network: Any, recipe: Recipe, devices: Devices, films: Films)
     given, seen = seen_films(recipe, films)
     if devices.replicas > 1 and keras.backend.backend() == "tensorflow":  # JAX does so by itself
         synchronise_batch_norm(network, whole=True)
-    kind = SharedModel if devices.machines > 1 else AtomicWeights
+    kind = SharedModel if devices.machines > 1 else StoppableModel
     return kind(given, network(seen), name="training")
 
 
@@ -136,36 +141,7 @@ def head_model(network: Any) -> Any:
     """The head of `network`, with its own weights: {"pooled": (B, F)} → logits."""
     dropout, logits = network.get_layer("dropout"), network.get_layer("logits")
     pooled = keras.Input(dropout.input.shape[1:], name="pooled")
-    return AtomicWeights({"pooled": pooled}, logits(dropout(pooled)), name="training")
-
-
-def _pooled_feeds(
-    network: Any,
-    recipe: Recipe,
-    films: Films,
-    feeds: tuple[FilmBatches, FilmBatches | None],
-    pooling: Callable[[int, int], bool],
-) -> tuple[PooledBatches, PooledBatches | None]:
-    """The feeds of training and held-out films as the head alone sees them."""
-    feed, held_out = feeds
-    total, counted = views_of(recipe) * len(feed) + len(held_out or ()), itertools.count(1)
-
-    def done() -> bool:
-        return pooling(next(counted), total)
-
-    seen = pooled_views(network, recipe, films, feed, done=done)
-    pooled = PooledBatches(seen, batch=recipe.batch, seed=recipe.seed)
-    if held_out is None:
-        return pooled, None
-    seen = pooled_views(network, recipe, films, held_out, done=done)
-    return pooled, PooledBatches(seen, batch=held_out.batch, seed=None)
-
-
-def synchronise_batch_norm(network: Any, *, whole: bool) -> None:
-    """Batch normalisation over the whole batch, or over the part of each device."""
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = whole and layer.trainable
+    return StoppableModel({"pooled": pooled}, logits(dropout(pooled)), name="training")
 
 
 def compile_model(
@@ -240,7 +216,6 @@ def unfreezing_steps(network: Any, recipe: Recipe, total: int) -> dict[str, int]
 
 
 BEST, TRAINED = "best.weights.h5", "trained.weights.h5"
-STOPPED = "stopped.weights.h5"  # of a training that was stopped by hand and can be resumed
 
 
 def fit(  # noqa: PLR0913 - options, by keyword
@@ -261,8 +236,9 @@ def fit(  # noqa: PLR0913 - options, by keyword
     Without validation rows (the model of all films), or without `patience`, the last epoch's are
     used. `weights` float (N,): the weight of each film, multiplied by that of its class.
     `folder` receives history.csv, the trained weights and, until then, a backup from which a killed
-    run resumes; a finished training is not repeated. A training for which `stopped` is true at its
-    end is not finished: it keeps its backup and continues from there when called again.
+    run resumes; a finished training is not repeated. A training for which `stopped` is true is not
+    finished: it is not validated again, its best epoch counts or, in the first one, the averaged
+    weights of that moment; it keeps its backup and continues from there when called again.
     Of `callbacks` a function is called with the network and gives the callback.
     Where the head alone is trained, the features below it are computed once, before the first
     epoch: `pooling(done, total)` is called after each batch, and is true where to stop.
@@ -292,7 +268,7 @@ def fit(  # noqa: PLR0913 - options, by keyword
         if devices.replicas == 1 and trains_head_alone(network):
             model, feeds = (
                 head_model(network),
-                _pooled_feeds(network, recipe, films, feeds, pooling),
+                pooled_feeds(network, recipe, films, feeds, pooling),
             )
         else:
             model = training_model(network, recipe, devices, films)
@@ -341,6 +317,7 @@ class _Training:
         )
         with devices.scope():
             compile_model(self.model, self.network, self.recipe, machine, steps=steps)
+            self.model.stopped = self.stopped
             devices.share(self.network.variables)
             for path in (*backup.files, self.folder / HISTORY, self.folder / BEST):
                 devices.hand_out(path)  # a worker's folder is its own, and empty
@@ -379,21 +356,23 @@ class _Training:
         After a stop, to STOPPED; the backup then stays, so that the training can be resumed.
         """
         finite = all(math.isfinite(loss) for loss in losses)
-        stopped = self.stopped()
-        choose, trained = self.choose, self.folder / (STOPPED if stopped else TRAINED)
+        stopped, choose = self.stopped(), self.choose
+        trained = self.folder / (STOPPED if stopped else TRAINED)
         if choose is None and not finite and backup.restore(self.model):
             # The averaged weights of the last epoch backed up, before the loss became NaN.
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
             finite = True
-        if not (finite if choose is None else choose.exists()):
+        saved = choose is not None and (choose.exists() or (stopped and trained.exists()))
+        if not (finite if choose is None else saved):
             raise TrainingError(
                 "The loss became NaN before the first epoch that could be saved. Lower the "
                 "learning rate and train again."
             )
         if choose is None:
             AtomicWeights(self.network.inputs, self.network.outputs).save_weights(trained)
-        elif stopped:
-            shutil.copyfile(choose, trained)
+        elif stopped:  # in the first epoch `BestWeights` has written them
+            if choose.exists():
+                shutil.copyfile(choose, trained)
         else:
             choose.replace(trained)
         if not stopped:
@@ -409,14 +388,3 @@ def _on_its_own(network: Any, devices: Devices) -> Any:
     alone = keras.models.clone_model(network)
     alone.set_weights(network.get_weights())
     return alone
-
-
-def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits float32 (N, C) of films uint8 (N, S, S), in batches of 64."""
-    logits = [np.empty((0, network.output_shape[-1]), "float32")]
-    for start in range(0, len(films), 64):
-        batch = films[start : start + 64]
-        # All batches have one size: some backends compile again for each other size.
-        full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
-        logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
-    return np.concatenate(logits)

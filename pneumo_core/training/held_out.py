@@ -44,7 +44,7 @@ POINT_VIEWS = (
 # The others make the robustness suite; its table has all of them.
 VIEWS = (*POINT_VIEWS, *(name for name in PERTURBATIONS if name not in POINT_VIEWS))
 SUITE_VIEWS = VIEWS[len(POINT_VIEWS) :]
-_BATCH = 128  # films between two checks for a stop request
+_BATCH = 64  # films between two checks for a stop request
 
 
 def view_logits(  # noqa: PLR0913 - options, by keyword
@@ -60,12 +60,12 @@ def view_logits(  # noqa: PLR0913 - options, by keyword
     """Logits float32 (len(views), len(rows), C) of the films `rows` of `pixels` in each view.
 
     `answer` gives logits (N, C) for films uint8 (N, S, S). Where `stopped` says so in between,
-    only the views that were read whole are returned; the films as they are (`CLEAN`) always are.
+    only the views that were read whole are returned.
     """
     logits = np.empty((len(views), len(rows), classes), dtype=np.float32)
     for number, name in enumerate(views if len(rows) else ()):
         for start in range(0, len(rows), _BATCH):
-            if name != CLEAN and stopped():
+            if stopped():
                 return logits[:number]
             part = rows[start : start + _BATCH]
             films = np.asarray(pixels[part])

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumo_core.bundle import bundle_names
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.plan.parent import is_parent, load_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from pneumo_core.training.plan.parent import Parent
 
@@ -216,3 +220,23 @@ def trains_head_alone(network: Any) -> bool:
     """Whether nothing below the head is trained, so that each film's features stay as they are."""
     trained = {id(variable) for variable in network.trainable_variables}
     return trained == {id(one) for one in network.get_layer("logits").trainable_variables}
+
+
+def synchronise_batch_norm(network: Any, *, whole: bool) -> None:
+    """Batch normalisation over the whole batch, or over the part of each device."""
+    import keras
+
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = whole and layer.trainable
+
+
+def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits float32 (N, C) of films uint8 (N, S, S), in batches of 64."""
+    logits = [np.empty((0, network.output_shape[-1]), "float32")]
+    for start in range(0, len(films), 64):
+        batch = films[start : start + 64]
+        # All batches have one size: some backends compile again for each other size.
+        full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
+        logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
+    return np.concatenate(logits)

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import platform
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -19,9 +18,15 @@ import numpy as np
 from pneumo_core.errors import TrainingError
 from pneumo_core.storage import write_atomic
 from pneumo_core.training.dataset import HOLDOUT_FOLDS, Corpus, gather
-from pneumo_core.training.export import Answers, check_can_bundle, deliver
 from pneumo_core.training.framing_bias import framing_weights
 from pneumo_core.training.held_out import POINT_VIEWS, view_logits
+from pneumo_core.training.runs.deliver import (
+    Answers,
+    check_can_bundle,
+    deliver,
+    shipped,
+    training_time,
+)
 from pneumo_core.training.runs.progress import forget_robustness
 from pneumo_core.training.runs.progress_callback import stop_requested
 from pneumo_core.training.runs.robustness import add_robustness
@@ -41,7 +46,23 @@ if TYPE_CHECKING:
     from pneumo_core.training.hardware import Machine
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.run import Run
+    from pneumo_core.training.runs.stopped import QuickRead
     from pneumo_core.training.sources import FilmSource
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """held_out: rows of the corpus, fold by fold; logits (views, N, C) of networks that had not
+    seen them.
+
+    After a stop in the training `read` has the rows that these are of, fewer perhaps; `network` is
+    the one trained last, where it is at hand.
+    """
+
+    held_out: list[NDArray[np.int64]]
+    logits: NDArray[np.float32]
+    network: Any = None
+    read: QuickRead | None = None
 
 
 @dataclass(frozen=True)
@@ -59,24 +80,27 @@ class Trainings:
     devices: Devices
     report: Progress
 
-    def learn(self) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:
-        """Rows, fold by fold, and logits (views, rows, classes) of networks that had not seen them.
+    def learn(self) -> Learnt:
+        """Train every fold; what networks say of films that they had not seen.
 
         Of several folds a network of all films is trained at the end. Stopped by hand before that,
         what there is is the network of the last fold, and its rows alone.
         """
-        rows, logits = [], []
+        rows, found = [], []
         several = self.recipe.folds > 1
         # One fold: the last, which holds the highest numbers where ranges of them are held out.
         folds = range(self.recipe.held_out_folds) if several else [HOLDOUT_FOLDS - 1]
         for number, fold in enumerate(folds):
             rows.append(np.flatnonzero(self.corpus.fold == fold))
-            logits.append(self._fold(number, rows[-1]))
+            found.append(self._fold(number, rows[-1]))
             if several and self._stopped():
-                return rows[-1:], logits[-1]
-        if several:
-            self._fold(self.recipe.folds, np.array([], dtype=np.int64))
-        return rows, np.concatenate(logits, axis=1)
+                break
+        else:
+            if several:
+                self._fold(self.recipe.folds, np.array([], dtype=np.int64))
+            whole = np.concatenate([one.logits for one in found], axis=1)
+            return replace(found[-1], held_out=rows, logits=whole)
+        return found[-1]
 
     def cut_short(self) -> bool:
         """Whether the run was stopped by hand before its network of all films."""
@@ -86,7 +110,7 @@ class Trainings:
     def _stopped(self) -> bool:
         return bool(self.devices.from_chief(np.int32(stop_requested(self.run))))
 
-    def _fold(self, number: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _fold(self, number: int, held_out: NDArray[np.int64]) -> Learnt:
         """Train fold `number`, or take its logits from the run's folder where it was finished.
 
         A worker among several machines has none.
@@ -97,22 +121,38 @@ class Trainings:
         if self.devices.from_chief(np.int32(kept.exists())):
             # Earlier versions kept the views of the robustness suite as well.
             seen = np.load(kept)[: len(POINT_VIEWS)] if self.devices.chief else nothing
-            return cast("NDArray[np.float32]", seen)
+            return Learnt([held_out], seen)
         train_rows = np.setdiff1d(np.arange(len(self.corpus.labels)), held_out)
         several = f"fold {number + 1} of {self.recipe.folds}" if len(held_out) else "all films"
         self.run.update(fold=number)
         network, stopped = self._fit(several, train_rows, held_out, folder)
         if not self.devices.chief:
-            return nothing
+            return Learnt([held_out], nothing)
         logits = self._answers(network, held_out)
         network.save(folder / NETWORK)
+        if not len(logits):
+            read = self.read_in_time(network, held_out)
+            return Learnt([held_out], read.logits[np.newaxis], network, read)
         if stopped or len(logits) < len(POINT_VIEWS):  # a run that goes on does it again
-            return logits
+            return Learnt([held_out], logits, network)
         # The logits come last and whole: that they are there says that the fold is finished.
         content = io.BytesIO()
         np.save(content, logits)
         write_atomic(kept, content.getvalue())
-        return logits
+        return Learnt([held_out], logits)
+
+    def read_in_time(self, network: Any, held_out: NDArray[np.int64]) -> QuickRead:
+        """What `network` says of as many of the held-out films as a person will wait for."""
+        from pneumo_core.training.runs.stopped import StoppedNetwork, fair_order, read_in_time
+
+        corpus = self.corpus
+        labels, patients = corpus.labels[held_out], corpus.groups[held_out]
+        rows = held_out[fair_order(labels, patients, seed=self.recipe.seed)]
+        self.report("validation", 0, 1, "as many as a few seconds allow")
+        read = read_in_time(StoppedNetwork(network, self.machine), corpus.inputs, rows)
+        self._check(read.logits)
+        self.report("validation", 1, 1, f"{len(read.rows):,} of {len(rows):,} read")
+        return read
 
     def without_sources(self) -> dict[int, NDArray[np.float32]]:
         """By source, logits (films of it, C) of a network that was trained without that source.
@@ -135,7 +175,7 @@ class Trainings:
 
     def _without(self, number: int, name: str) -> NDArray[np.float32] | None:
         """The network's answers to the source that it never saw; None after a stop."""
-        from pneumo_core.training.fit import predict_logits
+        from pneumo_core.training.network import predict_logits
 
         folder = self.run.folder / f"without-{number}"
         kept, mine = folder / "logits.npy", self.corpus.source == number
@@ -169,6 +209,7 @@ class Trainings:
             self.run,
             recipe,
             title,
+            alone=self.devices.machines == 1,
             films=len(train_rows),
             report=self.report,
             folder=None if folder.name.startswith("fold-") else folder,
@@ -213,14 +254,14 @@ class Trainings:
         names = [str(film) for film in self.corpus.index["film"].iloc[rows]]
         inputs, labels = np.asarray(self.corpus.inputs[rows]), self.corpus.labels[rows]
         seen = HeldOut(inputs, labels, names, self.recipe.classes)
-        return EpochCloseup(seen, folder, network)
+        return EpochCloseup(seen, folder, network, stopped=lambda: stop_requested(self.run))
 
     def _answers(self, network: Any, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
         """Its logits (views, rows, classes) of the films held out, in `POINT_VIEWS`.
 
-        Where a person asked to stop, of the films as they are alone.
+        Where a person asked to stop, of the films as they are alone, or (0, rows, classes).
         """
-        from pneumo_core.training.fit import predict_logits
+        from pneumo_core.training.network import predict_logits
 
         logits = view_logits(
             lambda seen: predict_logits(network, self.corpus.framing.inputs(seen)),
@@ -233,11 +274,15 @@ class Trainings:
         )
         if len(logits) < len(POINT_VIEWS):
             logits = logits[:1]
+        self._check(logits)
+        return logits
+
+    @staticmethod
+    def _check(logits: NDArray[np.float32]) -> None:
         if not np.isfinite(logits).all():
             raise TrainingError(
                 "The network's outputs are not numbers. Lower --learning-rate and train again."
             )
-        return logits
 
 
 def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
@@ -257,7 +302,7 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     trained_on = run.status().trained_on or _facts(recipe, prepared.machine)
     run.update(trained_on=trained_on)
     with devices.all_there():
-        held_out, logits = prepared.learn()
+        learnt = prepared.learn()
         without = prepared.without_sources()
     check_can_bundle(run)
     if prepared.cut_short():  # what is delivered is one fold's network, and says so
@@ -266,21 +311,25 @@ def train(run: Run, *, settings: Settings, report: Progress) -> Bundle:
     if stopped or not recipe.robustness:
         forget_robustness(run)
     run.update(phase="bundling")
-    answers = Answers(prepared.corpus, np.concatenate(held_out), logits, without)
+    network = learnt.network or shipped(run)
+    held_out, read = np.concatenate(learnt.held_out), learnt.read
+    rows = held_out if read is None else read.rows
+    if stopped and read is None:  # for the feature checks
+        read = prepared.read_in_time(network, held_out)
+    answers = Answers(prepared.corpus, rows, learnt.logits, without, held_out, read)
     made = deliver(
         run,
-        _shipped(run),
+        network,
         recipe,
         answers,
-        facts={**trained_on, **_training_time(run)},
+        facts={**trained_on, **training_time(run)},
         settings=settings,
         report=report,
-        stopped=stopped,
     )
     if stopped or not recipe.robustness:
         return made.bundle
     return add_robustness(
-        made, run=run, recipe=recipe, answers=answers, folds=held_out, report=report
+        made, run=run, recipe=recipe, answers=answers, folds=learnt.held_out, report=report
     )
 
 
@@ -321,29 +370,6 @@ def _prepare(run: Run, settings: Settings, report: Progress) -> Trainings:
     content = zip(corpus.index["sha256"], corpus.labels, corpus.fold, strict=True)
     devices.check_same("films", hashlib.sha256(repr(list(content)).encode()).hexdigest())
     return Trainings(run, recipe, corpus, films, machine, devices, report)
-
-
-def _shipped(run: Run) -> Any:
-    """The network trained last: that of all films, or of the last fold before a stop."""
-    import keras
-
-    def number(path: Path) -> int:
-        return int(path.parent.name.removeprefix("fold-"))
-
-    last = max(run.folder.glob(f"fold-*/{NETWORK}"), key=number)
-    return keras.saving.load_model(last, compile=False)
-
-
-def _training_time(run: Run) -> dict[str, Any]:
-    """Seconds of training and the date of its end, UTC: not those of a later resume."""
-    status, last = run.status(), max(run.folder.glob(f"fold-*/{NETWORK}"), key=_modified)
-    # Runs of earlier versions have no date of their own.
-    day = status.trained or time.strftime("%Y-%m-%d", time.gmtime(_modified(last)))
-    return {"seconds": round(status.seconds, 1), "finished": day}
-
-
-def _modified(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def _facts(recipe: Recipe, machine: Machine) -> dict[str, Any]:

@@ -168,6 +168,10 @@ OWN = (
     "It was trained on 80 films. Its figures are from 20 other films, of patients outside the "
     "training set."
 )
+IN_PART = (
+    "It was trained on 80 films. Its figures are from 15 of 20 other films, of patients outside "
+    "the training set. The run was stopped by hand: the rest of these films was not read."
+)
 THOSE = (
     "It was trained on all {} films. Its figures are from {} of the same recipe on {} of these "
     "films, each read by a network that was not trained on its patient."
@@ -185,6 +189,14 @@ def document(films=100, held_out=20, **training):
             document(folds=1),
             80,
             OWN,
+        ),
+        (
+            {
+                "data": {"films": 100, "validation_films": 15, "held_out_films": 20},
+                "training": {"folds": 1},
+            },
+            80,
+            IN_PART,
         ),
         (
             document(5216, 3130, folds=5, measured_folds=3),

@@ -11,8 +11,14 @@ import pytest
 
 from pneumo_core.errors import TrainingError
 from pneumo_core.training import callbacks as backup_module
-from pneumo_core.training.callbacks import AtomicWeights, SparingBackup, cut_history
-from pneumo_core.training.fit import BEST, STOPPED, TRAINED
+from pneumo_core.training.callbacks import (
+    STOPPED,
+    AtomicWeights,
+    BestWeights,
+    SparingBackup,
+    cut_history,
+)
+from pneumo_core.training.fit import BEST, TRAINED
 from tests.training.tiny_training import HELD_OUT, films, note_epochs, train
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
@@ -73,14 +79,17 @@ class stop_in(keras.callbacks.Callback):  # noqa: N801 - reads like kill_before
 
     def __init__(self, epoch):
         super().__init__()
-        self.last, self.now = epoch, 0
+        self.last, self.now, self.stopped, self.validated = epoch, 0, False, []
 
     def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002
         self.now = epoch
 
     def on_train_batch_end(self, _batch, logs=None):  # noqa: ARG002
         if self.now == self.last:
-            self.model.stop_training = True
+            self.model.stop_training = self.stopped = True
+
+    def on_test_begin(self, logs=None):  # noqa: ARG002
+        self.validated.append(self.now)
 
 
 @pytest.mark.parametrize(("epoch", "patience", "resumed"), [(0, 4, [0, 1, 2]), (2, 0, [2])])
@@ -89,8 +98,11 @@ def test_a_training_that_was_stopped_gives_its_network_and_can_go_on(  # noqa: P
 ):
     monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 0.0)
     monkeypatch.setattr(backup_module, "_SHARE", 0)  # a backup after every epoch
-    stopped = train(tmp_path, stop_in(epoch), stopped=lambda: True, patience=patience)
+    stop = stop_in(epoch)
+    stopped = train(tmp_path, stop, stopped=lambda: stop.stopped, patience=patience)
     assert np.isfinite(stopped).all()
+    assert stop.validated == list(range(epoch))
+    assert [row["val_auc"] == "NA" for row in history(tmp_path)] == [False] * epoch + [True]
     assert (tmp_path / STOPPED).exists()
     assert not (tmp_path / TRAINED).exists()
     seen = []
@@ -101,6 +113,19 @@ def test_a_training_that_was_stopped_gives_its_network_and_can_go_on(  # noqa: P
     assert np.abs(logits - stopped).max() > 1e-3
     if patience:  # nothing was backed up: it began anew, and ends like one that was let be
         np.testing.assert_allclose(logits, undisturbed[0], atol=1e-3)
+
+
+def test_an_epoch_that_was_stopped_counts_only_where_no_other_has_ended(tmp_path):
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    callback = BestWeights(tmp_path / BEST, network, best_before=None)
+    callback.set_model(network)
+    callback.on_epoch_end(0, {"loss": 1.0})
+    assert [path.name for path in tmp_path.iterdir()] == [STOPPED]
+    callback.on_epoch_end(0, {"loss": 1.0, "val_auc": 0.7})
+    before = (tmp_path / BEST).read_bytes(), (tmp_path / STOPPED).read_bytes()
+    network.set_weights([weights + 1 for weights in network.get_weights()])
+    callback.on_epoch_end(1, {"loss": 1.0})
+    assert ((tmp_path / BEST).read_bytes(), (tmp_path / STOPPED).read_bytes()) == before
 
 
 def test_a_training_that_was_finished_is_not_done_again(undisturbed):
@@ -119,6 +144,7 @@ def test_without_a_choice_the_last_averaged_weights_are_saved_once(tmp_path, mon
         return plain(model, path, *rest, **options)
 
     monkeypatch.setattr(AtomicWeights, "save_weights", count)
+    monkeypatch.setattr(backup_module, "SECONDS_BETWEEN_BACKUPS", 1e9)  # none on a slow machine
     logits = train(tmp_path, patience=0)
     assert written == [TRAINED]
     assert not (tmp_path / BEST).exists()

@@ -34,7 +34,8 @@ devices = join_devices()
 from pneumo_core.training import callbacks, fit as fitting, network as networks
 callbacks.SECONDS_BETWEEN_BACKUPS = callbacks._SHARE = 0
 networks._CNN_WIDTHS, fitting._BINS = (8,), 200
-from pneumo_core.training.fit import fit, predict_logits
+from pneumo_core.training.fit import fit
+from pneumo_core.training.network import predict_logits
 from pneumo_core.training.batches import Films
 from pneumo_core.training.hardware import find_machine
 from pneumo_core.training.recipe import make_recipe

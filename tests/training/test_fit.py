@@ -11,12 +11,16 @@ from pneumo_core.training.fit import (
     PneumoniaAUC,
     PneumoniaSensitivity,
     head_model,
-    synchronise_batch_norm,
     training_model,
     unfreezing_steps,
 )
 from pneumo_core.training.hardware import Machine
-from pneumo_core.training.network import build_network, freeze, trains_head_alone
+from pneumo_core.training.network import (
+    build_network,
+    freeze,
+    synchronise_batch_norm,
+    trains_head_alone,
+)
 from pneumo_core.training.recipe import make_recipe
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]

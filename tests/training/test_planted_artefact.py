@@ -16,8 +16,8 @@ from pneumo_core.training.batches import Films, training_feed
 from pneumo_core.training.calibrate import pneumonia_probability
 from pneumo_core.training.dataset import Corpus
 from pneumo_core.training.distributed import join_devices
-from pneumo_core.training.fit import predict_logits
 from pneumo_core.training.hardware import find_machine
+from pneumo_core.training.network import predict_logits
 from pneumo_core.training.runs.run import create_run
 from pneumo_core.training.train import Trainings
 from tests.training.tiny_training import tiny_recipe

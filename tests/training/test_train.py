@@ -23,6 +23,7 @@ from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import SYNTHETIC_ORIGIN, UNKNOWN_SOURCE, origin_of_films
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs import stopped
 from pneumo_core.training.runs.queue import run_queued
 from pneumo_core.training.runs.run import create_run, find_run
 from pneumo_core.training.train import train
@@ -127,7 +128,12 @@ def test_no_film_of_the_held_out_patients_is_trained_on(undisturbed):
 def kept_back(monkeypatch):
     """Trainings end before the bundle is written; what `deliver` was given of each."""
     made, given = SimpleNamespace(bundle=SimpleNamespace(name="kept-back")), []
-    monkeypatch.setattr(routine, "deliver", lambda *_, **facts: given.append(facts) or made)
+
+    def deliver(_run, _network, _recipe, answers, **facts):
+        given.append({**facts, "answers": answers})
+        return made
+
+    monkeypatch.setattr(routine, "deliver", deliver)
     return given
 
 
@@ -214,16 +220,28 @@ def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, 
     assert bundle.card.figure("films") > 8
 
 
-def test_a_stop_in_training_ends_with_the_plain_validation_figures(demo, settings):
+def test_a_stop_in_training_ends_with_the_figures_of_what_time_allowed(demo, settings, monkeypatch):
+    for name, value in (("LEAST_ANSWERS", 8), ("ANSWER_SECONDS", 0.0), ("BATCH", 8)):
+        monkeypatch.setattr(stopped, name, value)
     run = start(demo, settings, small(epochs=3, robustness=True), name="stopped-early")
     report, heard = ask_at(run, "epoch")
     bundle = carry(run, settings, report)
-    assert [facts[:3] for facts in heard if facts[0] == "validation"] == [("validation", 1, 8)]
+    assert [facts[1:3] for facts in heard if facts[0] == "validation"] == [(0, 1), (1, 1)]
     assert "robustness" not in {facts[0] for facts in heard}
     assert bundle.card.stress is None
     fitted_on = bundle.card.points_fitted_on
     assert "as they are; the run was stopped by hand" in fitted_on
-    assert bundle.card.figure("auc").value > 0
+    held_out = bundle.card.data.held_out_films
+    assert fitted_on.startswith(f"8 of {held_out} validation films")
+    assert len(pd.read_csv(bundle.path / "predictions.csv")) == bundle.card.figure("films") == 8
+    roles = [line.split()[-1] for line in (bundle.path / "films.sha256").read_text().splitlines()]
+    assert (roles.count("v"), roles.count("t")) == (held_out, outside_test(demo) - held_out)
+    assert f"It was trained on {roles.count('t')} films. Its figures are" in bundle.card.summary
+    assert f"figures and operating points are from 8 of the {held_out}" in run.status().message
+    agreement = bundle.card.document["agreement"]
+    assert (agreement["films"], agreement["openvino_stored_as"]) == (8, "float32")
+    assert bundle.card.document["familiarity"]["learnt_from"] == 6
+    assert run.status().took == {}
     assert run.status().state == "stopped"
     assert run.status().ahead_of_training["robustness"] == 0
 
@@ -263,7 +281,8 @@ def test_a_run_that_was_stopped_and_then_cancelled_trains_on_when_it_is_resumed(
     assert list(history["epoch"]) == [0, 1]
     status = run.status()
     assert (status.state, status.epoch, status.stopped_after) == ("done", 2, None)
-    assert given[0]["stopped"] is False
+    assert given[0]["answers"].read is None
+    assert len(given[0]["answers"].logits) == 8
 
 
 def test_a_run_stopped_by_hand_is_interrupted_and_not_failed(demo, settings):

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 
 from pneumo_core.training.batches import Films
-from pneumo_core.training.fit import fit, predict_logits
+from pneumo_core.training.fit import fit
 from pneumo_core.training.hardware import find_machine
+from pneumo_core.training.network import predict_logits
 from pneumo_core.training.recipe import make_recipe
 
 LEARNT_FROM, HELD_OUT = np.arange(48), np.arange(48, 66)

@@ -107,8 +107,9 @@ NO_GAIN = (
 class DataFacts:
     """The films, counted; None where the card does not say. `source` is None for Kermany 2018.
 
-    `second_source` are the films of another hospital that the head and the operating points were
-    fitted on as well, "" without any.
+    The validation films are those that the figures are of: all `held_out_films`, unless the run
+    was stopped by hand. `second_source` are the films of another hospital that the head and the
+    operating points were fitted on as well, "" without any.
     """
 
     source: str | None
@@ -119,6 +120,7 @@ class DataFacts:
     normal: int | None
     bacterial: int | None
     viral: int | None
+    held_out_films: int | None
     validation_films: int | None
     validation_normal: int | None
     validation_patients: int | None
@@ -247,6 +249,7 @@ def data_facts(part: Mapping[str, Any]) -> DataFacts:
         normal=count_of(part, "normal"),
         bacterial=count_of(part, "bacterial"),
         viral=count_of(part, "viral"),
+        held_out_films=count_of(part, "held_out_films"),
         validation_films=count_of(part, "validation_films"),
         validation_normal=count_of(part, "validation_normal"),
         validation_patients=count_of(part, "validation_groups"),

@@ -38,8 +38,9 @@ def learnt_scores(  # noqa: PLR0913 - options, by keyword
     the phase "train", an epoch at a time. Loads Keras.
     """
     from pneumo_core.training.batches import Films
-    from pneumo_core.training.fit import fit, predict_logits
+    from pneumo_core.training.fit import fit
     from pneumo_core.training.hardware import find_machine
+    from pneumo_core.training.network import predict_logits
 
     with TemporaryDirectory(prefix="pneumo-lesson-") as scratch:
         network = fit(

@@ -14,6 +14,7 @@ from pneumo_core.storage import write_atomic
 from pneumo_core.training.runs.status import CLOSEUP, CLOSEUP_MAPS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -84,17 +85,26 @@ class EpochCloseup(keras.callbacks.Callback):  # type: ignore[misc]
     """Looks at up to FILMS held-out films after every epoch and writes into `folder`.
 
     It comes after the callback that swaps in the averaged weights. The layers "features" and
-    "logits" of `network`, which is trained, give the maps.
+    "logits" of `network`, which is trained, give the maps. `stopped`: whether a person waits.
     """
 
-    def __init__(self, seen: HeldOut, folder: Path, network: Any) -> None:
+    def __init__(
+        self,
+        seen: HeldOut,
+        folder: Path,
+        network: Any,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
-        self.seen, self.folder = seen, folder
+        self.seen, self.folder, self.stopped = seen, folder, stopped
         outputs = [network.get_layer(name).output for name in ("features", "logits")]
         self.both = keras.Model(network.input, outputs)
 
     def on_epoch_end(self, epoch: int, _logs: Any = None) -> None:
-        """Write the closer look, the maps first."""
+        """Write the closer look, the maps first; after a stop a person waits, and there is none."""
+        if self.stopped():
+            return
         features, logits = self._answers()
         found, rows = closeup_of(epoch, logits, self.seen)
         kernel = np.asarray(self.both.get_layer("logits").kernel)

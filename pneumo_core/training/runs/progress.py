@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.progress import Rate, eta
-from pneumo_core.training.runs.status import PHASES
+from pneumo_core.training.runs.status import PHASES, STOP
 
 if TYPE_CHECKING:
     from pneumo_core.progress import Progress
@@ -115,6 +115,8 @@ def also_to_status(run: Run, report: Progress) -> Progress:
             if begins or moment - written >= 1 or done >= total:
                 written = moment
                 facts = phases[phase].facts(phase, run.status(), begins=begins)
+                if run.requested(STOP):  # it is cut short, and says nothing of a later one
+                    facts.pop("took", None)
                 run.update(phase=PHASES.get(phase, phase), words=message, **facts)
         report(phase, done, total, message)
 

@@ -12,11 +12,11 @@ import keras
 from pneumo_core.progress import Rate
 from pneumo_core.storage import utc_now
 from pneumo_core.training.hardware import GpuUse, find_machine, memory_now
-from pneumo_core.training.held_out import POINT_VIEWS
 from pneumo_core.training.runs.estimate import around_training, bundle_seconds
 from pneumo_core.training.runs.history import EPOCHS, StepCurve, data_hash
 from pneumo_core.training.runs.progress import RemainingPhases, smoothed
 from pneumo_core.training.runs.status import CANCEL, STOP
+from pneumo_core.training.runs.stopped import seconds_after_stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,9 +69,9 @@ class EpochClock:
         """The held-out images are read from here on."""
         self._validates = True
 
-    def end_epoch(self, now: float) -> float:
-        """The epoch has ended; how many seconds it took."""
-        if math.isfinite(self._trained):
+    def end_epoch(self, now: float, *, whole: bool = True) -> float:
+        """The epoch has ended; how many seconds it took. Not `whole`: it was not validated."""
+        if whole and math.isfinite(self._trained):
             self.rest = now - self._trained
         return now - self._began
 
@@ -130,9 +130,10 @@ def stop_requested(run: Run) -> bool:
 class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes progress to the run's status, its curve and `report`, at most once a second.
 
-    Stops the training after the step it is at where a person asked for it. `films` is the number
-    of training films, `title` names this training among those of the run. `extra` trainings follow
-    the recipe's own, for sources left out; for those `folder` is where they are kept.
+    Stops the training after the step it is at where a person asked for it, and a validation where
+    the machine trains `alone`. `films` is the number of training films, `title` names this training
+    among those of the run. `extra` trainings follow the recipe's own, for sources left out; for
+    those `folder` is where they are kept.
     """
 
     def __init__(  # noqa: PLR0913 - options, by keyword
@@ -145,8 +146,10 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         report: Progress,
         folder: Path | None = None,
         extra: int = 0,
+        alone: bool = True,
     ) -> None:
         super().__init__()
+        self.alone = alone
         self.folder, self.extra = folder, extra
         self.run, self.recipe, self.title, self.report = run, recipe, title, report
         self.steps = -(-films // recipe.batch)
@@ -199,11 +202,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         """Report the step, its loss and the films a second; stop where that is asked for."""
         now, self.step = time.time(), batch + 1
         self.clock.end_step(self.step, now)
-        if now - self.checked >= SECONDS_BETWEEN_CHECKS:
-            self.checked = now
-            if stop_requested(self.run) and not self.model.stop_training:
-                self.model.stop_training = self.stopped = True
-                self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
+        self._stop_if_requested(now)
         if now - self.written >= SECONDS_BETWEEN_REPORTS:
             self.written = now
             self._write_step(batch + 1, logs or {})
@@ -213,10 +212,26 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.clock.begin_validation()
         self.run.update(words=f"{self._where()}: validating on the held-out films")
 
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """End the validation where that is asked for; several machines end theirs together."""
+        if self.alone:
+            self._stop_if_requested(time.time())
+            self.model.stop_evaluating = self.stopped
+
+    def _stop_if_requested(self, now: float) -> None:
+        if now - self.checked < SECONDS_BETWEEN_CHECKS:
+            return
+        self.checked = now
+        if stop_requested(self.run) and not self.model.stop_training:
+            self.model.stop_training = self.stopped = True
+            self.run.update(stopped_after={"fold": self.fold, "epoch": self.epoch})
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Report the epoch's figures."""
         now = time.time()
-        seconds, whole = self.clock.end_epoch(now), self.step >= self.steps
+        whole = self.step >= self.steps and not (self.stopped and self.alone)
+        self._stop_if_requested(now)
+        seconds = self.clock.end_epoch(now, whole=whole)
         shown = {k: round(float(v), 4) for k, v in (logs or {}).items()}
         words = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
         facts: dict[str, Any] = {}
@@ -225,7 +240,7 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
                 f"The loss became NaN in epoch {epoch + 1} and the training ended there. The best "
                 "epoch before it is used. Train again with a lower learning rate."
             )
-        if pace := self.clock.pace():
+        if whole and (pace := self.clock.pace()):
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
         facts |= self._time_left(epoch + 1, 0, now)
         finite = {name: _finite(value) for name, value in shown.items()}
@@ -288,9 +303,9 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         around = around_training(self.recipe, films, self.clock.answer)
         answers = float(self.took.get("validation") or around.answers)
         bundle = float(self.took.get("bundle") or around.bundle)
-        if stopped:  # the films as they are alone, and no suite
-            answers = answers / len(POINT_VIEWS) if measured else 0.0
-            return RemainingPhases(answers, bundle, bundle)
+        if stopped:
+            answers, bundle = seconds_after_stop(films * held_out, self.clock.answer)
+            return RemainingPhases(answers if measured else 0.0, bundle, bundle)
         folds = max(0, self.recipe.held_out_folds - self.before - 1)
         trainings = self.fits - self.before - 1
         after = bundle + around.robustness

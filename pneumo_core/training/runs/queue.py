@@ -94,7 +94,9 @@ def run_queued(
         raise _failed(run, error) from error
     else:
         reserve.unlink()
-        run.update(state="done", phase="done", message=f"Model {made.name} is written.")
+        written, said = f"Model {made.name} is written.", run.status().message
+        message = said if said.startswith(written) else written  # it may say more of the model
+        run.update(state="done", phase="done", message=message)
         return made
     finally:
         reserve.unlink(missing_ok=True)

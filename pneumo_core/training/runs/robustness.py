@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.progress import Progress
-    from pneumo_core.training.export import Answers, Delivery
     from pneumo_core.training.recipe import Recipe
+    from pneumo_core.training.runs.deliver import Answers, Delivery
     from pneumo_core.training.runs.run import Run
 
 
@@ -97,7 +97,7 @@ def _perturbed(
     """Logits (SUITE_VIEWS, len(rows), C) by the network of fold `number`; None after a stop."""
     import keras
 
-    from pneumo_core.training.fit import predict_logits
+    from pneumo_core.training.network import predict_logits
 
     trained = run.folder / f"fold-{number}" / NETWORK
     network: Any = keras.saving.load_model(trained, compile=False)

@@ -38,7 +38,7 @@ _LISTED = (
         "stopping",
         "◼",
         "stopping",
-        "It ends after this step, with the best model so far.",
+        "It ends after this step and makes its model: about half a minute.",
         live=True,
     ),
     RunState(

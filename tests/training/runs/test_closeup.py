@@ -54,7 +54,10 @@ def test_after_an_epoch_maps_and_figures_are_there_to_be_read(tmp_path):
     folder = run.folder / "fold-0"
     folder.mkdir()
     network = build_network("cnn", size=64, classes=3, weights="none")
-    callback = EpochCloseup(held_out([0, 1, 2, 0]), folder, network)
+    answers = iter([True, False])
+    callback = EpochCloseup(held_out([0, 1, 2, 0]), folder, network, stopped=lambda: next(answers))
+    callback.on_epoch_end(2)
+    assert read_closeup(run) is None
     callback.on_epoch_end(2)
     facts, arrays = read_closeup(run)
     assert (facts["epoch"], facts["films"], facts["threshold"]) == (2, 4, 0.5)

@@ -37,7 +37,7 @@ def every_step(monkeypatch):
     monkeypatch.setattr(progress_callback, "time", SimpleNamespace(time=lambda: float(next(ticks))))
 
 
-def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None):
+def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None, validation_batch=4):
     import keras
 
     keras.utils.set_random_seed(1)
@@ -54,6 +54,7 @@ def fit(run, *callbacks, recipe=RECIPE, loss="mse", heard=None):
     model.fit(
         *(x, 2 * x),
         batch_size=4,
+        validation_batch_size=validation_batch,
         epochs=recipe.epochs,
         validation_data=(x[:4], 2 * x[:4]),
         callbacks=[report, *callbacks],
@@ -123,10 +124,11 @@ def test_a_training_that_is_stopped_has_its_answers_and_its_model_ahead(run, eve
     run.update(took={"validation": 100.0, "bundle": 1000.0})
     fit(run, after_each_batch(lambda *_: run.request("stop")), recipe=replace(RECIPE, folds=2))
     status = run.status()
-    assert RemainingPhases(**status.ahead_of_training) == RemainingPhases(
-        100 / 8, 1000, 1000
-    )  # the films as they are, of eight views
-    assert status.seconds_left == 1012.5
+    ahead = RemainingPhases(**status.ahead_of_training)
+    assert ahead.after == ahead.bundle < 200  # not as long as it took without a stop
+    assert ahead.answers < 50
+    assert status.seconds_left == pytest.approx(ahead.answers + ahead.bundle, abs=0.1)
+    assert status.took == {"validation": 100.0, "bundle": 1000.0}
 
 
 def test_the_network_of_all_films_comes_after_the_folds_that_are_measured(run, every_step):
@@ -172,6 +174,25 @@ def test_a_wish_to_stop_ends_the_training_after_its_step(run, every_step):
     assert read_curves(run)[0].steps["step"][-1] == 3
     run.update(state="done")
     assert run.status().state == "stopped"
+
+
+def test_a_stop_ends_the_validation_too_and_its_time_is_no_measure(run, every_step):
+    import keras
+
+    class AtTheFirstFilm(keras.callbacks.Callback):
+        batches = 0
+
+        def on_test_batch_begin(self, batch, logs=None):  # noqa: ARG002
+            self.batches += 1
+            run.request("stop")
+
+    seen = AtTheFirstFilm()
+    fit(run, seen, validation_batch=1)
+    status = run.status()
+    assert seen.batches == 1
+    assert status.stopped_after == {"fold": 0, "epoch": 0}
+    assert (status.epoch, status.pace) == (0, {})
+    assert status.words == "epoch 1 of 3: ended after step 5 of 5"
 
 
 def test_a_run_stopped_before_it_learnt_anything_is_cancelled(run):
