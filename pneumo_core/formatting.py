@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.metrics.intervals import Estimate
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from pneumo_core.metrics.intervals import Estimate
 
 NONE = "–"
 _PER_CENT = "\xa0%"  # a no-break space: a line never begins with the sign
@@ -222,6 +222,8 @@ def figure(label: str, value: Any) -> str:
     A value with an interval is a rate 0..1 and shown in per cent, unless its label names one that
     is not (an AUC, a Brier score …).
     """
+    from pneumo_core.metrics.intervals import Estimate  # with it comes numpy
+
     if isinstance(value, Estimate):
         value = value.to_dict()
     if not isinstance(value, dict):

@@ -26,7 +26,6 @@ from pneumo_core.cli.labels import (
     folder_of_films,
 )
 from pneumo_core.formatting import NONE, estimate, flat_row, interval, number
-from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from pneumo_core.evaluation.evaluate import Evaluation, Figures
     from pneumo_core.evaluation.evidence_level import EvidenceLevel
     from pneumo_core.evaluation.robustness import Robustness
+    from pneumo_core.metrics import Estimate
     from pneumo_core.metrics.robustness import RobustnessRow
 
 
