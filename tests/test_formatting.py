@@ -3,6 +3,7 @@ import math
 import pytest
 
 from pneumo_core import formatting as f
+from pneumo_core.metrics import Estimate
 
 GIB = 2**30
 
@@ -71,9 +72,9 @@ def test_an_estimate_with_its_interval(e, options, shown):
 
 
 def test_ratios_have_two_digits():
-    assert f.ratio(f.Estimate(51.3, 21.2, 120.7)) == "51 [21–121]"
-    assert f.ratio(f.Estimate(0.123, 0.05, math.inf)) == "0.12 [0.05–∞]"
-    assert f.ratio(f.Estimate(math.nan, 0.0, math.inf)) == "–"
+    assert f.ratio(Estimate(51.3, 21.2, 120.7)) == "51 [21–121]"
+    assert f.ratio(Estimate(0.123, 0.05, math.inf)) == "0.12 [0.05–∞]"
+    assert f.ratio(Estimate(math.nan, 0.0, math.inf)) == "–"
 
 
 def test_one_is_one_and_many_are_many():
