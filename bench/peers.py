@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def pneumo(model: str) -> Read:
-    """This project: checks, lungs, six views, decision with its range, map and picture."""
+    """This project: checks, lungs, two to six views, decision with its range, map and picture."""
     from pneumo_core.bundle import load_bundle
     from pneumo_core.inference.predict import Reader
     from pneumo_core.inference.saliency import overlay
@@ -154,7 +154,7 @@ def torchxrayvision(_: str) -> Read:
 
 
 PEERS: dict[str, tuple[str, Callable[[str], Read]]] = {
-    "pneumo": ("Pneumo: checks, lungs, six views, map", pneumo),
+    "pneumo": ("Pneumo: checks, lungs, two to six views, map", pneumo),
     "keras": ("Pillow, `model.predict`, tf-keras-vis Grad-CAM", keras_predict),
     "torch": ("the same network in PyTorch, Grad-CAM", torch_eager),
     "onnxruntime": ("the same network in ONNX Runtime, no map", onnx_runtime),
