@@ -59,7 +59,8 @@ class Decision(StrEnum):
 def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[Decision, str]:
     """The decision on a film and its reason in a sentence.
 
-    `p` is P(pneumonia) of the film, `low` and `high` its range over small crops and shifts, 0..1.
+    `p` is P(pneumonia) of the film, `low` and `high` its range when mirrored, cropped or shifted,
+    0..1.
     NORMAL below the screening point, PNEUMONIA at or above the ruling-in point, REFER between
     them, and REFER where the range reaches from one side to the other. A range that crosses one
     point alone changes nothing but the sentence.
@@ -74,17 +75,18 @@ def decide(p: float, low: float, high: float, points: OperatingPoints) -> tuple[
         )
     if p < points.screening:
         return Decision.NORMAL, (
-            f"No sign of pneumonia: {share} ({span} under small crops and shifts), below the "
+            f"No sign of pneumonia: {share} ({span} when mirrored, cropped or shifted), below the "
             f"screening point of {screening}.{beyond} This does not rule pneumonia out."
         )
     if p >= points.ruling_in:
         return Decision.PNEUMONIA, (
-            f"Signs of pneumonia: {share} ({span} under small crops and shifts), at or above the "
-            f"ruling-in point of {ruling_in}.{beyond}"
+            f"Signs of pneumonia: {share} ({span} when mirrored, cropped or shifted), at or above "
+            f"the ruling-in point of {ruling_in}.{beyond}"
         )
     return Decision.REFER, (
-        f"Refer: {share} ({span} under small crops and shifts) lies between the screening point of "
-        f"{screening} and the ruling-in point of {ruling_in}. A radiologist should read it."
+        f"Refer: {share} ({span} when mirrored, cropped or shifted) lies between the screening "
+        f"point of {screening} and the ruling-in point of {ruling_in}. A radiologist should "
+        "read it."
     )
 
 
@@ -112,9 +114,9 @@ class Reading:
     """The answer to one film; `message` gives decision and reason in plain sentences.
 
     Probabilities are calibrated, 0..1: `p_pneumonia` of the film as it is, `p_low` and `p_high`
-    its range under small crops and shifts, `p_bacterial` and `p_viral` those of the two classes
-    (they add up to `p_pneumonia`; None where the model has no subtypes). `threshold_low` and
-    `threshold_high` are the screening and ruling-in points. `cam` float32 (h,w) in 0..1,
+    its range when mirrored, cropped or shifted, `p_bacterial` and `p_viral` those of the two
+    classes (they add up to `p_pneumonia`; None where the model has no subtypes). `threshold_low`
+    and `threshold_high` are the screening and ruling-in points. `cam` float32 (h,w) in 0..1,
     `pixels` uint8 (H,W) for display, longest side at most 1024. `ms` is all the time it took.
     Without status "ok" there is no decision and no probability. With it, `gate_ok` is False where
     the image is out of distribution or not upright: then the decision is REFER, whatever the

@@ -42,7 +42,8 @@ _LATER_FORMULA = re.compile(f"([;,\\t\\r\\n|]{_BLANKS})({_OPERATOR})")
 def as_row(name: str, reading: Reading) -> dict[str, Any]:
     """The reading of the file called `name`, by COLUMNS and AFTER.
 
-    Probabilities are 0..1 or None; the range is that of p_pneumonia under small crops and shifts.
+    Probabilities are 0..1 or None; the range is that of p_pneumonia when the film is mirrored,
+    cropped or shifted.
     """
     return {
         "file": name,

@@ -301,8 +301,8 @@ def _numbers(reading: Reading) -> list[Any]:
         return []
     values = (
         ("P", "Probability of pneumonia", reading.p_pneumonia),
-        ("P_LOW", "Lowest probability under small crops and shifts", reading.p_low),
-        ("P_HIGH", "Highest probability under small crops and shifts", reading.p_high),
+        ("P_LOW", "Lowest probability when mirrored, cropped or shifted", reading.p_low),
+        ("P_HIGH", "Highest probability when mirrored, cropped or shifted", reading.p_high),
         ("T_LOW", "Screening point", reading.threshold_low),
         ("T_HIGH", "Ruling-in point", reading.threshold_high),
     )

@@ -106,11 +106,11 @@ def outcome_words(reading: Reading) -> str:
 
 
 def probability_words(reading: Reading) -> str:
-    """Probability and range: "93 % (88–95 % under small crops and shifts)"; "" without one."""
+    """Probability and range: "93 % (88–95 % when mirrored, cropped or shifted)"; "" without one."""
     if reading.p_pneumonia is None or reading.p_low is None or reading.p_high is None:
         return ""
     span = per_cent_range(reading.p_low, reading.p_high)
-    return f"{per_cent(reading.p_pneumonia)} ({span} under small crops and shifts)"
+    return f"{per_cent(reading.p_pneumonia)} ({span} when mirrored, cropped or shifted)"
 
 
 def verdict_words(verdict: Verdict) -> str:

@@ -117,7 +117,7 @@ def _overview(reports: Sequence[FilmReport]) -> list[Any]:
         columns=("no.", "film", "outcome", "probability (range)", "reader"),
         rows=tuple(rows),
         records=(),
-        note="Probability of pneumonia, with its range under small crops and shifts.",
+        note="Probability of pneumonia, with its range when mirrored, cropped or shifted.",
         wide=(1, 2, 4),
     )
     times = sorted(f"{report.at:%Y-%m-%d %H:%M}" for report in reports)

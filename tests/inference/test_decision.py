@@ -40,20 +40,19 @@ def test_points_that_coincide_leave_no_middle() -> None:
 
 WORDS = {
     (0.03, 0.012, 0.06): (
-        "No sign of pneumonia: 3 % (1–6 % under small crops and shifts), below the screening "
+        "No sign of pneumonia: 3 % (1–6 % when mirrored, cropped or shifted), below the screening "
         "point of "
         "20 %. This does not rule pneumonia out."
     ),
     (0.871, 0.79, 0.92): (
-        "Signs of pneumonia: 87 % (79–92 % under small crops and shifts), at or above the "
+        "Signs of pneumonia: 87 % (79–92 % when mirrored, cropped or shifted), at or above the "
         "ruling-in "
         "point of 80 %. Small crops and shifts fall to 79 %, below the ruling-in and above the "
         "screening point: only a film that crosses both points is referred for that."
     ),
     (0.5, 0.45, 0.51): (
-        "Refer: 50 % (45–51 % under small crops and shifts) lies between the screening point of "
-        "20 % "
-        "and the ruling-in point of 80 %. A radiologist should read it."
+        "Refer: 50 % (45–51 % when mirrored, cropped or shifted) lies between the screening "
+        "point of 20 % and the ruling-in point of 80 %. A radiologist should read it."
     ),
     (0.5, 0.05, 0.88): (
         "Refer: small crops and shifts of this film change the answer (50 % as it is, 5–88 % when "
@@ -91,24 +90,24 @@ def test_a_range_that_crosses_one_point_alone_is_said_to(
         (
             0.196,
             (
-                "No sign of pneumonia: 19.6 % (20 % under small crops and shifts), below the "
+                "No sign of pneumonia: 19.6 % (20 % when mirrored, cropped or shifted), below the "
                 "screening "
             ),
         ),
         (
             0.204,
             (
-                "Refer: 20.4 % (20 % under small crops and shifts) lies between the "
+                "Refer: 20.4 % (20 % when mirrored, cropped or shifted) lies between the "
                 "screening point "
                 "of "
             ),
         ),
-        (0.19999, "No sign of pneumonia: 20.00 % (20 % under"),
+        (0.19999, "No sign of pneumonia: 20.00 % (20 % when"),
         (
             0.8,
             (
-                "Signs of pneumonia: 80 % (80 % under small crops and shifts), at or above the "
-                "ruling-in"
+                "Signs of pneumonia: 80 % (80 % when mirrored, cropped or shifted), at or above "
+                "the ruling-in"
             ),
         ),
     ],

@@ -20,7 +20,7 @@ def reading(**changes: Any) -> Reading:
     cam[1:3, 1:3] = 0.9
     made = Reading(
         status="ok",
-        message="Signs of pneumonia: 93 % (88–95 % under small crops and shifts).",
+        message="Signs of pneumonia: 93 % (88–95 % when mirrored, cropped or shifted).",
         bundle="tiny 1",
         threshold_low=0.2,
         threshold_high=0.8,

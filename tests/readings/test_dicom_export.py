@@ -162,8 +162,8 @@ def test_the_structured_report_is_read_back_with_the_algorithm_and_its_numbers()
     measured = {one.name.meaning: one.value for one in group.get_measurements()}
     assert measured == {
         "Probability of pneumonia": 0.9312,
-        "Lowest probability under small crops and shifts": 0.88,
-        "Highest probability under small crops and shifts": 0.95,
+        "Lowest probability when mirrored, cropped or shifted": 0.88,
+        "Highest probability when mirrored, cropped or shifted": 0.95,
         "Screening point": 0.2,
         "Ruling-in point": 0.8,
     }

@@ -36,7 +36,7 @@ def test_a_film_is_one_page_with_all_that_a_reader_needs():
     for words in (
         "bed 4 · film ffffffffffffffff · read 2026-03-01 12:00 UTC",
         "Signs of pneumonia",
-        "Probability of pneumonia: 93 % (88–95 % under small crops and shifts)",
+        "Probability of pneumonia: 93 % (88–95 % when mirrored, cropped or shifted)",
         "screening 20 %",
         "ruling in 80 %",
         "Image check passed",
@@ -174,7 +174,7 @@ def test_refer_is_two_outcomes_in_words(made, words):
 
 
 MODEL = "Research software that is not a medical device (model tiny 1)"
-CHANCE = "93 % (88–95 % under small crops and shifts)"
+CHANCE = "93 % (88–95 % when mirrored, cropped or shifted)"
 
 
 @pytest.mark.parametrize(

@@ -87,15 +87,15 @@ def scale_in_words(reading: Reading) -> str:
     low, high = reading.threshold_low, reading.threshold_high
     span = range_words(reading)
     return (
-        f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} under small "
-        f"crops and shifts, on a scale from 0 to 100\xa0%. Below {per_cent(low)}: no sign of "
-        f"pneumonia; from {per_cent(high)}: signs of pneumonia; between them: uncertain, for a "
+        f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} when "
+        f"mirrored, cropped or shifted, on a scale from 0 to 100\xa0%. Below {per_cent(low)}: no sign "
+        f"of pneumonia; from {per_cent(high)}: signs of pneumonia; between them: uncertain, for a "
         "radiologist to report."
     )
 
 
 def range_words(reading: Reading) -> str:
-    """The stability range: the probabilities under small crops and shifts."""
+    """The stability range: the probabilities when mirrored, cropped or shifted."""
     return per_cent_range(reading.p_low or 0.0, reading.p_high or 0.0)
 
 
@@ -141,7 +141,7 @@ def _decision_html(reading: Reading) -> str:
     return (
         f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
         f'<p class="pn-number"><strong>{p}</strong> probability of pneumonia<br>'
-        f"<span>stability range {range_words(reading)} (small crops and shifts)</span></p>"
+        f"<span>stability range {range_words(reading)} (mirrored, cropped or shifted)</span></p>"
         f"{scale_html(reading)}<p>{escape(_why(reading))}</p>"
         f'<details class="pn-label"><summary>What the two points mean</summary>{POINTS_NOTE}'
         f'</details><p class="pn-label">{PREVALENCE_NOTE}</p></section>'

@@ -173,7 +173,7 @@ def reading_html(reading: Reading, row: Any, *, trained_on: bool) -> str:
         ]
     rows += [
         ("On Diagnose", f'<span class="pn-{sense.name}">{sense.title}</span>'),
-        ("Stability range", f"{per_cent_range(low, high)} under small crops and shifts"),
+        ("Stability range", f"{per_cent_range(low, high)} when mirrored, cropped or shifted"),
         ("Saliency", escape(reading.where or "no single region")),
     ]
     return facts_list(rows)

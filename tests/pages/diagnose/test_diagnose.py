@@ -53,7 +53,7 @@ def test_a_film_is_answered_in_words_number_scale_and_picture(page, png, viewer,
     html = html_of(page)
     assert title in html
     assert f"<strong>{number}</strong> probability of pneumonia" in html
-    assert "(small crops and shifts)" in html
+    assert "(mirrored, cropped or shifted)" in html
     assert 'class="pn-scale" role="img"' in html
     assert why in html
     assert "mostly the left upper zone" in html.lower()

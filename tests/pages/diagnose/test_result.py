@@ -168,8 +168,8 @@ def test_labels_near_an_end_are_held_there(reading):
 
 def test_a_screen_reader_hears_one_sentence(reading):
     sentence = (
-        "Probability of pneumonia 50\xa0%, 45–55\xa0% under small crops and shifts, on a scale "
-        "from 0 to 100\xa0%. Below 20\xa0%: no sign of pneumonia; from 80\xa0%: signs of "
+        "Probability of pneumonia 50\xa0%, 45–55\xa0% when mirrored, cropped or shifted, on a "
+        "scale from 0 to 100\xa0%. Below 20\xa0%: no sign of pneumonia; from 80\xa0%: signs of "
         "pneumonia; between them: uncertain, for a radiologist to report."
     )
     assert scale_in_words(reading(0.5)) == sentence
