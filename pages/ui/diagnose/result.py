@@ -89,8 +89,8 @@ def scale_in_words(reading: Reading) -> str:
     return (
         f"Probability of pneumonia {per_cent(reading.p_pneumonia or 0.0)}, {span} when "
         f"mirrored, cropped or shifted, on a scale from 0 to 100\xa0%. Below {per_cent(low)}: "
-        f"no sign of pneumonia; from {per_cent(high)}: signs of pneumonia; between them: uncertain, for a "
-        "radiologist to report."
+        f"no sign of pneumonia; from {per_cent(high)}: signs of pneumonia; between them: "
+        "uncertain, for a radiologist to report."
     )
 
 
