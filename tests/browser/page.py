@@ -34,8 +34,24 @@ def wait(
     return WebDriverWait(browser, seconds, ignored_exceptions=PASSING).until(condition, words)
 
 
+def texts(browser: Chrome, css: str) -> list[str]:
+    """The words of all elements of that kind, in one step: a page may be drawn anew between two."""
+    script = (
+        "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText.trim())"
+    )
+    words: list[str] = browser.execute_script(script, css)
+    return words
+
+
 def text(browser: Chrome, css: str) -> str:
-    return str(browser.find_element(By.CSS_SELECTOR, css).text)
+    """The words of the first element of that kind; IndexError if there is none."""
+    return texts(browser, css)[0]
+
+
+def top(browser: Chrome, css: str) -> float:
+    """Where the first element of that kind begins, in pixels from the top of the page."""
+    element = browser.find_element(By.CSS_SELECTOR, css)
+    return float(element.rect["y"])
 
 
 def click(browser: Chrome, css: str) -> None:
@@ -52,9 +68,11 @@ def click(browser: Chrome, css: str) -> None:
     wait(browser, attempt, f"Nothing to click at {css!r}.")
 
 
-def faults(browser: Chrome, css: str = "[data-testid=stException],[data-testid=stAlert]") -> Any:
+def faults(
+    browser: Chrome, css: str = "[data-testid=stException],[data-testid=stAlert]"
+) -> list[str]:
     """The text of what the page shows as gone wrong."""
-    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, css)]
+    return texts(browser, css)
 
 
 def overflow(browser: Chrome) -> int:

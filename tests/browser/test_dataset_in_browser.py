@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from selenium.webdriver import Chrome
-    from selenium.webdriver.remote.webelement import WebElement
 
 pytestmark = pytest.mark.browser
 
@@ -53,34 +52,43 @@ def address(
         yield url
 
 
-def button(browser: Chrome, label: str) -> WebElement:
-    found = browser.find_elements(By.TAG_NAME, "button")
-    return next(one for one in found if one.text.startswith(label))
+def press(browser: Chrome, label: str) -> None:
+    """Click the button of this label as soon as it is there and holds still."""
+
+    def pressed(b: Chrome) -> bool:
+        found = b.find_elements(By.TAG_NAME, "button")
+        next(one for one in found if one.text.startswith(label)).click()
+        return True
+
+    wait(browser, pressed)
 
 
 def open_folder(browser: Chrome, folder: Path) -> None:
     """Type the folder on the empty page, and wait until both audits are shown."""
     wait(browser, lambda b: text(b, ".pn-welcome h2").startswith("Look at the data"))
     typed = ".st-key-dataset-typed input"
-    wait(browser, lambda b: b.find_elements(By.CSS_SELECTOR, typed))
-    browser.find_element(By.CSS_SELECTOR, typed).send_keys(str(folder))
-    button(browser, "Open").click()
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, typed).send_keys(str(folder)) or True)
+    press(browser, "Open")
     with suppress(TimeoutException):
         wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, typed), seconds=100)
     if browser.find_elements(By.CSS_SELECTOR, typed):  # a page drawn anew took the click
-        button(browser, "Open").click()
+        press(browser, "Open")
     wait(browser, lambda b: "the label predicted" in text(b, ".stMain"))
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".stPlotlyChart .main-svg")) > 5)
 
 
 def click_bar(browser: Chrome, chart: int, down: float) -> None:
     """Click a chart far right in a row, `down` of its height, where the bar itself has ended."""
-    plot = browser.find_elements(By.CSS_SELECTOR, ".stPlotlyChart")[chart]
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
-    across, along = 0.35 * plot.size["width"], (down - 0.5) * plot.size["height"]
-    ActionChains(browser).move_to_element_with_offset(plot, int(across), int(along)).pause(
-        0.3
-    ).click().perform()
+
+    def clicked(b: Chrome) -> bool:
+        plot = b.find_elements(By.CSS_SELECTOR, ".stPlotlyChart")[chart]
+        b.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
+        across, along = 0.35 * plot.size["width"], (down - 0.5) * plot.size["height"]
+        pointer = ActionChains(b).move_to_element_with_offset(plot, int(across), int(along))
+        pointer.pause(0.3).click().perform()
+        return True
+
+    wait(browser, clicked)
 
 
 def hosts(browser: Chrome) -> set[str]:
@@ -119,11 +127,11 @@ def test_a_folder_is_opened_a_bar_clicked_a_film_opened_and_read(browser, addres
     second = text(browser, "[role=dialog] .pn-name")
     assert second != first
 
-    button(browser, "Read with the model").click()
+    press(browser, "Read with the model")
     wait(browser, lambda b: "probability of pneumonia" in text(b, ".pn-number"))
     assert text(browser, ".pn-name") == second
 
-    browser.find_element(By.LINK_TEXT, "Dataset").click()
+    wait(browser, lambda b: b.find_element(By.LINK_TEXT, "Dataset").click() or True)
     wait(browser, lambda b: "kind: normal" in text(b, ".st-key-chips-top"))
     browser.set_window_size(390, 844)
     wait(browser, lambda b: overflow(b) == 0)

@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.synthetic.appearance import synthetic_film
-from tests.browser.page import faults, is_dark, narrow, overflow, wait
+from tests.browser.page import click, faults, is_dark, narrow, overflow, text, texts, top, wait
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,21 +59,25 @@ def files(tmp_path: Path) -> list[str]:
 
 def shown(browser: Chrome, css: str) -> str:
     """Text of the first element of that kind, as soon as it has any."""
-    text: str = wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, css).text)
-    return text
+    words: str = wait(browser, lambda b: text(b, css))
+    return words
 
 
 def drop(browser: Chrome, *files: str) -> None:
     """Drop files on the uploader, as soon as the page has drawn it."""
-    area = wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP))
-    area.send_keys("\n".join(files))
+
+    def dropped(b: Chrome) -> bool:
+        b.find_element(By.CSS_SELECTOR, DROP).send_keys("\n".join(files))
+        return True
+
+    wait(browser, dropped)
 
 
 def read_all(browser: Chrome, films: int) -> None:
     """Wait until that many films stand in the list and none is read any more."""
 
     def all_there(b: Chrome) -> bool:
-        words = b.find_element(By.CSS_SELECTOR, ".pn-summary").text
+        words = text(b, ".pn-summary")
         reading = b.find_elements(By.CSS_SELECTOR, ".st-key-intake")
         return f"This session: {films} of at most 500 films" in words and not reading
 
@@ -114,8 +118,7 @@ def grey(browser: Chrome, x: float, y: float) -> int:
 def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browser, address):
     visit(browser, f"{address}/diagnose")
     assert shown(browser, "h1") == "Diagnose"
-    links = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stSidebarNavLink] [label]")
-    titles = [link.text.strip() for link in links]
+    titles = texts(browser, "[data-testid=stSidebarNavLink] [label]")
     assert titles == ["Diagnose", "Dataset", "Training", "Metrics", "Models"]
     assert faults(browser) == []
 
@@ -134,16 +137,15 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     problem = shown(browser, ".pn-problems li")
     assert problem.startswith("broken.png Not read: ")
     assert "sent-without-suffix" not in problem
-    picture = browser.find_element(By.CSS_SELECTOR, ".st-key-film [data-testid]")
+    picture = ".st-key-film [data-testid]"
     wait(browser, lambda b: in_viewer(b, "p.small !== null"))
-    assert picture.size["width"] > 500
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, picture).size["width"] > 500)
     assert faults(browser) == []
     assert overflow(browser) == 0
 
     narrow(browser)
-    decision = browser.find_element(By.CSS_SELECTOR, ".pn-result h2")
-    wait(browser, lambda _: decision.rect["y"] < picture.rect["y"])
-    assert decision.rect["y"] < 500
+    decision = ".pn-result h2"  # the page is drawn anew for the narrow window
+    wait(browser, lambda b: top(b, decision) < min(500, top(b, picture)))
     assert overflow(browser) == 0
 
 
@@ -165,8 +167,7 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
 
 def test_a_sample_is_read_with_one_click(browser, address):
     visit(browser, address)
-    shown(browser, ".st-key-samples .stButton button")
-    browser.find_element(By.CSS_SELECTOR, ".st-key-samples .stButton button").click()
+    click(browser, ".st-key-samples .stButton button")
     assert shown(browser, ".pn-result h2")[2:] in WORDS
     assert shown(browser, ".pn-badge") == "Synthetic"
     assert faults(browser) == []

@@ -13,7 +13,7 @@ from selenium.webdriver.common.by import By
 from pneumo_core.bundle import activate, active_name
 from pneumo_core.bundle.integrity import write_sums
 from tests.browser.conftest import serving
-from tests.browser.page import faults, text, wait
+from tests.browser.page import click, faults, text, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,11 +127,10 @@ def test_slider_films_and_comparison(browser, address, models):
     wait(browser, lambda b: "Pneumonia, missed" in text(b, "[role=dialog]"))
     assert first.splitlines()[-1] in text(browser, "[role=dialog]")  # its file
     assert "The image is not available here" in text(browser, "[role=dialog]")
-    browser.find_element(By.CSS_SELECTOR, "[role=dialog] [aria-label=Close]").click()
+    click(browser, "[role=dialog] [aria-label=Close]")
     wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, "[role=dialog]"))
 
-    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-metrics-lock button").click()
-         or True)  # fmt: skip
+    click(browser, ".st-key-metrics-lock button")
     wait(browser, lambda b: count(b, "missed") == locked)
     wait(browser, lambda b: "threshold locked on validation" in text(b, ".pn-evidence"))
 

@@ -75,8 +75,8 @@ def test_another_model_is_put_in_service_and_reads_in_every_session(browser, add
     click(browser, ".st-key-samples .stButton button")
     wait(browser, lambda b: "probability of pneumonia" in text(b, ".pn-number"))
     wait(browser, lambda b: "model in service: second 2.0" in text(b, ".pn-aside"))
-    details = browser.find_element(By.CSS_SELECTOR, "[data-testid=stExpander]")
-    assert "second 2.0" in str(details.get_property("textContent"))
+    details = "return document.querySelector('[data-testid=stExpander]').textContent"
+    wait(browser, lambda b: "second 2.0" in b.execute_script(details))
     assert faults(browser) == []
 
 
@@ -90,8 +90,8 @@ def test_a_model_comes_in_by_drop_and_a_spoilt_one_does_not(browser, address, mo
         archive.writestr("../active![x](https://127.0.0.1/x.png)", "second")
 
     browser.get(f"{address}/models")
-    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP))
-    browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "evil.zip"))
+    evil, sent_again = str(tmp_path / "evil.zip"), str(tmp_path / "sent.zip")
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP).send_keys(evil) or True)
     wait(browser, lambda b: "'../active![x](https:" in faults(b)[-1])
     assert "could be written outside its folder" in faults(browser)[-1]
     assert browser.find_elements(By.CSS_SELECTOR, "[data-testid=stAlert] a") == []
@@ -99,7 +99,7 @@ def test_a_model_comes_in_by_drop_and_a_spoilt_one_does_not(browser, address, mo
     assert bundle_names(models) == ["first"]
     assert active_name(models) == "first"
 
-    browser.find_element(By.CSS_SELECTOR, DROP).send_keys(str(tmp_path / "sent.zip"))
+    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, DROP).send_keys(sent_again) or True)
     wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-model-second"))
     assert load_bundle("second", models_dir=models).digest == digest
     assert "✓ All files unaltered" in text(browser, ".st-key-model-second .pn-model-head")

@@ -12,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.synthetic.appearance import synthetic_film
-from tests.browser.page import faults, wait
+from tests.browser.page import faults, text, texts, wait
 from tests.browser.test_diagnose_in_browser import WORDS, drop, shown, visit
 
 if TYPE_CHECKING:
@@ -50,14 +50,15 @@ def choose(browser: Chrome, words: str) -> None:
     active = "[data-testid=stButtonGroup] button[data-selected=true]"
     wait(
         browser,
-        lambda b: any(words in one.text for one in b.find_elements(By.CSS_SELECTOR, active)),
+        lambda b: any(words in one for one in texts(b, active)),
     )
 
 
 def text_of(browser: Chrome, css: str) -> str:
     """All text of an element, also of tables, whose cells are drawn."""
-    text: str = browser.find_element(By.CSS_SELECTOR, css).get_property("textContent")
-    return text
+    script = "return document.querySelector(arguments[0])?.textContent ?? null"
+    words: str = wait(browser, lambda b: b.execute_script(script, css))
+    return words
 
 
 def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address, tmp_path):
@@ -71,8 +72,8 @@ def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address
     click(browser, "summary", "Your verdict")
     choose(browser, "disagree")
     choose(browser, "normal")
-    browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] textarea").send_keys(NOTE)
-    browser.find_element(By.CSS_SELECTOR, "[data-testid=stForm] input[type=text]").send_keys("Ada")
+    fill(browser, "[data-testid=stForm] textarea", NOTE)
+    fill(browser, "[data-testid=stForm] input[type=text]", "Ada")
     click(browser, "[data-testid=stForm] button", "Save verdict")
     wait(browser, lambda b: f"Note: {NOTE}" in text_of(b, "[data-testid=stMain]"))
 
@@ -84,10 +85,10 @@ def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address
     click(browser, "[data-testid=stDownloadButton] button", "Report (PDF)")
     wait(browser, lambda _: list(tmp_path.glob("*.pdf")))
     (page,) = tmp_path.glob("*.pdf")
-    text = " ".join("".join(one.extract_text() for one in PdfReader(page).pages).split())
+    report = " ".join("".join(one.extract_text() for one in PdfReader(page).pages).split())
     for words in (answer, NOTE, "Ada", DISCLAIMER.rstrip(".")):
-        assert words in text
-    assert "film-21" not in text
+        assert words in report
+    assert "film-21" not in report
     assert faults(browser) == []
 
 
@@ -96,14 +97,14 @@ def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tm
     click(browser, "[data-testid=stCheckbox] label", "Blinded reading")
     wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, "[aria-label^=Blinded]").is_selected())
     drop(browser, film(tmp_path, 22))
-    wait(browser, lambda b: "Your answer first" in b.find_element(By.CSS_SELECTOR, "h2").text)
-    page = browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text
+    wait(browser, lambda b: "Your answer first" in text(b, "h2"))
+    page = text(browser, "[data-testid=stMain]")
     assert "probability of pneumonia" not in page
     assert "film-22" not in page
     assert not any(words in page for words in WORDS)
     choose(browser, "pneumonia")
     click(browser, "[data-testid=stForm] button", "Save and show the model's answer")
-    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".pn-result h2").text[2:] in WORDS)
+    wait(browser, lambda b: text(b, ".pn-result h2")[2:] in WORDS)
     wait(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
     assert shown(browser, ".pn-name") == "film-22.png"
     assert faults(browser) == []
@@ -136,18 +137,18 @@ def test_a_reader_study_from_its_setting_up_to_the_results(browser, address, tmp
     wait(browser, lambda b: "All 2 films are read." in text_of(b, "[data-testid=stMain]"))
     choose(browser, "Results")
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".pn-table tbody tr")) == 2)
-    row = browser.find_element(By.CSS_SELECTOR, ".pn-table tbody tr").text
-    assert row.startswith("Ada without the model 2 100.0 %")
+    row = text(browser, ".pn-table tbody tr").split()
+    assert " ".join(row).startswith("Ada without the model 2 100.0 %")
     assert faults(browser) == []
 
 
-def fill(browser: Chrome, css: str, text: str) -> None:
+def fill(browser: Chrome, css: str, words: str) -> None:
     """Type into a field in place of what it holds, as soon as it is there."""
 
     def typed(b: Chrome) -> bool:
         field = b.find_element(By.CSS_SELECTOR, css)
         field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(text, Keys.TAB)  # Enter would send the form
+        field.send_keys(words, Keys.TAB)  # Enter would send the form
         return True
 
     wait(browser, typed)

@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.conftest import free_port, serving
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, identity_provider
-from tests.browser.page import PASSING, click
+from tests.browser.page import PASSING, click, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,7 @@ def says(browser: Chrome, *words: str) -> None:
 
 
 def pages(browser: Chrome) -> list[str]:
-    links = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stSidebarNavLink]")
-    return [link.text for link in links]
+    return texts(browser, "[data-testid=stSidebarNavLink]")
 
 
 def test_roles_open_what_they_include(browser: Chrome, address: str, provider: Provider) -> None:
