@@ -117,7 +117,7 @@ def quick_training() -> Iterator[None]:
 
 
 def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings go step by step, with two narrow blocks for "cnn" and few thresholds for figures.
+    """Trainings go step by step, with one narrow block for "cnn" and few thresholds for figures.
 
     The out-of-distribution check is measured in 3 views, not in all that keep the lungs.
     """
@@ -126,7 +126,7 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     step_by_step(monkeypatch)
     views = feature_checks._lung_views()[:3]
     monkeypatch.setattr(feature_checks, "_lung_views", lambda count=None: views[:count])
-    monkeypatch.setattr(network, "_CNN_WIDTHS", (8, 16))
+    monkeypatch.setattr(network, "_CNN_WIDTHS", (8,))
     monkeypatch.setattr(fit, "_BINS", 200)
 
 

@@ -36,8 +36,8 @@ def settings(
         monkeypatch.setenv(f"PNEUMO_{name}", str(tmp_path / name.lower()))
     monkeypatch.delenv("PNEUMO_JOBS", raising=False)
     made = load_settings()
-    films = data_dir(made) / "synthetic-120"
-    write_demo_data(films, films=120, seed=1)
+    films = data_dir(made) / "synthetic-60"
+    write_demo_data(films, films=60, seed=1)
     remember_source("synthetic", films, settings=made)
     yield made
     for run in live_runs(made.runs_dir):
