@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.audit.finding import NOTHING, Finding, films_by, finding
-from pneumo_core.dataset.similarity import near_pairs
+from pneumo_core.dataset.near_copies import MOST_FILMS
+from pneumo_core.dataset.similarity import copies, near_pairs
 from pneumo_core.formatting import count
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from pneumo_core.dataset.catalogue import Catalogue
 
@@ -72,30 +74,53 @@ def _same_pixels(films: pd.DataFrame) -> Finding:
 
 
 def _near(films: pd.DataFrame) -> Finding:
-    """Pairs whose perceptual hashes nearly agree, in any orientation, and whose pixels differ."""
+    """Pairs of one film with other pixels: by hash in any orientation, or turned, or cropped."""
     pairs = near_pairs(films["phash"].tolist())
     pixels, name = films["pixels"].to_numpy(), films["film"].to_numpy()
     pairs = pairs[pixels[pairs[:, 0]] != pixels[pairs[:, 1]]]
+    askew = _askew_pairs(films)
+    both = np.concatenate([pairs[:, :2], askew])
     label, group = films["label"].to_numpy(), films["group"].to_numpy()
-    apart = int((group[pairs[:, 0]] != group[pairs[:, 1]]).sum())
-    conflicting = int((label[pairs[:, 0]] != label[pairs[:, 1]]).sum())
+    apart = int((group[both[:, 0]] != group[both[:, 1]]).sum())
+    conflicting = int((label[both[:, 0]] != label[both[:, 1]]).sum())
     turned = int((pairs[:, 3] > 0).sum())
-    details = f" Pairs mirrored or turned: {turned:,}." if turned else ""
+    details = f" Pairs mirrored or turned by quarters: {turned:,}." if turned else ""
+    details += f" Pairs turned by a few degrees or cropped: {len(askew):,}." if len(askew) else ""
     details += f" Pairs of two patients: {apart:,}." if apart else ""
     details += f" Pairs with two labels: {conflicting:,}." if conflicting else ""
     return finding(
         "near-duplicates",
         "Pairs of near-duplicates",
-        tuple(dict.fromkeys(map(str, name[pairs[:, :2].ravel()]))),
-        count=len(pairs),
+        tuple(dict.fromkeys(map(str, name[both.ravel()]))),
+        count=len(both),
         unit="pairs",
         harm="high" if conflicting else "medium",
-        why="A film resized, brightened, recompressed, mirrored or turned is still the same film, "
-        f"and a split by image puts it on both sides.{details}",
+        why="A film resized, brightened, recompressed, mirrored, turned or cropped is still the "
+        f"same film, and a split by image puts it on both sides.{details}",
         done="Grouped: near-duplicates fall into the same fold. All of them stay in; review the "
-        "pairs with two labels or two patients. Copies turned by a few degrees or cropped by more "
-        "than 1\xa0% are not found.",
+        f"pairs with two labels or two patients. {_limits(len(films))}",
     )
+
+
+def _askew_pairs(films: pd.DataFrame) -> NDArray[np.int64]:
+    """Pairs of rows that are copies, though no chain of near hashes links them: int (N, 2)."""
+    by_hash = copies(films["phash"].tolist())
+    found = [np.empty((0, 2), np.int64)]
+    for rows in films.groupby("copies").indices.values():
+        if len(np.unique(by_hash[rows])) > 1:
+            first, second = np.triu_indices(len(rows), 1)
+            other = by_hash[rows[first]] != by_hash[rows[second]]
+            found.append(np.stack([rows[first[other]], rows[second[other]]], axis=1))
+    return np.concatenate(found)
+
+
+def _limits(films: int) -> str:
+    if films > MOST_FILMS:
+        return (
+            f"Among more than {MOST_FILMS:,} films, copies turned by a few degrees or cropped by "
+            "more than 1\xa0% are not looked for."
+        )
+    return "Copies turned by more than 6 degrees, or cropped by more than 5\xa0%, are not found."
 
 
 def _two_labels(films: pd.DataFrame) -> Finding:

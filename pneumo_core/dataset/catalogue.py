@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from pneumo_core.imaging.formats import format_of
 from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -35,7 +36,7 @@ THUMBNAIL = HASHED_SIDE  # pixels a side
 _NUMBERS = ("bytes_per_pixel", "aspect", "mean", "contrast", "border_mean", "border_contrast")
 RING = THUMBNAIL // 16  # width of the border
 _BORDER = np.pad(np.zeros((THUMBNAIL - 2 * RING,) * 2, bool), RING, constant_values=True)
-VERSION = 3  # raise it whenever the same files give another catalogue
+VERSION = 4  # raise it whenever the same files give another catalogue
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,27 +137,32 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     shutil.rmtree(partial, ignore_errors=True)  # of one that was killed
     shutil.rmtree(home / key, ignore_errors=True)  # of one that was damaged
     partial.mkdir()
-    rows, pictures = [], 0
+    rows = index_rows(listing, measure=_measure, progress=progress, phase="films")
     with (partial / "thumbnails.u8").open("wb") as file:
-        for row in index_rows(listing, measure=_measure, progress=progress, phase="films"):
-            picture = row.pop("picture")
-            row["thumbnail"] = -1 if picture is None else pictures
-            if picture is not None:
-                file.write(picture.tobytes())
-                pictures += 1
-            rows.append(row)
-    as_index(rows, listing).to_parquet(partial / "films.parquet")
+        table = as_index(_writing_thumbnails(rows, file), listing)
+    table.to_parquet(partial / "films.parquet")
     facts = {"made": datetime.now(UTC).isoformat(timespec="seconds")}
     (partial / "facts.json").write_text(json.dumps(facts), "utf-8")
     partial.replace(home / key)
 
 
+def _writing_thumbnails(rows: Iterator[dict[str, Any]], file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The rows with the place of their thumbnail, which is written to `file` as they pass."""
+    written = 0
+    for row in rows:
+        picture = row["picture"]
+        yield row | {"thumbnail": -1 if picture is None else written}
+        if picture is not None:
+            file.write(picture.tobytes())
+            written += 1
+
+
 def _measure(path: Path, film: Film | None) -> dict[str, Any]:
-    """The columns that a catalogue adds to the index, and the thumbnail as `picture`."""
+    """The columns that a catalogue adds to the index."""
     quantisation, quality = quantisation_of(path)
     facts = {"format": _format(path), "quality": quality, "quantisation": quantisation}
     if film is None:
-        return facts | dict.fromkeys(_NUMBERS, float("nan")) | {"picture": None}
+        return facts | dict.fromkeys(_NUMBERS, float("nan"))
     picture = resize(film.pixels, THUMBNAIL)
     ring = picture[_BORDER]
     height, width = film.pixels.shape
@@ -166,7 +172,7 @@ def _measure(path: Path, film: Film | None) -> dict[str, Any]:
         *(float(picture.mean()), float(picture.std())),
         *(float(ring.mean()), float(ring.std())),
     )
-    return facts | dict(zip(_NUMBERS, numbers, strict=True)) | {"picture": picture}
+    return facts | dict(zip(_NUMBERS, numbers, strict=True))
 
 
 def _format(path: Path) -> str:

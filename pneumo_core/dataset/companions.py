@@ -33,13 +33,16 @@ _MAY_BE = re.compile(r"mas[kqc]|seg|msk", re.IGNORECASE)
 
 def is_mask_folder(folder: str) -> bool:
     """Whether a folder holds lung masks, by its name: "masks", "lung_seg", "Segmentation"."""
+    if folder.isascii() and not _MAY_BE.search(folder):
+        return False
     return any(map(_MASK.fullmatch, words_of(folder)))
 
 
-def is_mask_name(stem: str) -> bool:
-    """Whether a file is a mask, by its name: "IM-0001_mask", "mask_17", "a_mask_left"."""
-    if not _MAY_BE.search(stem):  # asked of 200,000 files
+def is_mask_name(name: str) -> bool:
+    """Whether a file is a mask, by its name: "IM-0001_mask.png", "mask_17", "a_mask_left"."""
+    if not _MAY_BE.search(name):  # asked of 200,000 files
         return False
+    stem = stem_of(name)
     words = words_of(stem)
     while len(words) > 1 and words[-1] in _SIDES:
         words = words[:-1]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from pneumo_core.dataset.companions import looks_like_mask
 from pneumo_core.dataset.dicom_facts import HeaderFacts, header_facts
 from pneumo_core.dataset.film_facts import OPTIONAL
 from pneumo_core.dataset.layout import Listing, list_films
+from pneumo_core.dataset.near_copies import MOST_FILMS, turned_pairs
 from pneumo_core.dataset.pixel_cache import in_order
-from pneumo_core.dataset.similarity import copies, perceptual_hash
+from pneumo_core.dataset.similarity import HASHED_SIDE, copies, perceptual_hash
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import decode
+from pneumo_core.imaging.decode import resize
 from pneumo_core.imaging.film import Film
 from pneumo_core.imaging.formats import format_of
 from pneumo_core.progress import Progress, silent
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from pneumo_core.dataset.labels import Labels
 
 Measure = Callable[[Path, Film | None], dict[str, Any]]
+Picture = npt.NDArray[np.uint8]
 
 COLUMNS = (
     "film",
@@ -88,8 +94,8 @@ def index_folder(
       patient_known   whether `group` is a patient's; see `film_facts.patients_known`
       age, sex, view, site, manufacturer   years (NaN), "F" or "M", "PA", "AP", … ("" if unknown),
                 from the table or the DICOM header
-      copies    the same for a film and its near copies, mirrored and turned ones too: the hash of
-                the pixels of the first of them; "" if unreadable
+      copies    the same for a film and its near copies, mirrored, turned or cropped ones too: the
+                hash of the pixels of the first of them; "" if unreadable
     What is not indexed is in its `attrs`: see `film_facts.left_out`.
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
@@ -99,26 +105,41 @@ def index_folder(
     be read, or the table cannot be understood.
     """
     listing = list_films(root, labels)
-    return as_index(list(index_rows(listing, progress=progress)), listing)
+    return as_index(index_rows(listing, progress=progress), listing)
 
 
-def as_index(rows: list[dict[str, Any]], listing: Listing) -> pd.DataFrame:
+def as_index(rows: Iterable[dict[str, Any]], listing: Listing) -> pd.DataFrame:
     """The rows of `index_rows` as the DataFrame of `index_folder`."""
     import pandas as pd
 
-    table = pd.DataFrame(rows)
+    kept: list[dict[str, Any]] = []
+    pictures: list[Picture] = []
+    for row in rows:
+        picture = row["picture"]
+        kept.append({name: value for name, value in row.items() if name != "picture"})
+        if picture is not None and len(pictures) <= MOST_FILMS:
+            pictures.append(picture)
+    table = pd.DataFrame(kept)
     _take_patients(table)
     table = table.drop(columns="dicom_patient")
-    table["copies"] = table["pixels"].to_numpy()[copies(table["phash"].tolist())]
+    readable = np.flatnonzero(table["readable"])
+    alike = readable[turned_pairs(pictures)]
+    table["copies"] = table["pixels"].to_numpy()[copies(table["phash"].tolist(), alike)]
     return with_attrs(table, listing)
 
 
 def with_attrs(table: pd.DataFrame, listing: Listing) -> pd.DataFrame:
     """The index with what is known of the folder as a whole, in `attrs`."""
+    notes = list(listing.notes)
+    if int(table["readable"].sum()) > MOST_FILMS:
+        notes.append(
+            f"More than {MOST_FILMS:,} films: copies turned by a few degrees or cropped are not "
+            "looked for."
+        )
     table.attrs = {
         "left_out": [one.to_dict() for one in listing.left_out],
         "source": listing.source,
-        "notes": list(listing.notes),
+        "notes": notes,
     }
     return table
 
@@ -149,16 +170,18 @@ def index_rows(
 ) -> Iterator[dict[str, Any]]:
     """The rows of `index_folder`, in order, as the films of a listing are read; for `as_index`.
 
-    For further columns `measure` is called with its path and the film, decoded,
+    `picture` is the film squashed to uint8 (96, 96), None if it cannot be read. For further columns
+    `measure` is called with its path and the film, decoded,
     or None if it cannot be, in several threads at once; what it returns is added to the row.
     """
 
     def facts_of(film: str) -> dict[str, Any]:
-        found, facts = _open_film(listing.base / film)
+        found, facts, picture = _open_film(listing.base / film)
         is_dicom = _is_dicom(listing.base / film, found)
         header = header_facts(listing.base / film) if is_dicom else HeaderFacts()
         more = measure(listing.base / film, found) if measure is not None else {}
-        return _known_before(film, listing, header) | asdict(facts) | more
+        known = _known_before(film, listing, header) | asdict(facts) | more
+        return known | {"picture": picture}
 
     total = len(listing.films)
     found = zip(listing.films, in_order(facts_of, listing.films), strict=True)
@@ -188,32 +211,23 @@ def _known_before(film: str, listing: Listing, header: HeaderFacts) -> dict[str,
     return facts | {"dicom_patient": header.patient}
 
 
-def _open_film(path: Path) -> tuple[Film | None, _FileFacts]:
-    """The film, if it can be read, and what only opening the file shows."""
+def _open_film(path: Path) -> tuple[Film | None, _FileFacts, Picture | None]:
+    """The film, if it can be read, what only opening the file shows, and the squashed film."""
     try:
         film = decode.read_film(path)
     except UnreadableImage as error:
         n_bytes, sha256 = _size_and_hash(path)
-        return None, _FileFacts(0, 0, n_bytes, sha256, "", "", readable=False, problem=str(error))
+        why = str(error)
+        return None, _FileFacts(0, 0, n_bytes, sha256, "", "", readable=False, problem=why), None
     facts = film.facts
+    size = (facts.width, facts.height, facts.n_bytes, facts.sha256)
     if looks_like_mask(film.pixels):
-        return None, _FileFacts(
-            *(facts.width, facts.height, facts.n_bytes, facts.sha256, "", ""),
-            readable=False,
-            problem=_MASK,
-        )
+        return None, _FileFacts(*size, "", "", readable=False, problem=_MASK), None
     pixels = hashlib.sha256(f"{facts.width} {facts.height} ".encode())
     pixels.update(film.pixels.data)
-    return film, _FileFacts(
-        facts.width,
-        facts.height,
-        facts.n_bytes,
-        facts.sha256,
-        pixels.hexdigest(),
-        perceptual_hash(film.pixels),
-        readable=True,
-        problem="",
-    )
+    picture = resize(film.pixels, HASHED_SIDE)
+    hashes = (pixels.hexdigest(), perceptual_hash(picture))
+    return film, _FileFacts(*size, *hashes, readable=True, problem=""), picture
 
 
 def _size_and_hash(path: Path) -> tuple[int, str]:

@@ -77,6 +77,9 @@ _COPY = re.compile(
 )
 # What Keras' generators save: a prefix, the number of the original, a random number.
 _KERAS_COPY = re.compile(r"(?P<base>.*\baug(?:mented)?_\d+)_\d{1,7}", re.IGNORECASE)
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HELD_OUT = re.compile(r"(?i)hold[\W_]*out|held[\W_]*out")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _DATE = re.compile(
     r"(?:19|20)\d\d(?:[ ._-]?[01]\d(?:[ ._-]?[0-3]\d)?)?|[0-3]?\d[._-][01]?\d[._-]\d+"
 )
@@ -195,6 +198,5 @@ def words_of(name: str) -> list[str]:
     if not name.isascii():
         parts = unicodedata.normalize("NFKD", name)
         name = "".join(one for one in parts if not unicodedata.combining(one))
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    spaced = re.sub(r"(?i)hold[\W_]*out|held[\W_]*out", "holdout", spaced)
-    return [word for word in re.split(r"[\W\d_]+", spaced.lower()) if word]
+    spaced = _HELD_OUT.sub("holdout", _INNER_CAPITAL.sub(" ", name))
+    return [word for word in _NO_LETTERS.split(spaced.lower()) if word]

@@ -7,8 +7,8 @@ full-size original differs from its copy of 224 × 224 in at most 6 (60 of 60 fi
 0 and all others in 38 or more; 769 chest films of other sources differ from each of these in 64 or
 more; mirrored or turned by quarters no two films of these 5,985 differ in fewer than 58. The film
 itself mirrored or turned differs in at most 22 (50 films), turned by 2 degrees or cropped by 3 % a
-side in more than NEAR. The usual 64 bits cannot distinguish chest films: nine pairs of different
-children differ in 2 of them.
+side in more than NEAR: those are found by `dataset.near_copies`. The usual 64 bits cannot
+distinguish chest films: nine pairs of different children differ in 2 of them.
 """
 
 from __future__ import annotations
@@ -88,12 +88,17 @@ def near_pairs(hashes: Sequence[str], *, within: int = NEAR) -> NDArray[np.int64
     return np.concatenate(found)
 
 
-def copies(hashes: Sequence[str]) -> NDArray[np.int64]:
-    """Films and their near copies under one number: int (N,), the position of the first of them."""
+def copies(hashes: Sequence[str], more: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """Films and their near copies under one number: int (N,), the position of the first of them.
+
+    more: further pairs of one film, (M, 2), besides those whose hashes nearly agree.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs, films = near_pairs(hashes), len(hashes)
+    pairs, films = near_pairs(hashes)[:, :2], len(hashes)
+    if more is not None:
+        pairs = np.concatenate([pairs, more])
     links = (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1]))
     _, component = connected_components(coo_array(links, shape=(films, films)), directed=False)
     _, first, member = np.unique(component, return_index=True, return_inverse=True)

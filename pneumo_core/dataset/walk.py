@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pneumo_core.dataset.companions import is_mask_folder, is_mask_name, made_from_films
 from pneumo_core.dataset.film_facts import LeftOut
 from pneumo_core.dataset.labels.label_map import FILE
-from pneumo_core.dataset.names import parse_folders, stem_of
+from pneumo_core.dataset.names import parse_folders
 from pneumo_core.errors import DataSetError
 from pneumo_core.imaging.formats import dicom_start, format_of
 from pneumo_core.synthetic.demo_data import MARKER
@@ -76,7 +76,7 @@ class Walk:
                 f"Expected to read the folder {here.rstrip('/')}, got: {error.strerror}. Allow "
                 "reading it."
             ) from error
-        if not _is_class(here) and any(_is_index(entry.name) for entry in found):
+        if any(_is_index(entry.name) for entry in found) and not _is_class(here):
             place = replace(place, disc=True)
         folders = []
         for entry in found:
@@ -123,7 +123,7 @@ class Walk:
                 self.others[ending or "no ending"] += 1
         if not film:
             return False
-        if place.masks or is_mask_name(stem_of(name)):
+        if place.masks or is_mask_name(name):
             self.masks.append(here + name)
             return False
         return True
@@ -192,7 +192,7 @@ def _begins_as_dicom(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_index(name: str) -> bool:
-    return name.upper().rstrip(".") == "DICOMDIR"
+    return name[:1] in "Dd" and name.upper().rstrip(".") == "DICOMDIR"
 
 
 def _pictures_below(folder: str) -> int:

@@ -4,9 +4,11 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pneumo_core.audit import HARMS, check_integrity, integrity
+from pneumo_core.audit.duplicates import _near
 from pneumo_core.audit.finding import _sources
 from pneumo_core.audit.integrity import _checks
 from pneumo_core.audit.splits import sizes
@@ -163,6 +165,23 @@ def test_near_duplicates_under_two_labels_are_of_high_harm(good, bad):
     (found,) = (one for one in _checks(torn) if one.code == "near-duplicates")
     assert (found.harm, found.count) == ("high", 1)
     assert "with two labels: 1." in found.why
+
+
+def test_copies_turned_a_little_are_near_duplicates_of_their_own_count():
+    films = pd.DataFrame(
+        {
+            "film": ["a", "b", "c", "d"],
+            "phash": ["0" * 64, "0" * 63 + "1", "f" * 64, "0f" * 32],
+            "pixels": ["1", "2", "3", "4"],
+            "copies": ["1", "1", "1", "4"],
+            "label": ["normal"] * 4,
+            "group": ["a", "a", "a", "d"],
+        }
+    )
+    found = _near(films)
+    assert (found.count, found.films, found.harm) == (3, ("a", "b", "c"), "medium")
+    assert "Pairs turned by a few degrees or cropped: 2." in found.why
+    assert "more than 6 degrees" in found.done
 
 
 def test_a_small_test_split_is_told_with_its_interval(good):

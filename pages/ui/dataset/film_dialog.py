@@ -120,7 +120,8 @@ def _show_siblings(catalogue: Catalogue, row: Any) -> None:
     films = catalogue.index
     own = films[films["group"] == row.group]
     _show_row(catalogue, own, row.film, f"All {len(own):,} films of this patient")
-    same = films[near_duplicates(films, row.phash) & (films["film"] != row.film).to_numpy()]
+    same = near_duplicates(films, row.phash) | near_copies(films, row.copies)
+    same = films[same & (films["film"] != row.film).to_numpy()]
     _show_row(catalogue, same, row.film, f"{count(len(same), 'near-duplicates')}")
 
 
@@ -142,3 +143,8 @@ def near_duplicates(films: pd.DataFrame, phash: str) -> Rows:
     found = np.zeros(len(films), np.bool_)
     found[known[near_hashes(phash, pack_hashes(films["phash"].iloc[known].tolist()))]] = True
     return found
+
+
+def near_copies(films: pd.DataFrame, copies: str) -> Rows:
+    """Whether each film was found to be a near copy of that whose `copies` these are, bool (N,)."""
+    return np.asarray((films["copies"] == copies) & (copies != ""), np.bool_)

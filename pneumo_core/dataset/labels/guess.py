@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -64,21 +65,31 @@ def _file_column(table: pd.DataFrame, images: Sequence[str]) -> str:
     import pandas as pd
 
     best, most = "", (0.5, 0)
-    stems = {stem_of(image).lower() for image in images[:: max(1, len(images) // _PROBED)]}
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        by_stem[_stem(image)].append(image)
+    stems = {_stem(image) for image in images[:: max(1, len(images) // _PROBED)]}
     for name in table.columns:
         distinct = table[name].unique()
         values = pd.Series(distinct[:_PROBED], dtype=object)
         values = values[values != ""].reset_index(drop=True)
         if not len(values):
             continue
-        found = float((match_files(values, images).film != "").mean())
+        # However a row matches a file, it bears its name: only those are asked, not all.
+        likely = [image for stem in {_stem(value) for value in values} for image in by_stem[stem]]
+        found = float((match_files(values, likely).film != "").mean()) if likely else 0.0
         if stems and found <= most[0]:  # a few films of a large table
-            named = {stem_of(str(value).replace("\\", "/")).lower() for value in distinct}
+            named = set(map(_stem, distinct))
             found = max(found, len(stems & named) / len(stems))
         # Many distinct values: "1" may be a class or an age and the name of a file.
         if (found, len(distinct)) > most and (len(values) > 2 or len(table) <= 4):
             best, most = str(name), (found, len(distinct))
     return best
+
+
+def _stem(path: object) -> str:
+    """The name at the end of a path in lower case, without the ending of a picture."""
+    return stem_of(str(path).replace("\\", "/").strip().strip("/")).lower()
 
 
 def _label_column(table: pd.DataFrame, *, exclude: str, given: LabelMap) -> str:

@@ -169,7 +169,7 @@ def read_labels(labels: Labels, images: Sequence[str]) -> LabelledFilms:
             f"{images[0] if images else 'no image'}. Name the folder of the images, or the column "
             "that names the file."
         )
-    unlisted = len(set(images) - set(rows["film"]))
+    unlisted = len(set(images) - set(rows["film"].tolist()))
     left.append(LeftOut("images", f"not in {table.name}", unlisted))
     films, agreement, more = _one_label_each(rows, table)
     left += more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+_RELATIVE = re.compile(r"^(?:\./)+")
 _LEVELS = 8  # folders of a row's path that may be missing below the root, or the other way round
 
 
@@ -86,8 +88,11 @@ def _ways(key: pd.Series, path_key: pd.Series) -> list[Callable[[pd.Series], pd.
 
 
 def _normal(paths: pd.Series) -> pd.Series:
-    text = paths.astype(str).str.replace("\\", "/", regex=False).str.strip().str.lower()
-    return text.str.strip("/").str.replace(r"^(?:\./)+", "", regex=True)
+    import pandas as pd
+
+    keys = [str(path).replace("\\", "/").strip().lower().strip("/") for path in paths.tolist()]
+    return pd.Series([_RELATIVE.sub("", key) if key[:2] == "./" else key for key in keys],
+                     index=paths.index, dtype=str)  # fmt: skip
 
 
 def _tail(keys: pd.Series, folders: int) -> pd.Series:

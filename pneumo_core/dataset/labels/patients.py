@@ -26,7 +26,7 @@ def table_groups(films: pd.DataFrame, *, public: bool) -> list[tuple[str, str, b
     )
     keys = {one: one if public else patient_key(one, salt) for one in ids.unique()}
     found = []
-    for film, patient in zip(films.index, ids, strict=True):
+    for film, patient in zip(films.index.tolist(), ids.tolist(), strict=True):
         if patient:
             found.append((keys[patient], "table", True))
             continue
