@@ -67,12 +67,22 @@ def open_folder(browser: Chrome, folder: Path) -> None:
     """Type the folder on the empty page, and wait until both audits are shown."""
     wait(browser, lambda b: text(b, ".pn-welcome h2").startswith("Look at the data"))
     typed = ".st-key-dataset-typed input"
-    wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, typed).send_keys(str(folder)) or True)
-    press(browser, "Open")
+
+    def type_and_open() -> None:
+        def typed_whole(b: Chrome) -> bool:
+            field = b.find_element(By.CSS_SELECTOR, typed)
+            field.send_keys(Keys.CONTROL, "a")
+            field.send_keys(str(folder))
+            return bool(field.get_property("value") == str(folder))
+
+        wait(browser, typed_whole)
+        press(browser, "Open")
+
+    type_and_open()
     with suppress(TimeoutException):
         wait(browser, lambda b: not b.find_elements(By.CSS_SELECTOR, typed), seconds=100)
     if browser.find_elements(By.CSS_SELECTOR, typed):  # a page drawn anew took the click
-        press(browser, "Open")
+        type_and_open()
     wait(browser, lambda b: "the label predicted" in text(b, ".stMain"))
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".stPlotlyChart .main-svg")) > 5)
 

@@ -89,7 +89,7 @@ def test_a_verdict_is_found_again_in_the_history_and_the_report(browser, address
     for words in (answer, NOTE, "Ada", DISCLAIMER.rstrip(".")):
         assert words in report
     assert "film-21" not in report
-    assert faults(browser) == []
+    wait(browser, lambda b: faults(b) == [])
 
 
 def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tmp_path):
@@ -107,7 +107,7 @@ def test_a_blinded_reader_answers_before_the_model_is_shown(browser, address, tm
     wait(browser, lambda b: text(b, ".pn-result h2")[2:] in WORDS)
     wait(browser, lambda b: "before seeing the model" in text_of(b, "[data-testid=stMain]"))
     assert shown(browser, ".pn-name") == "film-22.png"
-    assert faults(browser) == []
+    wait(browser, lambda b: faults(b) == [])
 
 
 def test_a_reader_study_from_its_setting_up_to_the_results(browser, address, tmp_path):
@@ -139,7 +139,7 @@ def test_a_reader_study_from_its_setting_up_to_the_results(browser, address, tmp
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, ".pn-table tbody tr")) == 2)
     row = text(browser, ".pn-table tbody tr").split()
     assert " ".join(row).startswith("Ada without the model 2 100.0 %")
-    assert faults(browser) == []
+    wait(browser, lambda b: faults(b) == [])
 
 
 def fill(browser: Chrome, css: str, words: str) -> None:
