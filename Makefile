@@ -5,9 +5,12 @@
 # make format   format the code as `make test` expects it
 #
 # PYTHON names the Python for .venv: `make app PYTHON=python3.12`.
+# WORKERS is how many tests run at once, one more than there are cores unless given: some wait for
+# a browser while others compute.
 # Streamlit's own variables work too: `STREAMLIT_SERVER_PORT=8600 make app`.
 
 PYTHON ?= python3
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 # Streamlit needs a home folder; services and containers may run as a user without one.
@@ -24,7 +27,7 @@ test: $(VENV)/.test-installed
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(RUN) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.test-installed
 	$(RUN) ruff format .

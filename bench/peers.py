@@ -88,6 +88,15 @@ def keras_predict(model: str) -> Read:
 
 def torch_eager(model: str) -> Read:
     """The same network and weights, run by PyTorch through Keras; Grad-CAM by hand."""
+    return _torch(model, compiled=False)
+
+
+def torch_compiled(model: str) -> Read:
+    """As `torch_eager`, compiled by `torch.compile`, which needs a C++ compiler."""
+    return _torch(model, compiled=True)
+
+
+def _torch(model: str, *, compiled: bool) -> Read:
     os.environ["KERAS_BACKEND"] = "torch"
     torch = importlib.import_module("torch")
     import keras
@@ -96,9 +105,10 @@ def torch_eager(model: str) -> Read:
     both = keras.Model(
         network.inputs, [network.get_layer("features").output, network.get_layer("logits").output]
     )
+    run = torch.compile(both) if compiled else both
 
     def read(path: Path) -> float:
-        features, logits = both(torch.from_numpy(_resized(path, bundle.size)))
+        features, logits = run(torch.from_numpy(_resized(path, bundle.size)))
         slopes = torch.autograd.grad(logits[0, 1], features)[0].mean(dim=(1, 2), keepdim=True)
         torch.relu((slopes * features).sum(-1)).detach().numpy()
         return _pneumonia(logits.detach().numpy(), bundle.temperature)
@@ -157,6 +167,7 @@ PEERS: dict[str, tuple[str, Callable[[str], Read]]] = {
     "pneumo": ("Pneumo: checks, lungs, two to six views, map", pneumo),
     "keras": ("Pillow, `model.predict`, tf-keras-vis Grad-CAM", keras_predict),
     "torch": ("the same network in PyTorch, Grad-CAM", torch_eager),
+    "torch-compiled": ("the same network in PyTorch, `torch.compile`, Grad-CAM", torch_compiled),
     "onnxruntime": ("the same network in ONNX Runtime, no map", onnx_runtime),
     "torchxrayvision": ("torchxrayvision DenseNet-121, Grad-CAM", torchxrayvision),
 }

@@ -53,16 +53,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `keras` what needs the tiny bundle, since making it imports Keras.
 
     What takes longest comes first: with several workers the short tests fill the gaps at the end.
+    A file of browser tests waits more than it computes, so three that use Keras follow each.
     """
     for item in items:
         if {"tiny_models_dir", "tiny_network"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("keras")
-    turn: dict[Path, int] = {}  # by file, whose tests stay together
+    marks: dict[Path, set[str]] = {}  # by file, whose tests stay together
     for item in items:
-        own = 0 if item.get_closest_marker("browser") else 2
-        own = 1 if own and item.get_closest_marker("keras") else own
-        turn[item.path] = min(own, turn.get(item.path, own))
-    items.sort(key=lambda item: turn[item.path])
+        marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    browser = [path for path, names in marks.items() if "browser" in names]
+    keras = [path for path, names in marks.items() if "keras" in names and path not in browser]
+    order: list[Path] = []
+    while browser or keras:
+        order += [*browser[:1], *keras[:3]]
+        del browser[:1], keras[:3]
+    turn = {path: number for number, path in enumerate(order)}
+    items.sort(key=lambda item: turn.get(item.path, len(turn)))
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +123,7 @@ def quick_training() -> Iterator[None]:
 
 
 def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings go step by step, with two narrow blocks for "cnn" and few thresholds for figures.
+    """Trainings go step by step, with one narrow block for "cnn" and few thresholds for figures.
 
     The out-of-distribution check is measured in 3 views, not in all that keep the lungs.
     """
@@ -126,7 +132,7 @@ def train_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     step_by_step(monkeypatch)
     views = feature_checks._lung_views()[:3]
     monkeypatch.setattr(feature_checks, "_lung_views", lambda count=None: views[:count])
-    monkeypatch.setattr(network, "_CNN_WIDTHS", (8, 16))
+    monkeypatch.setattr(network, "_CNN_WIDTHS", (8,))
     monkeypatch.setattr(fit, "_BINS", 200)
 
 

@@ -37,7 +37,8 @@ ICON = Path(__file__).with_name("icon.svg")
 # Reading rooms are dark: a browser that comes for the first time gets "Dark" as if chosen in the
 # menu, where it can be changed. Without storage, or should the key be renamed, the system decides.
 # Streamlit keeps a choice for each page: one that is opened from another takes over its theme, and
-# without a reload, which would lose the session and the films in it.
+# without a reload, which would lose the session and the films in it. A page that is loaded gets it
+# before Streamlit starts (see `serving`); one that did not is loaded anew.
 DARK_FIRST = """<script>
 try {
   const offered = `pneumo-dark-first-${location.pathname}`;

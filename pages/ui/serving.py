@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import threading
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from streamlit import config
@@ -27,12 +30,29 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from starlette.routing import Route
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from streamlit import App
     from streamlit.runtime import Runtime
 
 SECONDS_BETWEEN_SWEEPS = 5.0
 SECONDS_KEPT = 90.0  # a closed session, for a reload or a short break of the network
+_FIRST_NEEDED = (
+    *("pages.ui.cache", "pages.ui.diagnose.upload", "pages.ui.diagnose.viewer"),
+    *("pages.ui.diagnose.result", "pages.ui.diagnose.history", "pages.ui.diagnose.take_away"),
+    *("pneumo_core.inference.predict", "pneumo_core.readings.log", "pandas", "pyarrow"),
+    *("imagehash", "pandas.io.formats.style"),
+)
+
+# A browser that comes for the first time gets the dark theme, as in `pages.ui.page`.
+BEFORE_STREAMLIT = """<script>
+try {
+  const offered = `pneumo-dark-first-${location.pathname}`;
+  if (localStorage.getItem(offered) === null) {
+    localStorage.setItem(offered, "yes");
+    localStorage.setItem(`stActiveTheme-${location.pathname}-v2`, '"Dark"');
+  }
+} catch (error) {}
+</script>"""
 
 
 @cache
@@ -51,6 +71,7 @@ def middleware() -> list[Middleware]:
     return [
         Middleware(HostCheck, allowed=_allowed_hosts, open_to_all=HEALTH),
         Middleware(_Closed, path="/_stcore/metrics"),
+        Middleware(DarkFirst),
         Middleware(UploadGuard, limits=_upload_limits, asked=ASKED, held=_held),
     ]
 
@@ -63,6 +84,7 @@ async def lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
     access.identify_with(who_acts)
     access.record_with(recorder(load_settings()))
     sweeping = asyncio.create_task(_sweep(runtime))
+    threading.Thread(target=_preload, args=(runtime,), daemon=True, name="preload").start()
     try:
         yield {}
     finally:
@@ -70,6 +92,14 @@ async def lifespan(_app: App) -> AsyncIterator[dict[str, Any]]:
         with suppress(asyncio.CancelledError):
             await sweeping
         service().close()
+
+
+def _preload(runtime: Runtime) -> None:
+    """Import what the first page needs, in that order, until somebody has come to see it."""
+    for name in _FIRST_NEEDED:
+        if runtime._session_mgr.list_sessions():  # noqa: SLF001 - the page needs the processor now
+            return
+        importlib.import_module(name)
 
 
 def _allowed_hosts() -> Sequence[str]:
@@ -129,3 +159,50 @@ class _Closed:
             await PlainTextResponse("Not found", 404)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+class DarkFirst:
+    """Streamlit's own document with Pneumo's name and theme in it before Streamlit starts: a first
+    visit is neither light for a moment nor loaded twice.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and a document on its way back through `_send_dark`."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []  # the start of a document, and its parts
+
+        async def changed(message: Message) -> None:
+            if message["type"] == "http.response.start" and _is_document(message):
+                held.append(message)
+            elif held and message["type"] == "http.response.body":
+                held.append(message)
+                if not message.get("more_body"):
+                    await _send_dark(held, send)
+            else:
+                for one in (*held, message):
+                    await send(one)
+                held.clear()
+
+        await self._app(scope, receive, changed)
+
+
+def _is_document(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    plain = "content-encoding" not in headers and start["status"] == 200
+    return plain and headers.get("content-type", "").startswith("text/html")
+
+
+async def _send_dark(held: Sequence[Message], send: Send) -> None:
+    start, *parts = held
+    body = b"".join(part.get("body", b"") for part in parts)
+    if b"<title>Streamlit</title>" in body:
+        body = body.replace(b"<title>Streamlit</title>", b"<title>Pneumo</title>", 1)
+        body = body.replace(b"<head>", b"<head>" + BEFORE_STREAMLIT.encode(), 1)
+        MutableHeaders(raw=start["headers"])["content-length"] = str(len(body))
+    await send(start)
+    await send({"type": "http.response.body", "body": body})

@@ -74,7 +74,7 @@ def score_on_ray(  # noqa: PLR0913 - one argument a choice
                 .map(
                     _Network,
                     fn_constructor_args=(bundle, make_row),
-                    concurrency=pool,
+                    compute=ray.data.ActorPoolStrategy(size=pool),
                     num_cpus=_NETWORK,
                 )
                 .map(_Write(destination), num_cpus=_WRITE)

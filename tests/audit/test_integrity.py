@@ -12,15 +12,12 @@ from pneumo_core.audit.duplicates import _near
 from pneumo_core.audit.finding import _sources
 from pneumo_core.audit.integrity import _checks
 from pneumo_core.audit.splits import sizes
-from pneumo_core.dataset.catalogue import open_catalogue
 from pneumo_core.dataset.folds import grouped_folds, joined_groups, training_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.synthetic.demo_data import write_marker
-from tests import SHARED
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
 
-REAL = SHARED / "chest_xray"
 P, N = "train/PNEUMONIA", "train/NORMAL"
 
 # code → count, unit, harm, films, words of the reason, words of what is done
@@ -196,19 +193,6 @@ def test_a_small_test_split_is_told_with_its_interval(good):
         "One class has 10 films: a measured rate of 90\xa0% has a 95\xa0% interval of 60–98\xa0%"
         in found.why
     )
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the training films (../shared) are not here")
-def test_the_official_training_split(audit_settings):
-    findings = {
-        one.code: one for one in check_integrity(open_catalogue(REAL, settings=audit_settings))
-    }
-    # 22 pairs and 2 triples.
-    assert findings["exact-duplicates"].count == 28
-    assert len(findings["exact-duplicates"].films) == 50
-    assert "children here: 808." in findings["wrong-key"].why
-    assert "train pneumonia: 3,875 here, 3,875 published" in findings["published-counts"].why
-    assert [code for code, one in findings.items() if one.count] == ["exact-duplicates"]
 
 
 def test_cached_findings_depend_on_the_limits_and_words_of_other_rooms():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
 
-from pneumo_core.bundle import activate, active_name
+from pneumo_core.bundle import activate
 from pneumo_core.bundle.integrity import write_sums
 from tests.browser.conftest import serving
 from tests.browser.page import click, faults, text, wait
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.keras]
 
 # Components live in shadow roots.
 INSIDE = """
@@ -36,12 +36,13 @@ const inside = (css) => {
 
 
 @pytest.fixture(scope="module")
-def models(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def models(
+    chromium: tuple[str, str], tiny_models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder of our own with "first" in service and beside it "second", which misses more."""
-    shipped = models_dir / active_name(models_dir)
     folder = tmp_path_factory.mktemp("own") / "models"
-    shutil.copytree(shipped, folder / "first")
-    shutil.copytree(shipped, folder / "second")
+    shutil.copytree(tiny_models_dir / "tiny", folder / "first")
+    shutil.copytree(tiny_models_dir / "tiny", folder / "second")
     for name in ("first", "second"):
         card = json.loads((folder / name / "card.json").read_text("utf-8"))
         (folder / name / "card.json").write_text(json.dumps(card | {"name": name}), "utf-8")

@@ -1,4 +1,7 @@
-"""Models in a real browser: another one is put in service, and films are read with it at once."""
+"""Models in a real browser: another one is put in service, and films are read with it at once.
+
+They are the tiny one twice: to copy, hash, zip and send 100 MB for each test shows no more.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from selenium.webdriver.common.by import By
 from pneumo_core.bundle import activate, active_name, bundle_names, load_bundle
 from pneumo_core.bundle.integrity import LUNGS, write_sums
 from pneumo_core.bundle.transfer import export_bundle
+from tests import ROOT
 from tests.browser.conftest import serving
 from tests.browser.page import click, faults, text, wait
 
@@ -20,27 +24,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.keras]
 
 DROP = ".st-key-models-intake [data-testid=stFileUploaderDropzoneInput]"
 
 
 @pytest.fixture(scope="module")
 def server(
-    models_dir: Path, tmp_path_factory: pytest.TempPathFactory
+    chromium: tuple[str, str], tiny_models_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, Path]]:
     """Where Pneumo answers, and the folder of its models, our own."""
     folder = tmp_path_factory.mktemp("own") / "models"
-    shutil.copytree(models_dir / LUNGS, folder / LUNGS)
-    put_two(folder, models_dir)
+    shutil.copytree(ROOT / "models" / LUNGS, folder / LUNGS)
+    put_two(folder, tiny_models_dir)
     with serving(folder, folder.with_name("log.txt")) as url:
         yield url, folder
 
 
-def put_two(folder: Path, models_dir: Path) -> None:
+def put_two(folder: Path, tiny_models_dir: Path) -> None:
     """Put "first" 1.0 in service, and "second" 2.0 beside it."""
     for name, version in (("first", "1.0"), ("second", "2.0")):
-        shutil.copytree(models_dir / active_name(models_dir), folder / name, dirs_exist_ok=True)
+        shutil.copytree(tiny_models_dir / "tiny", folder / name, dirs_exist_ok=True)
         card = json.loads((folder / name / "card.json").read_text("utf-8"))
         (folder / name / "card.json").write_text(json.dumps(card | {"version": version}), "utf-8")
         write_sums(folder / name)
@@ -48,8 +52,8 @@ def put_two(folder: Path, models_dir: Path) -> None:
 
 
 @pytest.fixture
-def models(server: tuple[str, Path], models_dir: Path) -> Path:
-    put_two(server[1], models_dir)
+def models(server: tuple[str, Path], tiny_models_dir: Path) -> Path:
+    put_two(server[1], tiny_models_dir)
     return server[1]
 
 

@@ -12,6 +12,7 @@ from pneumo_core.bundle import active_name, load_bundle
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.sources import data_dir, remember_source
 from pneumo_core.synthetic.demo_data import write_demo_data
+from pneumo_core.training.hardware import find_and_cache_machine
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.run import list_runs
 from tests.browser.conftest import serving
@@ -36,9 +37,10 @@ def settings(
         monkeypatch.setenv(f"PNEUMO_{name}", str(tmp_path / name.lower()))
     monkeypatch.delenv("PNEUMO_JOBS", raising=False)
     made = load_settings()
-    films = data_dir(made) / "synthetic-120"
-    write_demo_data(films, films=120, seed=1)
+    films = data_dir(made) / "synthetic-60"
+    write_demo_data(films, films=60, seed=1)
     remember_source("synthetic", films, settings=made)
+    find_and_cache_machine(made)  # or the page has it found by a process that imports TensorFlow
     yield made
     for run in live_runs(made.runs_dir):
         run.cancel()

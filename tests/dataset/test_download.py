@@ -111,6 +111,23 @@ def server(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def here(server, monkeypatch, tmp_path):
+    """The server, asked by this process instead of one of its own, which imports for a second."""
+    import kagglehub.config
+    import kagglesdk.kaggle_env as place
+
+    def download_in_this_process(folder, *, report):
+        with monkeypatch.context() as patch:
+            patch.setenv("KAGGLEHUB_CACHE", str(folder))
+            patch.setitem(place._env_to_endpoint, place.KaggleEnv.PROD, os.environ["STAND_IN"])
+            return download.download_with_kagglehub(folder)
+
+    monkeypatch.setattr(kagglehub.config, "DEFAULT_KAGGLE_CREDENTIALS_FOLDER", str(tmp_path))
+    monkeypatch.setattr(download, "download_archive", download_in_this_process)
+    return server
+
+
+@pytest.fixture
 def told():
     return []
 
@@ -162,12 +179,12 @@ def test_a_process_that_ends_without_a_word_is_told(tmp_path, report, monkeypatc
         download.download_archive(tmp_path, report=report)
 
 
-def test_what_is_whole_is_not_fetched_again(server, tmp_path, told, report):
+def test_what_is_whole_is_not_fetched_again(here, tmp_path, told, report):
     first = fetch_data(tmp_path / "films", report=report)
-    server.status = 500
+    here.status = 500
     assert fetch_data(tmp_path / "films", report=report) == first
     assert ("download", 1, 1, "the films are there already") in told
-    assert len(server.asked) == 1
+    assert len(here.asked) == 1
 
 
 def test_a_broken_connection_is_gone_on_with(server, tmp_path, report, told):
@@ -190,24 +207,24 @@ def test_a_broken_connection_is_gone_on_with(server, tmp_path, report, told):
         (503, r"an error of the server \(503\). Try again later"),
     ],
 )
-def test_a_refusal_names_the_ways_out(server, tmp_path, report, status, words):
-    server.status = status
+def test_a_refusal_names_the_ways_out(here, tmp_path, report, status, words):
+    here.status = status
     with pytest.raises(DataSetError, match=words):
         fetch_data(tmp_path / "films", report=report)
     assert not (tmp_path / "films").exists()  # nothing is left behind
 
 
-def test_credentials_are_sent_and_a_damaged_file_of_them_is_said(server, tmp_path, report):
+def test_credentials_are_sent_and_a_damaged_file_of_them_is_said(here, tmp_path, report):
     (tmp_path / "kaggle.json").write_text('{"username": "me"}')
     with pytest.raises(DataSetError, match=r"Expected Kaggle credentials in kaggle.json, got"):
         fetch_data(tmp_path / "films", report=report)
     (tmp_path / "kaggle.json").write_text('{"username": "me", "key": "secret"}')
     fetch_data(tmp_path / "films", report=report)
     expected = base64.b64encode(b"me:secret").decode()
-    assert server.asked[-1][1] == f"Basic {expected}"
+    assert here.asked[-1][1] == f"Basic {expected}"
 
 
-def test_no_network_is_said_with_both_ways_out(server, tmp_path, report, monkeypatch):
+def test_no_network_is_said_with_both_ways_out(here, tmp_path, report, monkeypatch):
     # A port that nothing listens on any more.
     with ThreadingHTTPServer(("127.0.0.1", 0), Kaggle) as gone:
         port = gone.server_port
@@ -226,25 +243,25 @@ def test_a_server_that_says_nothing_is_given_up(server, tmp_path, report, monkey
     silent.set()
 
 
-def test_an_archive_of_other_bytes_than_promised_is_removed(server, tmp_path, report):
-    server.promised = b"other"
+def test_an_archive_of_other_bytes_than_promised_is_removed(here, tmp_path, report):
+    here.promised = b"other"
     with pytest.raises(DataSetError, match=r"a damaged one, which is removed. Run it again"):
         fetch_data(tmp_path / "films", report=report)
-    server.promised = b""
+    here.promised = b""
     assert fetch_data(tmp_path / "films", report=report).films == 4
 
 
 @pytest.mark.parametrize("data", [b"<html>sign in</html>", archive(FILMS)[:-200]])
-def test_what_is_no_archive_is_removed(server, tmp_path, report, data):
-    whole, server.data = server.data, data
+def test_what_is_no_archive_is_removed(here, tmp_path, report, data):
+    whole, here.data = here.data, data
     with pytest.raises(DataSetError, match=r"a damaged one, which is removed. Run it again"):
         fetch_data(tmp_path / "films", report=report)
-    server.data = whole
+    here.data = whole
     assert fetch_data(tmp_path / "films", report=report).films == 4
 
 
-def test_other_counts_than_the_published_are_said(server, tmp_path, report):
-    server.data = archive({film: FILMS[film] for film in list(FILMS)[:2]})
+def test_other_counts_than_the_published_are_said(here, tmp_path, report):
+    here.data = archive({film: FILMS[film] for film in list(FILMS)[:2]})
     words = r"train normal 1 instead of 2; train pneumonia 0 instead of 1.*Remove the folder chest"
     with pytest.raises(DataSetError, match=words):
         fetch_data(tmp_path / "films", report=report)

@@ -11,9 +11,6 @@ import pytest
 
 from pneumo_core.dataset.index import COLUMNS, index_folder
 from pneumo_core.errors import DataSetError
-from tests import SHARED
-
-REAL = SHARED / "chest_xray"
 
 
 def put(path, *, width=40, height=48):
@@ -213,20 +210,6 @@ def test_what_is_no_data_set_is_refused(tmp_path):
     put(tmp_path / "loose.png")
     with pytest.raises(DataSetError, match=r"NORMAL/ and PNEUMONIA/ alone.*found no such films in"):
         index_folder(tmp_path)
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the training films (../shared) are not here")
-def test_the_official_training_split():
-    index = index_folder(REAL)
-    assert index["readable"].all()
-    assert index["split"].unique().tolist() == ["train"]
-    counts = index["subtype"].value_counts().to_dict()
-    assert counts == {"bacterial": 2530, "viral": 1345, "normal": 1341}
-    patients = index.groupby("subtype")["group"].nunique().to_dict()
-    assert patients == {"bacterial": 1353, "normal": 1211, "viral": 1090}
-    # 22 pairs and 2 triples of the same bytes, each within one patient.
-    assert index["sha256"].duplicated().sum() == 26
-    assert index.groupby("sha256")["group"].nunique().max() == 1
 
 
 def test_a_refused_dicom_says_whose_it_is_too(tmp_path, dicom_file, monkeypatch):

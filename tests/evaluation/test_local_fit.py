@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -51,8 +52,14 @@ def fitted(bundle, table, aims=None):
     return fit_locally(bundle, table, table["p_pneumonia"].to_numpy(), aims or Aims())
 
 
-def test_a_fit_mends_calibration_and_keeps_the_ranking(tiny_bundle):
-    found = fitted(tiny_bundle, films())
+@pytest.fixture(scope="module")
+def usual(tiny_bundle):
+    """The tiny model fitted to `films()`."""
+    return fitted(tiny_bundle, films())
+
+
+def test_a_fit_mends_calibration_and_keeps_the_ranking(usual):
+    found = usual
     before, after = found.before.figures, found.after.figures
     assert before.ece > 0.15
     assert after.ece < 0.75 * before.ece
@@ -129,8 +136,7 @@ def test_a_promise_that_the_films_cannot_give_is_refused(tiny_bundle):
         fitted(tiny_bundle, films(), Aims(coverage=0.99))
 
 
-def written(bundle, name="here", site="General Hospital"):
-    fit = fitted(bundle, films())
+def written(bundle, fit, name="here", site="General Hospital"):
     hashes = [f"{i:064x}" for i in range(len(fit.table))]
     card = fitted_card(bundle, fit, site=site, months=("2024-01", "2024-06"))
     return write_fitted(
@@ -138,19 +144,30 @@ def written(bundle, name="here", site="General Hospital"):
     )
 
 
-@pytest.fixture
-def parent(tiny_models_dir, tmp_path):
+@pytest.fixture(scope="module")
+def parent(tiny_models_dir, tmp_path_factory):
     """The tiny model in a folder of its own."""
-    import shutil
+    folder = tmp_path_factory.mktemp("hospital")
+    shutil.copytree(tiny_models_dir / "tiny", folder / "tiny")
+    (folder / "active").write_text("tiny\n")
+    return load_bundle("tiny", models_dir=folder)
 
-    shutil.copytree(tiny_models_dir / "tiny", tmp_path / "tiny")
-    (tmp_path / "active").write_text("tiny\n")
-    return load_bundle("tiny", models_dir=tmp_path)
+
+@pytest.fixture(scope="module")
+def digest(parent):
+    """Of the parent, before anything was fitted."""
+    return parent.digest
+
+
+@pytest.fixture(scope="module")
+def made(parent, digest, usual):
+    """The parent fitted to `films()`, as the model "here" beside it."""
+    return written(parent, usual)
 
 
 @pytest.mark.parametrize(("cleared", "gains"), [(0.2, False), (0.3, False), (0.4, True)])
-def test_a_fit_without_a_gain_is_told(tiny_bundle, cleared, gains):
-    card = fitted_card(tiny_bundle, fitted(tiny_bundle, films()), site="x", months=())
+def test_a_fit_without_a_gain_is_told(tiny_bundle, usual, cleared, gains):
+    card = fitted_card(tiny_bundle, usual, site="x", months=())
     before, after = ({name: {"value": 0.3} for name in ("normal cleared", "normal called",
                      "pneumonia cleared")} for _ in range(2))  # fmt: skip
     after["normal cleared"] = {"value": cleared}
@@ -158,19 +175,16 @@ def test_a_fit_without_a_gain_is_told(tiny_bundle, cleared, gains):
     assert fitted_to_of(found).gains is gains
 
 
-def test_films_that_trained_the_network_are_said_in_the_card(tiny_bundle):
-    fit = fitted(tiny_bundle, films())
-    plain = fitted_card(tiny_bundle, fit, site="x", months=())
+def test_films_that_trained_the_network_are_said_in_the_card(tiny_bundle, usual):
+    plain = fitted_card(tiny_bundle, usual, site="x", months=())
     assert plain["populations"][0]["evidence"].endswith("the network was not trained on them")
-    seen = fitted_card(tiny_bundle, fit, site="x", months=(), trained=7)
+    seen = fitted_card(tiny_bundle, usual, site="x", months=(), trained=7)
     assert "7 films had trained the network already" in seen["populations"][0]["evidence"]
     assert seen["fitted_to"]["trained_on"] == 7
     assert seen["limitations"][-1].startswith("Of the films it is fitted to 7 films had trained")
 
 
-def test_the_model_names_its_parent_and_films_and_the_parent_is_untouched(parent):
-    digest = parent.digest
-    made = written(parent)
+def test_the_model_names_its_parent_and_films_and_the_parent_is_untouched(parent, digest, made):
     assert load_bundle("tiny", models_dir=parent.path.parent).digest == digest
     card = made.card
     assert [(one.name, one.digest) for one in card.lineage] == [("tiny", digest)]
@@ -192,8 +206,7 @@ def test_the_model_names_its_parent_and_films_and_the_parent_is_untouched(parent
     assert card.document["stress"] is None if "stress" in card.document else True
 
 
-def test_no_name_of_a_film_or_patient_is_in_the_model(parent):
-    made = written(parent)
+def test_no_name_of_a_film_or_patient_is_in_the_model(made):
     for file in made.path.rglob("*"):
         if file.is_file() and file.suffix not in {".keras", ".bin", ".xml", ".npy"}:
             text = file.read_text("utf-8")
@@ -205,8 +218,7 @@ def test_no_name_of_a_film_or_patient_is_in_the_model(parent):
     assert not table["label"].is_monotonic_increasing  # mixed, not in the order of the folders
 
 
-def test_the_model_answers_through_its_recalibration(parent):
-    made = written(parent)
+def test_the_model_answers_through_its_recalibration(parent, made):
     logits = np.array([[0.0, 1.0, 0.5], [2.0, -1.0, 0.0]])
     base = 1 - parent.probabilities(logits)[:, 0]
     expected = made.card.recalibration(base)
@@ -214,8 +226,7 @@ def test_the_model_answers_through_its_recalibration(parent):
     assert (expected < base).all()
 
 
-def test_export_and_import_keep_the_lineage(parent, tmp_path):
-    made = written(parent)
+def test_export_and_import_keep_the_lineage(made, tmp_path):
     other = tmp_path / "elsewhere"
     other.mkdir()
     back = import_bundle(export_bundle("here", models_dir=made.path.parent), models_dir=other)
@@ -224,15 +235,14 @@ def test_export_and_import_keep_the_lineage(parent, tmp_path):
     assert back.card.fitted_to == made.card.fitted_to
 
 
-def test_a_fit_of_a_fit_has_two_ancestors(parent):
-    made = written(parent)
-    again = written(made, name="again")
+def test_a_fit_of_a_fit_has_two_ancestors(made):
+    again = written(made, fitted(made, films()), name="again")
     assert [one.name for one in again.card.lineage] == ["tiny", "here"]
     assert again.version == made.version == "1.0+fit"
 
 
-def test_an_older_pneumo_refuses_the_card_and_bad_parts_are_told(parent):
-    card = dict(written(parent).card.document)
+def test_an_older_pneumo_refuses_the_card_and_bad_parts_are_told(made):
+    card = dict(made.card.document)
     assert card["format"] == 2
     with pytest.raises(BundleError, match="expected card format 2, got 1"):
         check_card({**card, "format": 1}, "here")
@@ -244,15 +254,13 @@ def test_an_older_pneumo_refuses_the_card_and_bad_parts_are_told(parent):
     json.dumps(card, allow_nan=False)
 
 
-def test_a_name_that_is_taken_is_refused(parent):
+def test_a_name_that_is_taken_is_refused(parent, usual):
     with pytest.raises(BundleError, match="Expected a new model name, but tiny exists"):
-        written(parent, name="tiny")
+        written(parent, usual, name="tiny")
 
 
-def test_the_figures_are_said_to_be_of_the_hospital(parent):
-    card = written(parent).card.with_parts(
-        data={"films": 100, "validation_films": 20}, training={"folds": 1}
-    )
+def test_the_figures_are_said_to_be_of_the_hospital(made):
+    card = made.card.with_parts(data={"films": 100, "validation_films": 20}, training={"folds": 1})
     assert training_summary(card) == (
         "Its network was trained on 80 films. Its figures are from 140 films of General Hospital, "
         "each answered by a fit that had not seen its patient."

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
+
+import streamlit
+from starlette.testclient import TestClient
 
 from pages.ui import identity, serving
 from pneumo_core.access import NOBODY, Person, Right, Role
 from pneumo_core.server.uploads import ASKED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
+    from httpx import Response
+    from starlette.types import Receive, Scope, Send
 
 
 class Runtime:
@@ -93,3 +98,49 @@ def test_a_page_asks_for_a_right_that_the_router_knows() -> None:
         "Metrics": Right.VIEW,
         "Models": Right.VIEW,
     }
+
+
+def sent(body: bytes, kind: str = "text/html; charset=utf-8", *, parts: int = 1) -> Response:
+    """What a browser gets of a document that the server answers with."""
+
+    async def document(_scope: Scope, _receive: Receive, send: Send) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        headers = [(b"content-type", kind.encode()), length]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for n in range(parts):
+            piece = body[n * len(body) // parts : (n + 1) * len(body) // parts]
+            await send({"type": "http.response.body", "body": piece, "more_body": n < parts - 1})
+
+    return TestClient(serving.DarkFirst(document)).get("/")
+
+
+def test_the_document_is_dark_and_has_its_name_before_streamlit_starts() -> None:
+    page = (Path(streamlit.__file__).parent / "static/index.html").read_bytes()
+    for parts in (1, 3):
+        answer = sent(page, parts=parts)
+        assert f"<head>{serving.BEFORE_STREAMLIT}" in answer.text
+        assert "<title>Pneumo</title>" in answer.text
+        assert "<title>Streamlit</title>" not in answer.text
+        assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_other_answers_pass_as_they_are() -> None:
+    other = b"<head></head><title>A report</title>"
+    assert sent(other, parts=2).content == other
+    assert sent(b"<title>Streamlit</title>", "text/plain").content == b"<title>Streamlit</title>"
+
+
+def test_what_the_first_page_needs_is_imported_until_somebody_comes(monkeypatch) -> None:
+    imported: list[str] = []
+    people: list[str] = []
+    runtime = SimpleNamespace(_session_mgr=SimpleNamespace(list_sessions=lambda: people))
+
+    def come_at_the_third(name: str) -> None:
+        imported.append(name)
+        if len(imported) == 3:
+            people.append("ann")
+
+    monkeypatch.setattr(serving.importlib, "import_module", come_at_the_third)
+    serving._preload(runtime)
+    assert imported == list(serving._FIRST_NEEDED[:3])
+    assert all(find_spec(name) for name in serving._FIRST_NEEDED)

@@ -165,9 +165,16 @@ def settings(tmp_path):
     )
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "films"
+    write_demo_data(folder, films=40, seed=1)
+    return folder
+
+
 @pytest.fixture
-def run(tmp_path, settings):
-    write_demo_data(tmp_path / "films", films=40, seed=1)
+def run(demo, tmp_path, settings):
+    shutil.copytree(demo, tmp_path / "films")
     recipe = make_recipe("quick", backbone="cnn", size=64, precision="float32")
     return create_run(settings.runs_dir, recipe, data=tmp_path / "films", bundle="m")
 
