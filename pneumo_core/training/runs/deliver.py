@@ -92,7 +92,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     logits = answers.logits + shift
     report("familiar", 0, 1, "fitting the out-of-distribution and orientation checks")
     (known, familiarity), (upright, orientation) = _feature_checks(network, recipe, answers)
-    name, parent = bundle_name_of(run, settings), _parent_of(recipe, settings)
+    (name, beside), parent = bundle_name_of(run, settings), _parent_of(recipe, settings)
     card, fitted = make_card(
         name=name,
         recipe=recipe,
@@ -118,11 +118,18 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
         replace=True,
         write_full_graph=None if read is None else read.network.full_graph(shift),
     )
-    message = f"Model {bundle.name} is written.{_read_in_part(answers)}"
+    said = " ".join(filter(None, (beside, _read_in_part(answers))))
+    message = f"Model {bundle.name} is written. {said}".rstrip()
     left_out = ("left_out_sources",) if "left_out_sources" in card else ()
     figures = {**card["figures"], **{name: card[name] for name in left_out}}
-    run.update(figures=figures, delivered=bundle.name, message=message)
-    report("bundle", 1, 1, f"model {bundle.name} is written")
+    wrote = {"name": bundle.name, "digest": bundle.digest}
+    run.update(figures=figures, delivered=bundle.name, wrote=wrote, message=message)
+    report(
+        "bundle",
+        1,
+        1,
+        " ".join(filter(None, (f"model {bundle.name} is written.", beside))).rstrip("."),
+    )
     return Delivery(bundle, fitted, shift)
 
 
@@ -144,7 +151,7 @@ def _read_in_part(answers: Answers) -> str:
     if read == whole:
         return ""
     return (
-        f" The run was stopped by hand: figures and operating points are from {read:,} of the "
+        f"The run was stopped by hand: figures and operating points are from {read:,} of the "
         f"{whole:,} films held out."
     )
 

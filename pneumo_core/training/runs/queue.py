@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.access import Right, recorded
-from pneumo_core.bundle import bundle_names
+from pneumo_core.bundle import active_name, bundle_names, load_bundle
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.errors import BundleError, PneumoError, TrainingError
 from pneumo_core.jobs.process import PNEUMO, start
@@ -294,20 +294,39 @@ def free_bundle_name(
     return asked
 
 
-def bundle_name_of(run: Run, settings: Settings) -> str:
-    """The name under which `run` delivers: the reserved one, or a free one where a bundle that is
-    not the run's own took that name meanwhile, by import for example. The run's configuration then
-    says so. Unchanged for a run that may replace.
+def bundle_name_of(run: Run, settings: Settings) -> tuple[str, str]:
+    """The name under which `run` delivers, and a sentence about a model that had it, or "".
+
+    It is the reserved name, also where the run itself wrote the bundle of that name, when it was
+    stopped: a resume replaces it, unless that is in service or was changed. Otherwise a free name,
+    which the run's configuration then says; a bundle may have taken the reserved one by import, for
+    example. A run that may replace keeps its name.
     """
     with queue_lock(settings.runs_dir):
-        config = run.config()
+        config, wrote = run.config(), run.status().wrote
         name = str(config["bundle"])
-        own = run.status().delivered == name
-        if config.get("replace", True) or own or name not in bundle_names(settings.models_dir):
-            return name
+        if config.get("replace", True) or name not in bundle_names(settings.models_dir):
+            return name, ""
+        own = wrote.get("name") == name
+        reason = _why_kept(name, wrote["digest"], settings) if own else ""
+        if own and not reason:
+            return name, "It replaces the model that this run had written before."
         free = free_bundle_name(run.recipe(), settings)
         write_json(run.folder / "config.json", config | {"bundle": free})
-        return free
+        return free, f"{name}, which this run had written before, stays: {reason}." if own else ""
+
+
+def _why_kept(name: str, digest: str, settings: Settings) -> str:
+    """Why the bundle `name`, which a run wrote with `digest`, is not replaced; "" where it is."""
+    try:
+        if load_bundle(name, models_dir=settings.models_dir).digest != digest:
+            return "it was changed since"
+    except BundleError:
+        return "its files were changed since"
+    try:
+        return "it is in service" if active_name(settings.models_dir) == name else ""
+    except BundleError:  # no model is in service
+        return ""
 
 
 def _reserved_names(settings: Settings) -> dict[str, str]:

@@ -96,8 +96,8 @@ class RunStatus(Status):
     Times: queued and began (ISO 8601, UTC) of the last start, worked_before (seconds of work before
     it), seconds (of training) and trained (date of its end), left_at (Unix time of seconds_left).
     Queue: ahead, the ids of the runs before it. End: failure (kind of `Failure`), note (a warning),
-    stopped_after (where the person stopped it), delivered (name of the bundle written), figures
-    (metrics of the bundle by name).
+    stopped_after (where the person stopped it), delivered (name of the bundle written), wrote (name
+    and digest of the last one, also before a resume), figures (metrics of the bundle by name).
     Training: fold (from 0) of `fits` trainings; epoch of epochs and step of steps done; loss,
     learning_rate, films_per_second, memory (bytes by kind) and gpu_use (share of the time that
     each GPU works) now; last: metrics of the last epoch.
@@ -121,6 +121,7 @@ class RunStatus(Status):
     note: str = ""
     stopped_after: dict[str, int] | None = None
     delivered: str | None = None
+    wrote: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     fold: int = 0
     fits: int = 1

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -13,12 +14,14 @@ from functools import partial
 import psutil
 import pytest
 
+from pneumo_core.bundle.integrity import write_sums
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, TrainingError
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import queue
 from pneumo_core.training.runs.queue import queue_lock, run_queued, runs_ahead
 from pneumo_core.training.runs.run import create_run, list_runs
+from pneumo_core.training.runs.status import RESTARTED
 
 # Trains until a file "end" is in the run's folder, and sees a request to stop.
 STAND_IN = """
@@ -205,16 +208,45 @@ def test_the_name_of_a_model_is_refused_and_a_damaged_run_reserves_none(settings
 
 def test_a_run_does_not_replace_a_model_that_took_its_name_meanwhile(settings):
     run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
-    assert queue.bundle_name_of(run, settings) == "m"
+    assert queue.bundle_name_of(run, settings) == ("m", "")
     (settings.models_dir / "m").mkdir(parents=True)
-    assert queue.bundle_name_of(run, settings) == run.config()["bundle"] == "cnn-quick"
-    own = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m")
-    own.update(delivered="m")  # resumed after its own bundle was written
-    assert queue.bundle_name_of(own, settings) == "m"
+    assert queue.bundle_name_of(run, settings) == ("cnn-quick", "")
+    assert run.config()["bundle"] == "cnn-quick"
     overwrites = create_run(
         settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="m", replace=True
     )
-    assert queue.bundle_name_of(overwrites, settings) == "m"
+    assert queue.bundle_name_of(overwrites, settings) == ("m", "")
+
+
+def test_a_resume_replaces_the_model_that_the_run_had_written(settings, tiny_bundle):
+    shutil.copytree(tiny_bundle.path, settings.models_dir / "tiny")
+    run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="tiny")
+    run.update(state="done", wrote={"name": "tiny", "digest": tiny_bundle.digest}, **RESTARTED)
+    said = "It replaces the model that this run had written before."
+    assert queue.bundle_name_of(run, settings) == ("tiny", said)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda models: (models / "active").write_text("tiny\n"), "it is in service"),
+        (lambda models: (models / "tiny/README.md").write_text("mine"), "its files were changed"),
+        (lambda models: write_sums_anew(models / "tiny"), "it was changed since"),
+    ],
+)
+def test_it_stays_where_it_is_in_service_or_changed(settings, tiny_bundle, change, why):
+    shutil.copytree(tiny_bundle.path, settings.models_dir / "tiny")
+    run = create_run(settings.runs_dir, RECIPE, data=settings.runs_dir, bundle="tiny")
+    run.update(state="done", wrote={"name": "tiny", "digest": tiny_bundle.digest})
+    change(settings.models_dir)
+    name, said = queue.bundle_name_of(run, settings)
+    assert name == run.config()["bundle"] == "cnn-quick"
+    assert said.startswith(f"tiny, which this run had written before, stays: {why}")
+
+
+def write_sums_anew(path):
+    (path / "README.md").write_text("mine")
+    write_sums(path)
 
 
 def test_a_run_that_another_process_works_on_is_refused(settings):
