@@ -139,7 +139,7 @@ def _make(listing: Listing, home: Path, key: str, progress: Progress) -> None:
     partial.mkdir()
     rows = index_rows(listing, measure=_measure, progress=progress, phase="films")
     with (partial / "thumbnails.u8").open("wb") as file:
-        table = as_index(_writing_thumbnails(rows, file), listing)
+        table = as_index(_writing_thumbnails(rows, file), listing, progress=progress)
     table.to_parquet(partial / "films.parquet")
     facts = {"made": datetime.now(UTC).isoformat(timespec="seconds")}
     (partial / "facts.json").write_text(json.dumps(facts), "utf-8")

@@ -99,17 +99,19 @@ def index_folder(
     What is not indexed is in its `attrs`: see `film_facts.left_out`.
 
     Every film is decoded once, so that a readable film cannot fail later. Symbolic links below
-    `root` are not followed. `progress` receives the phase "index".
+    `root` are not followed. `progress` receives the phases "index" and "copies".
 
     Raises DataSetError if `root` is no folder, holds no labelled film, a folder in it cannot
     be read, or the table cannot be understood.
     """
     listing = list_films(root, labels)
-    return as_index(index_rows(listing, progress=progress), listing)
+    return as_index(index_rows(listing, progress=progress), listing, progress=progress)
 
 
-def as_index(rows: Iterable[dict[str, Any]], listing: Listing) -> pd.DataFrame:
-    """The rows of `index_rows` as the DataFrame of `index_folder`."""
+def as_index(
+    rows: Iterable[dict[str, Any]], listing: Listing, *, progress: Progress = silent
+) -> pd.DataFrame:
+    """The rows of `index_rows` as the DataFrame of `index_folder`; phase "copies"."""
     import pandas as pd
 
     kept: list[dict[str, Any]] = []
@@ -123,7 +125,7 @@ def as_index(rows: Iterable[dict[str, Any]], listing: Listing) -> pd.DataFrame:
     _take_patients(table)
     table = table.drop(columns="dicom_patient")
     readable = np.flatnonzero(table["readable"])
-    alike = readable[turned_pairs(pictures)]
+    alike = readable[turned_pairs(pictures, progress=progress)]
     table["copies"] = table["pixels"].to_numpy()[copies(table["phash"].tolist(), alike)]
     return with_attrs(table, listing)
 

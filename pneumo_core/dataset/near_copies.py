@@ -23,6 +23,7 @@ import numpy as np
 
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.dataset.similarity import HASHED_SIDE
+from pneumo_core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,11 +72,11 @@ class Window:
 WHOLE = Window()
 
 
-def turned_pairs(pictures: Sequence[Pictures]) -> NDArray[np.int64]:
+def turned_pairs(pictures: Sequence[Pictures], *, progress: Progress = silent) -> NDArray[np.int64]:
     """Pairs of `pictures`, uint8 (96, 96) each, that show one film, turned by up to 6 degrees,
     cropped by up to 5 % a side, or zoomed as much, mirrored or not: int (pairs, 2), first < second.
 
-    None of more than MOST_FILMS.
+    None of more than MOST_FILMS. `progress` receives the phase "copies", which counts films.
     """
     from threadpoolctl import threadpool_limits
 
@@ -83,7 +84,7 @@ def turned_pairs(pictures: Sequence[Pictures]) -> NDArray[np.int64]:
         return np.empty((0, 2), np.int64)
     films = np.stack(pictures)
     with threadpool_limits(1):  # the threads are those of `in_order`
-        found = _candidates(films)
+        found = _candidates(films, progress)
     same = in_order(lambda one: _is_same(films, *one), found)
     pairs = [sorted(one[:2]) for one, is_same in zip(found, same, strict=True) if is_same]
     return np.unique(np.array(pairs, np.int64).reshape(-1, 2), axis=0)
@@ -135,7 +136,7 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.maximum(length, 1e-6), np.float32)
 
 
-def _candidates(films: Pictures) -> list[tuple[int, int, Window, bool]]:
+def _candidates(films: Pictures, progress: Progress) -> list[tuple[int, int, Window, bool]]:
     """Pairs that may be one film: first, second, the window of the first that looks like all of
     the second, and whether the second is mirrored. At most _NEIGHBOURS a film.
     """
@@ -170,7 +171,12 @@ def _candidates(films: Pictures) -> list[tuple[int, int, Window, bool]]:
                 found.append((start + row, other, _windows()[number], bool(mirrored)))
         return found
 
-    return [one for part in in_order(of_rows, range(0, len(films), _ROWS)) for one in part]
+    found: list[tuple[int, int, Window, bool]] = []
+    starts = range(0, len(films), _ROWS)
+    for start, part in zip(starts, in_order(of_rows, starts), strict=True):
+        found += part
+        progress("copies", min(start + _ROWS, len(films)), len(films))
+    return found
 
 
 def _is_same(films: Pictures, first: int, second: int, window: Window, mirrored: bool) -> bool:

@@ -273,7 +273,7 @@ def unlabelled_prevalence(
     Raises DataSetError where none can be read.
     """
     listing = _every_film(data)
-    found = as_index(index_rows(listing, progress=progress), listing)
+    found = as_index(index_rows(listing, progress=progress), listing, progress=progress)
     unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
     readable = found[found["readable"]].reset_index(drop=True)
     if readable.empty:

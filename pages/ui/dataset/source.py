@@ -55,6 +55,7 @@ _AUDIT = "audit"
 _AUDIT_TITLE = "Indexing the films"
 _AUDIT_PHASES = {
     "films": "reading each file",
+    "copies": "comparing the films with each other",
     "checks": "duplicates and leakage",
     "shortcuts": "shortcuts",
 }

@@ -44,7 +44,12 @@ _RECORDED = (
     "the test. So every evaluation is recorded here, and none is removed."
 )
 _FOLDER = "metrics.folder"
-PHASES = {"index": "reading the files", "decode": "decoding", "read": "predicting"}
+PHASES = {
+    "index": "reading the files",
+    "copies": "looking for copies",
+    "decode": "decoding",
+    "read": "predicting",
+}
 
 
 def pick_model(listed: Sequence[Checked]) -> Checked:

@@ -40,6 +40,7 @@ KIND = "calibrate"
 _FOLDER = "models.fit.folder"
 PHASES = {
     "index": "reading the files",
+    "copies": "looking for copies",
     "decode": "decoding",
     "read": "predicting",
     "fit": "fitting and measuring",
