@@ -67,16 +67,16 @@ def test_it_is_made_once_and_again_when_a_file_changes(data, settings):
 
     assert not catalogue_ready(data, settings=settings)
     first = open_catalogue(data, settings=settings, progress=watch)
-    assert seen == [("films", n, 3) for n in (1, 2, 3)]
+    assert seen == [*(("films", n, 3) for n in (1, 2, 3)), ("copies", 2, 2)]
     assert catalogue_ready(data, settings=settings)
     again = open_catalogue(data, settings=settings, progress=watch)
-    assert len(seen) == 3
+    assert len(seen) == 4
     assert again.index.equals(first.index)
     assert (again.key, again.made, again.listing) == (first.key, first.made, first.listing)
     os.utime(data / "NORMAL/bright.png", (1, 1))
     assert not catalogue_ready(data, settings=settings)
     other = open_catalogue(data, settings=settings, progress=watch)
-    assert len(seen) == 6
+    assert len(seen) == 8
     assert other.key != first.key
     assert [path.name for path in first.folder.parent.iterdir()] == [other.key]
 

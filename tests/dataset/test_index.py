@@ -201,7 +201,7 @@ def test_progress_counts_every_film(tmp_path):
     put_all(tmp_path, *(f"NORMAL/{n}.png" for n in range(5)))
     seen = []
     index_folder(tmp_path, progress=lambda *at: seen.append(at))
-    assert seen == [("index", n, 5) for n in range(1, 6)]
+    assert seen == [*(("index", n, 5) for n in range(1, 6)), ("copies", 5, 5)]
 
 
 def test_what_is_no_data_set_is_refused(tmp_path):
