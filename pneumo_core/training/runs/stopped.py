@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 # Seconds in which held-out films are read, and in which films are read to fit the feature checks;
 # the fewest of each, on a machine however slow: points and checks cannot be fitted on less.
-ANSWER_SECONDS, LEAST_ANSWERS = 6.0, 96
-CHECK_SECONDS, LEAST_CHECK_READS = 6.0, 144
+ANSWER_SECONDS, LEAST_ANSWERS = 4.0, 96
+CHECK_SECONDS, LEAST_CHECK_READS = 4.0, 144
 _WRITING = 14.0  # seconds to convert, compare and write a network, roughly
 BATCH = 16
 
