@@ -105,7 +105,7 @@ def test_the_facts_say_from_how_few_films_the_checks_are():
 def test_the_time_after_a_stop_is_bounded():
     fast, slow = 0.001, 1.0
     assert seconds_after_stop(1000, fast)[0] == pytest.approx(1.0)
-    answers, bundle = seconds_after_stop(1000, 0.05)
+    answers, bundle = seconds_after_stop(1000, 0.04)
     assert answers == ANSWER_SECONDS
     assert bundle < 30
     assert seconds_after_stop(1000, slow)[0] == LEAST_ANSWERS
