@@ -46,7 +46,7 @@ def show_actions(
         if summary.state.live:
             _live(run, summary, place, can_stop=can_stop)
             return
-        if summary.resumable and _button("Resume", "resume", run, place, primary=True):
+        if summary.resumable and _button("Resume", "resume", run, place, primary=bundle is None):
             _then(resume_run, run, settings=settings)
         if bundle is not None:
             _offer(bundle, run, place, settings)

@@ -189,7 +189,8 @@ def start_run(
 
 
 def resume_run(run: Run, *, settings: Settings) -> None:
-    """Let a run that was cancelled, interrupted or failed go on after its last finished epoch.
+    """Let a run that was stopped, cancelled, interrupted or failed go on after its last finished
+    epoch.
 
     Raises TrainingError where it is at work, or where going on would end the same way.
     """

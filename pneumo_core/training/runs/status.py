@@ -48,7 +48,9 @@ _LISTED = (
         "stopped",
         "◼",
         "stopped by hand",
-        "The best epoch so far is its model. To train longer, start a new run with more epochs.",
+        "The best epoch so far is its model. Resume it to train on to the planned end: the model "
+        "of all epochs then replaces this one, or stands beside it where this one is in service.",
+        resumable=True,
     ),
     RunState("cancelled", "✕", "cancelled", _RESUME, resumable=True),
     RunState(
