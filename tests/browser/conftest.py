@@ -28,6 +28,14 @@ SWITCHES = (
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where the driver or its wait gave up, a test is tried once more, and counted."""
+    again = pytest.mark.flaky(reruns=1, only_rerun=["WebDriverException", "TimeoutException"])
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(again)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> tuple[str, str]:
     """Paths of Chromium and of its driver; skips, with the reason, where there is none."""

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from selenium.common.exceptions import (
-    ElementClickInterceptedException,
-    ElementNotInteractableException,
-    JavascriptException,
-    NoSuchElementException,
-    StaleElementReferenceException,
-)
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -19,12 +13,9 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
-# What passes by itself: a page is drawn anew, or still moves under the pointer.
-PASSING = (
-    *(NoSuchElementException, StaleElementReferenceException, JavascriptException),
-    *(ElementClickInterceptedException, ElementNotInteractableException),
-    *(StopIteration, IndexError, TypeError),
-)
+# What passes by itself: a page is drawn anew, or still moves under the pointer. Selenium and
+# Chromium have many names for it.
+PASSING = (WebDriverException, StopIteration, IndexError, TypeError)
 
 
 def wait(

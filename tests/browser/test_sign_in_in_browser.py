@@ -6,13 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.conftest import free_port, serving
 from tests.browser.identity_provider import CLIENT, SECRET, Provider, identity_provider
-from tests.browser.page import PASSING, click, texts
+from tests.browser.page import click, texts, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +54,7 @@ def says(browser: Chrome, *words: str) -> None:
         text = b.execute_script("return document.body ? document.body.innerText : ''")
         return all(word in text for word in words)
 
-    # While it goes to the provider and back, the document of a moment ago is gone.
-    passing = (*PASSING, WebDriverException)
-    WebDriverWait(browser, 120, ignored_exceptions=passing).until(all_there)
+    wait(browser, all_there, f"Expected {words} on the page.")
 
 
 def pages(browser: Chrome) -> list[str]:

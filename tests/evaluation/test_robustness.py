@@ -127,7 +127,7 @@ def test_progress_counts_every_film_of_every_perturbation(tiny_bundle, folder, s
         names=["darker"],
         progress=lambda *at: heard.append((*at, "")[:4]),
     )
-    assert {phase for phase, *_ in heard} == {"index", "decode", "stress"}
+    assert {phase for phase, *_ in heard} == {"index", "copies", "decode", "stress"}
     counts = [(done, total) for phase, done, total, _ in heard if phase == "stress"]
     assert counts == sorted(counts)
     assert counts[-1] == (120, 120)
