@@ -148,7 +148,7 @@ class Trainings:
         corpus = self.corpus
         labels, patients = corpus.labels[held_out], corpus.groups[held_out]
         rows = held_out[fair_order(labels, patients, seed=self.recipe.seed)]
-        self.report("validation", 0, 1, "as many as a few seconds allow")
+        self.report("validation", 0, 1, "reading held-out films, as many as a few seconds allow")
         read = read_in_time(StoppedNetwork(network, self.machine), corpus.inputs, rows)
         self._check(read.logits)
         self.report("validation", 1, 1, f"{len(read.rows):,} of {len(rows):,} read")
