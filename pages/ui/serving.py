@@ -99,7 +99,8 @@ def _preload(runtime: Runtime) -> None:
     for name in _FIRST_NEEDED:
         if runtime._session_mgr.list_sessions():  # noqa: SLF001 - the page needs the processor now
             return
-        importlib.import_module(name)
+        with suppress(ImportError):  # the page that needs it says so
+            importlib.import_module(name)
 
 
 def _allowed_hosts() -> Sequence[str]:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +88,12 @@ class Requests:
 
 def _give_way() -> None:
     """Lower the priority of this thread: whatever else wants the processor goes first."""
-    if sys.platform == "linux":  # elsewhere a priority belongs to the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    if sys.platform != "linux":  # elsewhere a priority belongs to the whole process
+        return
+    thread = threading.get_native_id()
+    lowest = max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread))  # nobody may raise it again
+    with suppress(OSError):  # a container may forbid it, and films are read all the same
+        os.setpriority(os.PRIO_PROCESS, thread, lowest)
 
 
 class Graph:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from pneumo_core.bundle import openvino_graph
 from pneumo_core.bundle.openvino_graph import OUTPUTS, Graph, free_batch, openvino
 from pneumo_core.bundle.write import _run_graph
 from pneumo_core.errors import BundleError
@@ -86,3 +89,20 @@ def test_a_graph_keeps_its_answers_when_its_file_is_overwritten(tmp_path: Path) 
         stream.write(bytes(weights.stat().st_size))
     assert np.abs(expected).min() > 0.1
     np.testing.assert_array_equal(graph(film)[0], expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own here")
+@pytest.mark.parametrize(("before", "after"), [(0, 10), (15, 15)])
+def test_a_networks_threads_give_way_and_never_ask_for_more_than_they_have(
+    monkeypatch, before, after
+):
+    asked: list[int] = []
+
+    def refuse(_which: int, _thread: int, priority: int) -> None:
+        asked.append(priority)
+        raise PermissionError
+
+    monkeypatch.setattr(os, "getpriority", lambda *_: before)
+    monkeypatch.setattr(os, "setpriority", refuse)
+    openvino_graph._give_way()
+    assert asked == [after]

@@ -55,7 +55,7 @@ _AUDIT = "audit"
 _AUDIT_TITLE = "Indexing the films"
 _AUDIT_PHASES = {
     "films": "reading each file",
-    "copies": "comparing the films with each other",
+    "copies": "looking for copies",
     "checks": "duplicates and leakage",
     "shortcuts": "shortcuts",
 }

@@ -91,8 +91,8 @@ def _normal(paths: pd.Series) -> pd.Series:
     import pandas as pd
 
     keys = [str(path).replace("\\", "/").strip().lower().strip("/") for path in paths.tolist()]
-    return pd.Series([_RELATIVE.sub("", key) if key[:2] == "./" else key for key in keys],
-                     index=paths.index, dtype=str)  # fmt: skip
+    whole = [_RELATIVE.sub("", key) if key[:2] == "./" else key for key in keys]
+    return pd.Series(whole, index=paths.index, dtype=str)
 
 
 def _tail(keys: pd.Series, folders: int) -> pd.Series:

@@ -124,12 +124,7 @@ def deliver(  # noqa: PLR0913 - the parts of a delivery, most by keyword
     figures = {**card["figures"], **{name: card[name] for name in left_out}}
     wrote = {"name": bundle.name, "digest": bundle.digest}
     run.update(figures=figures, delivered=bundle.name, wrote=wrote, message=message)
-    report(
-        "bundle",
-        1,
-        1,
-        " ".join(filter(None, (f"model {bundle.name} is written.", beside))).rstrip("."),
-    )
+    report("bundle", 1, 1, f"model {bundle.name} is written. {beside}".rstrip(" ."))
     return Delivery(bundle, fitted, shift)
 
 

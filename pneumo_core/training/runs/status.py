@@ -74,7 +74,7 @@ STOP, CANCEL = REQUESTS = ("stop", "cancel")  # files by which a person requests
 # Phase as reported → phase as `status.json` has it.
 PHASES = {
     "index": "reading the films",
-    "copies": "looking for copies of films",
+    "copies": "looking for copies",
     "decode": "decoding the films",
     "machine": "starting",
     "features": "computing the features of the frozen blocks, once",
