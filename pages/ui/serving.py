@@ -172,9 +172,12 @@ class DarkFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and a document on its way back through `_send_dark`."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        wanted = Headers(scope=scope) if scope["type"] == "http" else {}
+        if "text/html" not in wanted.get("accept", "") or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
+        # Not compressed, which Streamlit does for some of its pages' addresses.
+        kept = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
         held: list[Message] = []  # the start of a document, and its parts
 
         async def changed(message: Message) -> None:
@@ -189,13 +192,12 @@ class DarkFirst:
                     await send(one)
                 held.clear()
 
-        await self._app(scope, receive, changed)
+        await self._app({**scope, "headers": kept}, receive, changed)
 
 
 def _is_document(start: Message) -> bool:
-    headers = Headers(raw=start["headers"])
-    plain = "content-encoding" not in headers and start["status"] == 200
-    return plain and headers.get("content-type", "").startswith("text/html")
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return bool(start["status"] == 200 and kind.startswith("text/html"))
 
 
 async def _send_dark(held: Sequence[Message], send: Send) -> None:

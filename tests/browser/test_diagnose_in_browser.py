@@ -120,6 +120,8 @@ def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browse
     assert shown(browser, "h1") == "Diagnose"
     titles = texts(browser, "[data-testid=stSidebarNavLink] [label]")
     assert titles == ["Diagnose", "Dataset", "Training", "Metrics", "Models"]
+    loaded = "return performance.getEntriesByType('navigation')[0].type"
+    assert browser.execute_script(loaded) == "navigate"  # once: dark before Streamlit starts
     assert faults(browser) == []
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import streamlit
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.testclient import TestClient
 
 from pages.ui import identity, serving
@@ -111,7 +112,9 @@ def sent(body: bytes, kind: str = "text/html; charset=utf-8", *, parts: int = 1)
             piece = body[n * len(body) // parts : (n + 1) * len(body) // parts]
             await send({"type": "http.response.body", "body": piece, "more_body": n < parts - 1})
 
-    return TestClient(serving.DarkFirst(document)).get("/")
+    squeezed = GZipMiddleware(document, minimum_size=10)
+    asks = {"accept": "text/html,*/*", "accept-encoding": "gzip"}
+    return TestClient(serving.DarkFirst(squeezed)).get("/", headers=asks)
 
 
 def test_the_document_is_dark_and_has_its_name_before_streamlit_starts() -> None:
