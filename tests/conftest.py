@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,10 @@ for _name in (
     *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
 ):
     os.environ.setdefault(_name, "1")
+# Some hundred processes import the same modules, which are compiled once: caches are kept, also
+# where the environment says not to, as containers do.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 TINY_SIZE = 64
@@ -69,6 +75,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del browser[:1], keras[:3]
     turn = {path: number for number, path in enumerate(order)}
     items.sort(key=lambda item: turn.get(item.path, len(turn)))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is loaded by now: with TensorFlow, half a second each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
