@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 
 import cv2
 import pytest
@@ -37,9 +38,15 @@ def run(call, monkeypatch, tiny_models_dir, tmp_path):
     return call
 
 
+@cache
+def encoded_film(subtype, seed, suffix):
+    """The file of a synthetic film, drawn once for all tests."""
+    return cv2.imencode(suffix, synthetic_film(subtype, seed, size=160))[1].tobytes()
+
+
 def write_film(path, subtype="normal", seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), synthetic_film(subtype, seed, size=160))
+    path.write_bytes(encoded_film(subtype, seed, path.suffix))
 
 
 @pytest.fixture

@@ -29,12 +29,12 @@ def put(path, seed):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """240 films, one of them twice, and a file that is no film."""
+    """120 films, one of them twice, and a file that is no film."""
     root = tmp_path_factory.mktemp("demo") / "films <of 2026>"
-    for n in range(120):
-        split = "test" if n % 4 == 0 else "train"
+    for n in range(60):
+        split = "test" if n % 2 == 0 else "train"
         put(root / f"{split}/NORMAL/IM-{n:04d}-0001.jpeg", 2 * n)
-        kind = "bacteria" if n % 2 else "virus"
+        kind = ("bacteria", "virus")[n // 2 % 2]
         put(root / f"{split}/PNEUMONIA/person{n}_{kind}_{n}.jpeg", 2 * n + 1)
     (root / "train/NORMAL/IM-0900-0001.jpeg").write_text("<b>no film</b>")
     first = root / "train/PNEUMONIA/person1_bacteria_1.jpeg"
@@ -64,11 +64,11 @@ def test_audit_gives_one_json_document(run, demo):
     ]
     assert found["disclaimer"] == DISCLAIMER
     assert found["data"] == demo.name
-    assert found["counts"]["films"] == 242
+    assert found["counts"]["films"] == 122
     assert [row["film"] for row in found["counts"]["unreadable"]] == [
         "train/NORMAL/IM-0900-0001.jpeg"
     ]
-    assert found["facts"]["formats"] == {"JPEG": 241}
+    assert found["facts"]["formats"] == {"JPEG": 121}
     assert found["facts"]["measures"]["quality"] == dict.fromkeys(
         ("least", "middle", "largest"), 85.0
     )
@@ -91,7 +91,7 @@ def test_audit_in_words(run, demo):
     code, out, _ = run("audit", demo)
     assert code == 1
     lines = out.splitlines()
-    assert lines[0].startswith("242 films of ")
+    assert lines[0].startswith("122 films of ")
     assert lines[0].endswith("; 1 pair of duplicates, 1 unreadable")
     assert "Pairs of identical files: 1 pair (medium harm)" in lines
     assert "    train/PNEUMONIA/person900_virus_1.jpeg" in lines

@@ -25,7 +25,7 @@ def run(call, tmp_path, monkeypatch):
 
 def test_two_runs_of_one_seed_hold_out_the_same_films_and_are_compared(run, tmp_path):
     demo = tmp_path / "demo"
-    write_demo_data(demo, films=60, seed=1)
+    write_demo_data(demo, films=40, seed=1)
     for bundle, rate in (("scratch", "3e-4"), ("other", "1e-3")):
         code, out, err = run("train", demo, *TINY, "--bundle", bundle, "--learning-rate", rate)
         assert code == 0, err

@@ -98,6 +98,7 @@ def fit_finder(  # noqa: PLR0913 - what is trained on, how, and who follows
     if start is not None:
         network.set_weights(start.get_weights())
     network.compile(optimizer=_optimizer(recipe), loss=segmentation_loss, jit_compile=False)
+    network.optimizer.build(network.trainable_variables)  # or the first step is traced twice
     rng = np.random.default_rng(recipe.seed)
     marked: Examples | None = None
     began, losses = time.monotonic(), []
