@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what is loaded by now: with TensorFlow, half a second each time."""
+    """Spare the garbage collector what is loaded by now: with TensorFlow, half a second each."""
     gc.freeze()
 
 
