@@ -1,6 +1,7 @@
 """The whole routine on synthetic films: from a folder to a bundle that reads."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,8 +20,10 @@ from pneumo_core.storage import utc_now
 from pneumo_core.synthetic.demo_data import write_demo_data
 from pneumo_core.training import dataset
 from pneumo_core.training import train as routine
+from pneumo_core.training.callbacks import HISTORY
 from pneumo_core.training.dataset import class_labels
 from pneumo_core.training.export import SYNTHETIC_ORIGIN, UNKNOWN_SOURCE, origin_of_films
+from pneumo_core.training.fit import TRAINED
 from pneumo_core.training.held_out import SUITE_VIEWS, VIEWS
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs import stopped
@@ -206,8 +209,19 @@ def test_quick_leaves_the_robustness_suite_out_and_the_card_says_so(undisturbed)
     assert told in (bundle.path / "README.md").read_text("utf-8")
 
 
-def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(demo, settings):
-    run = start(demo, settings, small(epochs=1, robustness=True, stress_films=8), name="robust")
+def start_trained(demo, settings, undisturbed, name, **choices):
+    """A run whose network is trained, by `undisturbed`, and whose films are still to be read."""
+    run = start(demo, settings, small(**choices), name=name)
+    (run.folder / "fold-0").mkdir()
+    for file in (TRAINED, HISTORY):
+        shutil.copy(undisturbed[0].folder / "fold-0" / file, run.folder / "fold-0" / file)
+    return run
+
+
+def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(
+    demo, settings, undisturbed
+):
+    run = start_trained(demo, settings, undisturbed, "robust", robustness=True, stress_films=8)
     heard = []
     bundle = carry(run, settings, lambda *facts: heard.append(facts[:3]))
     phases = [facts[0] for facts in heard]
@@ -246,8 +260,8 @@ def test_a_stop_in_training_ends_with_the_figures_of_what_time_allowed(demo, set
     assert run.status().ahead_of_training["robustness"] == 0
 
 
-def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings):
-    run = start(demo, settings, small(epochs=1, robustness=True), name="suite-stopped")
+def test_a_stop_in_the_robustness_suite_ends_that_alone(demo, settings, undisturbed):
+    run = start_trained(demo, settings, undisturbed, "suite-stopped", robustness=True)
     report, heard = ask_at(run, "robustness")
     bundle = carry(run, settings, report)
     assert [facts[1] for facts in heard if facts[0] == "robustness"] == [1, 1]
