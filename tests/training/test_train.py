@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("quick_training")]
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "films"
-    write_demo_data(folder, films=60, seed=1)
+    write_demo_data(folder, films=90, seed=1)
     return folder
 
 
@@ -221,7 +221,7 @@ def start_trained(demo, settings, undisturbed, name, **choices):
 def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(
     demo, settings, undisturbed
 ):
-    run = start_trained(demo, settings, undisturbed, "robust", robustness=True, stress_films=5)
+    run = start_trained(demo, settings, undisturbed, "robust", robustness=True, stress_films=8)
     heard = []
     bundle = carry(run, settings, lambda *facts: heard.append(facts[:3]))
     phases = [facts[0] for facts in heard]
@@ -229,9 +229,9 @@ def test_the_robustness_suite_comes_last_and_its_table_goes_into_the_card(
     assert heard[-1] == ("robustness", len(SUITE_VIEWS), len(SUITE_VIEWS))
     table = bundle.card.stress
     assert [row["name"] for row in table["rows"]] == list(VIEWS)
-    assert (table["films"], table["held_out"], table["model"]) == (5, True, "robust")
+    assert (table["films"], table["held_out"], table["model"]) == (8, True, "robust")
     assert load_bundle("robust", models_dir=settings.models_dir) == bundle
-    assert bundle.card.figure("films") > 5
+    assert bundle.card.figure("films") > 8
 
 
 def test_a_stop_in_training_ends_with_the_figures_of_what_time_allowed(demo, settings, monkeypatch):
