@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +13,6 @@ from pneumo_core.bundle import write_bundle
 from pneumo_core.errors import BundleError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import keras
     import pandas as pd
 
@@ -134,5 +134,14 @@ def test_a_graph_is_made_under_another_backend_too(tiny_bundle: Bundle, tmp_path
     openvino_graph._export_elsewhere(tiny_bundle.path / "model.keras", tmp_path / "draft.xml")
     assert np.load(tmp_path / "draft.npy").shape == (4, 3)
     assert (tmp_path / "draft.bin").exists()
-    with pytest.raises(BundleError, match="Expected the network to convert to OpenVINO, got: "):
-        openvino_graph._export_elsewhere(tmp_path / "none.keras", tmp_path / "draft.xml")
+
+
+def test_what_stops_another_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pneumo_core.bundle import openvino_graph
+
+    # A Python of a moment that ends as one with an exception does.
+    ended = SimpleNamespace(returncode=1, stderr="Traceback ...\nValueError: File not found\n")
+    monkeypatch.setattr(openvino_graph.subprocess, "run", lambda *_, **__: ended)
+    told = r"Expected the network to convert to OpenVINO, got: ValueError: File not found\. Write"
+    with pytest.raises(BundleError, match=told):
+        openvino_graph._export_elsewhere(Path("none.keras"), Path("draft.xml"))

@@ -129,7 +129,7 @@ def test_an_earlier_run_of_this_kind_is_a_measure_too(settings):
 
 
 @pytest.mark.keras
-def test_the_pace_is_measured_on_the_routine_itself_and_kept(settings):
+def test_the_pace_is_measured_on_the_routine_itself_and_kept(settings, eager):
     heard = []
     recipe = replace(CNN, batch=2, precision="float32")
     found = measure_pace(recipe, settings, report=lambda *facts: heard.append(facts))
