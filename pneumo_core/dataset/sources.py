@@ -38,13 +38,13 @@ def data_roots(settings: Settings) -> list[Path]:
     return sorted({root for root in roots if root.is_dir()})
 
 
-def subfolders(folder: Path, *, most: int = 500) -> list[Path]:
-    """The folders directly in one, by name: none hidden, no links, at most `most`."""
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in one, by name: none hidden, no links, at most 500."""
     try:
         found = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
     except OSError:
         return []
-    return sorted(one for one in found if not one.name.startswith("."))[:most]
+    return sorted(one for one in found if not one.name.startswith("."))[:500]
 
 
 def check_folder(typed: str | Path, *, settings: Settings) -> Path:

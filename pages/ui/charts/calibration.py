@@ -61,7 +61,7 @@ def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
     )
 
 
-def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 300) -> go.Figure:
+def histogram(counted: Histogram, *, locked: Mapping[str, float]) -> go.Figure:
     """Films by their probability, pneumonia above and normal below the line, logarithmic.
 
     locked: {"screening", "balanced", "ruling_in"}; films between the
@@ -84,7 +84,7 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
             "ticktext": [*(f"{n:,}" for n in reversed(ticks)), "0", *(f"{n:,}" for n in ticks)],
             "range": [-1.08 * _height(most), 1.08 * _height(most)],
         },
-        height=height,
+        height=300,
         barmode="overlay",
         bargap=0.06,
         shapes=[

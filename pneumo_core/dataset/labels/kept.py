@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pneumo_core.config import load_settings
@@ -38,13 +37,6 @@ def keep_labels(base: Path, labels: Labels, settings: Settings) -> Path:
         return elsewhere
     elsewhere.unlink(missing_ok=True)
     return base / FILE
-
-
-def forget_labels(base: Path, settings: Settings) -> None:
-    """Remove the labels kept for the folder: its own names count again."""
-    for path in (base / FILE, _elsewhere(base, settings)):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 def _elsewhere(base: Path, settings: Settings) -> Path:

@@ -184,11 +184,9 @@ def _nothing(size: int) -> NDArray[np.uint8]:
     return np.empty((0, size, size), np.uint8)
 
 
-def split_patients(
-    films: LessonFilms, share: float, *, seed: int = SEED
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def split_patients(films: LessonFilms, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows to learn from and rows of the `share` of the patients that are never seen, by class."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     unseen: set[int] = set()
     for label in (0, 1):
         own = np.unique(films.patients[films.labels == label])
