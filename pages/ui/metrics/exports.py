@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.metrics.headline import EXPLORING
+from pages.ui.metrics.measures import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.test_log import logged_evaluations
 from pneumo_core.formatting import percent
