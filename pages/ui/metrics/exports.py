@@ -96,7 +96,7 @@ def _make(subject: Predictions, of: tuple[str, int, int], head: dict[str, str]) 
 
 def tables_zip(report: Report) -> bytes:
     """A CSV file a table, and what they are of with the disclaimer, as a zip."""
-    from pneumo_core.evaluation.report.html import to_csv
+    from pneumo_core.evaluation.report.document import to_csv
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -13,7 +13,14 @@ from pages.ui.training.actions import show_actions
 from pages.ui.training.run_labels import moment, rate_in_words, run_title
 from pages.ui.training.run_view import overlay, show_chart
 from pages.ui.training.setup import BACKBONES, backbone_title
-from pneumo_core.server.board import PASSES, board_link
+from pneumo_core.server.board import (
+    PASSES,
+    board_link,
+    find_board,
+    keep_board,
+    start_board,
+    stop_board,
+)
 from pneumo_core.training.runs.history import (
     FIGURES,
     differences,
@@ -25,12 +32,6 @@ from pneumo_core.training.runs.history import (
 )
 from pneumo_core.training.runs.run import list_runs
 from pneumo_core.training.runs.status import STATES
-from pneumo_core.training.runs.tensorboard import (
-    find_board,
-    keep_board,
-    start_board,
-    stop_board,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
