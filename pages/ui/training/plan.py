@@ -26,8 +26,13 @@ from pneumo_core.formatting import file_size
 from pneumo_core.jobs.job import latest_job, start_job
 from pneumo_core.training.dataset import joined, lacks
 from pneumo_core.training.hardware import cached_machine
-from pneumo_core.training.plan.preview import example_file, read_preview
-from pneumo_core.training.plan.settings import command_line, learning_rates, settings_json
+from pneumo_core.training.plan.settings import (
+    command_line,
+    example_file,
+    learning_rates,
+    read_preview,
+    settings_json,
+)
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
     from pneumo_core.jobs.job import Job
     from pneumo_core.training.dataset import Material
     from pneumo_core.training.hardware import Machine
-    from pneumo_core.training.plan.preview import Preview
+    from pneumo_core.training.plan.settings import Preview
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.estimate import Estimate
     from pneumo_core.training.runs.run import Run

@@ -18,7 +18,6 @@ from pneumo_core.imaging.decode import read_film, resize
 from pneumo_core.imaging.lungs import COPY_SIDE
 from pneumo_core.progress import Progress, silent
 from pneumo_core.training.hardware import find_machine
-from pneumo_core.training.lungs.evaluate import HeldOut, evaluate_maps
 from pneumo_core.training.lungs.export import (
     LICENCE,
     as_figures,
@@ -26,7 +25,7 @@ from pneumo_core.training.lungs.export import (
     write_finder,
 )
 from pneumo_core.training.lungs.fit import Examples, FinderRecipe, fit_finder, predict_maps
-from pneumo_core.training.lungs.judge import fit_plausibility
+from pneumo_core.training.lungs.judge import HeldOut, evaluate_maps, fit_plausibility
 from pneumo_core.training.lungs.masks import MaskedFilms, left_out_words, load_masked_films
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from pneumo_core.bundle.lung_finder import load_finder
 from pneumo_core.config import Settings
 from pneumo_core.errors import BundleError, DataSetError
-from pneumo_core.training.lungs import network
+from pneumo_core.training.lungs import fit
 from tests.conftest import step_by_step
 from tests.training.lungs.masked_films import draw_pair, write_masked_films
 
@@ -30,7 +30,7 @@ def trained(tmp_path_factory):
 
     patch = pytest.MonkeyPatch()
     step_by_step(patch)
-    patch.setattr(network, "WIDTHS", (4, 8))
+    patch.setattr(fit, "WIDTHS", (4, 8))
     folder = tmp_path_factory.mktemp("lungs")
     images, masks = write_masked_films(folder, n=6)
     adults = folder / "adults"
@@ -102,7 +102,7 @@ def test_the_network_learns_drawn_lungs(monkeypatch):
     pairs = [draw_pair(k, side=224) for k in range(12)]
     films = np.stack([film for film, _ in pairs])
     lungs = np.stack([split_lungs(mask > 0)[0] for _, mask in pairs])
-    monkeypatch.setattr(network, "WIDTHS", (16,))
+    monkeypatch.setattr(fit, "WIDTHS", (16,))
     losses, once = [], keras.Model.train_on_batch
 
     def note(model, *batch, **options):
