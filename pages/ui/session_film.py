@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
-from pages.ui.images import decode_grey, jpeg, thumbnail
+from pages.ui.html import decode_grey, jpeg, thumbnail
 from pneumo_core.inference.prepare import DISPLAY_SIDE
 
 if TYPE_CHECKING:

@@ -19,8 +19,7 @@ from pages.ui.dataset.facets import SPLITS
 from pages.ui.dataset.filters import NAMES, Among, Named, OneOf, Span, on, put, show_chips, without
 from pages.ui.diagnose.upload import read_sample
 from pages.ui.diagnose.viewer import show_film_steps
-from pages.ui.html import data_uri, facts_list
-from pages.ui.images import jpeg
+from pages.ui.html import data_uri, facts_list, jpeg
 from pages.ui.page import plain, plain_words
 from pneumo_core.dataset.similarity import near_hashes, pack_hashes
 from pneumo_core.formatting import count

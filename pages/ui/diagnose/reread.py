@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.diagnose.verdict import hide
-from pages.ui.images import decode_grey, jpeg
+from pages.ui.html import decode_grey, jpeg
 from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT

@@ -13,8 +13,7 @@ from pages.ui.components.film_viewer import Picture, Shown, show_film_viewer
 from pages.ui.diagnose.verdict import ask_confidence
 from pages.ui.diagnose.viewer import legend_html, show_film_viewer_of
 from pages.ui.folder_field import show_picker
-from pages.ui.html import facts_list
-from pages.ui.images import decode_grey
+from pages.ui.html import decode_grey, facts_list
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain, plain_words
 from pages.ui.session_film import make_entry

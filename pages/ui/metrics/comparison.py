@@ -15,8 +15,7 @@ from pages.ui.charts.theme import figure_config
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import predictions
 from pages.ui.metrics.error_gallery import open_film
-from pages.ui.metrics.film_folder import find_folder
-from pages.ui.metrics.predictions import evaluated_predictions
+from pages.ui.metrics.predictions import evaluated_predictions, find_folder
 from pages.ui.metrics.selection import PHASES, reads
 from pages.ui.models import inventory
 from pages.ui.page import plain

@@ -19,10 +19,9 @@ from pages.ui.charts.training import (
     smoothed,
 )
 from pages.ui.charts.training import curves as draw
-from pages.ui.images import jpeg
+from pages.ui.html import jpeg
 from pages.ui.page import plain, plain_words
-from pages.ui.training.actions import show_actions
-from pages.ui.training.run_labels import facts, notes, run_title
+from pages.ui.training.actions import facts, notes, run_title, show_actions
 from pneumo_core.formatting import duration
 from pneumo_core.training.runs.history import (
     MEASURED_AGAIN,

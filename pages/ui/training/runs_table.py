@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.page import plain, plain_words
-from pages.ui.training.actions import show_actions
-from pages.ui.training.run_labels import moment, rate_in_words, run_title
+from pages.ui.training.actions import moment, rate_in_words, run_title, show_actions
 from pages.ui.training.run_view import overlay, show_chart
 from pages.ui.training.setup import BACKBONES, backbone_title
 from pneumo_core.server.board import (

@@ -16,9 +16,8 @@ from pages.ui.training.more_settings import MORE, show_more
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.training.dataset import task_of
-from pneumo_core.training.network import find_backbone
+from pneumo_core.training.network import find_backbone, is_for
 from pneumo_core.training.plan.parent import is_parent, load_parent
-from pneumo_core.training.plan.weights import is_for
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 from pneumo_core.training.runs.run import list_runs
 

@@ -75,7 +75,7 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
 def test_where_weights_can_be_had_resnet50_transfer_is_the_first_choice(
     page, films, started, monkeypatch
 ):
-    monkeypatch.setattr("pneumo_core.training.plan.weights.weights_at", lambda _: "kept")
+    monkeypatch.setattr("pneumo_core.training.network.weights_at", lambda _: "kept")
     page.run()
     assert "ResNet50, ImageNet weights, 224 px, 12 epochs on" in html_of(page)
     assert "Kept here from an earlier download." in [one.value for one in page.caption]

@@ -3,7 +3,7 @@
 import pytest
 
 from pages.ui.training import runs_table
-from pages.ui.training.run_labels import moment, rate_in_words, run_title
+from pages.ui.training.actions import moment, rate_in_words, run_title
 from pages.ui.training.runs_table import difference_table, table
 from pneumo_core.training.runs.history import row_of
 from tests.pages.seen import button, no_trace

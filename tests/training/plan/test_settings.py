@@ -12,6 +12,7 @@ from pneumo_core.bundle.framing import Framing
 from pneumo_core.errors import TrainingError
 from pneumo_core.progress import silent
 from pneumo_core.training.dataset import Corpus
+from pneumo_core.training.network import is_for
 from pneumo_core.training.plan.settings import (
     EXAMPLES,
     command_line,
@@ -24,7 +25,6 @@ from pneumo_core.training.plan.settings import (
     settings_json,
     write_preview,
 )
-from pneumo_core.training.plan.weights import is_for
 from pneumo_core.training.recipe import Recipe, make_recipe
 
 pytestmark = [pytest.mark.keras, pytest.mark.usefixtures("eager")]

@@ -8,7 +8,7 @@ import pytest
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
-from pneumo_core.jobs.process import process_created
+from pneumo_core.jobs.job import process_created
 from pneumo_core.training.recipe import make_recipe
 from pneumo_core.training.runs.run import create_run, data_of_model, find_run, list_runs
 from pneumo_core.training.runs.status import STATES, RunStatus, resolve_state, summary_of
