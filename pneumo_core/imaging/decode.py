@@ -131,7 +131,9 @@ def fit_to_side(pixels: Grey, side: int) -> Grey:
     if scale >= 1:
         return pixels
     height, width = (max(1, round(scale * length)) for length in pixels.shape[:2])
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    # Down to a half, bilinear leaves no pixel out either, in an eighth of the time.
+    filtered = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    small = cv2.resize(pixels, (width, height), interpolation=filtered)
     return np.asarray(small, dtype=np.uint8)
 
 

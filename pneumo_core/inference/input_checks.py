@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from pneumo_core.bundle.feature_checks import UPRIGHT, Orientation, OutOfDistribution
 from pneumo_core.bundle.integrity import broken
 from pneumo_core.imaging.decode import Film, resize
 from pneumo_core.imaging.dicom_content import RAW
+from pneumo_core.imaging.lungs import COPY_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,11 +52,16 @@ class ImageCheck:
     tinted: bool = False
 
 
-def check_film(film: Film) -> ImageCheck:
-    """Reject what is clearly no radiograph; chest films pass, with or without a border."""
+def check_film(film: Film, copy: Grey | None = None) -> ImageCheck:
+    """Reject what is clearly no radiograph; chest films pass, with or without a border.
+
+    `copy`: the film as `resize` brings it to some side, where that was done already.
+    """
+    inner = _without_border(film.pixels)
+    known = copy is not None and copy.shape == (COPY_SIDE,) * 2 and inner.shape == film.pixels.shape
     colour, others = (
         _colour(film),
-        [*_aspect(film.pixels.shape), *_form(_without_border(film.pixels))],
+        [*_aspect(film.pixels.shape), *_form(inner, copy if known else None)],
     )
     reasons = (*colour, *others)
     return ImageCheck(ok=not reasons, reasons=reasons, tinted=bool(colour) and not others)
@@ -130,9 +137,10 @@ def _without_border(pixels: Grey) -> Grey:
     return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _form(pixels: Grey) -> list[str]:
-    """The first fault found in the grey levels of `pixels` (H, W)."""
-    counts = np.bincount(pixels.ravel(), minlength=256)
+def _form(pixels: Grey, copy: Grey | None = None) -> list[str]:
+    """The first fault found in the grey levels of `pixels` (H, W); `copy` is they at 224 × 224."""
+    # A fifth of the time of np.bincount, which makes 8 bytes of each first.
+    counts = cv2.calcHist([pixels], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     share = counts / pixels.size
     levels = int((counts > 0).sum())
     low, high = np.searchsorted(np.cumsum(share), [0.01, 0.99])
@@ -147,7 +155,7 @@ def _form(pixels: Grey) -> list[str]:
         found = f"This looks like a screenshot or a figure: much of it has one grey level. {_ALONE}"
     elif share[:11].sum() > _BLACK:
         found = f"This image is almost entirely black. {_ORIGINAL}"
-    elif _structure(pixels) < _STRUCTURE:
+    elif _structure(resize(pixels, COPY_SIDE) if copy is None else copy) < _STRUCTURE:
         found = (
             "This image is all fine detail, like text or a rough surface; a radiograph is "
             f"smooth. {_ORIGINAL}"
@@ -170,9 +178,9 @@ def _flat_blocks(pixels: Grey) -> float:
     return float(((brightest == darkest) & (darkest >= 60)).mean())
 
 
-def _structure(pixels: Grey) -> float:
-    """Correlation (-1..1) of pixels 8 apart, across and down, of the film at 224 × 224."""
-    small = resize(pixels, 224).astype(np.float64)
+def _structure(copy: Grey) -> float:
+    """Correlation (-1..1) of pixels 8 apart, across and down, of a film at 224 × 224."""
+    small = copy.astype(np.float64)
     small -= small.mean()
     across = (small[:, 8:] * small[:, :-8]).mean()
     down = (small[8:] * small[:-8]).mean()

@@ -77,7 +77,7 @@ def prepare(film: Film, form: Form) -> Prepared:
     if max(pixels.shape) > COPY_SIDE:
         small = copy if form.side == COPY_SIDE else resize(pixels, COPY_SIDE)
     return Prepared(
-        check=check_film(film),
+        check=check_film(film, copy),
         shape=(film.facts.height, film.facts.width),
         copy=copy,
         small=small,

@@ -38,7 +38,7 @@ PASSED = ImageCheck(ok=True, reasons=())
 @pytest.fixture
 def reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A reader whose gate lets flat pictures pass."""
-    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda *_: PASSED)
     return Reader(tiny_bundle)
 
 
@@ -133,7 +133,7 @@ def test_a_model_without_subtypes_names_none(
 ) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda *_: PASSED)
     card = tiny_bundle.card.with_parts(classes=["normal", "pneumonia"])
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     assert reading.p_pneumonia == pytest.approx(0.9933, abs=1e-3)
@@ -143,7 +143,7 @@ def test_a_model_without_subtypes_names_none(
 def test_temperature_is_applied(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda *_: PASSED)
     card = tiny_bundle.card.with_parts(calibration={"temperature": 2.0})
     reading = Reader(replace(tiny_bundle, card=card)).read(_flat(255))
     # exp((ln 0.7 + 5) / 2) + exp((ln 0.3 + 5) / 2) against 1
@@ -158,7 +158,7 @@ def test_a_film_that_the_gate_rejects_gets_no_probability(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reasons = ("This is a colour image, not a radiograph.", "Drop the film itself.")
-    monkeypatch.setattr(preparing, "check_film", lambda _: ImageCheck(ok=False, reasons=reasons))
+    monkeypatch.setattr(preparing, "check_film", lambda *_: ImageCheck(ok=False, reasons=reasons))
     reading = Reader(tiny_bundle).read(_flat(200))
     assert reading.status == "rejected"
     assert reading.message == (
@@ -231,7 +231,7 @@ def test_the_reader_takes_the_bundle_in_service(
 def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
     tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "check_film", lambda _: PASSED)
+    monkeypatch.setattr(preparing, "check_film", lambda *_: PASSED)
     width = Runtime(tiny_bundle).head_kernel.shape[0]
     shutil.copytree(tiny_bundle.path, tmp_path / "wary")
     card = tiny_bundle.card.with_parts(familiarity={"limit": 1.0})
@@ -252,7 +252,7 @@ def test_a_picture_unlike_all_films_is_referred_whatever_its_probability(
 @pytest.fixture
 def lung_reader(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Reader]:
     """A reader in a lung frame whose finder finds `made_lungs` with changes."""
-    monkeypatch.setattr(preparing, "check_film", lambda _: ImageCheck(ok=True))
+    monkeypatch.setattr(preparing, "check_film", lambda *_: ImageCheck(ok=True))
     card = tiny_bundle.card.with_parts(input={"size": 64, "frame": asdict(LungFrame())})
 
     def make(**changes: object) -> Reader:
