@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
-from pneumo_core.audit.duplicates import duplicates
-from pneumo_core.audit.files import misnamed, passed_over, unreadable
+from pneumo_core.audit.files import duplicates, misnamed, passed_over, unreadable
 from pneumo_core.audit.finding import HARMS, Finding, cached_rows, harm_words
 from pneumo_core.audit.shortcuts import measure_shortcuts, overall, small_split, with_interval
 from pneumo_core.audit.splits import patients, sizes

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.archive import given_name, left_out_of_archive
 from pneumo_core.dataset.labels.folder_labels import LOOSE, LabelledFilms, read_folders
 from pneumo_core.dataset.labels.further_facts import with_further_facts
 from pneumo_core.dataset.labels.known_forms import known_tables
@@ -18,6 +17,7 @@ from pneumo_core.dataset.labels.label_map import Labels, class_key, kept_labels
 from pneumo_core.dataset.labels.label_table import read_labels, tables_of
 from pneumo_core.dataset.labels.table_files import is_table
 from pneumo_core.dataset.names import parse_folders
+from pneumo_core.dataset.sources import given_name, left_out_of_archive
 from pneumo_core.dataset.walk import Walk, is_image
 from pneumo_core.errors import DataSetError
 from pneumo_core.formatting import count

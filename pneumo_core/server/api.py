@@ -27,8 +27,7 @@ from pneumo_core.errors import BundleError, PneumoError
 from pneumo_core.server.answers import PARTS, Wanted
 from pneumo_core.server.bodies import ENVELOPE, arriving, files_of, films_of, is_multipart
 from pneumo_core.server.openapi import document
-from pneumo_core.server.problems import Refusal, problem
-from pneumo_core.server.protection import HostCheck
+from pneumo_core.server.protection import HostCheck, Refusal, problem
 from pneumo_core.server.service import Service
 
 if TYPE_CHECKING:

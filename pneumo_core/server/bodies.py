@@ -15,7 +15,7 @@ from starlette.requests import Request
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.formatting import file_size
 from pneumo_core.inference.zip_films import is_zip, open_sent
-from pneumo_core.server.problems import Refusal
+from pneumo_core.server.protection import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -1,4 +1,5 @@
-"""What stands before every route: names of this server, sizes of bodies, requests by time.
+"""What stands before every route: names of this server, sizes of bodies, requests by time; and
+refusals, as `application/problem+json` (RFC 9457).
 
 ASGI middleware, used by the API alone and around the pages. A refusal is sent before a body is
 read; a body whose length was not announced is counted while it arrives.
@@ -6,24 +7,24 @@ read; a body whose length was not announced is counted while it arrives.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
-
-from pneumo_core.server.problems import problem
+from starlette.responses import PlainTextResponse, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 API = "/api/"
+MEDIA_TYPE = "application/problem+json"
 
 
 def is_named(host: str, allowed: Sequence[str]) -> bool:
@@ -128,3 +129,32 @@ class ByteBudget:
         """Free what was taken."""
         with self._lock:
             self._held -= n_bytes
+
+
+class Refusal(Exception):
+    """A request that is not answered; `words` say what was expected, what arrived, what to do."""
+
+    def __init__(
+        self, status: int, words: str, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        self.status, self.words, self.headers, self.members = status, words, headers, members
+        super().__init__(words)
+
+    def response(self) -> Response:
+        """The answer to send."""
+        return problem(self.status, self.words, headers=self.headers, **self.members)
+
+
+def problem(
+    status: int, words: str, *, headers: Mapping[str, str] | None = None, **members: Any
+) -> Response:
+    """A problem document; `members` are added to it."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": words,
+        **members,
+    }
+    content = json.dumps(document, ensure_ascii=False)
+    return Response(content, status, headers, media_type=MEDIA_TYPE)

@@ -17,8 +17,7 @@ from prometheus_client.exposition import generate_latest
 
 from pneumo_core.errors import PneumoError, ReadingLogError
 from pneumo_core.formatting import count
-from pneumo_core.server.problems import Refusal
-from pneumo_core.server.protection import ByteBudget, RateLimit
+from pneumo_core.server.protection import ByteBudget, RateLimit, Refusal
 from pneumo_core.server.tokens import Tokens
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pneumo_core.audit import HARMS, check_integrity, report
-from pneumo_core.audit.duplicates import _near
+from pneumo_core.audit.files import _near
 from pneumo_core.audit.finding import _sources
 from pneumo_core.audit.report import _checks
 from pneumo_core.audit.splits import sizes

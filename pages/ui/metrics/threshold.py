@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.components.confusion_tiles import show_confusion_tiles, sums_html
-from pages.ui.components.threshold import show_threshold_slider
+from pages.ui.components.threshold import show_confusion_tiles, show_threshold_slider, sums_html
 from pages.ui.metrics.charts import show_decisions, show_other_charts, show_roc
 from pages.ui.metrics.comparison import show_comparison
 from pages.ui.metrics.error_gallery import show_films

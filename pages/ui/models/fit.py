@@ -19,10 +19,9 @@ from pages.ui.state import start_key, starting
 from pneumo_core.bundle.card.parts import NO_GAIN
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.config import load_settings
-from pneumo_core.dataset.archive import given_name
 from pneumo_core.dataset.labels import kept_labels
 from pneumo_core.dataset.layout import list_films
-from pneumo_core.dataset.sources import check_folder, remembered_source
+from pneumo_core.dataset.sources import check_folder, given_name, remembered_source
 from pneumo_core.errors import BundleError, DataSetError, PneumoError
 from pneumo_core.formatting import count, figure
 from pneumo_core.jobs.job import latest_job, start_job

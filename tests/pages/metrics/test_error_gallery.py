@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pages.ui import cache
-from pages.ui.components.confusion_tiles import cells_of, sums_html
+from pages.ui.components.threshold import cells_of, sums_html
 from pages.ui.metrics import error_gallery
 from pages.ui.metrics.error_gallery import facts_html, prediction_html, reading_html
 from pages.ui.metrics.measures import measure
