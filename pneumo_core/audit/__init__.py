@@ -7,8 +7,6 @@ from pneumo_core.audit.report import (
     as_text,
     check_integrity,
     counts,
-    facts,
-    headline,
 )
 from pneumo_core.audit.shortcuts import measure_shortcuts, overall, strength
 
@@ -21,9 +19,7 @@ __all__ = [
     "audit_ready",
     "check_integrity",
     "counts",
-    "facts",
     "harm_words",
-    "headline",
     "measure_shortcuts",
     "overall",
     "strength",

@@ -10,12 +10,12 @@ from PIL import Image
 
 from pneumo_core.config import Limits, load_settings
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.imaging.cost import is_ordinary
 from pneumo_core.imaging.film import Film, Grey, SourceFacts
 from pneumo_core.imaging.formats import (
     AGAIN,
     check_bytes,
     format_of,
+    is_ordinary,
     refuse_foreign_file,
     too_costly,
 )
