@@ -92,7 +92,7 @@ class Listing:
 def list_films(root: Path, labels: Labels | None = None) -> Listing:
     """List what is below `root`, with the labels of a table or else of the folders.
 
-    labels: None for those kept for the folder (`labels.kept`), else those that the names of the
+    labels: None for those kept for the folder (`kept_labels`), else those that the names of the
     folders give, else those of a table of a known form that lies in it. Of the files only those
     without a known ending are opened, for their first bytes. What is not listed is counted in
     `left_out`.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Predictions
-    from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 ONE_CLASS = "These films are all of one class: there is no ROC curve."
@@ -117,12 +116,7 @@ def _clicked(key: str, subject: str) -> None:
         state.roc_clicks.set(state.roc_clicks.get() + 1)
 
 
-def show_decisions(
-    subject: Predictions,
-    measures: Measures,
-    at: AtThreshold,
-    settings: Settings,  # noqa: ARG001 - all parts are called alike
-) -> None:
+def show_decisions(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     """The three-way rates at the locked points, then net benefit, then calibration."""
     left, right = st.columns([5, 6], gap="medium")
     with left:

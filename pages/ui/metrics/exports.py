@@ -19,7 +19,6 @@ from pneumo_core.formatting import percent
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Predictions
-    from pneumo_core.config import Settings
     from pneumo_core.evaluation.report import Report
     from pneumo_core.metrics import AtThreshold
 
@@ -35,12 +34,7 @@ class Made:
     json: bytes
 
 
-def show_exports(
-    subject: Predictions,
-    measures: Measures,
-    at: AtThreshold,
-    settings: Settings,  # noqa: ARG001 - all parts are called alike
-) -> None:
+def show_exports(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     """The report, made when asked for, and what the slider shows right now."""
     st.caption(
         "The report uses the locked thresholds, not the slider. It has all figures, the CLAIM 2024 "

@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pages.ui.metrics.measures import Measures
     from pages.ui.models.inventory import Checked
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.test_log import LoggedEvaluation
-    from pneumo_core.metrics import AtThreshold
 
 _RECORDED = (
     "A test set is independent only once: a model that is changed after a test result is fitted to "
@@ -112,12 +110,7 @@ def offer_evaluation(bundle: Bundle, settings: Settings) -> None:
         _show_evaluation(bundle, settings)
 
 
-def show_test_evaluations(
-    subject: Predictions,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,  # noqa: ARG001
-    settings: Settings,  # noqa: ARG001
-) -> None:
+def show_test_evaluations(subject: Predictions) -> None:
     """Every recorded evaluation on a split called test."""
     st.caption(_RECORDED)
     past = logged_evaluations(subject.bundle)

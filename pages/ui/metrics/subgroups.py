@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from pages.ui.metrics.measures import Group, Measures
     from pages.ui.metrics.predictions import Predictions
-    from pneumo_core.config import Settings
     from pneumo_core.metrics import AtThreshold
 
 _UNKNOWN = " Age, sex, view and site are not known for these films."
@@ -51,12 +50,7 @@ def rows_of(measures: Measures, threshold: float, rate: str) -> list[Row]:
     return [row for row in found if row is found[0] or row.films < found[0].films]
 
 
-def show_groups(
-    subject: Predictions,  # noqa: ARG001 - all parts are called alike
-    measures: Measures,
-    at: AtThreshold,
-    settings: Settings,  # noqa: ARG001
-) -> None:
+def show_groups(measures: Measures, at: AtThreshold) -> None:
     """Two forest plots side by side, and their limits."""
     columns = st.columns(2, gap="medium")
     plots = {
@@ -114,12 +108,7 @@ def _name(group: Group) -> str:
     return f"{prefix} {group.name}".strip()
 
 
-def show_robustness(
-    subject: Predictions,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,  # noqa: ARG001
-    settings: Settings,  # noqa: ARG001
-) -> None:
+def show_robustness(subject: Predictions) -> None:
     """Sensitivity and specificity under each perturbation, and on each cohort."""
     card = subject.bundle.card
     if subject.root is not None and (card.stress_rows or card.cohorts):

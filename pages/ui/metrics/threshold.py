@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -35,16 +36,6 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold
 
 
-_PARTS = {
-    "Films": show_films,
-    "At this hospital": show_here,
-    "Subgroups": show_groups,
-    "Decisions": show_decisions,
-    "Robustness": show_robustness,
-    "Compare": show_comparison,
-    "Test-set evaluations": show_test_evaluations,
-    "Export": show_exports,
-}
 _HEAD_START = 0.03  # seconds
 
 
@@ -82,11 +73,21 @@ def show_sections(
     subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
 ) -> None:
     """The choice of a section, and the section."""
+    sections = {
+        "Films": partial(show_films, subject, measures, at, settings),
+        "At this hospital": partial(show_here, subject),
+        "Subgroups": partial(show_groups, measures, at),
+        "Decisions": partial(show_decisions, subject, measures, at),
+        "Robustness": partial(show_robustness, subject),
+        "Compare": partial(show_comparison, subject, at, settings),
+        "Test-set evaluations": partial(show_test_evaluations, subject),
+        "Export": partial(show_exports, subject, measures, at),
+    }
     part = st.segmented_control(
-        "More about this model", list(_PARTS), default="Films", required=True, key="metrics.part"
+        "More about this model", list(sections), default="Films", required=True, key="metrics.part"
     )
     with st.container(key=f"metrics-part-{part.split()[0].lower()}"):
-        _PARTS[part](subject, measures, at, settings)
+        sections[part]()
 
 
 def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, point: str) -> None:
