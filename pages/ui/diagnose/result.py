@@ -18,7 +18,7 @@ from pages.ui.outcomes import (
     reason_unread,
 )
 from pneumo_core.bundle.feature_checks import UPRIGHT
-from pneumo_core.formatting import per_cent, per_cent_range
+from pneumo_core.formatting import capital, per_cent, per_cent_range
 from pneumo_core.inference.predict import Decision, crossing
 from pneumo_core.inference.saliency import MOSTLY_OUTSIDE, NOTHING, peak_inside
 
@@ -150,7 +150,7 @@ def _unread_html(reading: Reading) -> str:
     sense = outcome_of(reading)
     return (
         f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
-        f'<p role="alert">{escape(_capital(reason_unread(reading)))}</p>'
+        f'<p role="alert">{escape(capital(reason_unread(reading)))}</p>'
         f"<p>{NO_RESULT if sense is UNREAD else ONLY_CHEST}</p></section>"
     )
 
@@ -184,7 +184,7 @@ def _why(reading: Reading) -> str:
             f"Below the screening threshold.{_crossing(reading)} This does not exclude pneumonia."
         )
     if not reading.gate_ok:
-        return _capital(reading.message.removeprefix("Refer: "))
+        return capital(reading.message.removeprefix("Refer: "))
     p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
     if low < reading.threshold_low and high >= reading.threshold_high:
         return (
@@ -216,9 +216,9 @@ def _saliency(reading: Reading) -> str:
     if cleared and zones != NOTHING:
         zones = f"muted, as the film shows no sign of pneumonia. Its weak maximum: {zones}"
     if reading.inside_lungs is None or cleared:
-        return _capital(zones)
+        return capital(zones)
     share = per_cent(reading.inside_lungs)
-    return f"{_capital(zones)}; {share} of the evidence lies inside the lungs"
+    return f"{capital(zones)}; {share} of the evidence lies inside the lungs"
 
 
 def _zones(reading: Reading) -> str:
@@ -243,7 +243,7 @@ def _image_check(reading: Reading) -> str:
         if reading.in_distribution:
             return "✓ upright, similar to the training images"
         return "✓ looks like a radiograph; the body part is not checked"
-    return f"✓ {escape(_capital(warnings))}"
+    return f"✓ {escape(capital(warnings))}"
 
 
 def _subtype(reading: Reading) -> str | None:
@@ -280,10 +280,6 @@ def _details_html(entry: Entry) -> str:
         ("Time", f"{reading.ms:,.0f} ms"),
     ]
     return facts_list(rows)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def show_glossary() -> None:

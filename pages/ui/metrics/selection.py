@@ -24,7 +24,7 @@ from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.test_log import logged_evaluations
-from pneumo_core.formatting import estimate
+from pneumo_core.formatting import capital, estimate
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def pick_films(bundle: Bundle, settings: Settings) -> Predictions:
         "Films",
         options,
         key=key,
-        format_func=lambda one: _capital(named[one]),
+        format_func=lambda one: capital(named[one]),
         on_change=lambda: state.prediction_source.set(st.session_state[key]),
     )
     if elsewhere is not None and chosen == elsewhere.key:
@@ -204,10 +204,6 @@ def _title(checked: Checked) -> str:
         if holds
     ]
     return f"{found.name}{version}" + (f" ({', '.join(notes)})" if notes else "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _moment(one: LoggedEvaluation) -> str:

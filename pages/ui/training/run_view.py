@@ -19,7 +19,7 @@ from pages.ui.charts.training import (
     smoothed,
 )
 from pages.ui.charts.training import curves as draw
-from pages.ui.html import jpeg
+from pages.ui.html import facts_list, jpeg
 from pages.ui.page import plain, plain_words
 from pages.ui.training.actions import facts, notes, run_title, show_actions
 from pneumo_core.formatting import duration
@@ -185,8 +185,7 @@ def _show(run: Run, settings: Settings) -> None:
     _show_curves(run, epochs, {} if summary.state.live else status.figures)
     show_closeup(run)
     if found := facts(status, summary):
-        listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
-        st.html(f'<dl class="pn-facts">{listed}</dl>')
+        st.html(facts_list((name, escape(words)) for name, words in found))
     if summary.state.live:
         if log := run.log_tail(_LINES_NOW):
             st.code(log, language=None, wrap_lines=True)
@@ -265,11 +264,11 @@ def show_closeup(run: Run) -> None:
         return
     facts, arrays = found
     with st.expander(f"After epoch {facts['epoch'] + 1}: recall, confusion, surest errors"):
-        st.html(f'<dl class="pn-facts">{_listed(facts)}</dl>')
+        st.html(facts_list((name, escape(words)) for name, words in _lines(facts)))
         _errors(facts, arrays)
 
 
-def _listed(facts: dict[str, Any]) -> str:
+def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     lines = [
         (f"Recall, {name}", "–" if value is None else f"{100 * value:.0f} %")
         for name, value in facts["recall"].items()
@@ -278,8 +277,7 @@ def _listed(facts: dict[str, Any]) -> str:
     ill = f"{confusion['tp']} {_CALLS['tp']}, {confusion['fn']} {_CALLS['fn']}"
     normal = f"{confusion['tn']} {_CALLS['tn']}, {confusion['fp']} {_CALLS['fp']}"
     at = f"at P(pneumonia) {facts['threshold']:g}"
-    lines += [(f"Pneumonia, {at}", ill), (f"Normal, {at}", normal)]
-    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines)
+    return [*lines, (f"Pneumonia, {at}", ill), (f"Normal, {at}", normal)]
 
 
 def _errors(facts: dict[str, Any], arrays: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pages.ui.page import plain
 from pages.ui.training.more_settings import MORE, show_more
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.formatting import capital
 from pneumo_core.training.dataset import task_of
 from pneumo_core.training.network import find_backbone, is_for
 from pneumo_core.training.plan.parent import is_parent, load_parent
@@ -108,7 +109,7 @@ def show_settings(settings: Settings, found: Material | None = None) -> Recipe:
         persist_state=_PERSIST,
         format_func=str.capitalize,
     )
-    st.caption(f"{PRESETS[preset].promise[:1].upper()}{PRESETS[preset].promise[1:]}.")
+    st.caption(f"{capital(PRESETS[preset].promise)}.")
     usual = make_recipe(preset, backbone="cnn")
     choices: dict[str, Any] = {"backbone": _backbone(transfer=bool(at))}
     weights = _weights(choices["backbone"], settings)
