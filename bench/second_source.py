@@ -42,6 +42,7 @@ from bench.sources import (
     home,
     outside,
 )
+from bench.variant import Form, write_form
 from pneumo_core.bundle import load_bundle
 from pneumo_core.bundle.framing import Framing
 from pneumo_core.bundle.lung_finder import load_finder
@@ -81,6 +82,8 @@ if TYPE_CHECKING:
 
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
 COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of them normal
+SIZE, EDGE = 192, 1  # of the network's new form, see `bench.variant`
+ONLY = 4  # times that films with black surroundings count
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
 
 
@@ -96,6 +99,7 @@ class Material:
 
     home: Source
     outside: Source
+    form: Form
     framing: Framing
     parts: list[tuple[Source, Seen]]
     home_rows: NDArray[np.int64]  # of the folds that the parent's card measured
@@ -104,8 +108,10 @@ class Material:
     outside_seen: Seen
 
 
-def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Material:
-    """Run the parent's network over all that is needed."""
+def gather(
+    options: argparse.Namespace, parent: Parent, original: Parent, framing: Framing, form: Form
+) -> Material:
+    """Run the network in its new form over all that is needed, and as it was on whole films."""
     near, far = home(options.chest_xray), outside(options.outside)
     rng = np.random.default_rng(SEED)
     positive = near.positive
@@ -116,19 +122,24 @@ def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Mat
     if options.few:  # to try the command out
         sample, measured = sample[::10], measured[::20]
     frames = {
-        "whole": Framing(COPY_SIDE, None, framing.finder),
-        "soft": Framing(COPY_SIDE, LungFrame(towards=0), framing.finder),
-        "lungs": Framing(COPY_SIDE, LungFrame(towards=1), framing.finder),
+        "whole": Framing(framing.size, LungFrame(towards=0, softness=0), framing.finder),
+        "soft": Framing(framing.size, LungFrame(towards=0), framing.finder),
+        "lungs": Framing(framing.size, LungFrame(towards=1), framing.finder),
     }
     outside_seen = parent.in_frame("frame", far, framing, everything)
     home_seen = parent.in_frame("frame", near, framing, measured)
-    home_whole = parent.in_frame("whole-all", near, frames["whole"], measured)
+    whole = Framing(COPY_SIDE, None, framing.finder)
+    home_whole = original.in_frame("whole-all", near, whole, measured)
     parts = [(far, outside_seen), (near, parent.in_frame("frame-few", near, framing, sample))]
     for name, other in frames.items():
         parts += [
             (far, parent.in_frame(name, far, other, everything)),
             (near, parent.in_frame(name, near, other, sample)),
         ]
+    parts += [
+        (far, parent.in_frame("only", far, framing, everything, paint="lungs only")),
+        (near, parent.in_frame("only", near, framing, sample, paint="lungs only")),
+    ] * ONLY
     repeats = np.repeat(everything, np.where(far.positive, 8, 3))
     half = [
         rng.choice(np.flatnonzero(positive == one), 480, replace=False) for one in (False, True)
@@ -137,7 +148,7 @@ def gather(options: argparse.Namespace, parent: Parent, framing: Framing) -> Mat
         (far, parent.perturbed(far, framing, rng.permutation(repeats), blank=0.08)),
         (near, parent.perturbed(near, framing, np.concatenate(half), blank=0.08)),
     ]
-    return Material(near, far, framing, parts, measured, home_seen, home_whole, outside_seen)
+    return Material(near, far, form, framing, parts, measured, home_seen, home_whole, outside_seen)
 
 
 def _of_each_class(
@@ -201,7 +212,7 @@ def deliver(
         print(json.dumps(one), flush=True)
     others = far.table["subtype"].eq("no opacity").to_numpy()
     print("abnormal without opacity:", three_answers(p_far[others], at), flush=True)
-    model: Any = load_network(parent.path / "model.keras")
+    model: Any = load_network(network.path.with_suffix(".keras"))
     layer = model.get_layer("logits")
     kernel, bias = layer.get_weights()
     kernel[:, 0] -= answers.head.direction
@@ -221,11 +232,12 @@ def deliver(
     )
     home_at = {key: rates(near.positive[material.home_rows], p_near, points[key]) for key in points}
     card = {
-        **{key: parent.card.document[key] for key in ("title", "classes", "network", "training")},
-        "version": "2.0",
+        **{key: parent.card.document[key] for key in ("title", "classes", "training")},
+        "version": "2.1",
         "summary": SUMMARY.format(
             films=int(parent.card.data.films or 0), second=len(far.table), measured=len(measured)
         ),
+        "network": {**parent.card.document["network"], "map": material.form.words},
         "input": material.framing.facts(),
         "calibration": {
             "temperature": temperature,
@@ -384,16 +396,22 @@ def main() -> None:
     ask.add_argument("outside", type=Path)
     ask.add_argument("--parent", default="kermany-r50v2")
     ask.add_argument("--name", default="kermany-nih-r50v2")
+    ask.add_argument("--size", type=int, default=SIZE, help="side of the network's input")
+    ask.add_argument("--edge", type=int, default=EDGE, help="cells of the map that are not judged")
     ask.add_argument("--few", action="store_true", help="a twentieth of the films, as a trial")
     ask.add_argument("--work", type=Path, default=Path(".pneumo/second-source"))
     options = ask.parse_args()
     start = time.monotonic()
     parent = load_bundle(options.parent)
-    framing = Framing(parent.size, LungFrame(), load_finder())
-    network = Parent(
-        parent.path / "openvino" / "model.xml", options.work / framing.facts()["frame"]["finder"]
-    )
-    material = gather(options, network, framing)
+    form = Form(options.size, options.edge)
+    framing = Framing(form.size, LungFrame(), load_finder(throughput=True))
+    work = options.work / framing.facts()["frame"]["finder"]
+    graph = work / form.name / "model.xml"
+    if not graph.exists():
+        write_form(parent.path, graph, form)
+    network = Parent(graph, graph.parent)
+    original = Parent(parent.path / "openvino" / "model.xml", work)
+    material = gather(options, network, original, framing, form)
     heads = [fit_head(material.parts, without=fold) for fold in range(FOLDS)]
     final = fit_head(material.parts, without=None)
     away = held_out(material.outside, material.outside_seen, heads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,19 +110,21 @@ def log_odds(logits: NDArray[Any]) -> NDArray[np.float64]:
 
 
 class Parent:
-    """The parent's network on inputs, its answers kept in a folder by name."""
+    """A network on inputs, its answers kept in a folder by name; `path` is its graph."""
 
-    def __init__(self, graph: Path, work: Path) -> None:
-        self._graph, self._work = Graph(graph), work
+    def __init__(self, path: Path, work: Path) -> None:
+        self.path, self._graph, self._work = path, Graph(path, throughput=True), work
 
     def run(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Pooled features and logits of inputs uint8 (N, S, S)."""
-        features, logits = [], []
-        for start in range(0, len(inputs), 16):
-            found = self._graph(inputs[start : start + 16, ..., None].astype(np.float32))
-            logits.append(np.array(found[0]))
-            features.append(found[1].mean(axis=(1, 2)))
+        batches = [inputs[start : start + 16] for start in range(0, len(inputs), 16)]
+        with ThreadPoolExecutor(self._graph.streams) as pool:
+            features, logits = zip(*pool.map(self._batch, batches), strict=True)
         return np.concatenate(features), np.concatenate(logits)
+
+    def _batch(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, features = self._graph(inputs[..., None].astype(np.float32))
+        return features.mean(axis=(1, 2)), np.array(logits)
 
     def kept(self, name: str, make: Callable[[], Seen]) -> Seen:
         """What `make` gives, from the folder where it is there."""
@@ -137,15 +140,27 @@ class Parent:
             return Seen(**{key: stored[key] for key in stored.files})
 
     def in_frame(
-        self, name: str, source: Source, framing: Framing, rows: NDArray[np.int64]
+        self,
+        name: str,
+        source: Source,
+        framing: Framing,
+        rows: NDArray[np.int64],
+        *,
+        paint: str = "",
     ) -> Seen:
-        """The films `rows` as they are, in one frame."""
+        """The films `rows` in one frame, as they are or painted over as `paint` names it.
+
+        A painted film is seen through its own window.
+        """
 
         def make() -> Seen:
-            parts = [
-                self.run(framing.inputs(np.asarray(source.copies[rows[i : i + 64]])))
-                for i in range(0, len(rows), 64)
-            ]
+            parts = []
+            for i in range(0, len(rows), 64):
+                copies = np.asarray(source.copies[rows[i : i + 64]])
+                windows = framing.windows(copies)
+                if paint:
+                    copies = perturb(copies, paint, lungs=framing.masks(copies))
+                parts.append(self.run(framing.inputs(copies, windows)))
             features, logits = (np.concatenate(one) for one in zip(*parts, strict=True))
             return Seen(rows, features, logits, np.zeros(len(rows), bool))
 

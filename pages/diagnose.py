@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.diagnose.blinded import (
-    any_hidden,
-    show_blinded_list,
-    show_blinded_switch,
-    show_hidden_film,
-)
 from pages.ui.diagnose.explanations import show_explanations
-from pages.ui.diagnose.glossary import show_glossary
 from pages.ui.diagnose.history import show_history
 from pages.ui.diagnose.reading_log import keep_in_log, show_log_state
 from pages.ui.diagnose.reread import evidence_html, offer_to_correct, offer_to_read_again
-from pages.ui.diagnose.result import show_result
+from pages.ui.diagnose.result import show_glossary, show_result
 from pages.ui.diagnose.study import show_studies, show_study
 from pages.ui.diagnose.take_away import show_take_away, show_worklist_take_away
 from pages.ui.diagnose.upload import (
@@ -33,7 +26,14 @@ from pages.ui.diagnose.upload import (
     show_presentation_switch,
     take_in,
 )
-from pages.ui.diagnose.verdict import show_blinded_form, show_verdict
+from pages.ui.diagnose.verdict import (
+    any_hidden,
+    show_blinded_form,
+    show_blinded_list,
+    show_blinded_switch,
+    show_hidden_film,
+    show_verdict,
+)
 from pages.ui.diagnose.viewer import is_wide, show_film, show_stepper
 from pages.ui.diagnose.worklist import show_welcome, show_worklist, visible
 from pages.ui.page import heading, page_frame, plain, warn_before_leaving

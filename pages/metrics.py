@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measures_of
-from pages.ui.metrics.predictions import with_sizes
+from pages.ui.metrics.predictions import find_folder, with_sizes
 from pages.ui.metrics.selection import offer_evaluation, pick_films, pick_model, show_jobs
 from pages.ui.metrics.threshold import show_live
 from pages.ui.models import inventory

@@ -6,9 +6,8 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.models import inventory
-from pages.ui.models.actions import ask_about_service, confirm_deletion
+from pages.ui.models.actions import ask_about_service, confirm_deletion, show_import
 from pages.ui.models.fit import show_fit
-from pages.ui.models.import_zip import show_import
 from pages.ui.models.model_view import show_model
 from pages.ui.page import heading, page_frame, plain
 

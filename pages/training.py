@@ -10,13 +10,11 @@ from pages.ui import state
 from pages.ui.models.actions import ask_about_service
 from pages.ui.page import heading, page_frame, plain
 from pages.ui.training.actions import ask_delete
-from pages.ui.training.board import show_tensorboard
 from pages.ui.training.lessons import show_lessons
-from pages.ui.training.plan import show_plan
+from pages.ui.training.plan import show_further, show_plan
 from pages.ui.training.run_view import show_running
-from pages.ui.training.runs_table import show_runs
+from pages.ui.training.runs_table import show_runs, show_tensorboard
 from pages.ui.training.setup import show_settings, show_source
-from pages.ui.training.several import show_further
 from pneumo_core.config import Settings, load_settings
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.runs.run import list_runs

@@ -114,6 +114,11 @@ def were(n: int) -> str:
     return "was" if n == 1 else "were"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter, as a sentence begins; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def times(n: int) -> str:
     """How often: "never", "once", "1,200 times"."""
     return ("never", "once")[n] if n < 2 else f"{n:,} times"

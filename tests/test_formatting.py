@@ -113,3 +113,8 @@ def test_durations(seconds, shown):
 )
 def test_file_sizes(n_bytes, shown):
     assert f.file_size(n_bytes) == shown
+
+
+def test_a_sentence_begins_with_a_capital():
+    assert f.capital("lower left zone, NOT more") == "Lower left zone, NOT more"
+    assert f.capital("") == ""

@@ -29,7 +29,7 @@ CORE_LAYERS = (
 )
 PAGE_LAYERS = (
     ("html", "identity"),
-    ("serving", "outcomes", "images", "charts"),
+    ("serving", "outcomes", "charts"),
     ("cache",),
     ("session_film",),
     ("state",),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-from pages.ui.images import jpeg, thumbnail
+from pages.ui.html import jpeg, thumbnail
 from pneumo_core.bundle import Bundle
 from pneumo_core.config import Settings
 from pneumo_core.dataset.catalogue import Catalogue
@@ -170,7 +170,7 @@ def warm_up(bundle: Bundle) -> bool:
 @st.cache_data(show_spinner=False, ttl=300)
 def weights_of(backbone: str) -> str:
     """Where its ImageNet weights can be had, see `weights_at`; asked every five minutes."""
-    from pneumo_core.training.plan.weights import weights_at
+    from pneumo_core.training.network import weights_at
 
     return weights_at(backbone)
 
@@ -178,7 +178,7 @@ def weights_of(backbone: str) -> str:
 @st.cache_data(show_spinner=False, ttl=60, hash_funcs=HASH_FUNCS)
 def weights_files_of(settings: Settings) -> list[Path]:
     """Weights files in the folders that may be opened."""
-    from pneumo_core.training.plan.weights import weights_files
+    from pneumo_core.training.network import weights_files
 
     return weights_files(settings.data_roots)
 

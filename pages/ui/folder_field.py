@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from pages.ui.page import plain
-from pneumo_core.dataset.archive import unpack_stream
-from pneumo_core.dataset.sources import check_folder, data_roots, subfolders
+from pneumo_core.dataset.sources import check_folder, data_roots, subfolders, unpack_stream
 from pneumo_core.errors import DataSetError
 
 if TYPE_CHECKING:

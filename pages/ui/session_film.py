@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pages.ui import cache
-from pages.ui.images import decode_grey, jpeg, thumbnail
+from pages.ui.html import decode_grey, jpeg, thumbnail
 from pneumo_core.inference.prepare import DISPLAY_SIDE
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def make_entry(  # noqa: PLR0913 - what is known of a film
 
     A patient whose age (`record.study`) is outside the model's population is referred for it.
     """
-    from pneumo_core.readings.age import check_age, with_age_check
+    from pneumo_core.readings.study_key import check_age, with_age_check
 
     pixels, facts, record = reading.pixels, reading.facts, record or Record()
     if bundle is not None and not origin:

@@ -1,8 +1,13 @@
 """Data set audit: integrity, and shortcuts that predict the label without the lungs."""
 
 from pneumo_core.audit.finding import HARMS, Finding, audit_ready, harm_words
-from pneumo_core.audit.integrity import check_integrity
-from pneumo_core.audit.report import as_document, as_html, as_text, counts, facts, headline
+from pneumo_core.audit.report import (
+    as_document,
+    as_html,
+    as_text,
+    check_integrity,
+    counts,
+)
 from pneumo_core.audit.shortcuts import measure_shortcuts, overall, strength
 
 __all__ = [
@@ -14,9 +19,7 @@ __all__ = [
     "audit_ready",
     "check_integrity",
     "counts",
-    "facts",
     "harm_words",
-    "headline",
     "measure_shortcuts",
     "overall",
     "strength",

@@ -1,4 +1,4 @@
-"""The audit outside the screen: one document, as JSON, as text and as an HTML page."""
+"""The integrity audit, every check in order of harm; as JSON, as text and as an HTML page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core import DISCLAIMER, __version__
-from pneumo_core.audit.finding import harm_words
-from pneumo_core.audit.integrity import check_integrity
+from pneumo_core.audit.files import duplicates, misnamed, passed_over, unreadable
+from pneumo_core.audit.finding import HARMS, Finding, cached_rows, harm_words
 from pneumo_core.audit.shortcuts import measure_shortcuts, overall, small_split, with_interval
+from pneumo_core.audit.splits import patients, sizes
 from pneumo_core.dataset.film_facts import left_out, patients_known
 from pneumo_core.formatting import count, render_page
 from pneumo_core.progress import Progress, silent
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo_core.dataset.catalogue import Catalogue
-
 
 _MEASURES = (
     *("width", "height", "aspect", "bytes", "bytes_per_pixel", "quality"),
@@ -182,3 +182,24 @@ def _clean(document: dict[str, Any]) -> str:
 def _x(auc: float) -> float:
     """Pixels from the left; values below the scale are placed at its left end."""
     return max(0.0, (auc - _LEFT) / (1 - _LEFT)) * _WIDTH
+
+
+def check_integrity(catalogue: Catalogue) -> list[Finding]:
+    """Every check's finding, the most harmful first; a check without hits has count 0.
+
+    Cached beside the catalogue.
+    """
+    rows = cached_rows(catalogue, "integrity", lambda: [asdict(one) for one in _checks(catalogue)])
+    return [Finding(**{**row, "films": tuple(row["films"])}) for row in rows]
+
+
+def _checks(catalogue: Catalogue) -> list[Finding]:
+    findings = [
+        *unreadable(catalogue),
+        misnamed(catalogue),
+        *duplicates(catalogue),
+        *patients(catalogue),
+        *sizes(catalogue),
+        *passed_over(catalogue.listing),
+    ]
+    return sorted(findings, key=lambda one: (HARMS.index(one.harm), not one.count))

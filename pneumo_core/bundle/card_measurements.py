@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.bundle.card import POINTS
-from pneumo_core.formatting import bullets, estimate, figure, key_text, table
+from pneumo_core.formatting import bullets, capital, estimate, figure, key_text, table
 from pneumo_core.metrics import Estimate
 from pneumo_core.metrics.operating_points import Aims
 
@@ -159,7 +159,7 @@ def figures_section(card: Card) -> str:
     note = "On films that the measured network was not trained on, with 95 % intervals."
     if card.populations:
         at_home = card.populations[-1]
-        note = f"{_capital(at_home['name'])}, with 95 % intervals; {at_home['evidence']}."
+        note = f"{capital(at_home['name'])}, with 95 % intervals; {at_home['evidence']}."
     rows = [[key_text(key), figure(key, value)] for key, value in card.figures.items()]
     return f"{note}\n\n{table(['figure', 'value'], rows)}"
 
@@ -207,7 +207,3 @@ def _cost(row: Mapping[str, Any], cost: str) -> str:
     if row[cost] is None or (row["family"] == "none" and not row[cost]):
         return "–"
     return estimate(Estimate.from_dict(row, cost), digits=1, signed=True)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -15,7 +15,7 @@ rates       0.75 at the balanced point: one pneumonia in four missed, or one nor
 calibration an expected calibration error (ECE) of 0.10: probabilities off by ten points on average.
             85 % read as 95 % turns a referral into a decision.
 lungs       an AUC of 0.80, at the lower end, on films whose lungs are painted over: the model reads
-            the framing, since there is nothing else to find (see `perturbations.anatomy`).
+            the framing, since there is nothing else to find (see `perturbations.marks`).
 synthetic   any synthetic film in the training data: it resembles no child's film.
 """
 

@@ -27,7 +27,6 @@ from pneumo_core.cli import (
     server,
     train,
     train_lungs,
-    watch,
 )
 from pneumo_core.cli.console import prepare, tell
 from pneumo_core.errors import PneumoError, disk_words
@@ -61,7 +60,7 @@ app.command("stress")(evaluate.stress)
 app.command("reader-study")(readings.reader_study)
 app.command("bench")(score.bench)
 app.command("serve")(server.serve)
-app.command("watch")(watch.watch)
+app.command("watch")(server.watch)
 app.add_typer(server.token_app, name="token")
 app.add_typer(server.audit_app, name="audit-log")
 app.add_typer(models.app, name="models")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pneumo_core.cli.console import emit, emit_json, progress, tell
-from pneumo_core.cli.labels import DataArgument, MapOption, TableOption, chosen_labels
+from pneumo_core.cli.console import emit, emit_json, progress, tell_unread
+from pneumo_core.cli.data import DataArgument, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import estimate
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ def calibrate(  # noqa: PLR0913 - one argument an option
             progress=report,
         )
     emit_json(made.to_dict()) if json else emit(_words(made))
-    for film, problem in made.unread:
-        tell(f"Not read: {film}: {problem}")
-    if made.unread:
-        raise typer.Exit(1)
+    tell_unread(made.unread)
 
 
 def _words(made: FittedModel) -> str:
@@ -145,7 +142,4 @@ def _estimate_prevalence(parent: Bundle, data: Path, *, json: bool) -> None:
             parent, data, cache_dir=load_settings().cache_dir, progress=report
         )
     emit_json(found.to_dict()) if json else emit(found.words)
-    for film, problem in found.unread:
-        tell(f"Not read: {film}: {problem}")
-    if found.unread:
-        raise typer.Exit(1)
+    tell_unread(found.unread)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pneumo_core.cli.console import emit, emit_json, tell
+from pneumo_core.cli.data import DataOption, MapOption, TableOption, chosen_labels
 from pneumo_core.cli.evaluate import evaluated
-from pneumo_core.cli.labels import DataOption, MapOption, TableOption, chosen_labels
 from pneumo_core.formatting import NONE, estimate
 
 if TYPE_CHECKING:

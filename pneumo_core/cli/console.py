@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -62,6 +62,15 @@ def tell(text: str) -> None:
     sys.stderr.write(_harmless(breakable(text)) + "\n")
     sys.stderr.flush()
     status.note(text)
+
+
+def tell_unread(unread: Iterable[tuple[str, str]]) -> None:
+    """A line for each film and what prevented its reading; with any, the command ends with 1."""
+    films = list(unread)
+    for film, problem in films:
+        tell(f"Not read: {film}: {problem}")
+    if films:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""`index` and `demo-data`: what a folder of films holds, and a synthetic one to try with."""
+"""Data sets: the arguments of every command that takes labelled films (a folder or a ZIP of it, and
+with `--labels` and `--map` a table); `index`, `audit`, `folds`, `demo-data` and `fetch-data`.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,11 @@ from pneumo_core.cli.console import (
     emit_json,
     progress,
     tell,
+    tell_unread,
     words_for,
     write_whole,
 )
-from pneumo_core.cli.labels import (
-    DataArgument,
-    MapOption,
-    TableOption,
-    chosen_labels,
-    tell_left_out,
-)
+from pneumo_core.errors import PneumoError
 from pneumo_core.formatting import count, were
 
 if TYPE_CHECKING:
@@ -110,11 +107,7 @@ def audit(
         from pneumo_core.audit import as_text
 
         emit(as_text(document))
-    unreadable = document["counts"]["unreadable"]
-    for row in unreadable:
-        tell(f"Not read: {row['film']}: {row['problem']}")
-    if unreadable:
-        raise typer.Exit(1)
+    tell_unread((row["film"], row["problem"]) for row in document["counts"]["unreadable"])
 
 
 def _carry_out(folder: Path, labels: Labels | None) -> dict[str, Any]:
@@ -176,10 +169,7 @@ def folds(  # noqa: PLR0913 - one argument an option
         emit(f"The manifest is {out}; seed {seed}.")
     tell_left_out(found)
     unreadable = found[~found["readable"]]
-    for row in unreadable.itertuples():
-        tell(f"Not read: {row.film}: {row.problem}")
-    if len(unreadable):
-        raise typer.Exit(1)
+    tell_unread(zip(unreadable["film"], unreadable["problem"], strict=True))
 
 
 def _straddling(shared: list[str], *, known: bool) -> str:
@@ -219,3 +209,71 @@ def fetch_data(
         copies = count(fetched.passed_over, "files")
         emit(f"The archive's second copies ({copies}) are not used.")
     emit(f"Content: {fetched.content}")
+
+
+def folder_of_films(name: str | Path) -> Path:
+    """The folder called so; a ZIP archive is unpacked into the cache, and its folder returned."""
+    path = Path(name)
+    if not path.is_file():
+        return path
+    from pneumo_core.config import load_settings
+    from pneumo_core.dataset.sources import is_archive, unpacked
+
+    if not is_archive(path):
+        return path  # the command says what it expected
+    try:
+        with progress() as report:
+            return unpacked(path, settings=load_settings(), progress=report)
+    except PneumoError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="Folder of labelled films, or a ZIP of it.", parser=folder_of_films
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA", help="Folder of labelled films, or a ZIP of it.", parser=folder_of_films
+    ),
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="TABLE",
+        help="Table of labels (CSV, TSV, Excel, Parquet), DATA the folder of its images; a folder "
+        "where its tables have one known form.",
+    ),
+]
+MapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="TOML",
+        help="Columns and classes of the table, as pneumo-dataset.toml holds them.",
+    ),
+]
+
+
+def chosen_labels(table: Path | None, mapping: Path | None) -> Labels | None:
+    """The labels that the two options name; None where neither is given. Raises DataSetError."""
+    if table is None and mapping is None:
+        return None
+    from pneumo_core.dataset.labels import Labels, read_map
+
+    found = Labels() if mapping is None else read_map(mapping)
+    return Labels(found.table if table is None else table, found.map)
+
+
+def tell_left_out(index: pd.DataFrame) -> None:
+    """Say on standard error what of the folder is not in its index, and what to know of it."""
+    from pneumo_core.dataset.film_facts import left_out
+
+    for one in left_out(index):
+        tell(f"Left out: {one.sentence()}.")
+    for note in index.attrs.get("notes", ()):
+        tell(f"Note: {note}")

@@ -15,9 +15,10 @@ from pneumo_core.cli.console import (
     emit_json,
     progress,
     tell,
+    tell_unread,
     words_for,
 )
-from pneumo_core.cli.labels import (
+from pneumo_core.cli.data import (
     DataArgument,
     DataOption,
     MapOption,
@@ -89,10 +90,7 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     for sentence in ("" if shown else evidence.warning, found.note, small_sample):
         if sentence:
             tell(f"Note: {sentence}")
-    for film, problem in found.unread:
-        tell(f"Not read: {film}: {problem}")
-    if found.unread:
-        raise typer.Exit(1)
+    tell_unread(found.unread)
 
 
 def _words(f: Figures) -> str:
@@ -164,10 +162,7 @@ def stress(  # noqa: PLR0913 - one argument an option
 
         with words_for(csv):
             pd.DataFrame([flat_row(row.to_dict()) for row in found.rows]).to_csv(csv, index=False)
-    for film, problem in found.unread:
-        tell(f"Not read: {film}: {problem}")
-    if found.unread:
-        raise typer.Exit(1)
+    tell_unread(found.unread)
 
 
 def _trained_on(bundle: Bundle, settings: Settings, *, into_card: bool) -> Path:
@@ -313,10 +308,7 @@ def report(  # noqa: PLR0913 - one argument an option
         emit_json(as_json(made))
     else:
         emit("\n".join(f"written: {path}" for path in written))
-    for film, problem in unread:
-        tell(f"Not read: {film}: {problem}")
-    if unread:
-        raise typer.Exit(1)
+    tell_unread(unread)
 
 
 def evaluated(bundle: Bundle, data: Path, split: str, labels: Labels | None) -> Evaluation:

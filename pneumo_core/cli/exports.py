@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.inference.predict import Reading
     from pneumo_core.inference.sources import Source as FilmSource
-    from pneumo_core.readings.age import AgeCheck
     from pneumo_core.readings.log import ReadingLog
-    from pneumo_core.readings.study_key import StudyFacts
+    from pneumo_core.readings.study_key import AgeCheck, StudyFacts
     from pneumo_core.server.answers import Part
 
 _LONGEST = 50  # signs of a file's name that are the film's: file systems take 255 bytes
@@ -147,8 +146,7 @@ def checked_age(
 ) -> tuple[Reading, AgeCheck, StudyFacts]:
     """The reading after the age check of a DICOM file; the check and what the file says."""
     from pneumo_core.config import load_settings
-    from pneumo_core.readings.age import check_age, with_age_check
-    from pneumo_core.readings.study_key import StudyFacts, study_facts
+    from pneumo_core.readings.study_key import StudyFacts, check_age, study_facts, with_age_check
 
     facts = StudyFacts()
     if reading.facts is not None and reading.facts.format == "DICOM":

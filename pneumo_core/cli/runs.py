@@ -196,8 +196,7 @@ def preview(
     Nothing is trained.
     """
     from pneumo_core.config import load_settings
-    from pneumo_core.training.plan.preview import write_preview
-    from pneumo_core.training.plan.settings import parse_choices
+    from pneumo_core.training.plan.settings import parse_choices, write_preview
     from pneumo_core.training.recipe import make_recipe
     from pneumo_core.training.sources import FilmSource
 

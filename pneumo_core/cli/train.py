@@ -16,7 +16,7 @@ from pneumo_core.cli.console import (
     start_keras,
     tell,
 )
-from pneumo_core.cli.labels import folder_of_films
+from pneumo_core.cli.data import folder_of_films
 from pneumo_core.cli.models import caution
 from pneumo_core.formatting import figure
 

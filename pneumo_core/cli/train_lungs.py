@@ -50,7 +50,7 @@ def train_lungs(  # noqa: PLR0913 - one argument an option
     """Train the lung finder: measured on held-out patients, then trained on all masks."""
     from pneumo_core.config import load_settings
     from pneumo_core.training.lungs.export import check_finder_name
-    from pneumo_core.training.lungs.masks import mask_files
+    from pneumo_core.training.lungs.train import mask_files
 
     settings = load_settings()
     for folder in (images, *([adults] if adults else [])):

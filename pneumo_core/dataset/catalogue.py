@@ -111,12 +111,12 @@ def open_catalogue(
     return found
 
 
-def catalogue_ready(root: Path, *, settings: Settings, labels: Labels | None = None) -> bool:
+def catalogue_ready(root: Path, *, settings: Settings) -> bool:
     """Whether `open_catalogue` would return at once. Raises DataSetError as it does."""
     base = root.resolve()
     if not _home(base, settings).is_dir():
         return False  # said before a large folder is walked for nothing
-    listing = list_films(root, labels)
+    listing = list_films(root)
     return (_home(base, settings) / _key(listing, settings)).is_dir()
 
 

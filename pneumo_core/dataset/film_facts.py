@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pneumo_core.errors import DataSetError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -59,6 +61,18 @@ class LeftOut:
 def left_out(index: pd.DataFrame) -> list[LeftOut]:
     """What of the folder is not in its index, as `index_folder` noted it."""
     return [LeftOut(**one) for one in index.attrs.get("left_out", ())]
+
+
+def readable_films(index: pd.DataFrame, where: str) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
+    """The readable rows of an index, and (film, problem) of the others.
+
+    Raises DataSetError where nothing can be read; `where` then names the films: "the data".
+    """
+    readable, broken = index[index["readable"]], index[~index["readable"]]
+    if readable.empty:
+        raise DataSetError(f"Expected readable films in {where}; none of {len(index)} is.")
+    unread = [(str(one.film), str(one.problem)) for one in broken.itertuples()]
+    return readable.reset_index(drop=True), unread
 
 
 def patients_known(index: pd.DataFrame) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,22 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pneumo_core.dataset.companions import looks_like_mask
-from pneumo_core.dataset.dicom_facts import HeaderFacts, header_facts
-from pneumo_core.dataset.film_facts import OPTIONAL
+from pneumo_core.config import load_settings
+from pneumo_core.dataset.film_facts import OPTIONAL, UNKNOWN_AGE
+from pneumo_core.dataset.labels.values import patient_key, sex_of, view_of, years_of
 from pneumo_core.dataset.layout import Listing, list_films
 from pneumo_core.dataset.near_copies import MOST_FILMS, turned_pairs
 from pneumo_core.dataset.pixel_cache import in_order
 from pneumo_core.dataset.similarity import HASHED_SIDE, copies, perceptual_hash
+from pneumo_core.dataset.walk import looks_like_mask
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import decode
 from pneumo_core.imaging.decode import resize
 from pneumo_core.imaging.film import Film
 from pneumo_core.imaging.formats import format_of
 from pneumo_core.progress import Progress, silent
+from pneumo_core.pseudonym import installation_salt
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pydicom.dataset import Dataset
 
     from pneumo_core.dataset.labels import Labels
 
@@ -55,6 +59,12 @@ COLUMNS = (
 _MASK = "Expected a film, got a picture of two grey levels, such as a lung mask. Leave it out."
 _MOST_OF_ONE = 0.5  # share of DICOM films: more under one Patient ID is a placeholder
 _MANY = 10  # films, below which that is not asked
+_ELEMENTS = (
+    *("PatientID", "IssuerOfPatientID", "PatientAge", "PatientSex"),
+    *("ViewPosition", "Manufacturer", "InstitutionName"),
+)
+# What de-identification and test systems write for every patient.
+_NOBODY = re.compile(r"[\W0_]*|.*anon.*|unknown|none|n/?a|test.*|patient|pat|xxx*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -239,3 +249,48 @@ def _size_and_hash(path: Path) -> tuple[int, str]:
             return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return 0, ""
+
+
+@dataclass(frozen=True)
+class HeaderFacts:
+    """patient: a pseudonym, "" where the header names nobody; the others as in `FilmFacts`."""
+
+    patient: str = ""
+    age: float = UNKNOWN_AGE
+    sex: str = ""
+    view: str = ""
+    site: str = ""
+    manufacturer: str = ""
+
+
+def header_facts(path: Path) -> HeaderFacts:
+    """The facts of a DICOM file; those of one that cannot be read are empty."""
+    settings = load_settings()
+    from pneumo_core.imaging.dicom import parse  # pydicom takes half a second to load
+
+    try:
+        dataset = parse(path.read_bytes(), settings.limits, _ELEMENTS)
+        return HeaderFacts(
+            patient=_patient(dataset, path),
+            age=years_of(_text(dataset, "PatientAge")),
+            sex=sex_of(_text(dataset, "PatientSex")),
+            view=view_of(_text(dataset, "ViewPosition")),
+            site=_text(dataset, "InstitutionName"),
+            manufacturer=_text(dataset, "Manufacturer"),
+        )
+    except Exception:  # noqa: BLE001 - foreign bytes; the words of the error may quote a tag
+        return HeaderFacts()
+
+
+def _patient(dataset: Dataset, path: Path) -> str:
+    identifier = _text(dataset, "PatientID")
+    # RSNA's files are named after their Patient ID, which is the image's.
+    if _NOBODY.fullmatch(identifier) or identifier == path.stem:
+        return ""
+    salt = installation_salt(load_settings().readings_dir)
+    return patient_key(f"{identifier}\0{_text(dataset, 'IssuerOfPatientID')}", salt)
+
+
+def _text(dataset: Dataset, name: str) -> str:
+    value = dataset.get(name)
+    return "" if value is None else " ".join(str(value).split())

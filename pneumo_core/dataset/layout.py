@@ -10,15 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pneumo_core.dataset.archive import given_name, left_out_of_archive
 from pneumo_core.dataset.labels.folder_labels import LOOSE, LabelledFilms, read_folders
 from pneumo_core.dataset.labels.further_facts import with_further_facts
-from pneumo_core.dataset.labels.kept import kept_labels
 from pneumo_core.dataset.labels.known_forms import known_tables
-from pneumo_core.dataset.labels.label_map import Labels, class_key
+from pneumo_core.dataset.labels.label_map import Labels, class_key, kept_labels
 from pneumo_core.dataset.labels.label_table import read_labels, tables_of
 from pneumo_core.dataset.labels.table_files import is_table
 from pneumo_core.dataset.names import parse_folders
+from pneumo_core.dataset.sources import given_name, left_out_of_archive
 from pneumo_core.dataset.walk import Walk, is_image
 from pneumo_core.errors import DataSetError
 from pneumo_core.formatting import count
@@ -93,7 +92,7 @@ class Listing:
 def list_films(root: Path, labels: Labels | None = None) -> Listing:
     """List what is below `root`, with the labels of a table or else of the folders.
 
-    labels: None for those kept for the folder (`labels.kept`), else those that the names of the
+    labels: None for those kept for the folder (`kept_labels`), else those that the names of the
     folders give, else those of a table of a known form that lies in it. Of the files only those
     without a known ending are opened, for their first bytes. What is not listed is counted in
     `left_out`.

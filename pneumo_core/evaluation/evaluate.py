@@ -11,6 +11,7 @@ import numpy as np
 from pneumo_core import metrics
 from pneumo_core.bundle.integrity import ELSEWHERE
 from pneumo_core.bundle.write import PREDICTIONS
+from pneumo_core.dataset.film_facts import readable_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.names import parse_name
 from pneumo_core.errors import DataSetError
@@ -178,13 +179,7 @@ def labelled_films(
             f"Expected a split {split!r} in the data; it holds {', '.join(present)}. "
             "Name one of these, or all."
         )
-    unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
-    readable = found[found["readable"]].reset_index(drop=True)
-    if readable.empty:
-        raise DataSetError(
-            f"Expected readable films in the split {split!r}; none of {len(found)} is."
-        )
-    return readable, unread
+    return readable_films(found, f"the split {split!r}")
 
 
 def predict_films(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pneumo_core import metrics
-from pneumo_core.dataset.film_facts import FilmFacts
+from pneumo_core.dataset.film_facts import FilmFacts, readable_films
 from pneumo_core.dataset.index import as_index, index_rows
 from pneumo_core.dataset.layout import Listing, images_below
 from pneumo_core.errors import DataSetError
@@ -274,10 +274,7 @@ def unlabelled_prevalence(
     """
     listing = _every_film(data)
     found = as_index(index_rows(listing, progress=progress), listing, progress=progress)
-    unread = [(str(r.film), str(r.problem)) for r in found[~found["readable"]].itertuples()]
-    readable = found[found["readable"]].reset_index(drop=True)
-    if readable.empty:
-        raise DataSetError(f"Expected readable films in {data.name}; none of {len(found)} is.")
+    readable, unread = readable_films(found, data.name)
     table = predict_films(bundle, readable, data, cache_dir=cache_dir, progress=progress)
     chest = table[table["check"] != NOT_CHEST]
     if len(chest) < SMALL_SAMPLE:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.dataset.film_facts import readable_films
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.dataset.pixel_cache import pixel_cache
-from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.leakage import select_films
 from pneumo_core.inference.runtime import BATCH, Runtime
 from pneumo_core.metrics.robustness import CLEAN, lungless_words, robustness_rows, worst_words
@@ -159,9 +159,4 @@ def _films_of(
     """The readable films, and of a folder those that are not, each with its problem."""
     if not isinstance(source, Path):
         return source[1], []
-    found = index_folder(source, labels=labels, progress=progress)
-    readable = found[found["readable"]].reset_index(drop=True)
-    if readable.empty:
-        raise DataSetError(f"Expected readable films in the data; none of {len(found)} is.")
-    broken = found[~found["readable"]]
-    return readable, list(zip(broken["film"], broken["problem"], strict=True))
+    return readable_films(index_folder(source, labels=labels, progress=progress), "the data")

@@ -10,12 +10,12 @@ from PIL import Image
 
 from pneumo_core.config import Limits, load_settings
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.imaging.cost import is_ordinary
 from pneumo_core.imaging.film import Film, Grey, SourceFacts
 from pneumo_core.imaging.formats import (
     AGAIN,
     check_bytes,
     format_of,
+    is_ordinary,
     refuse_foreign_file,
     too_costly,
 )
@@ -33,7 +33,7 @@ def decode(data: bytes, *, limits: Limits | None = None, least: int | None = Non
     The format follows from the magic bytes. Sizes are checked against `limits` (those of the
     environment where None) before any pixel is decoded. Transparency is composited on
     black, EXIF orientation applied, 16 bits scaled to 8 by `raster.to_8_bits`. An ordinary JPEG or
-    PNG (`cost.is_ordinary`) is decoded in this process, anything else in one of the processes of
+    PNG (`formats.is_ordinary`) is decoded in this process, anything else in one of the processes of
     `isolation`, within a deadline and limited memory.
 
     `least`: a JPEG may be decoded at a half, a quarter or an eighth of its scale as long as both

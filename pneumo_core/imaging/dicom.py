@@ -19,12 +19,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pneumo_core.errors import ForeignImage, UnreadableImage
 from pneumo_core.imaging import dicom_content
-from pneumo_core.imaging.cost import check_memory
 from pneumo_core.imaging.dicom_display import as_seen
 from pneumo_core.imaging.dicom_frame import stored_colours, stored_values
 from pneumo_core.imaging.dicom_values import number, numbers, texts
 from pneumo_core.imaging.film import Grey, Picture
-from pneumo_core.imaging.formats import AGAIN, check_size, dicom_start, too_costly
+from pneumo_core.imaging.formats import AGAIN, check_memory, check_size, dicom_start, too_costly
 from pneumo_core.imaging.raster import grey_of
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageChops, ImageOps
 
 from pneumo_core.errors import UnreadableImage
-from pneumo_core.imaging.cost import check_memory, jpeg_extent
 from pneumo_core.imaging.film import Picture
-from pneumo_core.imaging.formats import AGAIN, check_size, frame_size
+from pneumo_core.imaging.formats import AGAIN, check_memory, check_size, frame_size, jpeg_extent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

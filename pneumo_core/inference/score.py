@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     MakeRow = Callable[[Source, Reading, Bundle], Row]
 
 MANIFEST = "manifest.json"
-PARTITIONS = ("day", "source", "none")
 BLOCK = 500  # films: some 25 MB while they wait, 30 KB when written
 
 

@@ -21,9 +21,6 @@ from pneumo_core.metrics.calibration import (
 from pneumo_core.metrics.clinical import (
     CoverageRisk,
     DecisionCurve,
-    LikelihoodRatios,
-    PerThousand,
-    PredictiveValues,
     ThreeWay,
     coverage_risk,
     decision_curve,
@@ -39,14 +36,12 @@ from pneumo_core.metrics.confusion import (
     threshold_at_sensitivity,
     threshold_at_specificity,
 )
-from pneumo_core.metrics.fixed_rate import AtFixed, RocBand
+from pneumo_core.metrics.fixed_rate import RocBand
 from pneumo_core.metrics.intervals import (
     Estimate,
     is_small_sample,
-    proportion,
     small_sample_words,
     wilson,
-    wilson_bounds,
 )
 from pneumo_core.metrics.paired import (
     McNemar,
@@ -68,7 +63,6 @@ from pneumo_core.metrics.roc import (
 from pneumo_core.metrics.threshold_sweep import AtThreshold, ThresholdSweep
 
 __all__ = [
-    "AtFixed",
     "AtThreshold",
     "BrierParts",
     "CalibrationLine",
@@ -76,12 +70,9 @@ __all__ = [
     "CoverageRisk",
     "DecisionCurve",
     "Estimate",
-    "LikelihoodRatios",
     "McNemar",
     "PairedAuc",
-    "PerThousand",
     "PrCurve",
-    "PredictiveValues",
     "Reliability",
     "RocBand",
     "RocCurve",
@@ -111,7 +102,6 @@ __all__ = [
     "pr_curve",
     "predictive_values",
     "probabilities",
-    "proportion",
     "reliability",
     "roc_curve",
     "small_sample_words",
@@ -119,5 +109,4 @@ __all__ = [
     "threshold_at_sensitivity",
     "threshold_at_specificity",
     "wilson",
-    "wilson_bounds",
 ]

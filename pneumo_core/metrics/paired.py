@@ -1,4 +1,4 @@
-"""Paired comparison of two models: DeLong, patient-level bootstrap, McNemar, Holm."""
+"""Two models, or several readers, on the same films: DeLong, McNemar, Holm, Fleiss' kappa."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.metrics.bootstrap import Resampling, bootstrap, percentiles
-from pneumo_core.metrics.intervals import Estimate, wilson
+from pneumo_core.metrics.intervals import UNKNOWN, Estimate, wilson
 from pneumo_core.metrics.roc import areas, auc, placements
 from pneumo_core.metrics.validation import labels_and_scores, normal_quantile
 
@@ -199,3 +199,39 @@ def holm(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
     adjusted = np.full(values.shape, np.nan)
     adjusted[np.flatnonzero(known)[order]] = steps
     return adjusted
+
+
+def fleiss_kappa(counts: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
+    """Kappa of `counts`, int (images, classes): how many readers gave image i the class j.
+
+    Images with fewer than two readers say nothing and are passed over. Interval: jackknife over
+    images. UNKNOWN where all readings are of one class, or would be without any one image.
+
+    Fleiss, J. L. (1971). Psychological Bulletin 76, 378–382; with unequal numbers of readers, the
+    agreement of an image is that of its pairs of readers.
+    """
+    given = np.asarray(counts, dtype=np.float64)
+    given = given[given.sum(axis=1) >= 2]
+    n = len(given)
+    readers = given.sum(axis=1)
+    if n < 2 or np.count_nonzero(given.sum(axis=0)) < 2:
+        return UNKNOWN
+    agreement = ((given**2).sum(axis=1) - readers) / (readers * (readers - 1))
+
+    def kappa(
+        observed: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        chance = (shares**2).sum(axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((observed - chance) / (1 - chance), dtype=np.float64)
+
+    total = given.sum(axis=0)
+    value = float(kappa(np.asarray(agreement.mean()), total / total.sum()))
+    without = (total - given) / (total.sum() - readers)[:, np.newaxis]
+    left = kappa((agreement.sum() - agreement) / (n - 1), without)
+    left = left[np.isfinite(left)]
+    if not len(left):
+        return UNKNOWN
+    spread = math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
+    reach = normal_quantile(level) * spread
+    return Estimate(value, max(-1.0, value - reach), min(1.0, value + reach))

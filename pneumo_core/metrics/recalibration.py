@@ -206,9 +206,7 @@ class EstimatedPrevalence:
     assumed: float
 
 
-def prevalence_by_em(
-    p: npt.ArrayLike, assumed: float, *, seed: int = 0, rounds: int = 500
-) -> EstimatedPrevalence:
+def prevalence_by_em(p: npt.ArrayLike, assumed: float) -> EstimatedPrevalence:
     """The prevalence among unlabelled films by expectation maximisation.
 
     p: P(pneumonia) (N,), calibrated at the prevalence `assumed`, above 0 and below 1. Only the mix
@@ -225,8 +223,7 @@ def prevalence_by_em(
     if not 0 < assumed < 1:
         raise ValueError(f"Expected a prevalence above 0 and below 1, got {assumed}.")
     likelihood = np.exp(np.clip(log_odds(scores), -30, 30)) * (1 - assumed) / assumed
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(scores.size, size=(rounds, scores.size))
+    drawn = np.random.default_rng(0).integers(scores.size, size=(500, scores.size))
     value = _em(likelihood[np.newaxis])[0]
     low, high = np.quantile(_em(likelihood[drawn]), (0.025, 0.975))
     return EstimatedPrevalence(

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo_core.perturbations.anatomy import ANATOMY, lung_field
 from pneumo_core.perturbations.base import Family, Perturbation
 from pneumo_core.perturbations.geometry import FRAMING, STRETCH, TURN
-from pneumo_core.perturbations.marks import MARKS
+from pneumo_core.perturbations.marks import ANATOMY, MARKS, lung_field
 from pneumo_core.perturbations.photometric import COMPRESSION, EXPOSURE, SHARPNESS
 
 if TYPE_CHECKING:

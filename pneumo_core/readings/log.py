@@ -278,9 +278,9 @@ class ReadingLog:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
-    def export_csv(self, wanted: Filter | None = None) -> bytes:
-        """The readings that pass the filter as UTF-8 CSV, as `to_csv`."""
-        return to_csv(self.find(wanted))
+    def export_csv(self) -> bytes:
+        """All readings as UTF-8 CSV, as `to_csv`."""
+        return to_csv(self.find())
 
     def close(self) -> None:
         """Close the connections; the log can be used again."""

@@ -18,7 +18,7 @@ from pneumo_core.evaluation.report.pdf import (
     paragraph_styles,
     register_fonts,
 )
-from pneumo_core.formatting import per_cent
+from pneumo_core.formatting import capital, per_cent
 from pneumo_core.imaging.decode import fit_to_side
 from pneumo_core.inference.predict import Decision
 from pneumo_core.readings.film_report import outcome_words, probability_words, verdict_words
@@ -191,7 +191,7 @@ def _pictures(report: FilmReport, styles: dict[str, Any]) -> Any:
     cells = [[_picture(reading.pixels, half), Paragraph("The film.", styles["small"])]]
     if reading.cam is not None:
         mapped = overlay(reading.pixels, reading.cam)
-        where = f" {reading.where[:1].upper()}{reading.where[1:]}." if reading.where else ""
+        where = f" {capital(reading.where)}." if reading.where else ""
         words = Paragraph(f"{MAP_CAPTION}{escape(where)}", styles["small"])
         cells.append([_picture(mapped, half), words])
     style: list[Any] = [

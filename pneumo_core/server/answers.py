@@ -88,8 +88,7 @@ def answer(
     UnreadableImage.
     """
     from pneumo_core.inference.prepare import Refused
-    from pneumo_core.readings.age import check_age, with_age_check
-    from pneumo_core.readings.study_key import StudyFacts, study_facts
+    from pneumo_core.readings.study_key import StudyFacts, check_age, study_facts, with_age_check
 
     try:
         data = content()

@@ -25,10 +25,17 @@ from starlette.routing import Match, Route
 from pneumo_core.access import AccessRefused, Person, Right, acting_as, require
 from pneumo_core.errors import BundleError, PneumoError
 from pneumo_core.server.answers import PARTS, Wanted
-from pneumo_core.server.bodies import ENVELOPE, arriving, files_of, films_of, is_multipart
 from pneumo_core.server.openapi import document
-from pneumo_core.server.problems import Refusal, problem
-from pneumo_core.server.protection import HostCheck
+from pneumo_core.server.protection import (
+    ENVELOPE,
+    HostCheck,
+    Refusal,
+    arriving,
+    files_of,
+    films_of,
+    is_multipart,
+    problem,
+)
 from pneumo_core.server.service import Service
 
 if TYPE_CHECKING:

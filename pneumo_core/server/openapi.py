@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core import DISCLAIMER, __version__
 from pneumo_core.inference.table import AFTER, COLUMNS
 from pneumo_core.server.answers import PARTS
-from pneumo_core.server.problems import MEDIA_TYPE
+from pneumo_core.server.protection import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings

@@ -1,4 +1,6 @@
-"""What the API works with: the reader in service, the queue before it, tokens, log, counters."""
+"""What the API works with: the reader in service, its queue, tokens, log, and the counters that
+Prometheus reads, which name no person, token or file.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
 
 from pneumo_core.errors import PneumoError, ReadingLogError
 from pneumo_core.formatting import count
-from pneumo_core.server.metrics import Metrics
-from pneumo_core.server.problems import Refusal
-from pneumo_core.server.protection import ByteBudget, RateLimit
+from pneumo_core.server.protection import ByteBudget, RateLimit, Refusal
 from pneumo_core.server.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.readings.log import ReadingLog
     from pneumo_core.server.answers import Answer, Wanted
+
+_SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
 
 
 class Service:
@@ -105,3 +109,36 @@ class Service:
         """Close the log."""
         if self._log is not None:
             self._log.close()
+
+
+class Metrics:
+    """Counters of one server. `waiting` and `held` give reads that wait, and bytes of bodies."""
+
+    def __init__(self, *, waiting: Callable[[], float], held: Callable[[], float]) -> None:
+        self._registry = registry = CollectorRegistry()
+        self.reads = Counter(
+            "pneumo_reads", "Films read by the API.", ["status", "decision"], registry=registry
+        )
+        self.refusals = Counter("pneumo_refusals", "Requests refused.", ["code"], registry=registry)
+        self.seconds = Histogram(
+            "pneumo_read_seconds",
+            "From the end of the request's body to the answer, waiting included.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        for name, words, value in (
+            ("pneumo_queue", "Reads of the API that wait or are at work.", waiting),
+            ("pneumo_body_bytes", "Bytes of request bodies held.", held),
+            ("pneumo_memory_bytes", "Resident memory of the process.", _resident),
+        ):
+            Gauge(name, words, registry=registry).set_function(value)
+
+    def text(self) -> bytes:
+        """All of them in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+def _resident() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss)

@@ -1,4 +1,5 @@
-"""Networks by name: a backbone, one pooled linear head, and what of them is trained.
+"""Networks by name: a backbone, one pooled linear head, what of them is trained, and where
+pretrained weights can be had: kept by Keras, downloaded, or in a file at hand.
 
 Every network is one flat functional graph: film float32 (N, S, S, 1) in 0..255 → scaling →
 backbone → layer "features" float32 (N, h, w, K) → average pooling → layer "logits" (N, C).
@@ -7,10 +8,12 @@ With a pooled linear head the class activation map needs nothing but those two l
 
 from __future__ import annotations
 
+import os
+import socket
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,7 +22,7 @@ from pneumo_core.errors import TrainingError
 from pneumo_core.training.plan.parent import is_parent, load_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +37,11 @@ IMAGENET_TORCH: dict[str, Any] = {
     "scale": [1 / (255 * deviation) for deviation in (0.229, 0.224, 0.225)],
     "offset": [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225],
 }
+At = Literal["kept", "download", ""]
+_HOST = ("storage.googleapis.com", 443)  # where keras.applications downloads from
+_SECONDS = 1.5
+_NAMED = (".weights.h5", "_notop.h5", "-notop.h5")
+_FOLDERS, _DEPTH, _MOST = 3000, 4, 50
 
 
 @dataclass(frozen=True)
@@ -240,3 +248,61 @@ def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32
         full = np.resize(batch, (64, *batch.shape[1:])) if start else batch
         logits.append(np.asarray(network.predict_on_batch(full[..., None]))[: len(batch)])
     return np.concatenate(logits)
+
+
+def weights_kept(backbone: str) -> bool:
+    """Whether Keras keeps the ImageNet weights of `backbone` here, from an earlier download."""
+    name = find_backbone(backbone).application.lower()
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    files = home.glob("models/*notop*.h5") if name else ()
+    return any(name in file.name.lower().replace("-", "") for file in files)
+
+
+def weights_at(backbone: str) -> At:
+    """Whether the ImageNet weights of `backbone` are kept here, can be downloaded, or neither ("").
+
+    Asks the network for at most 1.5 seconds; no weights are loaded.
+    """
+    if not find_backbone(backbone).application:
+        return ""
+    if weights_kept(backbone):
+        return "kept"
+    try:
+        socket.create_connection(_HOST, timeout=_SECONDS).close()
+    except OSError:
+        return ""
+    return "download"
+
+
+def weights_files(roots: Sequence[Path]) -> list[Path]:
+    """Weights files below the folders `roots`, sorted by name: at most 50, four folders deep."""
+    found: dict[Path, None] = {}
+    for root in roots:
+        for path in _walk(root):
+            found[path] = None
+            if len(found) >= _MOST:
+                break
+    return sorted(found, key=lambda path: path.name)
+
+
+def is_for(path: Path, backbone: str) -> bool:
+    """Whether a weights file is named for this network: "resnet50v2_imagenet.weights.h5"."""
+    name = path.name.lower().replace("_", "").replace("-", "")
+    meant = [one.application for one in BACKBONES.values() if one.application]
+    named = [one for one in meant if name.startswith(one.lower())]
+    return bool(named) and max(named, key=len) == find_backbone(backbone).application
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for seen, (folder, folders, files) in enumerate(os.walk(root), start=1):
+        if seen > _FOLDERS:
+            return
+        here = Path(folder)
+        deep = len(here.relative_to(root).parts) >= _DEPTH
+        folders[:] = [] if deep else sorted(name for name in folders if not _no_place(name))
+        yield from (here / name for name in sorted(files) if name.lower().endswith(_NAMED))
+
+
+def _no_place(folder: str) -> bool:
+    """Folders that are hidden, or of runs and libraries."""
+    return folder.startswith((".", "fold-", "without-")) or folder in {"site-packages", "runs"}

@@ -22,6 +22,7 @@ from pneumo_core.training.framing_bias import framing_weights
 from pneumo_core.training.held_out import POINT_VIEWS, view_logits
 from pneumo_core.training.runs.deliver import (
     Answers,
+    add_robustness,
     check_can_bundle,
     deliver,
     shipped,
@@ -29,7 +30,6 @@ from pneumo_core.training.runs.deliver import (
 )
 from pneumo_core.training.runs.progress import forget_robustness
 from pneumo_core.training.runs.progress_callback import stop_requested
-from pneumo_core.training.runs.robustness import add_robustness
 from pneumo_core.training.runs.status import NETWORK
 from pneumo_core.training.sources import can_leave_out, sources_of
 

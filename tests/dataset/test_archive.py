@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from pneumo_core.config import Limits, Settings
-from pneumo_core.dataset.archive import is_archive, unpacked
 from pneumo_core.dataset.layout import list_films
+from pneumo_core.dataset.sources import is_archive, unpacked
 from pneumo_core.errors import DataSetError
 
 

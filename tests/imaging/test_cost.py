@@ -14,8 +14,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from pneumo_core.errors import UnreadableImage
 from pneumo_core.imaging import isolation
-from pneumo_core.imaging.cost import Extent, check_memory, is_ordinary, jpeg_extent, png_chunks
 from pneumo_core.imaging.decode import decode
+from pneumo_core.imaging.formats import Extent, check_memory, is_ordinary, jpeg_extent, png_chunks
 from pneumo_core.readings.study_key import study_facts
 from tests.imaging.film_files import COLOUR, GREY, file_of
 from tests.imaging.test_formats import chunk

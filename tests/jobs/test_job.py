@@ -1,5 +1,7 @@
 """Jobs are real processes: started, watched, stopped, killed, and told from others of their pid."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -7,14 +9,22 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pneumo_core.config import Settings
 from pneumo_core.errors import JobError
+from pneumo_core.jobs import job
 from pneumo_core.jobs import status as as_job
-from pneumo_core.jobs.job import Job, latest_job, start_job
-from pneumo_core.jobs.process import process_alive, process_created
+from pneumo_core.jobs.job import (
+    Job,
+    latest_job,
+    own_session,
+    process_alive,
+    process_created,
+    start_job,
+)
 from pneumo_core.jobs.status import Status, write_status
 
 
@@ -228,3 +238,33 @@ def test_the_last_words_said_are_the_message_of_the_end(writer, tmp_path):
     end = written(tmp_path)
     assert end["state"] == "done"
     assert end["message"].splitlines() == [f"Not read: film {n}" for n in range(2, 8)]
+
+
+@pytest.mark.parametrize(
+    ("pid", "created"), [(None, None), ("1", 1.0), (2**22 + 1, 1.0), (-1, 1.0)]
+)
+def test_what_is_no_process_is_not_alive(pid: Any, created: Any) -> None:
+    assert not process_alive(pid, created)
+
+
+def test_a_process_is_told_by_pid_and_beginning() -> None:
+    created = process_created(os.getpid())
+    assert created is not None
+    assert process_alive(os.getpid(), created)
+    assert not process_alive(os.getpid(), created - 5)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no sessions on Windows")
+def test_a_session_of_its_own() -> None:
+    code = "import os; print(os.getsid(0))"
+    child = subprocess.run(
+        [sys.executable, "-c", code], **own_session(), capture_output=True, text=True, check=True
+    )
+    assert int(child.stdout) != os.getsid(0)
+
+
+def test_on_windows_no_console_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job.sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x8000000, raising=False)
+    assert own_session() == {"creationflags": 0x8000200}

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from pages.ui.images import decode_grey, jpeg, thumbnail
+from pages.ui.html import decode_grey, jpeg, thumbnail
 from pages.ui.session_film import content_of, make_entry
 
 FILM = np.tile(np.linspace(0, 255, 400).astype(np.uint8), (300, 1))

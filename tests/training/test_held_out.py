@@ -16,7 +16,7 @@ from pneumo_core.training.held_out import (
     view_logits,
 )
 from pneumo_core.training.recipe import make_recipe
-from pneumo_core.training.runs import robustness
+from pneumo_core.training.runs import deliver
 from pneumo_core.training.runs.deliver import Delivery
 from pneumo_core.training.runs.run import create_run
 
@@ -143,11 +143,11 @@ def test_what_ends_the_suite_does_not_cost_the_model(
     def fail(*_):
         raise fault
 
-    monkeypatch.setattr(robustness, "_suite", fail)
+    monkeypatch.setattr(deliver, "_suite", fail)
     recipe = make_recipe("quick", backbone="cnn", robustness=True)
     run, heard = create_run(tmp_path, recipe, data=tmp_path, bundle="tiny"), []
     run.update(note="One thing before.")
-    found = robustness.add_robustness(
+    found = deliver.add_robustness(
         Delivery(tiny_bundle, Calibration(1.0, 0.3, 0.5, 0.7), None),
         run=run,
         recipe=recipe,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.theme import ACCENT, FAINT, GREY, NORMAL, PNEUMONIA, REFER, figure
+from pages.ui.charts.theme import ACCENT, GREY, NORMAL, PNEUMONIA, REFER, figure, shaded
 from pneumo_core.palette import faint
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def reliability(table: Reliability, *, height: int = 300) -> go.Figure:
     )
 
 
-def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 300) -> go.Figure:
+def histogram(counted: Histogram, *, locked: Mapping[str, float]) -> go.Figure:
     """Films by their probability, pneumonia above and normal below the line, logarithmic.
 
     locked: {"screening", "balanced", "ruling_in"}; films between the
@@ -84,7 +84,7 @@ def histogram(counted: Histogram, *, locked: Mapping[str, float], height: int = 
             "ticktext": [*(f"{n:,}" for n in reversed(ticks)), "0", *(f"{n:,}" for n in ticks)],
             "range": [-1.08 * _height(most), 1.08 * _height(most)],
         },
-        height=height,
+        height=300,
         barmode="overlay",
         bargap=0.06,
         shapes=[
@@ -102,19 +102,9 @@ def net_benefit(curve: DecisionCurve) -> go.Figure:
     """
     x = 100 * curve.thresholds
     top = 1.1 * 1000 * max(curve.prevalence, float(curve.model.max()), 1e-3)
-    band = go.Scatter(
-        x=np.r_[x, x[::-1]],
-        y=1000 * np.r_[curve.high, curve.low[::-1]],
-        fill="toself",
-        fillcolor=FAINT,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
     return figure(
         [
-            band,
+            shaded(x, 1000 * curve.low, 1000 * curve.high),
             _line(x, 1000 * curve.call_all, "every patient positive", GREY, "dash"),
             _line(x, 0 * x, "no patient positive", GREY, "dot"),
             _line(x, 1000 * curve.model, "model", ACCENT, "solid"),
@@ -137,16 +127,6 @@ def coverage_risk_chart(curve: CoverageRisk) -> go.Figure:
     x, risk, low, high = (
         100 * line[pick] for line in (curve.coverage, curve.risk, curve.low, curve.high)
     )
-    band = go.Scatter(
-        x=np.r_[x, x[::-1]],
-        y=np.r_[high, low[::-1]],
-        fill="toself",
-        fillcolor=FAINT,
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
     line = go.Scatter(
         x=x,
         y=risk,
@@ -156,7 +136,7 @@ def coverage_risk_chart(curve: CoverageRisk) -> go.Figure:
     )
     top = 1.15 * max(float(high[x >= 20].max()), 1.0) if (x >= 20).any() else 100.0
     return figure(
-        [band, line],
+        [shaded(x, low, high), line],
         x={"title": "Films answered (%)", "range": [0, 100], "nticks": 6},
         y={"title": "Wrong answers (%)", "range": [0, min(top, 100)], "showgrid": True},
         height=300,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.ui.charts.theme import ACCENT, FAINT, GREY, PNEUMONIA, SERIES, figure
+from pages.ui.charts.theme import ACCENT, GREY, PNEUMONIA, SERIES, figure, shaded
 from pneumo_core import palette
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def roc(
     band: 95 % of the curve, shaded; corner: the upper left corner alone. Clicked, the curve gives
     the threshold of the nearest point as `customdata`.
     """
-    traces: list[Any] = [_band(band)] if band is not None else []
+    traces: list[Any] = []
+    if band is not None:
+        x = 100 * band.false_positive_rate
+        traces.append(shaded(x, 100 * band.low, 100 * band.high))
     traces += [_diagonal(), _steps(curve), _targets(curve), _rings(locked)]
     return figure(
         traces,
@@ -187,14 +190,6 @@ def _share(title: str, span: tuple[float, float]) -> dict[str, Any]:
     low, high = 100 * span[0], 100 * span[1]
     air = 0.015 * (high - low)
     return {"title": title, "range": [low - air, high + air], "showgrid": True, "nticks": 6}
-
-
-def _band(band: RocBand) -> go.Scatter:
-    x = 100 * np.r_[band.false_positive_rate, band.false_positive_rate[::-1]]
-    y = 100 * np.r_[band.high, band.low[::-1]]
-    return go.Scatter(
-        x=x, y=y, fill="toself", fillcolor=FAINT, line={"width": 0}, mode="lines", hoverinfo="skip"
-    )
 
 
 def _diagonal() -> go.Scatter:

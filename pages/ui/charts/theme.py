@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 # Plotly asks every value whether it is of pandas as soon as that has begun to load. On a server
 # that has just started another session may be in the middle of it: here it is waited for.
 import pandas as pd  # noqa: F401
@@ -101,6 +103,20 @@ def figure(
         },
     }
     return go.Figure(list(traces), given | layout)
+
+
+def shaded(x: Any, low: Any, high: Any) -> go.Scatter:
+    """The shaded interval of a curve: x, low and high are arrays (N,) in the units of the axes."""
+    return go.Scatter(
+        x=np.r_[x, x[::-1]],
+        y=np.r_[high, low[::-1]],
+        fill="toself",
+        fillcolor=FAINT,
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def figure_config() -> dict[str, Any]:

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.charts.bars import bars
-from pages.ui.charts.scatter import axes, ends_of
+from pages.ui.charts.dataset import axes, bars, ends_of
 from pages.ui.charts.theme import SUBTYPES, figure_config
 from pages.ui.dataset import facets, filters
 from pages.ui.dataset.facets import facets_of, overlay_of
-from pages.ui.dataset.film_dialog import open_film
 from pages.ui.dataset.filters import (
     NAMES,
     OneOf,
@@ -27,7 +25,7 @@ from pages.ui.dataset.filters import (
     without,
 )
 from pages.ui.dataset.findings import Shortcuts, prepared, show_findings, show_shortcuts
-from pages.ui.dataset.gallery_view import show_films
+from pages.ui.dataset.gallery_view import open_film, show_films
 from pages.ui.page import plain_words
 from pneumo_core.audit import audit_ready, check_integrity, measure_shortcuts, overall
 
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pages.ui.charts.bars import Bar
+    from pages.ui.charts.dataset import Bar
     from pages.ui.dataset.facets import ScatterPlot
     from pages.ui.dataset.filters import Condition
     from pneumo_core.audit import Finding

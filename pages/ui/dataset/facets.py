@@ -9,8 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.cache import HASH_FUNCS
-from pages.ui.charts.bars import Bar
-from pages.ui.charts.scatter import ends_of, marks, overlay_html
+from pages.ui.charts.dataset import Bar, ends_of, marks, overlay_html
 from pages.ui.charts.theme import SERIES, SUBTYPES
 from pages.ui.dataset.filters import Area, OneOf, Span, chosen, on
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pages.ui.charts.scatter import Numbers
+    from pages.ui.charts.dataset import Numbers
     from pages.ui.dataset.filters import Condition
     from pneumo_core.dataset.catalogue import Catalogue
 

@@ -17,7 +17,7 @@ from pages.ui.dataset.filters import Among, put
 from pages.ui.page import plain_words
 from pneumo_core.audit import as_document, as_html, harm_words, strength
 from pneumo_core.dataset.folds import straddling_groups
-from pneumo_core.formatting import breakable, count, percent
+from pneumo_core.formatting import breakable, capital, count, percent
 from pneumo_core.training.dataset import HOLDOUT_FOLDS
 from pneumo_core.training.recipe import Recipe
 
@@ -258,4 +258,4 @@ def _in(split: str) -> str:
 def _short(title: str) -> str:
     """A title as a label: "The width in pixels" is "Width in pixels"."""
     words = title.removeprefix("The ").removeprefix("A ")
-    return words[:1].upper() + words[1:]
+    return capital(words)

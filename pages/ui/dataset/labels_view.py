@@ -13,8 +13,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.charts.theme import SUBTYPES
-from pages.ui.html import data_uri
-from pages.ui.images import jpeg
+from pages.ui.html import data_uri, jpeg
 from pages.ui.page import plain
 from pneumo_core.dataset.labels.guess import guessed_map, likely_label
 from pneumo_core.dataset.labels.known_forms import form_of

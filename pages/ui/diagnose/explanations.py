@@ -12,8 +12,7 @@ import streamlit as st
 from pages.ui import cache, state
 from pages.ui.diagnose.reread import is_old
 from pages.ui.diagnose.viewer import has_map
-from pages.ui.html import data_uri
-from pages.ui.images import jpeg
+from pages.ui.html import data_uri, jpeg
 from pages.ui.page import plain, plain_words
 from pneumo_core.formatting import count, per_cent
 from pneumo_core.inference.predict import Decision

@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import cache, state
-from pages.ui.diagnose.blinded import hide
-from pages.ui.images import decode_grey, jpeg
+from pages.ui.diagnose.verdict import hide
+from pages.ui.html import decode_grey, jpeg
 from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry
 from pneumo_core.bundle.feature_checks import UPRIGHT

@@ -1,4 +1,4 @@
-"""The result of one film in words: decision, probability, scale, region, image check, details."""
+"""The result of one film in words: decision, probability, region, image check; the glossary."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from pages.ui.outcomes import (
     reason_unread,
 )
 from pneumo_core.bundle.feature_checks import UPRIGHT
-from pneumo_core.formatting import per_cent, per_cent_range
+from pneumo_core.formatting import capital, per_cent, per_cent_range
 from pneumo_core.inference.predict import Decision, crossing
 from pneumo_core.inference.saliency import MOSTLY_OUTSIDE, NOTHING, peak_inside
 
 if TYPE_CHECKING:
     from pages.ui.session_film import Entry
     from pneumo_core.inference.predict import Reading
-
 
 _LABEL = 0.24  # share of the line that a label may need: nearer to an end it is held at the end
 SUBTYPE_NOTE = (
@@ -47,6 +46,34 @@ ONLY_CHEST = (
     "if it is a negative, drop the original file, or have a radiologist read it."
 )
 OUTSIDE_LUNGS = "where side markers, labels and devices are"
+TERMS = {
+    "Probability": "The model's estimate that a film shows pneumonia, calibrated on validation "
+    "films. Where pneumonia is rarer than there, the true chance is lower.",
+    "Stability range": "The lowest and highest probability when the same film is slightly cropped, "
+    "shifted or mirrored. It is not a confidence interval.",
+    "Operating points": POINTS_NOTE,
+    "Uncertain": "Between the two points, or small changes of the film change the answer: a "
+    "radiologist should report it.",
+    "Outside what this model can read": "The film is unlike the training films, turned, inverted, "
+    "or of a patient of another age. Its number is not to be relied on.",
+    "Activation map (CAM)": "Where the model found evidence for pneumonia. It does not outline a "
+    "lesion, and says nothing of what the model overlooked.",
+    "Grad-CAM, Grad-CAM++, Score-CAM, SmoothGrad": "Other ways to draw such a map from the same "
+    "model. Where they disagree, none of them should be trusted. Grad-CAM is the same as CAM for "
+    "these networks: that the two agree confirms nothing.",
+    "Rank correlation": "How far two maps order the places of a film alike: 1 the same order, 0 no "
+    "relation, −1 the reverse (Spearman).",
+    "Sanity check": "The map of a network with randomised weights. If it looks the same, the map "
+    "shows the film and not what the network learnt (Adebayo et al. 2018).",
+    "Image check": "Whether a file is a frontal chest X-ray, upright, and like the training films.",
+    "Blinded reading": "You answer before the model's answer is shown; both answers are kept.",
+    "Sensitivity, specificity": "The share of films with pneumonia that are called so; the share "
+    "of normal films that are called normal.",
+    "ROC curve, AUC": "Sensitivity against false alarms at every threshold; the area under the "
+    "curve is 1 for a perfect model and 0.5 for chance.",
+    "McNemar's test": "Whether a reader was right more often with the model's help than without, "
+    "on the same films.",
+}
 
 
 def show_result(entry: Entry, evidence: str = "") -> None:
@@ -123,7 +150,7 @@ def _unread_html(reading: Reading) -> str:
     sense = outcome_of(reading)
     return (
         f'<section class="pn-result"><h2 class="pn-{sense.name}">{sense.title}</h2>'
-        f'<p role="alert">{escape(_capital(reason_unread(reading)))}</p>'
+        f'<p role="alert">{escape(capital(reason_unread(reading)))}</p>'
         f"<p>{NO_RESULT if sense is UNREAD else ONLY_CHEST}</p></section>"
     )
 
@@ -157,7 +184,7 @@ def _why(reading: Reading) -> str:
             f"Below the screening threshold.{_crossing(reading)} This does not exclude pneumonia."
         )
     if not reading.gate_ok:
-        return _capital(reading.message.removeprefix("Refer: "))
+        return capital(reading.message.removeprefix("Refer: "))
     p, low, high = reading.p_pneumonia or 0.0, reading.p_low or 0.0, reading.p_high or 0.0
     if low < reading.threshold_low and high >= reading.threshold_high:
         return (
@@ -189,9 +216,9 @@ def _saliency(reading: Reading) -> str:
     if cleared and zones != NOTHING:
         zones = f"muted, as the film shows no sign of pneumonia. Its weak maximum: {zones}"
     if reading.inside_lungs is None or cleared:
-        return _capital(zones)
+        return capital(zones)
     share = per_cent(reading.inside_lungs)
-    return f"{_capital(zones)}; {share} of the evidence lies inside the lungs"
+    return f"{capital(zones)}; {share} of the evidence lies inside the lungs"
 
 
 def _zones(reading: Reading) -> str:
@@ -216,7 +243,7 @@ def _image_check(reading: Reading) -> str:
         if reading.in_distribution:
             return "✓ upright, similar to the training images"
         return "✓ looks like a radiograph; the body part is not checked"
-    return f"✓ {escape(_capital(warnings))}"
+    return f"✓ {escape(capital(warnings))}"
 
 
 def _subtype(reading: Reading) -> str | None:
@@ -255,5 +282,7 @@ def _details_html(entry: Entry) -> str:
     return facts_list(rows)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def show_glossary() -> None:
+    """A button that unfolds the glossary."""
+    with st.popover("Glossary", icon=":material/menu_book:"):
+        st.html(facts_list((term, escape(words)) for term, words in TERMS.items()))

@@ -10,10 +10,10 @@ import streamlit as st
 
 from pages.ui import cache, state
 from pages.ui.components.film_viewer import Picture, Shown, show_film_viewer
+from pages.ui.diagnose.verdict import ask_confidence
 from pages.ui.diagnose.viewer import legend_html, show_film_viewer_of
 from pages.ui.folder_field import show_picker
-from pages.ui.html import facts_list
-from pages.ui.images import decode_grey
+from pages.ui.html import decode_grey, facts_list
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain, plain_words
 from pages.ui.session_film import make_entry
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _COMMAND = "reader-study"
 _FOLDER = "study.folder"
-_CONFIDENCE = {1: "1 guess", 2: "2", 3: "3", 4: "4", 5: "5 certain"}
 _PHASES = {"before": "without the model", "after": "with the model"}
 ABOUT = (
     "Several people read the same labelled films, each in a random order of their own: first "
@@ -229,13 +228,7 @@ def _form(study: ReaderStudy, film: StudyFilm, phase: StudyPhase, reader: str) -
             default=last.finding if last else None,
             key=f"{key}.finding",
         )
-        confidence = st.segmented_control(
-            "Confidence",
-            list(_CONFIDENCE),
-            default=last.confidence if last else None,
-            format_func=_CONFIDENCE.__getitem__,
-            key=f"{key}.confidence",
-        )
+        confidence = ask_confidence(key, last.confidence if last else None)
         label = "Save and show the model's answer" if phase == "before" else "Save, next film"
         if not st.form_submit_button(label, type="primary", key=f"{key}.save"):
             return

@@ -13,9 +13,9 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui import cache, state
-from pages.ui.diagnose.blinded import hide, without_name
 from pages.ui.diagnose.intake import Intake, no_room, read_entry
 from pages.ui.diagnose.reading_log import keep_in_log, with_log
+from pages.ui.diagnose.verdict import hide, without_name
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain
 from pages.ui.session_film import Record, content_of, make_entry

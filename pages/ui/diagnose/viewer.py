@@ -16,8 +16,7 @@ from pages.ui.components.film_viewer import (
     Shown,
     show_film_viewer,
 )
-from pages.ui.html import badge, data_uri
-from pages.ui.images import png
+from pages.ui.html import badge, data_uri, png
 from pages.ui.outcomes import outcome_of
 from pages.ui.page import plain_words
 from pneumo_core.inference.predict import Decision

@@ -15,8 +15,7 @@ from pages.ui.charts.theme import figure_config
 from pages.ui.job_progress import show_job
 from pages.ui.metrics import predictions
 from pages.ui.metrics.error_gallery import open_film
-from pages.ui.metrics.film_folder import find_folder
-from pages.ui.metrics.predictions import evaluated_predictions
+from pages.ui.metrics.predictions import evaluated_predictions, find_folder
 from pages.ui.metrics.selection import PHASES, reads
 from pages.ui.models import inventory
 from pages.ui.page import plain
@@ -28,7 +27,6 @@ from pneumo_core.formatting import estimate, interval
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Evaluation, Predictions
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
@@ -45,12 +43,7 @@ _APART = (
 _MOST = 4  # curves that can still be distinguished
 
 
-def show_comparison(
-    subject: Predictions,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,
-    settings: Settings,
-) -> None:
+def show_comparison(subject: Predictions, at: AtThreshold, settings: Settings) -> None:
     """The choice of other models, and the comparison."""
     others = {
         one.found.name: one.found.bundle

@@ -14,9 +14,8 @@ from pages.ui import cache, state
 from pages.ui.charts.theme import NORMAL, PNEUMONIA, SUBTYPES
 from pages.ui.components.gallery import Tile, show_gallery
 from pages.ui.diagnose.viewer import legend_html, show_film_steps
-from pages.ui.html import data_uri, facts_list
-from pages.ui.images import jpeg
-from pages.ui.metrics.film_folder import FilmFolder, find_folder, offer_folder
+from pages.ui.html import data_uri, facts_list, jpeg
+from pages.ui.metrics.predictions import FilmFolder, find_folder, offer_folder
 from pages.ui.outcomes import outcome_at, outcome_of, why_unread
 from pages.ui.page import plain, plain_words
 from pneumo_core.errors import PneumoError

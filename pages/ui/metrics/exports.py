@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.metrics.headline import EXPLORING
+from pages.ui.metrics.measures import EXPLORING
 from pneumo_core.bundle.provenance import disclaimer
 from pneumo_core.evaluation.test_log import logged_evaluations
 from pneumo_core.formatting import percent
@@ -19,7 +19,6 @@ from pneumo_core.formatting import percent
 if TYPE_CHECKING:
     from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Predictions
-    from pneumo_core.config import Settings
     from pneumo_core.evaluation.report import Report
     from pneumo_core.metrics import AtThreshold
 
@@ -35,12 +34,7 @@ class Made:
     json: bytes
 
 
-def show_exports(
-    subject: Predictions,
-    measures: Measures,
-    at: AtThreshold,
-    settings: Settings,  # noqa: ARG001 - all parts are called alike
-) -> None:
+def show_exports(subject: Predictions, measures: Measures, at: AtThreshold) -> None:
     """The report, made when asked for, and what the slider shows right now."""
     st.caption(
         "The report uses the locked thresholds, not the slider. It has all figures, the CLAIM 2024 "
@@ -96,7 +90,7 @@ def _make(subject: Predictions, of: tuple[str, int, int], head: dict[str, str]) 
 
 def tables_zip(report: Report) -> bytes:
     """A CSV file a table, and what they are of with the disclaimer, as a zip."""
-    from pneumo_core.evaluation.report.html import to_csv
+    from pneumo_core.evaluation.report.document import to_csv
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -17,11 +17,8 @@ from pneumo_core.formatting import estimate, percent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pages.ui.metrics.measures import Measures
     from pages.ui.metrics.predictions import Predictions
     from pneumo_core.bundle import Bundle
-    from pneumo_core.config import Settings
-    from pneumo_core.metrics import AtThreshold
 
 _ICONS = {"holds": "✓", "fit": "⚠", "train": "✕", "unknown": "?"}
 NOT_MEASURED = (
@@ -71,12 +68,7 @@ def offer_fit(subject: Predictions) -> None:
         st.switch_page("pages/models.py")
 
 
-def show_here(
-    subject: Predictions,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,  # noqa: ARG001
-    settings: Settings,  # noqa: ARG001
-) -> None:
+def show_here(subject: Predictions) -> None:
     """Three answers by class, what stops an answer and why, and what referral would leave."""
     found = summary_of(subject)
     if found is None:

@@ -24,7 +24,7 @@ from pages.ui.state import start_key, starting
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError
 from pneumo_core.evaluation.test_log import logged_evaluations
-from pneumo_core.formatting import estimate
+from pneumo_core.formatting import capital, estimate
 from pneumo_core.metrics import Estimate
 
 if TYPE_CHECKING:
@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pages.ui.metrics.measures import Measures
     from pages.ui.models.inventory import Checked
     from pneumo_core.bundle import Bundle
     from pneumo_core.config import Settings
     from pneumo_core.evaluation.test_log import LoggedEvaluation
-    from pneumo_core.metrics import AtThreshold
 
 _RECORDED = (
     "A test set is independent only once: a model that is changed after a test result is fitted to "
@@ -94,7 +92,7 @@ def pick_films(bundle: Bundle, settings: Settings) -> Predictions:
         "Films",
         options,
         key=key,
-        format_func=lambda one: _capital(named[one]),
+        format_func=lambda one: capital(named[one]),
         on_change=lambda: state.prediction_source.set(st.session_state[key]),
     )
     if elsewhere is not None and chosen == elsewhere.key:
@@ -112,12 +110,7 @@ def offer_evaluation(bundle: Bundle, settings: Settings) -> None:
         _show_evaluation(bundle, settings)
 
 
-def show_test_evaluations(
-    subject: Predictions,
-    measures: Measures,  # noqa: ARG001 - all parts are called alike
-    at: AtThreshold,  # noqa: ARG001
-    settings: Settings,  # noqa: ARG001
-) -> None:
+def show_test_evaluations(subject: Predictions) -> None:
     """Every recorded evaluation on a split called test."""
     st.caption(_RECORDED)
     past = logged_evaluations(subject.bundle)
@@ -211,10 +204,6 @@ def _title(checked: Checked) -> str:
         if holds
     ]
     return f"{found.name}{version}" + (f" ({', '.join(notes)})" if notes else "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _moment(one: LoggedEvaluation) -> str:

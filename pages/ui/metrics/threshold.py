@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui import state
-from pages.ui.components.confusion_tiles import show_confusion_tiles, sums_html
-from pages.ui.components.threshold import show_threshold_slider
-from pages.ui.metrics import charts, headline
+from pages.ui.components.threshold import show_confusion_tiles, show_threshold_slider, sums_html
+from pages.ui.metrics.charts import show_decisions, show_other_charts, show_roc
 from pages.ui.metrics.comparison import show_comparison
-from pages.ui.metrics.decisions import show_decisions
 from pages.ui.metrics.error_gallery import show_films
 from pages.ui.metrics.exports import show_exports
 from pages.ui.metrics.here import show_here, show_lead
-from pages.ui.metrics.measures import POINTS
-from pages.ui.metrics.robustness import show_robustness
+from pages.ui.metrics.measures import (
+    POINTS,
+    badge_html,
+    binary_title,
+    headline_html,
+    rates_html,
+    sample_sentence,
+    thousand_html,
+)
 from pages.ui.metrics.selection import show_test_evaluations
-from pages.ui.metrics.subgroups import show_groups
+from pages.ui.metrics.subgroups import show_groups, show_robustness
 from pages.ui.page import plain_words
 from pneumo_core.formatting import POINT_NAMES
 
@@ -30,16 +36,6 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold
 
 
-_PARTS = {
-    "Films": show_films,
-    "At this hospital": show_here,
-    "Subgroups": show_groups,
-    "Decisions": show_decisions,
-    "Robustness": show_robustness,
-    "Compare": show_comparison,
-    "Test-set evaluations": show_test_evaluations,
-    "Export": show_exports,
-}
 _HEAD_START = 0.03  # seconds
 
 
@@ -52,24 +48,24 @@ def show_live(subject: Predictions, measures: Measures, settings: Settings) -> N
         point = measures.point_at(threshold)
         show_lead(subject)
         st.html(
-            headline.badge_html(subject, point)
-            + headline.headline_html(measures.summary, at)
-            + f'<p class="pn-hint">{headline.sample_sentence(measures.summary, subject.films)}</p>'
+            badge_html(subject, point)
+            + headline_html(measures.summary, at)
+            + f'<p class="pn-hint">{sample_sentence(measures.summary, subject.films)}</p>'
         )
         curve, numbers = st.columns([6, 5], gap="medium")
         with numbers:
             points = measures.points
-            st.html(f'<h3 class="pn-chart">{headline.binary_title(threshold)}</h3>')
+            st.html(f'<h3 class="pn-chart">{binary_title(threshold)}</h3>')
             referred = measures.sweep.referred(threshold, points.screening, points.ruling_in)
             if opened := show_confusion_tiles(at, referred, state.confusion_cell.get()):
                 state.go_to_cell(opened)
-            st.html(sums_html(at.confusion, measures.summary.three_way) + headline.rates_html(at))
+            st.html(sums_html(at.confusion, measures.summary.three_way) + rates_html(at))
         _show_slider(subject, measures, at, point)
         # The figures are sent before the charts, which take a browser longer.
         time.sleep(_HEAD_START)
         with curve:
-            charts.show_roc(subject, measures, at)
-        charts.show_other_charts(subject, measures, at)
+            show_roc(subject, measures, at)
+        show_other_charts(subject, measures, at)
         show_sections(subject, measures, at, settings)
 
 
@@ -77,11 +73,21 @@ def show_sections(
     subject: Predictions, measures: Measures, at: AtThreshold, settings: Settings
 ) -> None:
     """The choice of a section, and the section."""
+    sections = {
+        "Films": partial(show_films, subject, measures, at, settings),
+        "At this hospital": partial(show_here, subject),
+        "Subgroups": partial(show_groups, measures, at),
+        "Decisions": partial(show_decisions, subject, measures, at),
+        "Robustness": partial(show_robustness, subject),
+        "Compare": partial(show_comparison, subject, at, settings),
+        "Test-set evaluations": partial(show_test_evaluations, subject),
+        "Export": partial(show_exports, subject, measures, at),
+    }
     part = st.segmented_control(
-        "More about this model", list(_PARTS), default="Films", required=True, key="metrics.part"
+        "More about this model", list(sections), default="Films", required=True, key="metrics.part"
     )
     with st.container(key=f"metrics-part-{part.split()[0].lower()}"):
-        _PARTS[part](subject, measures, at, settings)
+        sections[part]()
 
 
 def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, point: str) -> None:
@@ -107,7 +113,7 @@ def _show_slider(subject: Predictions, measures: Measures, at: AtThreshold, poin
                 width=110,
                 on_change=lambda: state.prevalence.set(st.session_state["metrics.prevalence"]),
             )
-            st.html(headline.thousand_html(at))
+            st.html(thousand_html(at))
         if not point:
             with st.container(horizontal=True, vertical_alignment="center", key="lock"):
                 st.button(

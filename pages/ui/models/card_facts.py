@@ -107,11 +107,6 @@ def populations(card: Card) -> list[tuple[str, list[tuple[str, str]]]]:
     ]
 
 
-def _trained_on(card: Card) -> str:
-    of_two = bool(card.populations) and card.fitted_to is None
-    return card.summary if of_two else training_summary(card)
-
-
 def _fitted(card: Card) -> str:
     fitted = card.fitted_to
     if fitted is None:

@@ -1,37 +1,66 @@
-"""The plan of the next run, its expected time, what prevents it, and the button that starts it."""
+"""The plan of the next run: its sources, expected time, what prevents it, and the Start button."""
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import cache, state
+from pages.ui.charts.theme import figure_config
+from pages.ui.charts.training import Chart, Line
+from pages.ui.charts.training import curves as draw
+from pages.ui.folder_field import show_picker
 from pages.ui.job_progress import show_job
 from pages.ui.page import plain
 from pages.ui.state import start_key, starting
-from pages.ui.training.before_start import show_before_start
 from pages.ui.training.setup import sentence
 from pneumo_core.container import cores, memory_limit
-from pneumo_core.errors import TrainingError
+from pneumo_core.dataset.sources import check_folder
+from pneumo_core.errors import DataSetError, TrainingError
 from pneumo_core.formatting import file_size
 from pneumo_core.jobs.job import latest_job, start_job
-from pneumo_core.training.dataset import lacks
+from pneumo_core.training.dataset import joined, lacks
 from pneumo_core.training.hardware import cached_machine
+from pneumo_core.training.plan.settings import (
+    command_line,
+    example_file,
+    learning_rates,
+    read_preview,
+    settings_json,
+)
 from pneumo_core.training.runs.estimate import estimate, shortages
 from pneumo_core.training.runs.history import live_runs
 from pneumo_core.training.runs.queue import start_run
-from pneumo_core.training.sources import FilmSource, sources_of
+from pneumo_core.training.sources import FilmSource, check_apart, sources_of
 
 if TYPE_CHECKING:
-    from pages.ui.training.several import Sources
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from pneumo_core.config import Settings
     from pneumo_core.jobs.job import Job
+    from pneumo_core.training.dataset import Material
     from pneumo_core.training.hardware import Machine
+    from pneumo_core.training.plan.settings import Preview
     from pneumo_core.training.recipe import Recipe
     from pneumo_core.training.runs.estimate import Estimate
     from pneumo_core.training.runs.run import Run
+
+_TYPED = "training.source"
+_MEANING = (
+    "Films of another hospital or archive. Classes weigh the same within each source, and the card "
+    "has the figures by source."
+)
+_LEAVE_OUT = (
+    "Trains one more network for each source, on the others alone, and measures it on that source: "
+    "how a model does where it was never trained."
+)
 
 
 def show_plan(recipe: Recipe, sources: Sources, settings: Settings) -> None:
@@ -159,3 +188,193 @@ def _offer_measure(recipe: Recipe, settings: Settings, *, idle: bool) -> None:
 
 def _start_of(recipe: Recipe) -> str:
     return "none" if recipe.weights == "none" else "imagenet"
+
+
+def show_before_start(
+    recipe: Recipe, folders: Sequence[Path], settings: Settings, *, idle: bool
+) -> None:
+    """Everything that can be looked at before the start, folded away."""
+    with st.expander("Before the start: examples, network, schedule", key="training.before"):
+        look, schedule, command = st.tabs(["Examples and network", "Schedule", "Command"])
+        with look:
+            _examples(recipe, folders, settings, idle=idle)
+        with schedule:
+            _schedule(recipe)
+        with command:
+            st.caption("The same run from a shell:")
+            st.code(
+                command_line(recipe, [str(folder) for folder in folders]),
+                language="bash",
+                wrap_lines=True,
+            )
+            st.caption("All settings:")
+            st.code(settings_json(recipe), language="json")
+
+
+def _schedule(recipe: Recipe) -> None:
+    epochs, rates = learning_rates(recipe)
+    chart = Chart([Line("learning rate", epochs, rates)], "Learning rate", recipe.epochs, digits=6)
+    st.plotly_chart(
+        draw(chart, height=240),
+        width="stretch",
+        config=figure_config(),
+        key="training.schedule",
+        alt="The learning rate over the epochs: a rise to its peak, then a cosine down",
+    )
+    warm = f"{100 * recipe.warm_up:.0f} % of the steps"
+    lower = ""
+    if recipe.weights != "none":
+        rate = recipe.lower_rate * recipe.learning_rate
+        lower = f" Layers below the usual first trained one: at most {rate:.2g}."
+    st.caption(
+        f"AdamW, weight decay {recipe.weight_decay:g}. Warm-up over {warm} to "
+        f"{recipe.learning_rate:g}, then a cosine to 1 % of it.{lower}"
+    )
+
+
+def preview_folder(recipe: Recipe, folders: Sequence[Path], settings: Settings) -> Path:
+    """Where the preview of such a run is kept: one for each recipe and its folders."""
+    films = " ".join(str(folder.absolute()) for folder in folders)
+    key = hashlib.sha256(f"{films} {settings_json(recipe)}".encode()).hexdigest()[:16]
+    return settings.cache_dir / "preview" / key
+
+
+def _examples(recipe: Recipe, folders: Sequence[Path], settings: Settings, *, idle: bool) -> None:
+    """The preview, or the button that makes it in a process of its own: it takes Keras."""
+    folder = preview_folder(recipe, folders, settings)
+    made = read_preview(folder)
+    if made is not None:
+        _show(made, folder)
+        return
+    job = latest_job("preview", settings=settings, key=folder.name)
+    if job is not None and show_job(job, doing="Looking").state == "running":
+        return
+    if st.button(
+        "Show examples and network",
+        key=start_key("training.preview"),
+        disabled=not idle,
+        help="Reads the films and builds the network: half a minute, longer for a new data set."
+        if idle
+        else "Not while a run is in progress.",
+    ):
+        with starting():
+            start_job(
+                "preview",
+                ["machine", "preview", *map(str, folders), "--out", str(folder), *_words(recipe)],
+                settings=settings,
+                key=folder.name,
+            )
+        st.rerun()
+    st.caption(
+        "Sixteen films as the network will see them in its first epoch, with their labels, and the "
+        "network's layers, parameters and multiply-adds. Nothing is trained."
+    )
+
+
+def _words(recipe: Recipe) -> list[str]:
+    words = ["--preset", recipe.preset]
+    for name, value in recipe.as_dict().items():
+        if name != "preset" and value != "":
+            words += ["--set", f"{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    return words
+
+
+def _show(made: Preview, folder: Path) -> None:
+    with st.container(horizontal=True, key="training.examples"):
+        for number, label in enumerate(made.labels):
+            st.image(str(example_file(folder, number)), caption=label, width=110)
+    st.caption("Augmented, in the first epoch of this seed: no two epochs see the same picture.")
+    st.dataframe(network_table(made), hide_index=True, alt="The network's blocks in order")
+    st.caption(
+        f"{made.parameters:,} parameters, {made.trainable:,} of them trained; "
+        f"{made.multiply_adds / 1e9:.2f} billion multiply-adds a film."
+    )
+
+
+def network_table(made: Preview) -> pd.DataFrame:
+    """A line for each block of the network."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "Block": [part.name for part in made.parts],
+            "Layers": [part.layers for part in made.parts],
+            "Parameters": [part.parameters for part in made.parts],
+            "Trained": [part.trainable for part in made.parts],
+            "Output": [" × ".join(map(str, part.output)) for part in made.parts],
+            "Multiply-adds (M)": [round(part.multiply_adds / 1e6, 1) for part in made.parts],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The folders of a training, the first being the one that is open; their films together."""
+
+    folders: tuple[Path, ...]
+    material: Material
+    leave_out: bool = False
+
+
+def show_further(first: Path, found: Material, settings: Settings) -> Sources:
+    """The further folders, added and removed here, folded away."""
+    folders, parts = [first], [found]
+    with st.expander("Several sources", key="training.sources"):
+        st.caption(_MEANING)
+        for path in map(Path, state.further_sources.get()):
+            if (part := _listed(path, folders, settings)) is not None:
+                folders.append(path)
+                parts.append(part)
+        _offer(folders, settings)
+        if len(folders) == 1:
+            return Sources((first,), found)
+        leave_out = st.toggle(
+            "Leave each source out once",
+            key="training.leave_source_out",
+            persist_state="session",
+            help=_LEAVE_OUT,
+        )
+    together = joined(parts)
+    st.html(f'<p class="pn-aside">With {len(folders) - 1} more: {escape(together.sentence())}</p>')
+    return Sources(tuple(folders), together, leave_out)
+
+
+def _listed(path: Path, before: list[Path], settings: Settings) -> Material | None:
+    """A further source with its films and a way to take it out; None for one that is not used."""
+    part, why = None, ""
+    try:
+        check_folder(path, settings=settings)
+        check_apart([*before, path])
+        part = cache.material_of(path)
+    except DataSetError as error:
+        why = str(error)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = part.sentence() if part is not None else f"not used: {why}"
+        st.html(
+            f'<p class="pn-place"><strong>{escape(path.name)}</strong> {escape(words)}</p>',
+            width="stretch",
+        )
+        st.button("Remove", key=f"training.source.{path}", on_click=_remove, args=(str(path),))
+    return part
+
+
+def _offer(folders: list[Path], settings: Settings) -> None:
+    with st.form("training.source.form", border=False, clear_on_submit=False):
+        typed = st.text_input("Folder of another source", key=_TYPED, placeholder="/home/me/films")
+        added = st.form_submit_button("Add the source")
+    show_picker(settings, _TYPED)
+    if not added:
+        return
+    try:
+        path = check_folder(typed, settings=settings)
+        check_apart([*folders, path])
+        cache.material_of(path)  # it has labelled films
+    except DataSetError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    state.further_sources.set((*state.further_sources.get(), str(path)))
+    st.rerun()
+
+
+def _remove(path: str) -> None:
+    state.further_sources.set(tuple(one for one in state.further_sources.get() if one != path))

@@ -1,4 +1,4 @@
-"""The run in progress, or the last one: progress, curves, log, result."""
+"""The run in progress, or the last one: progress, curves, its last epoch, log, result."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from pages.ui.charts.training import (
     smoothed,
 )
 from pages.ui.charts.training import curves as draw
+from pages.ui.html import facts_list, jpeg
 from pages.ui.page import plain, plain_words
-from pages.ui.training.actions import show_actions
-from pages.ui.training.closeup import show_closeup
-from pages.ui.training.run_labels import facts, notes, run_title
+from pages.ui.training.actions import facts, notes, run_title, show_actions
 from pneumo_core.formatting import duration
-from pneumo_core.training.runs.history import MEASURED_AGAIN, current_run, live_runs, read_curves
+from pneumo_core.training.runs.history import (
+    MEASURED_AGAIN,
+    current_run,
+    live_runs,
+    read_closeup,
+    read_curves,
+)
 from pneumo_core.training.runs.progress import time_left
 from pneumo_core.training.runs.status import AFTER_TRAINING, summary_of
 
@@ -36,8 +41,8 @@ if TYPE_CHECKING:
     from pneumo_core.training.runs.run import Run
     from pneumo_core.training.runs.status import RunStatus, RunSummary
 
-
 _NAMES = {"auc": "", "sensitivity": "sensitivity at 90 % specificity"}
+_CALLS = {"tp": "called rightly", "fn": "missed", "fp": "called wrongly", "tn": "cleared rightly"}
 
 
 def loss_chart(curves: Curves, epochs: int) -> Chart:
@@ -180,8 +185,7 @@ def _show(run: Run, settings: Settings) -> None:
     _show_curves(run, epochs, {} if summary.state.live else status.figures)
     show_closeup(run)
     if found := facts(status, summary):
-        listed = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found)
-        st.html(f'<dl class="pn-facts">{listed}</dl>')
+        st.html(facts_list((name, escape(words)) for name, words in found))
     if summary.state.live:
         if log := run.log_tail(_LINES_NOW):
             st.code(log, language=None, wrap_lines=True)
@@ -251,3 +255,40 @@ def _show_waiting(run: Run, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.html(f'<p class="pn-place">{number + 1}. waiting: {escape(run_title(run))}</p>')
         st.button("Cancel", key=f"training.cancel.{run.id}", on_click=run.cancel)
+
+
+def show_closeup(run: Run) -> None:
+    """What the network of the last finished epoch says of some held-out films."""
+    found = read_closeup(run)
+    if found is None:
+        return
+    facts, arrays = found
+    with st.expander(f"After epoch {facts['epoch'] + 1}: recall, confusion, surest errors"):
+        st.html(facts_list((name, escape(words)) for name, words in _lines(facts)))
+        _errors(facts, arrays)
+
+
+def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [
+        (f"Recall, {name}", "–" if value is None else f"{100 * value:.0f} %")
+        for name, value in facts["recall"].items()
+    ]
+    confusion = facts["confusion"]
+    ill = f"{confusion['tp']} {_CALLS['tp']}, {confusion['fn']} {_CALLS['fn']}"
+    normal = f"{confusion['tn']} {_CALLS['tn']}, {confusion['fp']} {_CALLS['fp']}"
+    at = f"at P(pneumonia) {facts['threshold']:g}"
+    return [*lines, (f"Pneumonia, {at}", ill), (f"Normal, {at}", normal)]
+
+
+def _errors(facts: dict[str, Any], arrays: dict[str, Any]) -> None:
+    from pneumo_core.inference.saliency import overlay
+
+    words = f"{facts['films']:,} held-out films, before calibration."
+    if not facts["errors"]:
+        st.caption(f"{words} No error among them.")
+        return
+    with st.container(horizontal=True, key="training.errors"):
+        for error, film, cam in zip(facts["errors"], arrays["films"], arrays["maps"], strict=True):
+            caption = f"{error['label']}, P {error['p']:.2f}"
+            st.image(jpeg(overlay(film, cam)), caption=caption, width=130)
+    st.caption(f"{words} The surest errors; the map shows what spoke for pneumonia.")

@@ -1,4 +1,4 @@
-"""All runs in a table; a ticked one shows its actions, two or more are compared."""
+"""All runs in a table, two or more of them compared, and TensorBoard over all runs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.ui.page import plain, plain_words
-from pages.ui.training.actions import show_actions
-from pages.ui.training.run_labels import moment, rate_in_words, run_title
+from pages.ui.training.actions import moment, rate_in_words, run_title, show_actions
 from pages.ui.training.run_view import overlay, show_chart
 from pages.ui.training.setup import BACKBONES, backbone_title
+from pneumo_core.server.board import (
+    PASSES,
+    board_link,
+    find_board,
+    keep_board,
+    start_board,
+    stop_board,
+)
 from pneumo_core.training.runs.history import (
     FIGURES,
     differences,
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.training.runs.run import Run
 
-
 _SECONDS = 10.0  # between two renewals of the table
 _TICKED, _TABLE = "training.ticked", "training.table"
 _LETTERS = "ABCDE"  # runs in one chart that can still be distinguished
@@ -40,6 +46,8 @@ _NAMES = {
     "val_auc": "AUC, last epoch (estimate)",
     "val_loss": "loss, last epoch",
 }
+_BOARD_HEIGHT = 760  # pixels
+_LINK = "training.board.link"  # of the frame: another one would load it anew
 
 
 def show_runs(settings: Settings) -> None:
@@ -186,3 +194,38 @@ def difference_table(named: dict[str, Run]) -> pd.DataFrame:
 def _network(row: dict[str, Any]) -> str:
     name = str(row.get("backbone") or "")
     return backbone_title(name) if name in BACKBONES else name
+
+
+def show_tensorboard(settings: Settings) -> None:
+    """TensorBoard, folded away: start it, look at it, end it."""
+    with st.expander("TensorBoard", key="training.board"):
+        running = find_board(settings) is not None
+        st.caption("The curves of all runs in TensorBoard. In a terminal:")
+        st.code(f"tensorboard --logdir {settings.runs_dir.name}", language=None)
+        if not running:
+            st.session_state.pop(_LINK, None)
+            if st.button("Start here", key="training.board.start"):
+                with st.spinner("Starting TensorBoard: about ten seconds…"):
+                    start_board(settings)
+                st.rerun()
+            return
+        keep_board(settings)
+        _show_board(settings)
+
+
+def _show_board(settings: Settings) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shown = st.toggle("Show it here", key="training.board.shown")
+        st.link_button("Open in a tab", board_link(PASSES.give()), icon=":material/open_in_new:")
+        if st.button("Stop", key="training.board.stop"):
+            stop_board(settings)
+            st.rerun()
+    st.caption(
+        "It answers under this server's own address, to those who may train, and ends half an hour "
+        "after anybody last looked at it or at this screen."
+    )
+    if not shown:
+        st.session_state.pop(_LINK, None)
+        return
+    link = st.session_state.setdefault(_LINK, board_link(PASSES.give()))
+    st.iframe(link, height=_BOARD_HEIGHT, alt="TensorBoard over all runs")

@@ -1,4 +1,4 @@
-"""The settings of the next run, each explained, and its data set."""
+"""The settings of the next run, each explained, or those of an earlier run; and its data set."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from pages.ui import cache
 from pages.ui.dataset.source import show_chooser, show_source_job
 from pages.ui.html import badge
 from pages.ui.page import plain
-from pages.ui.training.earlier import offer_earlier
-from pages.ui.training.more_settings import show_more
+from pages.ui.training.more_settings import MORE, show_more
 from pneumo_core.dataset.sources import check_folder, remembered_source
 from pneumo_core.errors import DataSetError, TrainingError
+from pneumo_core.formatting import capital
 from pneumo_core.training.dataset import task_of
-from pneumo_core.training.network import find_backbone
+from pneumo_core.training.network import find_backbone, is_for
 from pneumo_core.training.plan.parent import is_parent, load_parent
-from pneumo_core.training.plan.weights import is_for
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
+from pneumo_core.training.runs.run import list_runs
 
 if TYPE_CHECKING:
     from pneumo_core.config import Settings
     from pneumo_core.dataset.sources import Source
     from pneumo_core.training.dataset import Material
-
+    from pneumo_core.training.recipe import Recipe
 
 BACKBONES = {
     "cnn": "Five blocks, trained from scratch: minutes on two cores.",
@@ -66,6 +66,7 @@ _NO_WEIGHTS = (
     "be downloaded. Choose another network to start from a weights file or a model."
 )
 _FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
+_KEY, _MOST = "training.earlier", 20
 
 
 def show_source(settings: Settings) -> tuple[Source, Material] | None:
@@ -108,7 +109,7 @@ def show_settings(settings: Settings, found: Material | None = None) -> Recipe:
         persist_state=_PERSIST,
         format_func=str.capitalize,
     )
-    st.caption(f"{PRESETS[preset].promise[:1].upper()}{PRESETS[preset].promise[1:]}.")
+    st.caption(f"{capital(PRESETS[preset].promise)}.")
     usual = make_recipe(preset, backbone="cnn")
     choices: dict[str, Any] = {"backbone": _backbone(transfer=bool(at))}
     weights = _weights(choices["backbone"], settings)
@@ -261,3 +262,63 @@ def _checked(typed: str, settings: Settings) -> str:
             f"Expected a weights file, got {typed}, which does not exist. Check the path."
         )
     return str(path)
+
+
+def offer_earlier(settings: Settings) -> None:
+    """A choice of the latest runs; the chosen one's settings fill the widgets below."""
+    runs = [run.id for run in list_runs(settings.runs_dir)[:_MOST]]
+    if not runs:
+        return
+    st.selectbox(
+        "Settings of an earlier run",
+        runs,
+        index=None,
+        placeholder="Start from an earlier run's settings…",
+        key=_KEY,
+        on_change=_take_over,
+        args=(settings,),
+        label_visibility="collapsed",
+    )
+    if refused := st.session_state.get(f"{_KEY}.refused"):
+        st.caption(plain(refused))
+
+
+def _take_over(settings: Settings) -> None:
+    """Runs before the page: widgets may still be given values."""
+    chosen, refused = st.session_state.get(_KEY), f"{_KEY}.refused"
+    st.session_state.pop(refused, None)
+    for run in list_runs(settings.runs_dir):
+        if run.id == chosen:
+            try:
+                st.session_state.update(widget_values(run.recipe()))
+            except TrainingError as error:
+                st.session_state[refused] = str(error)
+
+
+def widget_values(recipe: Recipe) -> dict[str, Any]:
+    """The value of every widget of the Training screen that makes this recipe, by its key."""
+    preset = recipe.preset if recipe.preset in PRESETS else "standard"
+    values: dict[str, Any] = {
+        "training.preset": preset,
+        "training.backbone": recipe.backbone,
+        "training.task": recipe.task,
+        f"training.size.{preset}": recipe.size,
+        f"training.epochs.{preset}": recipe.epochs,
+        **_start(recipe),
+    }
+    for setting in MORE:
+        values[f"training.{setting.name}.{preset}"] = getattr(recipe, setting.name)
+    return values
+
+
+def _start(recipe: Recipe) -> dict[str, Any]:
+    if not find_backbone(recipe.backbone).application:
+        return {}
+    if recipe.weights in {"imagenet", "none"}:
+        return {"training.weights": recipe.weights}
+    if is_parent(recipe.weights):
+        return {
+            "training.weights": "model",
+            f"training.parent.{recipe.backbone}": recipe.weights,
+        }
+    return {"training.weights": "file", "training.weights.file": recipe.weights}

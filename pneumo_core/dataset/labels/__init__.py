@@ -1,17 +1,19 @@
 """Labels of films: from the names of folders, or from a table with the films."""
 
-from pneumo_core.dataset.labels.folder_labels import LabelledFilms
-from pneumo_core.dataset.labels.kept import keep_labels, kept_labels
-from pneumo_core.dataset.labels.label_map import LabelMap, Labels, labels_of_dict, read_map
+from pneumo_core.dataset.labels.label_map import (
+    LabelMap,
+    Labels,
+    keep_labels,
+    kept_labels,
+    read_map,
+)
 from pneumo_core.dataset.labels.table_files import has_tables
 
 __all__ = [
     "LabelMap",
-    "LabelledFilms",
     "Labels",
     "has_tables",
     "keep_labels",
     "kept_labels",
-    "labels_of_dict",
     "read_map",
 ]

@@ -8,13 +8,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from pneumo_core.dataset.film_facts import OPTIONAL, FilmFacts, LeftOut
-from pneumo_core.dataset.labels.guess import guessed_map
+from pneumo_core.dataset.labels.guess import expand_folders, guessed_map, match_files
 from pneumo_core.dataset.labels.known_forms import CANONICAL, KERMANY, canonical, form_of
 from pneumo_core.dataset.labels.label_map import LabelMap
-from pneumo_core.dataset.labels.matching import expand_folders, match_files
-from pneumo_core.dataset.labels.patients import table_groups
 from pneumo_core.dataset.labels.table_files import is_table, read_table
-from pneumo_core.dataset.labels.values import ages_in_years, sexes, views
+from pneumo_core.dataset.labels.values import ages_in_years, sexes, table_groups, views
 from pneumo_core.errors import DataSetError
 from pneumo_core.formatting import count
 

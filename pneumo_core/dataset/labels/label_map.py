@@ -1,19 +1,24 @@
-"""How a table is read: which columns it has and what their values mean, kept as TOML."""
+"""How a table is read: its columns and what their values mean, kept as TOML for a folder."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import tomllib
 import unicodedata
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from pneumo_core.config import load_settings
 from pneumo_core.errors import DataSetError
 from pneumo_core.storage import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pneumo_core.config import Settings
 
 FILE = "pneumo-dataset.toml"
 COLUMNS = (
@@ -179,3 +184,32 @@ def _target(text: str, where: str) -> str:
 def _quoted(text: str) -> str:
     # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def kept_labels(base: Path, settings: Settings | None = None) -> Labels | None:
+    """The labels kept for the folder `base`, None where there are none. Raises DataSetError."""
+    for path in (base / FILE, _elsewhere(base, settings or load_settings())):
+        if path.is_file():
+            return read_map(path)
+    return None
+
+
+def keep_labels(base: Path, labels: Labels, settings: Settings) -> Path:
+    """Keep the labels for the folder: every command and screen reads them from then on.
+
+    Returns where: beside the films, or in the cache where that folder cannot be written. Raises
+    OSError where neither can.
+    """
+    elsewhere = _elsewhere(base, settings)
+    try:
+        write_map(labels, base / FILE)
+    except OSError:
+        write_map(labels, elsewhere)
+        return elsewhere
+    elsewhere.unlink(missing_ok=True)
+    return base / FILE
+
+
+def _elsewhere(base: Path, settings: Settings) -> Path:
+    key = hashlib.sha256(os.fsencode(base.resolve())).hexdigest()[:16]
+    return settings.cache_dir / "mappings" / f"{key}.toml"

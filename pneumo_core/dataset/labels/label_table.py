@@ -1,4 +1,4 @@
-"""Labels from a table: its rows → one label a film, and what is left out and why."""
+"""Labels from a table: its rows, of one reader or several → one label a film, and why not."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pneumo_core.dataset.film_facts import FilmFacts, LeftOut
 from pneumo_core.dataset.labels.folder_labels import LabelledFilms
-from pneumo_core.dataset.labels.guess import guessed_map, unknown_table
+from pneumo_core.dataset.labels.guess import expand_folders, guessed_map, match_files, unknown_table
 from pneumo_core.dataset.labels.known_forms import (
     CANONICAL,
     SEPARATOR,
@@ -18,8 +20,6 @@ from pneumo_core.dataset.labels.known_forms import (
     known_tables,
 )
 from pneumo_core.dataset.labels.label_map import LEAVE_OUT, LabelMap, Labels, class_key
-from pneumo_core.dataset.labels.matching import expand_folders, match_files
-from pneumo_core.dataset.labels.readers import DISAGREE, Votes
 from pneumo_core.dataset.labels.table_files import read_table
 from pneumo_core.dataset.labels.values import (
     ages_in_years,
@@ -32,6 +32,7 @@ from pneumo_core.dataset.names import parse_name, stem_of
 from pneumo_core.errors import DataSetError
 from pneumo_core.formatting import count, estimate
 from pneumo_core.metrics.intervals import UNKNOWN, Estimate
+from pneumo_core.metrics.paired import fleiss_kappa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from pneumo_core.dataset.labels.label_map import Readers
+
 _NAMED = 20  # values of a label column that are each told by name
 _LATERAL = ("LATERAL",)
+DISAGREE = "disagree"
+KINDS = ("bacterial", "viral", "pneumonia")
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,7 @@ def _by_value(values: pd.Series) -> list[LeftOut]:
 
 
 def _facts(films: pd.DataFrame, table: ReadTable) -> dict[str, FilmFacts]:
-    from pneumo_core.dataset.labels.patients import table_groups
+    from pneumo_core.dataset.labels.values import table_groups
 
     label = films["target"].where(films["target"] == "normal", "pneumonia")
     kind = films["target"].where(films["target"] != "pneumonia", "unknown")
@@ -277,3 +282,53 @@ def _notes(table: ReadTable, facts: dict[str, FilmFacts], agreement: Estimate) -
     if named:
         notes.append(f"{count(named, 'films')} are named as Kermany's are.")
     return tuple(notes)
+
+
+class Votes:
+    """How many rows give each film each class; films in order of their names.
+
+    votes: DataFrame with the columns film and target (of TARGETS), a row a reader or finding.
+    """
+
+    def __init__(self, votes: pd.DataFrame) -> None:
+        import pandas as pd
+
+        film, names = pd.factorize(votes["film"], sort=True)
+        self.films = pd.Index(names)
+        target = votes["target"].to_numpy(str)
+
+        def count(name: str) -> np.ndarray:
+            return np.bincount(film[target == name], minlength=len(names))
+
+        self._kinds = np.stack([count(name) for name in KINDS], axis=1)
+        self.pneumonia = self._kinds.sum(axis=1)
+        self.normal, self.other = count("normal"), count(LEAVE_OUT)
+        self.rows = np.bincount(film, minlength=len(names))
+
+    def by_readers(self, how: Readers) -> pd.Series:
+        """The class of each film as `LabelMap.readers` says, DISAGREE where there is none."""
+        n = self.rows
+        if how == "unanimous":
+            return self._chosen(self.pneumonia == n, self.normal == n, self.other == n)
+        half = n / 2
+        sick = self.pneumonia > (0 if how == "any" else half)
+        return self._chosen(sick, ~sick & (self.normal > half), ~sick & (self.other > half))
+
+    def by_findings(self) -> pd.Series:
+        """The class of each film where a row is a finding: DISAGREE if it is normal and another."""
+        normal = self.normal == self.rows
+        sick = (self.pneumonia > 0) & (self.normal == 0)
+        return self._chosen(sick, normal, self.other == self.rows)
+
+    def kappa(self) -> Estimate:
+        """Fleiss' kappa of normal, pneumonia and anything else."""
+        return fleiss_kappa(np.stack([self.normal, self.pneumonia, self.other], axis=1))
+
+    def _chosen(self, sick: np.ndarray, normal: np.ndarray, other: np.ndarray) -> pd.Series:
+        import pandas as pd
+
+        # Bacterial by one and viral by another is pneumonia.
+        one_kind = self._kinds.max(axis=1) == self.pneumonia
+        kind = np.where(one_kind, np.array(KINDS)[self._kinds.argmax(axis=1)], "pneumonia")
+        chosen = np.select([sick, normal, other], [kind, "normal", LEAVE_OUT], DISAGREE)
+        return pd.Series(chosen, index=self.films)

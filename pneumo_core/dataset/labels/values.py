@@ -1,4 +1,4 @@
-"""What the values of a table mean: class, split, view, sex and age."""
+"""What the values of a table mean: class, split, view, sex, age, and patients as pseudonyms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pneumo_core.config import load_settings
 from pneumo_core.dataset.labels.label_map import LEAVE_OUT, LabelMap, class_key
-from pneumo_core.dataset.names import parse_folders
+from pneumo_core.dataset.names import parse_folders, parse_name, stem_of
+from pneumo_core.pseudonym import installation_salt, pseudonym
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +19,9 @@ OLDEST = 130.0
 _SICK = ("bacterial", "viral", "pneumonia")
 _LATERAL = {"l", "ll", "rl", "rll", "lat", "lateral", "costal", "xtable lateral", "swimmers"}
 _SEXES = dict.fromkeys(("f", "female", "woman", "w", "girl"), "F")
+KEY_DIGITS = 16
+
+
 _SEXES |= dict.fromkeys(("m", "male", "man", "boy"), "M")
 _YEARS = {"d": 365.25, "w": 365.25 / 7, "m": 12.0, "y": 1.0}
 
@@ -95,3 +100,32 @@ def years_of(value: str) -> float:
         return np.nan
     years = float(found[1].replace(",", ".")) / _YEARS[found[2] or "y"]
     return years if years <= OLDEST else np.nan
+
+
+def table_groups(films: pd.DataFrame, *, public: bool) -> list[tuple[str, str, bool]]:
+    """For each film (the index; its `patient` a column) its group, series, and whether it is known.
+
+    public: the identifiers are a published data set's own pseudonyms, and are kept as they are.
+    Where the table has none, the file's name may say it.
+    """
+    ids = films["patient"]
+    salt = (
+        b"" if public or not (ids != "").any() else installation_salt(load_settings().readings_dir)
+    )
+    keys = {one: one if public else patient_key(one, salt) for one in ids.unique()}
+    found = []
+    for film, patient in zip(films.index.tolist(), ids.tolist(), strict=True):
+        if patient:
+            found.append((keys[patient], "table", True))
+            continue
+        name = parse_name(stem_of(film))
+        if name.series:
+            found.append((name.group, name.series, True))
+        else:
+            found.append((film, "", False))
+    return found
+
+
+def patient_key(identifier: str, salt: bytes) -> str:
+    """The pseudonym of a patient: "patient-" and 16 hexadecimal digits; "" for none."""
+    return f"patient-{pseudonym(identifier, salt, digits=KEY_DIGITS)}" if identifier else ""

@@ -1,4 +1,4 @@
-"""A bundle and its predictions on some films → the report."""
+"""The reports: a model on some films; and one page, whether it holds at this hospital."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pneumo_core import __version__
-from pneumo_core.bundle.provenance import disclaimer
+from pneumo_core.bundle.provenance import disclaimer, population
+from pneumo_core.evaluation.local_summary import VERDICTS, local_summary
 from pneumo_core.evaluation.report import figures, sections
 from pneumo_core.evaluation.report.checklists import checklists
-from pneumo_core.evaluation.report.document import Report
+from pneumo_core.evaluation.report.document import Report, Section, Table, Tile, Tiles, Words
 from pneumo_core.evaluation.report.model_sections import (
     model,
     robustness_section,
     subgroup_section,
     test_log_section,
 )
-from pneumo_core.evaluation.report.one_page import about
 from pneumo_core.evaluation.report.sections import decisions, errors
 from pneumo_core.evaluation.subgroups import AGE_BANDS, subgroups
 from pneumo_core.evaluation.summary import summarise
+from pneumo_core.formatting import estimate, interval, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +29,25 @@ if TYPE_CHECKING:
 
     from pneumo_core.bundle import Bundle
     from pneumo_core.evaluation.evidence_level import EvidenceLevel
+    from pneumo_core.evaluation.local_summary import LocalSummary
     from pneumo_core.evaluation.test_log import LoggedEvaluation
 
 PREVALENCE = 0.2
 ADULT = 16  # years
+_NEXT = {
+    "holds": "It may be tried here as a second reader. Measure again after a change of device, "
+    "protocol or patients.",
+    "fit": "Fit the model to labelled films of this hospital (at least 30 of each class), then "
+    "measure it on other films before it is used.",
+    "train": "Do not use it here. Train a model on films of this hospital, or of one like it.",
+    "unknown": "Label at least 30 normal films and 30 with pneumonia, and measure again.",
+}
+_RULE = (
+    "It holds here if neither sensitivity nor specificity is lower than in its validation beyond "
+    "chance and the calibration error is at most 0.10. Its ranking does not hold if the AUC is "
+    "below 0.80 beyond chance."
+)
+_COVERAGES = (1.0, 0.8, 0.5)
 
 
 def build_report(  # noqa: PLR0913 - a report gathers all that is known
@@ -103,3 +119,128 @@ def _title(bundle: Bundle, table: pd.DataFrame) -> str:
     if bands and not bands & children:
         return "Pneumonia in adult chest films"
     return "Pneumonia in chest films"
+
+
+def build_one_page(  # noqa: PLR0913 - a report gathers all that is known
+    bundle: Bundle,
+    table: pd.DataFrame,
+    evidence: EvidenceLevel,
+    *,
+    site: str,
+    films: str,
+    author: str = "",
+    remarks: str = "",
+    today: str | None = None,
+) -> Report:
+    """The page on the films of `table`, as `evaluate_split` gives it.
+
+    site: how the hospital is called; films: what they are; today: ISO date. Raises ValueError.
+    """
+    found = local_summary(bundle, table, site=site)
+    date = today or datetime.now(UTC).date().isoformat()
+    by = f" · {author}" if author else ""
+    return Report(
+        title=f"Does {bundle.name} hold at {site}?",
+        subtitle=f"{bundle.name} {bundle.version} on {films} · {date}{by} · Pneumo {__version__}",
+        badge=evidence.badge,
+        badge_kind=evidence.kind,
+        disclaimer=disclaimer(bundle),
+        sections=(
+            _answer(found, evidence),
+            Section("What happens to the films", (_answers(found), _referral(found))),
+            *([Section("Remarks", (Words(remarks),))] if remarks else []),
+            Section("What it rests on", _basis(bundle, found)),
+        ),
+    )
+
+
+def about(site: str, author: str, remarks: str) -> tuple[Section, ...]:
+    """Hospital, author and remarks of a report; () where none is given."""
+    given = (("Hospital", site), ("Author", author), ("Remarks", remarks))
+    words = tuple(Words(f"{name}: {text}") for name, text in given if text)
+    return (Section("About this report", words),) if words else ()
+
+
+def _answer(found: LocalSummary, evidence: EvidenceLevel) -> Section:
+    tiles = [
+        _tile("Normal films cleared", found, "normal cleared"),
+        _tile("Pneumonias called", found, "pneumonia called"),
+        _tile("Pneumonias cleared", found, "pneumonia cleared"),
+        _tile("Films referred", found, "all referred"),
+    ]
+    if found.auc is not None:
+        value, *ends = found.auc
+        tiles.insert(0, Tile("AUC", f"{value:.3f}", f"{interval(ends)}, bootstrap by patient"))
+    warnings = [Words(evidence.warning, "warning")] if evidence.warning else []
+    return Section(
+        "Answer",
+        (
+            Words(f"{VERDICTS[found.verdict]} {found.lead}"),
+            Tiles(tuple(tiles)),
+            *warnings,
+            *([Words(" ".join(found.sentences), "small")] if found.sentences else []),
+            Words(f"What to do: {_NEXT[found.verdict]}"),
+        ),
+    )
+
+
+def _tile(name: str, found: LocalSummary, answer: str) -> Tile:
+    share = found.answers[answer]
+    if share.value != share.value:
+        return Tile(name, "–", "no such film")
+    return Tile(name, percent(share.value), interval((100 * share.low, 100 * share.high), digits=1))
+
+
+def _answers(found: LocalSummary) -> Table:
+    kinds = {"normal": found.n_normal, "pneumonia": found.n_pneumonia}
+    kinds["all"] = sum(kinds.values())
+    answers = ("called", "referred", "cleared")
+    rows = tuple(
+        (
+            f"{kind} ({count:,})",
+            *(estimate(found.answers[f"{kind} {one}"], as_percent=True) for one in answers),
+        )
+        for kind, count in kinds.items()
+    )
+    records = tuple(
+        {
+            "films": kind,
+            "n": count,
+            **{
+                key: value
+                for one in answers
+                for key, value in found.answers[f"{kind} {one}"].to_dict(one).items()
+            },
+        }
+        for kind, count in kinds.items()
+    )
+    return Table(
+        "answers",
+        "Answers at the locked points",
+        ("films", "called pneumonia", "referred", "cleared"),
+        rows,
+        records,
+        "95\xa0% intervals by patient. Films that an input check stops count as referred.",
+    )
+
+
+def _referral(found: LocalSummary) -> Table:
+    risks = [(at, found.coverage_risk.at(at)) for at in _COVERAGES]
+    return Table(
+        "coverage_risk",
+        "Wrong answers if the least certain films are referred",
+        ("films answered", "wrong answers"),
+        tuple((percent(at, 0), estimate(risk, as_percent=True)) for at, risk in risks),
+        tuple({"coverage": at, **risk.to_dict("risk")} for at, risk in risks),
+    )
+
+
+def _basis(bundle: Bundle, found: LocalSummary) -> tuple[Words, ...]:
+    films = f"{found.n_normal:,} normal films and {found.n_pneumonia:,} with pneumonia"
+    return (
+        Words(
+            f"{films}, as labelled here: an error in a label counts as the model's. {_RULE} "
+            f"The model: {population(bundle)}",
+            "small",
+        ),
+    )

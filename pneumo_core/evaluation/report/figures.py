@@ -272,10 +272,10 @@ def forest(groups: pd.DataFrame) -> Picture:
     )
 
 
-def robustness(rows: list[dict[str, Any]], most: int = 16) -> Picture:
-    """Cost of perturbations at the balanced point, the largest first; rows of a card's "stress"."""
+def robustness(rows: list[dict[str, Any]]) -> Picture:
+    """The largest 16 costs of perturbations at the balanced point; rows of a card's "stress"."""
     measured = [row for row in rows[1:] if _cost(row) is not None]
-    worst = sorted(measured, key=lambda row: -(_cost(row) or 0.0))[:most]
+    worst = sorted(measured, key=lambda row: -(_cost(row) or 0.0))[:16]
     bare = sum(not row.get("keeps_lungs", True) for row in measured)
     without = f", {bare} of them without lungs," if bare else ""
 

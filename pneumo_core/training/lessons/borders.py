@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo_core.perturbations import perturb
-from pneumo_core.training.lessons.films import LessonFilms, Wanted, split_patients
+from pneumo_core.training.lessons.films import (
+    LessonFilms,
+    Wanted,
+    learnt_scores,
+    lesson_recipe,
+    part_of,
+    split_patients,
+)
 from pneumo_core.training.lessons.leak import tossed
-from pneumo_core.training.lessons.learn import learnt_scores, lesson_recipe, part_of
 from pneumo_core.training.lessons.outcome import SEED, Dot, Outcome, dot
 
 if TYPE_CHECKING:

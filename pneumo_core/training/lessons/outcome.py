@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +143,3 @@ def read_outcome(path: Path) -> Outcome | None:
         return Outcome(dots=dots, notes=tuple(found.pop("notes")), **found)
     except (TypeError, KeyError):
         return None
-
-
-def outcome_json(found: Outcome) -> str:
-    """The outcome as one JSON document."""
-    return json.dumps(asdict(found), ensure_ascii=False)

@@ -12,12 +12,17 @@ from pneumo_core.bundle import survey
 from pneumo_core.errors import TrainingError
 from pneumo_core.imaging.decode import resize
 from pneumo_core.metrics import grouped_bootstrap_difference
-from pneumo_core.training.lessons.films import LessonFilms, Wanted, split_patients
-from pneumo_core.training.lessons.learn import learnt_scores, lesson_recipe, part_of
+from pneumo_core.training.lessons.films import (
+    LessonFilms,
+    Wanted,
+    learnt_scores,
+    lesson_recipe,
+    part_of,
+    split_patients,
+)
 from pneumo_core.training.lessons.outcome import ROUNDS, SEED, Dot, Outcome, by_place, dot, signed
-from pneumo_core.training.network import find_backbone
+from pneumo_core.training.network import find_backbone, is_for, weights_files, weights_kept
 from pneumo_core.training.plan.parent import listed_films, load_parent
-from pneumo_core.training.plan.weights import is_for, weights_files, weights_kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

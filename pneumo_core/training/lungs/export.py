@@ -26,8 +26,7 @@ from pneumo_core.bundle.openvino_graph import write_single_output
 from pneumo_core.errors import BundleError
 from pneumo_core.formatting import count
 from pneumo_core.imaging.lungs import SIDE
-from pneumo_core.training.lungs.fit import predictor
-from pneumo_core.training.lungs.network import build_network
+from pneumo_core.training.lungs.fit import build_network, predictor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from pneumo_core.formatting import finite
 from pneumo_core.progress import Rate
 from pneumo_core.storage import utc_now
 from pneumo_core.training.hardware import GpuUse, find_machine, memory_now
@@ -243,11 +244,11 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         if whole and (pace := self.clock.pace()):
             facts["pace"] = {**pace, "memory": memory_now()["process"]}
         facts |= self._time_left(epoch + 1, 0, now)
-        finite = {name: _finite(value) for name, value in shown.items()}
+        known = {name: finite(value) for name, value in shown.items()}
         how = "done" if whole else f"ended after step {self.step} of {self.steps}"
         self.run.update(
             epoch=epoch + whole,
-            last=finite,
+            last=known,
             words=f"{self._where()}: {how}",
             seconds=round(self.trained_before + now - self.began, 1),
             trained=utc_now()[:10],
@@ -265,9 +266,9 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
         self.run.update(
             epoch=self.epoch,
             step=step,
-            films_per_second=_finite(speed),
+            films_per_second=finite(speed),
             learning_rate=rate,
-            loss=_finite(loss),
+            loss=finite(loss),
             memory=memory_now(),
             gpu_use=self.gpus.now(),
             words=words,
@@ -322,7 +323,3 @@ class EpochReport(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _where(self) -> str:
         return f"{self._title}epoch {self.epoch + 1} of {self.epochs}"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

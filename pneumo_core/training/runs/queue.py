@@ -19,7 +19,7 @@ from pneumo_core.access import Right, recorded
 from pneumo_core.bundle import active_name, bundle_names, load_bundle
 from pneumo_core.bundle.registry import check_name
 from pneumo_core.errors import BundleError, PneumoError, TrainingError
-from pneumo_core.jobs.process import PNEUMO, start
+from pneumo_core.jobs.job import PNEUMO, start
 from pneumo_core.storage import utc_now, write_json
 from pneumo_core.training.runs.progress import also_to_status
 from pneumo_core.training.runs.run import Run, create_run, list_runs

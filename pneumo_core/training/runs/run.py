@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pneumo_core import __version__
 from pneumo_core.access import Right, recorded
 from pneumo_core.errors import TrainingError
-from pneumo_core.jobs.job import Job
-from pneumo_core.jobs.process import process_created
+from pneumo_core.jobs.job import Job, process_created
 from pneumo_core.storage import read_json, utc_now, write_json
 from pneumo_core.training.recipe import Recipe
 from pneumo_core.training.runs.status import (

@@ -95,7 +95,7 @@ RESTARTED: dict[str, Any] = dict.fromkeys(
 class RunStatus(Status):
     """The status of a run: the keys of `status.json`.
 
-    Process: pid, created (see `jobs.process.process_created`) and host.
+    Process: pid, created (see `jobs.job.process_created`) and host.
     Times: queued and began (ISO 8601, UTC) of the last start, worked_before (seconds of work before
     it), seconds (of training) and trained (date of its end), left_at (Unix time of seconds_left).
     Queue: ahead, the ids of the runs before it. End: failure (kind of `Failure`), note (a warning),

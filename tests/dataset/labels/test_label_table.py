@@ -5,8 +5,8 @@ import pytest
 
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.labels import LabelMap, Labels, keep_labels, kept_labels, read_map
+from pneumo_core.dataset.labels.guess import match_files
 from pneumo_core.dataset.labels.label_map import write_map
-from pneumo_core.dataset.labels.matching import match_files
 from pneumo_core.dataset.labels.table_files import read_table
 from pneumo_core.dataset.layout import list_films
 from pneumo_core.errors import DataSetError

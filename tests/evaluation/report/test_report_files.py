@@ -7,8 +7,7 @@ import re
 
 from pneumo_core import DISCLAIMER
 from pneumo_core.evaluation.report import as_json, to_html, to_pdf, write_tables
-from pneumo_core.evaluation.report.document import Picture, Report, Section, Table
-from pneumo_core.evaluation.report.html import to_csv
+from pneumo_core.evaluation.report.document import Picture, Report, Section, Table, to_csv
 
 
 def test_html_needs_nothing_else_and_runs_nothing(made):

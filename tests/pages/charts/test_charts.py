@@ -7,10 +7,20 @@ import cv2
 import numpy as np
 import pytest
 
-from pages.ui.charts import scatter, theme
-from pages.ui.charts.bars import Bar, bars, label, step
+from pages.ui.charts import dataset, theme
+from pages.ui.charts.dataset import (
+    HEIGHT,
+    WIDTH,
+    Bar,
+    axes,
+    bars,
+    ends_of,
+    label,
+    marks,
+    overlay_html,
+    step,
+)
 from pages.ui.charts.forest import Estimate, intervals, spoken
-from pages.ui.charts.scatter import HEIGHT, WIDTH, axes, ends_of, marks, overlay_html
 
 ROWS = [
     Bar(("train", "normal"), 1341, 1341, ("train", "normal"), colour="#0f9488"),
@@ -164,7 +174,7 @@ def test_the_rectangle_is_laid_over_the_picture_and_ends_with_the_axes():
 
 
 def test_the_picture_is_a_png_of_its_size():
-    uri = scatter.png_uri(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
+    uri = dataset.png_uri(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
     data = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
     assert cv2.imdecode(np.frombuffer(data, np.uint8), -1).shape == (HEIGHT, WIDTH, 4)
 

@@ -7,7 +7,6 @@ import pytest
 from pages.ui.charts.theme import SUBTYPES
 from pages.ui.dataset import facets, filters
 from pages.ui.dataset.explorer import legend_html
-from pages.ui.dataset.film_dialog import facts_html, near_duplicates
 from pages.ui.dataset.filters import (
     Among,
     Area,
@@ -23,7 +22,7 @@ from pages.ui.dataset.filters import (
     without,
 )
 from pages.ui.dataset.findings import card_html, estimates, folds_html, silences
-from pages.ui.dataset.gallery_view import heading
+from pages.ui.dataset.gallery_view import facts_html, heading, near_duplicates
 from pneumo_core.audit import Finding
 
 TRAIN = OneOf("split", ("train",), "split")

@@ -8,7 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import state
-from pages.ui.images import decode_grey
+from pages.ui.html import decode_grey
 from tests import ROOT
 from tests.pages import seen
 from tests.readings.sources import film_file

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import state
 from pages.ui.diagnose.viewer import NOT_SENT, legend_html, viewed, windows
-from pages.ui.images import decode_grey, jpeg
+from pages.ui.html import decode_grey, jpeg
 from pages.ui.session_film import full_picture, make_entry
 from pneumo_core.imaging.film import SourceFacts
 from pneumo_core.inference.predict import Decision

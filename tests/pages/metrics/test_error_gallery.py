@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pages.ui import cache
-from pages.ui.components.confusion_tiles import cells_of, sums_html
+from pages.ui.components.threshold import cells_of, sums_html
 from pages.ui.metrics import error_gallery
 from pages.ui.metrics.error_gallery import facts_html, prediction_html, reading_html
-from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
+from pages.ui.metrics.predictions import find_folder
 from pneumo_core.config import load_settings
 from pneumo_core.dataset.index import index_folder
 from pneumo_core.formatting import per_cent

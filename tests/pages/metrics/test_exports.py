@@ -4,9 +4,8 @@ import io
 import json
 import zipfile
 
-from pages.ui.metrics import headline
 from pages.ui.metrics.exports import figures_now, tables_zip
-from pages.ui.metrics.measures import measure
+from pages.ui.metrics.measures import EXPLORING, measure
 from pneumo_core import DISCLAIMER
 from pneumo_core.evaluation.report import build_report
 from tests.pages.metrics.metrics_page import POINTS, opened, subject_of
@@ -38,7 +37,7 @@ def test_exports_carry_the_disclaimer_and_what_the_figures_may_be_called(models)
         assert DISCLAIMER in archive.read("README.txt").decode()
         assert "subgroups.csv" in archive.namelist()
     now = figures_now(subject, measures, measures.at(1.0, 0.2))
-    assert now["threshold_is"] == headline.EXPLORING
+    assert now["threshold_is"] == EXPLORING
     assert now["disclaimer"] == DISCLAIMER
     assert now["figures"]["ppv"]["value"] is None  # nothing is called: no NaN in JSON
     assert json.dumps(now, allow_nan=False)

@@ -2,14 +2,12 @@
 
 import pytest
 
+from pages.ui.metrics.charts import net_benefit_sentence, three_ways_html
 from pages.ui.metrics.comparison import chance, difference_html, disagreement_table, p_words
-from pages.ui.metrics.decisions import net_benefit_sentence, three_ways_html
-from pages.ui.metrics.film_folder import find_folder
 from pages.ui.metrics.measures import measure
-from pages.ui.metrics.predictions import with_sizes
-from pages.ui.metrics.robustness import worst_first
+from pages.ui.metrics.predictions import find_folder, with_sizes
 from pages.ui.metrics.selection import evaluations_table
-from pages.ui.metrics.subgroups import rows_of
+from pages.ui.metrics.subgroups import rows_of, worst_first
 from pneumo_core.config import load_settings
 from pneumo_core.evaluation.comparison import Contender, compare
 from pneumo_core.evaluation.test_log import LoggedEvaluation

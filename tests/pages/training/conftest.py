@@ -27,7 +27,7 @@ def settings(tmp_path, monkeypatch):
     found = Machine(2, 24 * 2**30, "2 CPU cores", (), "tensorflow", "float32", False, machine_key())
     made.cache_dir.mkdir()
     (made.cache_dir / "machine.json").write_text(json.dumps(asdict(found)))
-    monkeypatch.setattr("pneumo_core.training.plan.weights.weights_at", lambda _: "")
+    monkeypatch.setattr("pneumo_core.training.network.weights_at", lambda _: "")
     st.cache_data.clear()
     return made
 

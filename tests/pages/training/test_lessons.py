@@ -7,7 +7,7 @@ import pytest
 
 from pages.ui.training import lessons
 from pneumo_core.dataset.sources import remember_source
-from pneumo_core.jobs.process import process_created
+from pneumo_core.jobs.job import process_created
 from pneumo_core.jobs.status import Status, write_status
 from pneumo_core.training.lessons.outcome import Dot, Outcome, keep_outcome, outcome_file
 from tests.pages.seen import button, click_twice, html_of, no_trace

@@ -2,14 +2,16 @@
 
 import pytest
 
+from pages.ui import state
 from pages.ui.training import plan
-from pages.ui.training.earlier import widget_values
 from pages.ui.training.more_settings import MORE
-from pages.ui.training.setup import BACKBONES, SIZES, backbone_title, sentence
+from pages.ui.training.setup import BACKBONES, SIZES, backbone_title, sentence, widget_values
+from pneumo_core.dataset.sources import data_dir
 from pneumo_core.errors import TrainingError
 from pneumo_core.training.network import BACKBONES as KNOWN
 from pneumo_core.training.recipe import PRESETS, Recipe, make_recipe
 from pneumo_core.training.runs.run import create_run, list_runs
+from pneumo_core.training.sources import sources_of
 from tests.pages.seen import button, click_twice, html_of, no_trace
 
 
@@ -73,7 +75,7 @@ def test_start_makes_a_run_of_what_was_chosen(page, films, started, settings):
 def test_where_weights_can_be_had_resnet50_transfer_is_the_first_choice(
     page, films, started, monkeypatch
 ):
-    monkeypatch.setattr("pneumo_core.training.plan.weights.weights_at", lambda _: "kept")
+    monkeypatch.setattr("pneumo_core.training.network.weights_at", lambda _: "kept")
     page.run()
     assert "ResNet50, ImageNet weights, 224 px, 12 epochs on" in html_of(page)
     assert "Kept here from an earlier download." in [one.value for one in page.caption]
@@ -228,3 +230,51 @@ def test_the_sentence_says_where_a_network_starts():
     assert sentence(recipe, "2 CPU cores", "about 15 min") == (
         "ResNet50, ImageNet weights, 160 px, 1 epoch on 2 CPU cores: about 15 min"
     )
+
+
+def another(settings, name="second", films=7):
+    folder = data_dir(settings) / name
+    for number in range(films):
+        for film in (
+            f"NORMAL/IM-{number:04}-0001.jpeg",
+            f"PNEUMONIA/person{number}_bacteria_1.jpeg",
+        ):
+            (folder / film).parent.mkdir(parents=True, exist_ok=True)
+            (folder / film).touch()
+    return folder
+
+
+def add(page, folder):
+    page.text_input(key="training.source").set_value(str(folder))
+    button(page, "Add the source").click().run()
+
+
+def test_a_further_source_is_added_trained_on_and_taken_out(page, films, started, settings):
+    second = another(settings)
+    page.run()
+    add(page, second)
+    assert "With 1 more: 50 training films: 19 normal / 19 bacterial / 12 viral" in html_of(page)
+    page.toggle(key="training.leave_source_out").set_value(True).run()
+    shown = " ".join(one.value for one in page.code)
+    assert f"train {films} {second} --preset quick" in shown
+    assert "--leave-source-out" in shown
+    page.button(key="training.start").click().run()
+    (run,) = started
+    assert [one.folder for one in sources_of(run.config())] == [films, second]
+    assert run.recipe().leave_source_out
+    button(page, "Remove").click().run()
+    assert "more:" not in html_of(page)
+    assert page.session_state[state.further_sources.key] == ()
+    assert no_trace(page)
+
+
+def test_what_is_no_other_source_is_refused_with_the_reason(page, films, started, settings):
+    page.run()
+    add(page, films / "train")
+    assert "are the same folder or one holds the other" in page.error[0].value
+    empty = data_dir(settings) / "empty"
+    empty.mkdir()
+    add(page, empty)
+    assert "found no such films in" in page.error[0].value
+    assert state.further_sources.key not in page.session_state
+    assert no_trace(page)

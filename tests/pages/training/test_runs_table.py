@@ -1,6 +1,9 @@
 """All runs in a table, one ticked, two compared; their names and figures in words."""
 
-from pages.ui.training.run_labels import moment, rate_in_words, run_title
+import pytest
+
+from pages.ui.training import runs_table
+from pages.ui.training.actions import moment, rate_in_words, run_title
 from pages.ui.training.runs_table import difference_table, table
 from pneumo_core.training.runs.history import row_of
 from tests.pages.seen import button, no_trace
@@ -62,3 +65,33 @@ def test_only_differences_are_listed(settings):
     assert found.loc["AUC, last epoch (estimate)"].tolist() == ["–", "0.5"]
     assert "backbone" not in found.index
     assert difference_table({"A": first, "B": first}).empty
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """A TensorBoard that is started and stopped in name alone."""
+    state = {"at": None}
+    monkeypatch.setattr(runs_table, "find_board", lambda _: state["at"])
+    monkeypatch.setattr(
+        runs_table, "start_board", lambda _: state.update(at="http://localhost:7007")
+    )
+    monkeypatch.setattr(runs_table, "stop_board", lambda _: state.update(at=None))
+    monkeypatch.setattr(runs_table, "keep_board", lambda _: state.update(seen=True))
+    return state
+
+
+def test_it_is_reached_under_the_servers_own_address(page, started, running):
+    page.run()
+    button(page, "Start here").click().run()
+    (link,) = page.get("link_button")
+    assert link.proto.url.startswith("/tensorboard/?pass=")
+    assert "localhost" not in link.proto.url
+    assert running["seen"]
+    page.toggle(key="training.board.shown").set_value(True).run()
+    first = page.get("iframe")[0].proto.src
+    assert first.startswith("/tensorboard/?pass=")
+    page.run()
+    assert page.get("iframe")[0].proto.src == first  # not loaded anew
+    page.button(key="training.board.stop").click().run()
+    assert button(page, "Start here")
+    assert no_trace(page)

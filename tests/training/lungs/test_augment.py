@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.training.lungs.augment import MILD, Augmentation, augmented, exposed
-from pneumo_core.training.lungs.masks import split_lungs
 from pneumo_core.training.lungs.other_images import _KINDS, other_image
+from pneumo_core.training.lungs.train import split_lungs
 from tests.training.lungs.masked_films import draw_pair
 
 STILL = Augmentation(

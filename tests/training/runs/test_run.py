@@ -1,17 +1,22 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pneumo_core import __version__
 from pneumo_core.errors import TrainingError
-from pneumo_core.jobs.process import process_created
+from pneumo_core.jobs.job import process_created
 from pneumo_core.training.recipe import make_recipe
+from pneumo_core.training.runs.history import read_curves, run_rows
 from pneumo_core.training.runs.run import create_run, data_of_model, find_run, list_runs
 from pneumo_core.training.runs.status import STATES, RunStatus, resolve_state, summary_of
+
+OLD = Path(__file__).parent / "old_run"
 
 
 @pytest.fixture
@@ -160,3 +165,29 @@ def test_a_cancelled_run_says_what_of_it_is_kept(epoch, message, remedy):
     assert summary.message == message
     assert remedy in summary.remedy
     assert summary.resumable
+
+
+@pytest.fixture
+def runs_dir(tmp_path):
+    shutil.copytree(OLD, tmp_path / "20261120-101500-cnn-5dce")
+    return tmp_path
+
+
+def test_an_old_run_is_listed_with_its_state_and_figures(runs_dir):
+    (run,) = list_runs(runs_dir)
+    assert run.id == "20261120-101500-cnn-5dce"
+    status = run.status()
+    assert status.state == "done"
+    assert status.figures["auc"]["value"] == pytest.approx(0.1833, abs=1e-4)
+
+
+def test_an_old_recipe_is_complete(runs_dir):
+    recipe = find_run(runs_dir, "20261120-101500-cnn-5dce").recipe()
+    assert (recipe.backbone, recipe.size, recipe.epochs, recipe.seed) == ("cnn", 64, 2, 7)
+
+
+def test_an_old_history_is_drawn(runs_dir):
+    (curves,) = read_curves(find_run(runs_dir, "20261120-101500-cnn-5dce"))
+    assert curves.fold == 0
+    (row,) = run_rows(runs_dir)
+    assert row["model"] == "old-cnn"

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo_core.audit import HARMS, check_integrity, integrity
-from pneumo_core.audit.duplicates import _near
+from pneumo_core.audit import HARMS, check_integrity, report
+from pneumo_core.audit.files import _near
 from pneumo_core.audit.finding import _sources
-from pneumo_core.audit.integrity import _checks
+from pneumo_core.audit.report import _checks
 from pneumo_core.audit.splits import sizes
 from pneumo_core.dataset.folds import grouped_folds, joined_groups, training_films
 from pneumo_core.dataset.index import index_folder
@@ -122,7 +122,7 @@ def test_findings_are_kept_and_made_anew_where_the_file_is_damaged(bad, monkeypa
     first = check_integrity(bad)
     (kept,) = bad.folder.glob("integrity-*.json")
     with monkeypatch.context() as patch:
-        patch.setattr(integrity, "_checks", lambda _: pytest.fail("not again"))
+        patch.setattr(report, "_checks", lambda _: pytest.fail("not again"))
         assert check_integrity(bad) == first
     kept.write_text("{", "utf-8")
     assert check_integrity(bad) == first == _checks(bad)

@@ -4,12 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pneumo_core.dataset.companions import (
-    is_mask_folder,
-    is_mask_name,
-    looks_like_mask,
-    made_from_films,
-)
+from pneumo_core.dataset.walk import is_mask_folder, is_mask_name, looks_like_mask, made_from_films
 from pneumo_core.synthetic.appearance import synthetic_film
 
 
