@@ -46,7 +46,8 @@ EVERYTHING_PASSES = Plausibility(
 class Judged:
     """The fitted plausibility and, by source, the share of films it rejects.
 
-    The shares are of the half of each source on which nothing was fitted.
+    The shares are of the half of each source on which nothing was fitted; of a few films there may
+    be no such half, and no share.
     """
 
     plausibility: Plausibility
@@ -69,17 +70,24 @@ def fit_plausibility(  # noqa: PLR0913 - the sources of images
         sources["adult_films"] = _upright_features(network, adults, report=report)
     sources["synthetic_films"] = _features(network, _synthetic(recipe), report=report)
     others = _features(network, _others(films, recipe.other_images, rng, report), report=report)
-    halves = {name: rng.random(len(found)) < 0.5 for name, found in sources.items()}
+    halves = {name: _half(rng, len(found)) for name, found in sources.items()}
     fitted_on = {name: found[halves[name]] for name, found in sources.items()}
-    half = rng.random(len(others)) < 0.5
+    half = _half(rng, len(others))
     judge = fit_to_features(fitted_on, others[half], box_shift=box_shift)
     kept_back = {name: found[~halves[name]] for name, found in sources.items()}
     kept_back["other_images"] = others[~half]
     rejected = {
         name: proportion(int((~judge.accepts(found)).sum()), len(found))
         for name, found in kept_back.items()
+        if len(found)
     }
     return Judged(judge, rejected)
+
+
+def _half(rng: np.random.Generator, films: int) -> NDArray[np.bool_]:
+    """About a half of so many films, all of them where chance takes none."""
+    half: NDArray[np.bool_] = rng.random(films) < 0.5
+    return half if half.any() else np.ones(films, np.bool_)
 
 
 def fit_to_features(

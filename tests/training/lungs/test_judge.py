@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pneumo_core.training.lungs import judge
+from pneumo_core.training.lungs.fit import FinderRecipe
 from pneumo_core.training.lungs.judge import (
     EDGES,
     dice,
@@ -72,6 +74,25 @@ def films(n):
             "group": [f"p{k // 2}" for k in range(n)],
         }
     )
+
+
+@pytest.mark.parametrize("films", [0, 1, 2, 3])
+def test_a_source_of_a_few_films_is_fitted_on_and_leaves_no_empty_share(films, monkeypatch):
+    found = np.random.default_rng(1)
+    monkeypatch.setattr(judge, "_features", lambda _network, images, **_: images)
+    monkeypatch.setattr(judge, "_upright_features", lambda _network, images, **_: images)
+    monkeypatch.setattr(judge, "_synthetic", lambda _recipe: found.random((40, 17)))
+    monkeypatch.setattr(judge, "_others", lambda *_: found.random((40, 17)) + 1)
+    for seed in range(6):
+        judged = judge.fit_plausibility(
+            None,
+            found.random((60, 17)),
+            found.random((films, 17)) if films else None,
+            box_shift=np.zeros(4),
+            recipe=FinderRecipe(seed=seed),
+        )
+        assert all(np.isfinite(one.value) for one in judged.rejected.values())
+        assert ("adult_films" in judged.rejected) <= (films > 1)
 
 
 def test_dice_by_hand():
