@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
 COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of them normal
-SIZE, EDGE = 224, 1  # of the network's new form, see `bench.variant`
+SIZE, EDGE = 192, 1  # of the network's new form, see `bench.variant`
 ONLY = 4  # times that films with black surroundings count
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
 
