@@ -52,7 +52,7 @@ def test_a_model_is_told_from_a_file_of_its_name(tmp_path, monkeypatch):
 
 def test_the_shipped_model_is_followed_in_network_size_and_frame():
     recipe = make_recipe("quick", weights="kermany-nih-r50v2")
-    assert (recipe.backbone, recipe.size, recipe.frame) == ("resnet50v2", 224, "lungs")
+    assert (recipe.backbone, recipe.size, recipe.frame) == ("resnet50v2", 192, "lungs")
     assert make_recipe("quick", weights="kermany-r50v2", size=128).size == 128
     with pytest.raises(TrainingError, match="Expected the backbone of the model kermany-r50v2"):
         make_recipe("quick", weights="kermany-r50v2", backbone="cnn")
