@@ -130,3 +130,9 @@ def choose_points(
     balanced = grid[(sensitivity.min(axis=0) >= 0.85) & (sensitivity[0] >= 0.97)].max()
     low, high = sorted((float(screening), float(ruling_in)))
     return OperatingPoints(low, float(np.clip(balanced, low, high)), high)
+
+
+def three_answers(p: NDArray[np.float64], at: OperatingPoints) -> dict[str, float]:
+    """Shares of films below the screening point, between the points, and from the ruling-in one."""
+    cleared, called = float((p < at.screening).mean()), float((p >= at.ruling_in).mean())
+    return {"cleared": cleared, "referred": 1 - cleared - called, "called": called}

@@ -32,6 +32,7 @@ from bench.head_fit import (
     composed,
     fit_head,
     held_out,
+    three_answers,
 )
 from bench.sources import (
     FOLDS,
@@ -40,6 +41,7 @@ from bench.sources import (
     Seen,
     Source,
     home,
+    of_each_class,
     outside,
 )
 from bench.variant import Form, write_form
@@ -77,7 +79,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from pneumo_core.bundle import Bundle, OperatingPoints
+    from pneumo_core.bundle import Bundle
 
 
 HOME_FILMS = 600  # training films that the head is refitted on, a quarter of them normal
@@ -85,12 +87,6 @@ COMPOSED_FILMS = 1200  # whose composed figures the card gives, a quarter of the
 SIZE, EDGE = 192, 1  # of the network's new form, see `bench.variant`
 ONLY = 4  # times that films with black surroundings count
 MEASURED_FOLDS = 3  # whose out-of-fold answers the parent's card holds
-
-
-def three_answers(p: NDArray[np.float64], at: OperatingPoints) -> dict[str, float]:
-    """Shares of films below the screening point, between the points, and from the ruling-in one."""
-    cleared, called = float((p < at.screening).mean()), float((p >= at.ruling_in).mean())
-    return {"cleared": cleared, "referred": 1 - cleared - called, "called": called}
 
 
 @dataclass(frozen=True)
@@ -115,10 +111,10 @@ def gather(
     near, far = home(options.chest_xray), outside(options.outside)
     rng = np.random.default_rng(SEED)
     positive = near.positive
-    sample = _of_each_class(positive, np.ones(len(positive), bool), HOME_FILMS, rng)
+    sample = of_each_class(positive, np.ones(len(positive), bool), HOME_FILMS, rng)
     everything = np.arange(len(far.table))
     known = near.table["fold"].to_numpy() < MEASURED_FOLDS
-    measured = _of_each_class(positive, known, COMPOSED_FILMS, rng)
+    measured = of_each_class(positive, known, COMPOSED_FILMS, rng)
     if options.few:  # to try the command out
         sample, measured = sample[::10], measured[::20]
     frames = {
@@ -149,17 +145,6 @@ def gather(
         (near, parent.perturbed(near, framing, np.concatenate(half), blank=0.08)),
     ]
     return Material(near, far, form, framing, parts, measured, home_seen, home_whole, outside_seen)
-
-
-def _of_each_class(
-    positive: NDArray[np.bool_], usable: NDArray[np.bool_], films: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Rows of so many films, a quarter of them normal, as in the training films; sorted."""
-    parts = [
-        rng.choice(np.flatnonzero(usable & (positive == one)), count, replace=False)
-        for one, count in ((False, films // 4), (True, films * 3 // 4))
-    ]
-    return np.sort(np.concatenate(parts))
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,17 @@ def outside(folder: Path) -> Source:
     return Source("outside", table, np.stack([resize(film.pixels, COPY_SIDE) for film in films]))
 
 
+def of_each_class(
+    positive: NDArray[np.bool_], usable: NDArray[np.bool_], films: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rows of so many films, a quarter of them normal, as in the training films; sorted."""
+    parts = [
+        rng.choice(np.flatnonzero(usable & (positive == one)), count, replace=False)
+        for one, count in ((False, films // 4), (True, films * 3 // 4))
+    ]
+    return np.sort(np.concatenate(parts))
+
+
 @dataclass(frozen=True)
 class Seen:
     """Pooled features float32 (M, K) and logits float32 (M, C) of the parent's final network.

@@ -55,7 +55,7 @@ class ImageCheck:
 def check_film(film: Film, copy: Grey | None = None) -> ImageCheck:
     """Reject what is clearly no radiograph; chest films pass, with or without a border.
 
-    `copy`: the film as `resize` brings it to some side, where that was done already.
+    `copy`: the film as `resize` makes it square, used where it is of 224 pixels.
     """
     inner = _without_border(film.pixels)
     known = copy is not None and copy.shape == (COPY_SIDE,) * 2 and inner.shape == film.pixels.shape
@@ -138,7 +138,7 @@ def _without_border(pixels: Grey) -> Grey:
 
 
 def _form(pixels: Grey, copy: Grey | None = None) -> list[str]:
-    """The first fault found in the grey levels of `pixels` (H, W); `copy` is they at 224 × 224."""
+    """The first fault in the grey levels of `pixels` (H, W); `copy`: the same at 224 × 224."""
     # A fifth of the time of np.bincount, which makes 8 bytes of each first.
     counts = cv2.calcHist([pixels], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     share = counts / pixels.size
