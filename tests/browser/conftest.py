@@ -9,17 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 
 from pneumo_core.config import load_settings
 from tests import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SWITCHES = (
@@ -113,14 +114,45 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"Expected a server at {url}; it said:\n{log.read_text()}")
 
 
+@pytest.fixture(scope="session")
+def driver(
+    chromium: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], webdriver.Chrome]]:
+    """A headless Chromium for all tests, started anew where it no longer answers."""
+    binary, path = chromium
+    started: list[webdriver.Chrome] = []
+
+    def running() -> webdriver.Chrome:
+        with suppress(WebDriverException, IndexError):
+            assert started[-1].title is not None
+            return started[-1]
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        profile = tmp_path_factory.mktemp("profile")
+        for switch in (*SWITCHES, f"--user-data-dir={profile}", "--window-size=1440,900"):
+            options.add_argument(switch)
+        started.append(webdriver.Chrome(options=options, service=webdriver.ChromeService(path)))
+        started[-1].set_script_timeout(300)
+        return started[-1]
+
+    yield running
+    for one in started:
+        with suppress(WebDriverException):
+            one.quit()
+
+
 @pytest.fixture
-def browser(tmp_path: Path, chromium: tuple[str, str]) -> Iterator[webdriver.Chrome]:
-    """A fresh headless Chromium, 1440 × 900."""
-    options = webdriver.ChromeOptions()
-    options.binary_location, driver_path = chromium
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1440,900"):
-        options.add_argument(switch)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver_path))
-    driver.set_script_timeout(300)
-    yield driver
-    driver.quit()
+def browser(driver: Callable[[], webdriver.Chrome]) -> Iterator[webdriver.Chrome]:
+    """Chromium as on a first visit, 1440 × 900: nothing stored, one empty tab."""
+    chrome = driver()
+    chrome.set_window_size(1440, 900)
+    yield chrome
+    with suppress(WebDriverException):
+        origin = chrome.execute_script("return location.origin")
+        chrome.get("about:blank")
+        for command, facts in (
+            ("Emulation.clearDeviceMetricsOverride", {}),
+            ("Network.clearBrowserCookies", {}),
+            ("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}),
+        ):
+            chrome.execute_cdp_cmd(command, facts)

@@ -115,7 +115,7 @@ def grey(browser: Chrome, x: float, y: float) -> int:
     return level
 
 
-def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browser, address):
+def test_the_page_opens_by_its_own_address_and_reads_a_sample_with_one_click(browser, address):
     visit(browser, f"{address}/diagnose")
     assert shown(browser, "h1") == "Diagnose"
     titles = texts(browser, "[data-testid=stSidebarNavLink] [label]")
@@ -124,8 +124,13 @@ def test_a_page_visited_first_by_its_own_address_comes_through_the_router(browse
     assert browser.execute_script(loaded) == "navigate"  # once: dark before Streamlit starts
     assert faults(browser) == []
 
+    click(browser, ".st-key-samples .stButton button")
+    assert shown(browser, ".pn-result h2")[2:] in WORDS
+    assert shown(browser, ".pn-badge") == "Synthetic"
+    assert faults(browser) == []
 
-def test_film_dicom_and_broken_file_together(browser, address, files):
+
+def test_film_dicom_and_broken_file_dropped_together(browser, address, files):
     visit(browser, address)
     assert shown(browser, "h1") == "Diagnose"
     assert "Drop a frontal chest film above" in shown(browser, ".pn-welcome")
@@ -145,18 +150,7 @@ def test_film_dicom_and_broken_file_together(browser, address, files):
     assert faults(browser) == []
     assert overflow(browser) == 0
 
-    narrow(browser)
-    decision = ".pn-result h2"  # the page is drawn anew for the narrow window
-    wait(browser, lambda b: top(b, decision) < min(500, top(b, picture)))
-    assert overflow(browser) == 0
-
-
-def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
-    browser, address, files
-):
-    visit(browser, address)
-    drop(browser, *files)
-    read_all(browser, 3)
+    # The arrow keys go through the films, and the broken one keeps its place.
     names = {shown(browser, ".pn-name")}
     for place in ("2 of 3", "3 of 3"):
         browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
@@ -164,15 +158,14 @@ def test_arrow_keys_go_through_the_films_and_the_broken_one_keeps_its_place(
         names.add(shown(browser, ".pn-name"))
     assert names == {"film.png", "sent-without-suffix", "broken.png"}
     assert shown(browser, ".pn-result h2") == "✕ Not read"
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_LEFT)
+    wait(browser, lambda b: shown(b, ".pn-place") == "2 of 3")
     assert faults(browser) == []
 
-
-def test_a_sample_is_read_with_one_click(browser, address):
-    visit(browser, address)
-    click(browser, ".st-key-samples .stButton button")
-    assert shown(browser, ".pn-result h2")[2:] in WORDS
-    assert shown(browser, ".pn-badge") == "Synthetic"
-    assert faults(browser) == []
+    narrow(browser)
+    decision = ".pn-result h2"  # the page is drawn anew for the narrow window
+    wait(browser, lambda b: top(b, decision) < min(500, top(b, picture)))
+    assert overflow(browser) == 0
 
 
 def test_a_film_is_looked_at_closely(browser, address, tmp_path):
