@@ -54,6 +54,13 @@ def is_there(name: str, page: Path) -> bool:
     return found or ("/" not in name and name in file_names())
 
 
+def paths_of(name: str) -> list[Path]:
+    """The file at a path or, of a bare name, the files of that name in any folder."""
+    if (ROOT / name).exists():
+        return [ROOT / name]
+    return [path for top in ("pneumo_core", "pages") for path in (ROOT / top).rglob(name)]
+
+
 def anchors(page: Path) -> set[str]:
     """Anchors of a page's headings, as GitHub makes them."""
     heads = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
@@ -137,6 +144,18 @@ def test_every_other_name_of_the_code_occurs_in_it(page):
     sources = [p for top in tops for p in (ROOT / top).rglob("*.py") if p.name != "test_docs.py"]
     known = set(re.findall(r"\w+", "\n".join(map(text_of, sources))))
     assert named <= known, f"{page} names what no source file does: {sorted(named - known)}."
+
+
+def test_a_step_of_contributing_sends_to_the_file_that_has_the_name():
+    wrong = []
+    for step in re.split(r"\n(?=\d\. |#|\n)", text_of(DOCS / "CONTRIBUTING.md")):
+        files = [name for name in FILE.findall(step) if name.endswith(".py")]
+        if not re.match(r"\d\. ", step) or not files:
+            continue
+        sources = [path for name in files for path in paths_of(name)]
+        known = set(re.findall(r"\w+", "\n".join(map(text_of, sources))))
+        wrong += [n for n in re.findall(r"`([A-Z_]\w+)`", step) if n not in known]
+    assert not wrong, f"These are not in the files of their step: {wrong}. Mend CONTRIBUTING.md."
 
 
 def test_settings_are_documented_and_exist():

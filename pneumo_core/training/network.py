@@ -252,10 +252,9 @@ def predict_logits(network: Any, films: NDArray[np.uint8]) -> NDArray[np.float32
 
 def weights_kept(backbone: str) -> bool:
     """Whether Keras keeps the ImageNet weights of `backbone` here, from an earlier download."""
-    name = find_backbone(backbone).application.lower()
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    files = home.glob("models/*notop*.h5") if name else ()
-    return any(name in file.name.lower().replace("-", "") for file in files)
+    without_top = (path for path in home.glob("models/*.h5") if "notop" in _plain(path))
+    return any(is_for(path, backbone) for path in without_top)
 
 
 def weights_at(backbone: str) -> At:
@@ -287,10 +286,14 @@ def weights_files(roots: Sequence[Path]) -> list[Path]:
 
 def is_for(path: Path, backbone: str) -> bool:
     """Whether a weights file is named for this network: "resnet50v2_imagenet.weights.h5"."""
-    name = path.name.lower().replace("_", "").replace("-", "")
+    name = _plain(path)
     meant = [one.application for one in BACKBONES.values() if one.application]
     named = [one for one in meant if name.startswith(one.lower())]
     return bool(named) and max(named, key=len) == find_backbone(backbone).application
+
+
+def _plain(path: Path) -> str:
+    return path.name.lower().replace("_", "").replace("-", "")
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -97,7 +97,7 @@ PRESETS = {
         {"size": 224, "epochs": 12},
     ),
     "full": Preset(
-        "the recipe of the shipped model: every block trained, out-of-fold predictions from five "
+        "the recipe of the first model: every block trained, out-of-fold predictions from five "
         "folds, then a model of all films; with resnet50v2 minutes on a large GPU, most of a day "
         "on two cores",
         {

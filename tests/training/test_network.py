@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import TrainingError
-from pneumo_core.training.network import build_network, freeze
+from pneumo_core.training.network import BACKBONES, build_network, freeze, weights_kept
 
 pytestmark = pytest.mark.keras
 
@@ -71,3 +71,20 @@ def test_a_failed_download_names_both_ways_out(monkeypatch):
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", fail)
     with pytest.raises(TrainingError, match=r"--weights PATH .* or --weights none"):
         build_network("resnet50", size=64, classes=3, weights="imagenet")
+
+
+@pytest.mark.parametrize(
+    ("file", "kept"),
+    [
+        ("resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", ["resnet50v2"]),
+        ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", ["resnet50"]),
+        ("resnet50_weights_tf_dim_ordering_tf_kernels.h5", []),  # with its top
+        ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", ["mobilenetv2"]),
+        ("efficientnetv2-b0_notop.h5", ["efficientnetv2b0"]),
+    ],
+)
+def test_weights_kept_by_keras_are_known_by_the_names_it_gives(file, kept, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / file).touch()
+    assert [name for name in BACKBONES if weights_kept(name)] == kept

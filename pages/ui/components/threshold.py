@@ -128,8 +128,8 @@ def show_marked(  # noqa: PLR0913 - a chart, and what is marked on it
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: `name` as in `evaluation.summary.CELLS`, its count, of how many, how many of them
-    Diagnose refers, in words.
+    """One cell: `name` as in `evaluation.summary.OUTCOMES`, its count, of how many, how many of
+    them Diagnose refers, in words.
     """
 
     name: str
