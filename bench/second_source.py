@@ -162,6 +162,12 @@ class Answers:
         near = self.material.home.table.iloc[self.material.home_rows]
         return prior_shift(self.home, _classes(near))
 
+    @property
+    def temperature(self) -> float:
+        """The temperature fitted at home, after the shift."""
+        near = self.material.home.table.iloc[self.material.home_rows]
+        return calibrate(_shifted(self.home, self.shift), _classes(near)).temperature
+
 
 def _part(whole: Extent, share: float) -> Extent:
     return Extent(round(whole.films * share), round(whole.held_out * share))
@@ -182,7 +188,7 @@ def deliver(
     home_logits, far_logits = (_shifted(one, shift) for one in (answers.home, answers.outside))
     strict = far.table["subtype"].isin(["normal", "opacity"]).to_numpy()
     measured = near.table.iloc[material.home_rows].reset_index(drop=True)
-    temperature = calibrate(home_logits, labels).temperature
+    temperature = answers.temperature
     p_near, p_far = (pneumonia_probability(one, temperature) for one in (home_logits, far_logits))
     at = choose_points(
         [(p_near, near.positive[material.home_rows]), (p_far[strict], far.positive[strict])]
@@ -372,11 +378,19 @@ LIMITATIONS = [
 ]
 
 
-def main() -> None:
-    """Write the bundle."""
-    ask = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+@dataclass(frozen=True)
+class Prepared:
+    """The head, fitted without each fold and on all films, and what it says of both sources."""
+
+    parent: Bundle
+    network: Parent
+    heads: Sequence[Head]
+    answers: Answers
+
+
+def arguments(words: str | None) -> argparse.ArgumentParser:
+    """The options; `words` says what for."""
+    ask = argparse.ArgumentParser(description=words, formatter_class=argparse.RawTextHelpFormatter)
     ask.add_argument("chest_xray", type=Path)
     ask.add_argument("outside", type=Path)
     ask.add_argument("--parent", default="kermany-r50v2")
@@ -385,8 +399,11 @@ def main() -> None:
     ask.add_argument("--edge", type=int, default=EDGE, help="cells of the map that are not judged")
     ask.add_argument("--few", action="store_true", help="a twentieth of the films, as a trial")
     ask.add_argument("--work", type=Path, default=Path(".pneumo/second-source"))
-    options = ask.parse_args()
-    start = time.monotonic()
+    return ask
+
+
+def prepare(options: argparse.Namespace) -> Prepared:
+    """See all films, as far as that is not kept in `options.work`, and fit the head."""
     parent = load_bundle(options.parent)
     form = Form(options.size, options.edge)
     framing = Framing(form.size, LungFrame(), load_finder(throughput=True))
@@ -407,11 +424,18 @@ def main() -> None:
         material.home_whole,
         held_out(material.home, material.home_seen, heads),
     )
+    return Prepared(parent, network, heads, Answers(material, final, away, near))
+
+
+def main() -> None:
+    """Write the bundle."""
+    options, start = arguments(__doc__).parse_args(), time.monotonic()
+    made = prepare(options)
     print(f"fitted after {time.monotonic() - start:.0f} s", flush=True)
-    made = Answers(material, final, away, near)
-    bundle = deliver(options.name, parent, made, network, share=0.05 if options.few else 1.0)
-    names = list(PERTURBATIONS)
-    bundle = stress(bundle, made, heads, network, names[:1] + names[-4:] if options.few else names)
+    share, names = (0.05 if options.few else 1.0), list(PERTURBATIONS)
+    bundle = deliver(options.name, made.parent, made.answers, made.network, share=share)
+    names = names[:1] + names[-4:] if options.few else names
+    bundle = stress(bundle, made.answers, made.heads, made.network, names)
     print(f"{bundle.name} is written after {time.monotonic() - start:.0f} s", flush=True)
 
 
