@@ -72,21 +72,26 @@ def double_click(browser: Chrome, key: str) -> None:
     wait(browser, done, f"No button {key!r}.")
 
 
-def set_epochs(browser: Chrome, count: int) -> None:
-    def done(_: Chrome) -> bool:
-        epochs = browser.find_element(By.CSS_SELECTOR, "input[aria-label=Epochs]")
-        epochs.send_keys(Keys.CONTROL, "a")
-        epochs.send_keys(str(count), Keys.ENTER)
+def set_number(browser: Chrome, label: str, count: int) -> None:
+    def done(b: Chrome) -> bool:
+        field = b.find_element(By.CSS_SELECTOR, f"input[aria-label='{label}']")
+        if not field.is_displayed():
+            summaries = b.find_elements(By.CSS_SELECTOR, "[data-testid=stExpander] summary")
+            next(one for one in summaries if "More settings" in one.text).click()
+            return False
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(str(count), Keys.ENTER)
         return True
 
-    wait(browser, done, "No field for the epochs.")
+    wait(browser, done, f"No field {label!r}.")
 
 
 def test_from_a_click_to_a_model_with_a_reload_and_a_stop(browser, address, settings):
     browser.get(address)
     wait(browser, is_dark)  # a first visit turns dark by loading anew
-    set_epochs(browser, 60)
-    wait_for(browser, "Small CNN, from scratch, 128 px, 60 epochs on")
+    set_number(browser, "Patience (early stopping)", 100)  # the run is there until it is stopped
+    set_number(browser, "Epochs", 500)
+    wait_for(browser, "Small CNN, from scratch, 128 px, 500 epochs on")
     double_click(browser, "start")
     wait_for(browser, "▶ running")
 

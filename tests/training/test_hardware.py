@@ -85,9 +85,12 @@ def test_without_a_gpu_nothing_is_said_and_no_thread_is_started(monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for nvidia-smi")
 def test_training_does_not_wait_for_the_answer(tmp_path, monkeypatch):
-    fake_nvidia_smi(tmp_path, monkeypatch, "printf '0, 50\\n'")
+    may = tmp_path / "may-answer"
+    script = f"while [ ! -e {may} ]; do sleep 0.02; done; printf '0, 50\\n'"
+    fake_nvidia_smi(tmp_path, monkeypatch, script)
     watch = hardware.GpuUse(every=0)
     assert watch.now() == []
+    may.touch()
     watch._thread.join()
     assert watch.now() == [0.5]
 
