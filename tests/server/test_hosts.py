@@ -25,7 +25,7 @@ def handshake(server: SimpleNamespace, host: str, path: str = "/_stcore/stream")
         *("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13"),
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ]
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return int(connection.recv(4096).split()[1])
 
@@ -86,6 +86,6 @@ def test_an_upload_that_no_drop_zone_asked_for_is_refused(server: SimpleNamespac
         f"{server.url}/_stcore/upload_file/session/file", data=b"x", method="PUT"
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)  # noqa: S310
+        urllib.request.urlopen(request, timeout=300)  # noqa: S310
     assert refused.value.code == 403
     assert refused.value.read() == b"Expected an upload that a drop zone asked for."

@@ -36,7 +36,7 @@ class Orthanc:
         self.url, self.port, self.inbox = url, port, inbox
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.url + path, timeout=300) as answer:  # noqa: S310
             return json.load(answer)
 
 

@@ -176,7 +176,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, m
     go, read = threading.Event(), reader.read
 
     def slow(film):
-        go.wait(60)
+        go.wait(600)
         return read(film)
 
     monkeypatch.setattr(reader, "read", slow)
@@ -186,7 +186,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, m
     assert page.get("progress")[0].proto.text == "Reading 1 of 3: a.png"
     button(page, "Cancel").click().run()
     go.set()
-    assert intake.ended.wait(60)
+    assert intake.ended.wait(600)
     page.run()
     assert page.warning[0].value == ("Cancelled: 2 files were not read. What was read stays.")
     assert names_in_table(page) == ["a.png"]
@@ -213,7 +213,7 @@ def test_the_list_grows_while_a_drop_is_read(page, png, reader, monkeypatch):
     assert 'class="pn-name">30.png' in html_of(page)  # what is looked at stays
     page.button(key="diagnose.previous").click().run()
     turn.release()
-    assert intake.ended.wait(60)
+    assert intake.ended.wait(600)
     page.run()
     assert names_in_table(page) == ["225.png", "128.png", "30.png"]
     assert 'class="pn-name">225.png' in html_of(page)
@@ -230,7 +230,7 @@ def test_the_first_answer_of_a_drop_is_shown_while_the_next_film_is_read(
     read, draw = reader.read, upload._draw
 
     def slow(film):
-        in_time.append((shown if reader.films else followed).wait(60))
+        in_time.append((shown if reader.films else followed).wait(600))
         return read(film)
 
     def drawn(place, intake):
