@@ -137,8 +137,8 @@ def staged(models_dir: Path, name: str) -> Iterator[Path]:
         (hidden / name / "openvino").mkdir(parents=True)
     except OSError as error:
         raise BundleError(
-            "Expected to write to the folder of models, but it cannot be written. Look at its "
-            "permissions and at the room on the disk."
+            "Expected to write to the folder of models, but it cannot be written. Check its "
+            "permissions and the free space on the disk."
         ) from error
     try:
         yield hidden / name

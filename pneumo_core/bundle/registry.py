@@ -148,7 +148,7 @@ def activate(name: str, models_dir: Path | None = None) -> None:
         except OSError as error:
             raise BundleError(
                 f"Expected to put {name} in service, but the folder of models cannot be written: "
-                f"{error.strerror or error}. Look at its permissions and at the room on the disk."
+                f"{error.strerror or error}. Check its permissions and the free space on the disk."
             ) from error
 
 

@@ -26,24 +26,24 @@ def calibrate(  # noqa: PLR0913 - one argument an option
     model: Annotated[str | None, typer.Option(help="Model to fit; default: in service.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new model.")] = None,
     site: Annotated[
-        str | None, typer.Option(help="How the hospital is called; default: the folder's name.")
+        str | None, typer.Option(help="Name of the hospital; default: the folder's name.")
     ] = None,
     sensitivity: Annotated[
-        float, typer.Option(help="At the screening point, at least (0.5..0.999).")
+        float, typer.Option(help="Minimum, at the screening point (0.5..0.999).")
     ] = 0.95,
     specificity: Annotated[
-        float, typer.Option(help="At the ruling-in point, at least (0.5..0.999).")
+        float, typer.Option(help="Minimum, at the ruling-in point (0.5..0.999).")
     ] = 0.95,
     miss_cost: Annotated[
         float | None,
         typer.Option(help="How many false alarms weigh as much as one missed pneumonia."),
     ] = None,
     prevalence: Annotated[
-        float | None, typer.Option(help="Of pneumonia at the hospital (0..1), for the balance.")
+        float | None, typer.Option(help="Share of pneumonia there (0..1), for the balanced point.")
     ] = None,
     coverage: Annotated[
         float | None,
-        typer.Option(help="Coverage promise by conformal prediction, in place of both rates."),
+        typer.Option(help="Coverage guarantee by conformal prediction, in place of both rates."),
     ] = None,
     unlabelled: Annotated[
         bool,

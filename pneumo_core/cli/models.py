@@ -77,7 +77,7 @@ def _auc(card: Card) -> list[str]:
     from pneumo_core.formatting import figure
 
     if card.populations:
-        return [f"AUC away from home {figure('auc', card.populations[0]['auc'])}"]
+        return [f"AUC on films from elsewhere {figure('auc', card.populations[0]['auc'])}"]
     auc = card.figure("auc")
     return [] if auc is None else [f"validation AUC {figure('auc', auc)}"]
 
@@ -194,7 +194,7 @@ def import_model(
     if not file.is_file():
         raise typer.BadParameter(f"there is no file {file}.")
     made = import_bundle(file, name=name, replace=replace, report=lambda words: tell(f"{words}…"))
-    emit(f"{made.name} {made.version} is there, whole: SHA-256 {made.digest}.")
+    emit(f"{made.name} {made.version} is imported and intact: SHA-256 {made.digest}.")
     use = pasted("models", "activate", made.name, carrying=("PNEUMO_MODELS",))
     emit(f"Put it in service with: {use}")
     caution(made.name, made.card)

@@ -57,13 +57,14 @@ def predict(  # noqa: PLR0913 - one argument an option
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the file of --out: read what it lacks.")
+        bool,
+        typer.Option("--resume", help="Continue the file of --out: read only films not in it."),
     ] = False,
     ordered: Annotated[
         bool, typer.Option("--ordered", help="In --out, keep the order of the folder's files.")
     ] = False,
     overlay: Annotated[Path | None, part_folder("overlay")] = None,
-    method: Annotated[str, typer.Option(help="How that is found; cam costs nothing.")] = "cam",
+    method: Annotated[str, typer.Option(help="Method for the map; cam adds no time.")] = "cam",
     report: Annotated[Path | None, part_folder("report")] = None,
     secondary_capture: Annotated[Path | None, part_folder("secondary_capture")] = None,
     structured_report: Annotated[Path | None, part_folder("structured_report")] = None,
@@ -277,7 +278,7 @@ def _end(counts: Counts, *, failed: bool) -> None:
 def _summary(files: int, failures: int, rejected: int) -> str:
     counts = [f"{failures:,} could not be read"] if failures else []
     if rejected:
-        counts.append(f"{rejected:,} {were(rejected)} rejected as no frontal chest film")
+        counts.append(f"{rejected:,} {were(rejected)} rejected as not a frontal chest film")
     return f"Of {count(files, 'files')} {' and '.join(counts)}."
 
 

@@ -117,8 +117,8 @@ def reader_study(  # noqa: PLR0913 - one argument an option
     films: Annotated[
         int | None, typer.Option(help="How many films, drawn at random.", min=1)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw and of the order.")] = 0,
-    model: Annotated[str | None, typer.Option(help="Bundle that helps.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of selection and order.")] = 0,
+    model: Annotated[str | None, typer.Option(help="Model that assists readers.")] = None,
     csv_file: Annotated[Path | None, OutputFile("Write every answer as CSV.", "--csv")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:

@@ -70,7 +70,9 @@ def train(  # noqa: PLR0913 - one argument an option
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     thaw: Annotated[
         float | None,
-        typer.Option(help="Share of the steps over which layers wake, from the top; 0: at once."),
+        typer.Option(
+            help="Share of the steps over which layers unfreeze from the top; 0: at once."
+        ),
     ] = None,
     folds: Annotated[
         int | None, typer.Option(help="1 holds a fifth out; K is cross-validated.")
@@ -245,7 +247,7 @@ def _task_of(sources: list[FilmSource]) -> str | None:
     task = task_of(material_of(sources))
     if task == "three-class":
         return None
-    tell(f"Task: {task} (normal, pneumonia). These films do not say bacterial or viral of each.")
+    tell(f"Task: {task} (normal, pneumonia). Not every film is labelled bacterial or viral.")
     return task
 
 

@@ -156,7 +156,7 @@ class Walk:
             LeftOut("second copies", "in the archive's own folder inside itself", len(nested)),
             LeftOut("symbolic links", "links are not followed", len(self.links)),
             LeftOut("__MACOSX", "metadata of macOS", len(self.macosx)),
-            LeftOut("hidden files", "they or their folder begin with a point", self.hidden),
+            LeftOut("hidden files", "their name or folder begins with a dot", self.hidden),
             LeftOut("files of a patient CD", "its index, viewer and pictures", self.on_disc),
             LeftOut(f"other files ({endings})", "no images by their content", self.others.total()),
         ]

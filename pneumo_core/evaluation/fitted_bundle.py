@@ -234,7 +234,9 @@ def trained_words(trained: int) -> str:
     if not trained:
         return "the network was not trained on them"
     films = count(trained, "films")
-    return f"{films} had trained the network already: figures and points are too favourable"
+    return (
+        f"{films} had already been used to train the network: figures and points are too favourable"
+    )
 
 
 def ages_of(table: pd.DataFrame) -> list[int]:

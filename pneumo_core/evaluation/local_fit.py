@@ -215,7 +215,7 @@ def _check_ranking(
         raise DataSetError(
             "Expected a model that ranks these films better than chance; its AUC on them is "
             f"{area.value:.2f} [{area.low:.2f}–{area.high:.2f}], where 0.5 is chance. Thresholds "
-            "cannot mend a ranking: check the labels, or train on films of this hospital."
+            "cannot fix that: check the labels, or train on films of this hospital."
         )
 
 

@@ -37,8 +37,8 @@ LOWEST_AUC = 0.80  # as `bundle.reliability`: below it discrimination is accepta
 LARGEST_ECE = 0.10
 VERDICTS: dict[Verdict, str] = {
     "holds": "The model holds on these films.",
-    "fit": "The thresholds do not hold here, the ranking is usable: fit the model to these films.",
-    "train": "The ranking does not hold here. Thresholds cannot mend that: train on local films.",
+    "fit": "The thresholds do not hold here, but the ranking does: fit the model to these films.",
+    "train": "The ranking does not hold here. New thresholds cannot fix it: train on local films.",
     "unknown": "Too few films to say whether the model holds here.",
 }
 _ASSUMPTION = (
@@ -120,8 +120,8 @@ class LocalSummary:
             found.append(f"The input checks stop {share} of the films: {named}.")
         if not np.isnan(self.distance):
             found.append(
-                f"Half of the films are further than {percent(self.distance, 0)} of the limit from "
-                "the films that the model knows."
+                f"Half of the films are at more than {percent(self.distance, 0)} of the allowed "
+                "distance from the training films."
             )
         return tuple(found)
 

@@ -183,7 +183,7 @@ def pair_words(one: Explanation, other: Explanation) -> str:
     if {one.method, other.method} == ONE_METHOD:
         return (
             f"{both} are one method for this network (average pooling and one linear layer): "
-            "that they are alike confirms nothing"
+            "their agreement confirms nothing"
         )
     return f"{both} {agreement_words(rank_correlation(one.cam, other.cam))}"
 
@@ -200,15 +200,15 @@ def sanity_words(explanation: Explanation) -> str:
     if flat := explanation.randomised_flat:
         return (
             f"With randomised weights the map is {flat}: this map depends on what the network "
-            "learnt, but there is no other to compare it with."
+            "learnt, but there is no second map to compare it with."
         )
     rho = explanation.randomised
     if rho is None:
         return f"Not checked: the map is {flat_words(explanation.cam) or 'not compared'}."
     if abs(rho) < ALIKE:
         return (
-            f"Passed: with randomised weights the map is another (rank correlation {rho:.2f}), so "
-            "it depends on what the network learnt."
+            f"Passed: with randomised weights the map is different (rank correlation {rho:.2f}), "
+            "so it depends on what the network learnt."
         )
     return (
         f"Failed: with randomised weights the map is much the same (rank correlation {rho:.2f}), "

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 120.0
 ENDED = (
-    "The process that computes the maps ended unexpectedly, perhaps for want of memory. Try again "
+    "The process that computes the maps ended unexpectedly, perhaps out of memory. Try again "
     "with fewer methods."
 )
 log = logging.getLogger(__name__)
@@ -205,7 +205,7 @@ def _bundle(request: dict[str, Any]) -> Bundle:
     bundle = load_bundle(request["bundle"], models_dir=models, verify=False)
     if bundle.digest != request["digest"]:
         raise PneumoError(
-            "The model that read this film was replaced meanwhile. Read the film again, then "
+            "The model that read this film has since been replaced. Read the film again, then "
             "compare the maps."
         )
     return bundle

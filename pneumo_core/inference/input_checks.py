@@ -93,8 +93,8 @@ def check_lungs(check: ImageCheck, lungs: Lungs | None) -> ImageCheck:
 
 
 TINTED = (
-    "the picture has colours, as a tinted scan or a photograph of a film has; the original film "
-    "gives a safer answer."
+    "the picture is in colour, like a tinted scan or a photograph of a film; the original film "
+    "gives a more reliable answer."
 )
 
 
@@ -112,7 +112,7 @@ def raw_warning(facts: SourceFacts) -> tuple[str, ...]:
 def _cut_off(edges: tuple[str, ...]) -> str:
     where = {"top": "top", "bottom": "bottom", "left": "left edge", "right": "right edge"}
     named = " and the ".join(where[edge] for edge in edges)
-    return f"the lungs are cut off at the {named} of the film; what lies beyond is not judged."
+    return f"the lungs are cut off at the {named} of the film; the part outside it is not assessed."
 
 
 def _aspect(shape: tuple[int, ...]) -> list[str]:
@@ -193,7 +193,7 @@ OOD = (
 )
 OOD_ADVICE = f"{OOD} If it is a frontal chest film, a radiologist should read it."
 NOT_UPRIGHT = "this film does not have the orientation of the training films."
-NEGATIVE = "the grey levels of this film are not as in the training films."
+NEGATIVE = "the grey levels of this film are unlike those of the training films."
 # For each orientation: how a sentence names it, and what to do.
 _ADVICE = {
     "sideways": ("lies on its side", "rotate it upright"),

@@ -95,14 +95,14 @@ def crossing(p: float, low: float, high: float, screening: float, ruling_in: flo
     point that it was judged by; "" where it does not.
     """
     if p < screening <= high:
-        where = f"reach {per_cent(high)}, above the screening and below the ruling-in point"
+        where = f"raise it to {per_cent(high)}, above the screening and below the ruling-in point"
     elif p >= ruling_in > low:
-        where = f"fall to {per_cent(low)}, below the ruling-in and above the screening point"
+        where = f"lower it to {per_cent(low)}, below the ruling-in and above the screening point"
     else:
         return ""
     return (
-        f" Small crops and shifts {where}: only a film that crosses both points is referred for "
-        "that."
+        f" Small crops and shifts {where}: a film is referred for this only if it crosses both "
+        "points."
     )
 
 

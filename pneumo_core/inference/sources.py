@@ -131,7 +131,7 @@ def _fault(entry: os.DirEntry[str]) -> str:
         return (
             f"{entry.name} is a link to a folder, which is not followed. Name that folder itself."
         )
-    return f"{entry.name} is a link that leads to no file. Mend or remove it."
+    return f"{entry.name} is a broken link. Fix or remove it."
 
 
 LIST_COLUMN = "path"

@@ -167,8 +167,8 @@ def _conformal(
     needed = int(np.ceil(coverage / (1 - coverage) - 1e-9))
     if fewest < needed:
         raise ValueError(
-            f"Expected at least {needed} patients of each class for a promise of "
-            f"{100 * coverage:.3g} %, got {fewest}. Promise less, or label more films."
+            f"Expected at least {needed} patients of each class for a guarantee of "
+            f"{100 * coverage:.3g} %, got {fewest}. Choose a lower one, or label more films."
         )
     known = np.unique(scores[keep])
     at = np.r_[known[0] / 2, (known[1:] + known[:-1]) / 2, (known[-1] + 1) / 2]

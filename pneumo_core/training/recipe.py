@@ -132,7 +132,9 @@ def make_recipe(preset: str = "standard", **choices: Any) -> Recipe:
     find_backbone(recipe.backbone)
     if recipe.backbone == "cnn" and not is_parent(weights):
         if chosen.get("weights", "none") != "none":
-            raise TrainingError("Expected no --weights with the backbone cnn: it has none.")
+            raise TrainingError(
+                "Expected no --weights with the backbone cnn: it has no pretrained ones."
+            )
         recipe = replace(recipe, weights="none")
     _check(recipe)
     return recipe
@@ -153,7 +155,7 @@ def _check(recipe: Recipe) -> None:
     """Raise TrainingError for a value that cannot be trained."""
     if recipe.size % 32 or not 64 <= recipe.size <= 512:
         raise TrainingError(
-            f"Expected an image size of 64 to 512 that 32 divides; got {recipe.size}. "
+            f"Expected an image size of 64 to 512 divisible by 32; got {recipe.size}. "
             "Try 160 or 224."
         )
     if not 0 <= recipe.measured_folds <= recipe.folds:

@@ -160,7 +160,7 @@ def one_sided(index: pd.DataFrame) -> list[str]:
     found = index.groupby("source")["label"].agg(["nunique", "first", "size"])
     return [
         f"All {row['size']:,} films of the source {name} are {row['first']}: the network can learn "
-        "what tells that source apart instead of the disease, and no weights can prevent it. Add "
+        "to recognise the source instead of the disease; class weights cannot prevent this. Add "
         f"{'pneumonia' if row['first'] == 'normal' else 'normal'} films of that source, or leave "
         "it out."
         for name, row in found.iterrows()

@@ -122,7 +122,7 @@ def test_there_and_back(run, models, tmp_path, tiny_bundle):
     assert (code, "there is a model 'tiny' already" in err) == (1, True)
     code, out, err = run("import", target, "--name", "other")
     assert code == 0
-    assert out.splitlines()[0] == f"other 1.0 is there, whole: SHA-256 {tiny_bundle.digest}."
+    assert out.splitlines()[0] == f"other 1.0 is imported and intact: SHA-256 {tiny_bundle.digest}."
     assert err.splitlines() == [
         "Unpacking…",
         "Checking every file…",

@@ -55,7 +55,7 @@ def test_what_the_gate_rejects_is_no_failure(run, tmp_path):
     assert (row["status"], row["decision"]) == ("rejected", None)
     assert not row["gate"]["ok"]
     assert "colour" in row["message"]
-    assert err == "Of 1 file 1 was rejected as no frontal chest film.\n"
+    assert err == "Of 1 file 1 was rejected as not a frontal chest film.\n"
 
 
 def test_a_line_shows_the_probability_as_the_screens_do(run, films):

@@ -80,9 +80,7 @@ def test_what_cannot_be_read_has_a_row_and_ends_with_1(run, films, tmp_path):
     rows = {row["file"].rpartition("/")[2]: row for row in rows_of(tmp_path / "out.jsonl")}
     assert code == 1
     assert "Of 4 files 2 could not be read." in err
-    assert rows["link.png"]["message"] == (
-        "link.png is a link that leads to no file. Mend or remove it."
-    )
+    assert rows["link.png"]["message"] == ("link.png is a broken link. Fix or remove it.")
     assert rows["text.png"]["status"] == "error"
     assert rows["a.png"]["status"] == "ok"
 

@@ -63,7 +63,7 @@ def test_without_subtypes_the_task_is_binary_and_that_is_said(run, two, tmp_path
         film.rename(film.with_name(f"film{number}.jpeg"))
     code, _, err = run("train", two[0], *TINY)
     assert code == 0, err
-    assert "Task: binary (normal, pneumonia). These films do not say bacterial or viral" in err
+    assert "Task: binary (normal, pneumonia). Not every film is labelled bacterial or viral" in err
     config = json.loads((list_runs(tmp_path / "runs")[0].folder / "config.json").read_text())
     assert config["recipe"]["task"] == "binary"
     assert "sources" not in config

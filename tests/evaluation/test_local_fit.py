@@ -131,7 +131,7 @@ def test_what_cannot_be_fitted_to_is_refused_in_words(tiny_bundle, table, messag
 
 def test_a_promise_that_the_films_cannot_give_is_refused(tiny_bundle):
     with pytest.raises(
-        DataSetError, match=r"at least 99 patients of each class for a promise of 99"
+        DataSetError, match=r"at least 99 patients of each class for a guarantee of 99"
     ):
         fitted(tiny_bundle, films(), Aims(coverage=0.99))
 
@@ -179,9 +179,13 @@ def test_films_that_trained_the_network_are_said_in_the_card(tiny_bundle, usual)
     plain = fitted_card(tiny_bundle, usual, site="x", months=())
     assert plain["populations"][0]["evidence"].endswith("the network was not trained on them")
     seen = fitted_card(tiny_bundle, usual, site="x", months=(), trained=7)
-    assert "7 films had trained the network already" in seen["populations"][0]["evidence"]
+    assert (
+        "7 films had already been used to train the network" in seen["populations"][0]["evidence"]
+    )
     assert seen["fitted_to"]["trained_on"] == 7
-    assert seen["limitations"][-1].startswith("Of the films it is fitted to 7 films had trained")
+    assert seen["limitations"][-1].startswith(
+        "Of the films it is fitted to 7 films had already been used to train"
+    )
 
 
 def test_the_model_names_its_parent_and_films_and_the_parent_is_untouched(parent, digest, made):

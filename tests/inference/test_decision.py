@@ -47,8 +47,8 @@ WORDS = {
     (0.871, 0.79, 0.92): (
         "Signs of pneumonia: 87 % (79–92 % when mirrored, cropped or shifted), at or above the "
         "ruling-in "
-        "point of 80 %. Small crops and shifts fall to 79 %, below the ruling-in and above the "
-        "screening point: only a film that crosses both points is referred for that."
+        "point of 80 %. Small crops and shifts lower it to 79 %, below the ruling-in and above the "
+        "screening point: a film is referred for this only if it crosses both points."
     ),
     (0.5, 0.45, 0.51): (
         "Refer: 50 % (45–51 % when mirrored, cropped or shifted) lies between the screening "

@@ -149,7 +149,7 @@ def test_agreement_and_sanity_in_words() -> None:
     assert agreement_words(None) == "cannot be compared: one of them is empty"
     cam = np.ones((2, 2), np.float32)
     words = [sanity_words(Explanation("cam", "pneumonia", cam, 0.9, rho)) for rho in (0.1, 0.6)]
-    assert words[0].startswith("Passed: with randomised weights the map is another")
+    assert words[0].startswith("Passed: with randomised weights the map is different")
     assert words[1].startswith("Failed: with randomised weights the map is much the same")
 
 
@@ -161,7 +161,7 @@ def test_an_empty_map_of_the_randomised_network_is_no_other_map() -> None:
     words = sanity_words(Explanation("cam", "pneumonia", cam, 0.9, None, "empty"))
     assert words == (
         "With randomised weights the map is empty: this map depends on what the network learnt, "
-        "but there is no other to compare it with."
+        "but there is no second map to compare it with."
     )
     nothing = Explanation("cam", "pneumonia", 0 * cam, 0.1)
     assert sanity_words(nothing) == "Not checked: the map is empty."
@@ -199,6 +199,6 @@ def test_grad_cam_is_no_second_opinion_on_cam(network: keras.Model) -> None:
     maps = [Explanation(name, "pneumonia", cam, 0.9) for name in ("gradcam", "cam", "scorecam")]
     assert pair_words(*maps[:2]) == (
         "Grad-CAM and CAM are one method for this network (average pooling and one linear layer): "
-        "that they are alike confirms nothing"
+        "their agreement confirms nothing"
     )
     assert pair_words(*maps[1:]) == "CAM and Score-CAM agree (rank correlation 1.00)"

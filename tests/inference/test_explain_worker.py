@@ -111,7 +111,7 @@ def test_the_process_answers_a_line_a_map_and_says_a_failure(
     assert answers[0]["method"] == "gradcam"
     assert answers[0]["map"]["shape"] == [2, 2]
     assert answers[1] == {}
-    assert answers[2]["error"].startswith("The model that read this film was replaced meanwhile.")
+    assert answers[2]["error"].startswith("The model that read this film has since been replaced.")
 
 
 def _asked(bundle: Bundle) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def test_lungs_cut_off_by_the_edge_are_a_warning():
     found = check_lungs(ImageCheck(ok=True), made_lungs(100, 100, cut_off=("top", "left")))
     assert found.ok
     words = "the lungs are cut off at the top and the left edge of the film"
-    assert found.reasons == (f"{words}; what lies beyond is not judged.",)
+    assert found.reasons == (f"{words}; the part outside it is not assessed.",)
 
 
 @pytest.mark.parametrize(

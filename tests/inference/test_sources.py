@@ -36,8 +36,8 @@ def test_links_and_pipes_are_told(tmp_path):
     assert faults == [
         "",
         "2-folder is a link to a folder, which is not followed. Name that folder itself.",
-        "3-nowhere is a link that leads to no file. Mend or remove it.",
-        "4-circle is a link that leads to no file. Mend or remove it.",
+        "3-nowhere is a broken link. Fix or remove it.",
+        "4-circle is a broken link. Fix or remove it.",
         "5-pipe is a device or a pipe, not a file. Name the films themselves.",
     ]
 

@@ -36,7 +36,7 @@ def test_a_recipe_survives_being_written_down():
     [
         ({"preset": "slow"}, "Expected a preset out of quick, standard, full; got 'slow'"),
         ({"backbone": "vgg"}, "Expected a backbone out of resnet50, .*; got 'vgg'"),
-        ({"size": 200}, "Expected an image size of 64 to 512 that 32 divides; got 200"),
+        ({"size": 200}, "Expected an image size of 64 to 512 divisible by 32; got 200"),
         ({"size": 1024}, "got 1024"),
         ({"epochs": 0}, "Expected epochs of at least 1; got 0"),
         ({"folds": 0}, "Expected folds of at least 1; got 0"),

@@ -113,16 +113,16 @@ class Viewer {
 
   buildTools() {
     this.zoomShown = child("output", "zoom");
-    this.moveTool = button("Move", "Drag moves the film", () => this.use("move"));
-    this.windowTool = button("Window", "Drag sets window and level: up and down the level, left "
-      + "and right the width. The right mouse button does so at any time",
+    this.moveTool = button("Move", "Drag to move the film", () => this.use("move"));
+    this.windowTool = button("Window", "Drag to set the window: up and down for level, left "
+      + "and right for width. The right mouse button always does this",
       () => this.use("window"));
     this.inverter = button("Invert", "Invert the grey levels (i)", () => this.invert());
     const zoom = child("span", "group");
     zoom.append(button("−", "Smaller (−)", () => this.zoomBy(1 / STEP)),
       button("+", "Larger (+)", () => this.zoomBy(STEP)),
       button("Fit", "The whole film (0)", () => this.fit()),
-      button("1:1", "One film pixel a screen pixel (1)", () => this.actual()));
+      button("1:1", "One film pixel per screen pixel (1)", () => this.actual()));
     const drag = child("span", "group");
     drag.append(this.moveTool, this.windowTool);
     this.full = button("Full screen", "Full screen", () => (document.fullscreenElement
@@ -150,7 +150,7 @@ class Viewer {
     this.outline.onchange = () => this.show({ outline: this.outline.checked });
     check.append(this.outline, "Outline the lungs and what the model saw");
     check.title = "Right lung blue, left lung orange, as the finder marks them. White frame: the "
-      + "part that the model was given.";
+      + "part that the model saw.";
     this.outlineCheck = check;
     this.mapBar = child("div", "bar");
     this.mapBar.append(this.opacity.made, check);
@@ -505,7 +505,7 @@ class Viewer {
   words(scale) {
     const shown = scale * (window.devicePixelRatio || 1);
     this.zoomShown.textContent = `${Math.round(100 * shown)}\u00a0%`;
-    this.zoomShown.title = "Screen pixels a film pixel";
+    this.zoomShown.title = "Screen pixels per film pixel";
     this.level.set(this.centre);
     this.widths.set(this.width);
     const same = ([low, high]) => Math.abs((low + high) / 2 - this.centre) < 1

@@ -69,8 +69,8 @@ def show_labels(root: Path, kept: Labels | None, take: str) -> Labels | None:
     st.html(
         f'<h2 class="pn-section">Labels of {escape(root.name)}</h2>'
         f'<p class="pn-hint">{count(len(images), "images")} in this folder. '
-        "The choice is kept for every command and screen, in pneumo-dataset.toml where the folder "
-        "can be written.</p>"
+        "The choice applies to every command and screen; it is saved in pneumo-dataset.toml if the "
+        "folder is writable.</p>"
     )
     table = _choose_table(root, kept)
     same = kept is not None and kept.table == table
@@ -138,10 +138,10 @@ def _mapping(table: Path | None, images: Sequence[str], start: LabelMap, root: P
     if not guess.column("label") and (likely := likely_label(read)):
         guess = replace(guess, columns=(*guess.columns, ("label", likely)))
     with st.container(border=True):
-        st.markdown("**Columns and classes** – the table has no form that is known.")
+        st.markdown("**Columns and classes** – the table's layout is not recognised.")
         columns = _column_boxes([str(name) for name in read.columns], guess)
         separator = st.text_input(
-            "Sign between several findings in one value",
+            "Separator between findings in one value",
             guess.separator,
             max_chars=3,
             width=320,
@@ -210,7 +210,9 @@ def _folder_mapping(root: Path, start: LabelMap) -> LabelMap:
     rows = [(name, n, named.get(name.rpartition("/")[2], LEAVE_OUT)) for name, n in unknown.items()]
     if not rows:
         return start
-    with st.expander("Folders whose names are not known", icon=":material/tune:", expanded=True):
+    with st.expander(
+        "Folders whose names are not recognised", icon=":material/tune:", expanded=True
+    ):
         found = _edited(rows[:_MOST_VALUES], "Folder")
     folders = tuple(
         (name.rpartition("/")[2], meant) for name, meant in found.items() if meant != LEAVE_OUT

@@ -33,8 +33,8 @@ _FOLDED = 3  # pairs of methods from which their agreement is folded
 GRADIENT_METHODS = ("gradcam", "gradcam++", "scorecam", "smoothgrad")
 ABOUT = (
     "CAM comes with every reading. The other methods take seconds to a minute each, in a process "
-    "of their own. A map of a gradient method ends at its maximum on any film; here it is scaled "
-    "by the probability of what it explains, so that a low probability gives a faint map."
+    "of their own. Gradient methods scale each map to its own maximum; here it is multiplied "
+    "by the probability of the class explained, so that a low probability gives a faint map."
 )
 SANITY = "Sanity check: the same maps from a network with randomised weights"
 
@@ -148,7 +148,7 @@ def explanation_html(entry: Entry, one: Explanation) -> str:
         cam = np.asarray(MUTED * cam, dtype=np.float32)
     lines = [f"Probability of {one.target} {per_cent(one.probability)}"]
     if float(cam.max()) == 0:
-        lines.append("The map is empty: nothing speaks for it.")
+        lines.append("The map is empty: no evidence for this class.")
     elif inside := _inside(reading, cam):
         lines.append(inside)
     if one.randomised is not None or one.randomised_flat:

@@ -73,7 +73,7 @@ def _history(*, lost: bool) -> None:
         wanted = _filter()
         rows = with_log(lambda log: _visible(log, wanted))
         if rows is None:
-            st.warning("The history is not available while the log fails.")
+            st.warning("The history is unavailable until the log works again.")
             return
         ticked = _table(rows)
         _actions(wanted, ticked)
@@ -145,10 +145,10 @@ def _table(rows: list[LoggedReading]) -> list[LoggedReading]:
     from pneumo_core.formatting import per_cent
 
     if not rows:
-        st.info("No reading passes the filter.")
+        st.info("No reading matches the filter.")
         return []
     if len(rows) == MOST:
-        st.caption(f"The latest {MOST} are shown. The CSV holds all that pass the filter.")
+        st.caption(f"The latest {MOST} are shown. The CSV contains all that match.")
     chosen = st.dataframe(
         table(rows).style.format({"p": per_cent, "read": "{:%Y-%m-%d %H:%M}"}, na_rep="–"),
         key=f"history.table.{state.history_round.get()}",

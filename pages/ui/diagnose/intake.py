@@ -157,14 +157,16 @@ class Intake:
             if self._cancelled:
                 left = self.total - self.done
                 if left:
-                    words = f"{count(left, 'files')} {were(left)} not read. What was read stays."
+                    words = f"{count(left, 'files')} {were(left)} not read. Those read are kept."
                     self.notices.append(f"Cancelled: {words}")
                 self._waiting.clear()
             if self._waiting:
                 return self._waiting.popleft()
             if self._system:
                 files = count(self._system, "files")
-                self.notices.append(f"{files} of the system (such as .DS_Store) left out.")
+                self.notices.append(
+                    f"{files} of the operating system (such as .DS_Store) left out."
+                )
             self.ended.set()  # under the lock: what is submitted from here on needs another intake
             return None
 

@@ -37,13 +37,13 @@ PREVALENCE_NOTE = (
 )
 POINTS_NOTE = (
     "Both points were fitted on films with known labels. Screening point: nearly all films with "
-    "pneumonia lie at or above it. Ruling-in point: nearly all normal films lie below it. On which "
-    "films and how nearly, the model card says."
+    "pneumonia lie at or above it. Ruling-in point: nearly all normal films lie below it. The "
+    "model card gives the films and the exact shares."
 )
 NO_RESULT = "This file has no result; the other films are not affected."
 ONLY_CHEST = (
-    "This model reads frontal chest X-rays only, so there is no result. If this is one, invert it "
-    "if it is a negative, drop the original file, or have a radiologist read it."
+    "This model reads frontal chest X-rays only, so there is no result. If it is one, invert "
+    "it (a negative), drop the original file, or have a radiologist read it."
 )
 OUTSIDE_LUNGS = "where side markers, labels and devices are"
 TERMS = {
@@ -52,22 +52,22 @@ TERMS = {
     "Stability range": "The lowest and highest probability when the same film is slightly cropped, "
     "shifted or mirrored. It is not a confidence interval.",
     "Operating points": POINTS_NOTE,
-    "Uncertain": "Between the two points, or small changes of the film change the answer: a "
+    "Uncertain": "Between the two points, or small changes to the film alter the answer: a "
     "radiologist should report it.",
     "Outside what this model can read": "The film is unlike the training films, turned, inverted, "
-    "or of a patient of another age. Its number is not to be relied on.",
+    "or of a patient of another age. Do not rely on its probability.",
     "Activation map (CAM)": "Where the model found evidence for pneumonia. It does not outline a "
-    "lesion, and says nothing of what the model overlooked.",
+    "lesion, and says nothing about what the model missed.",
     "Grad-CAM, Grad-CAM++, Score-CAM, SmoothGrad": "Other ways to draw such a map from the same "
     "model. Where they disagree, none of them should be trusted. Grad-CAM is the same as CAM for "
-    "these networks: that the two agree confirms nothing.",
-    "Rank correlation": "How far two maps order the places of a film alike: 1 the same order, 0 no "
-    "relation, −1 the reverse (Spearman).",
+    "these networks: their agreement confirms nothing.",
+    "Rank correlation": "How similarly two maps rank the regions of a film: 1 is the same order, 0 "
+    "no relation, −1 the reverse (Spearman).",
     "Sanity check": "The map of a network with randomised weights. If it looks the same, the map "
     "shows the film and not what the network learnt (Adebayo et al. 2018).",
     "Image check": "Whether a file is a frontal chest X-ray, upright, and like the training films.",
     "Blinded reading": "You answer before the model's answer is shown; both answers are kept.",
-    "Sensitivity, specificity": "The share of films with pneumonia that are called so; the share "
+    "Sensitivity, specificity": "The share of pneumonia films that are called pneumonia; the share "
     "of normal films that are called normal.",
     "ROC curve, AUC": "Sensitivity against false alarms at every threshold; the area under the "
     "curve is 1 for a perfect model and 0.5 for chance.",

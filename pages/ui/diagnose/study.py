@@ -33,9 +33,9 @@ _FOLDER = "study.folder"
 _PHASES = {"before": "without the model", "after": "with the model"}
 ABOUT = (
     "Several people read the same labelled films, each in a random order of their own: first "
-    "without the model's answer, then with it. At the end sensitivity and specificity of each "
-    "reader stand beside the model's ROC curve. Names and labels of the films stay hidden while "
-    "they are read."
+    "without the model's answer, then with it. At the end each reader's sensitivity and "
+    "specificity are shown with the model's ROC curve. Names and labels of the films stay hidden "
+    "while they are read."
 )
 CANNOT_SHOW = (
     "This film cannot be shown: its file was changed, moved or deleted since the study was set up. "
@@ -125,7 +125,7 @@ def _set_up(settings: Settings) -> None:
         )
         left, right = st.columns(2)
         films = left.number_input("Films, drawn at random", 2, 1000, 20, key="study.films")
-        seed = right.number_input("Seed of the draw and the order", 0, 9999, 0, key="study.seed")
+        seed = right.number_input("Random seed (selection and order)", 0, 9999, 0, key="study.seed")
         start = st.form_submit_button("Set up a study", key="study.start")
     show_picker(settings, _FOLDER)
     if not start:
@@ -288,7 +288,7 @@ def points(results: StudyResults) -> list[tuple[str, tuple[float, ...], tuple[fl
 
 def _results_html(results: StudyResults) -> str:
     area = f"AUC {estimate(results.auc)}" if results.auc else "no AUC: films of one class only"
-    films = f"{count(results.n, 'films')}, {results.n_pneumonia:,} of pneumonia"
+    films = f"{count(results.n, 'films')}, {results.n_pneumonia:,} with pneumonia"
     rows = "".join(
         f"<tr><td>{escape(one.reader)}</td><td>{_PHASES[one.phase]}</td><td>{one.counts.n:,}</td>"
         f"<td>{estimate(one.sensitivity, as_percent=True)}</td>"

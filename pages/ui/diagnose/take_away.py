@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 WITH_PATIENT = "With the patient's data"
 WITHOUT = (
-    "Name, number, birth date, sex, age and study, taken over from the file. Without a tick the "
-    "page and the objects carry no patient data. The objects keep the UIDs of the study, so that "
-    "an archive can file them. Text burned into the image is not removed."
+    "Name, number, birth date, sex, age and study, copied from the file. If not ticked, the PDF "
+    "page and the DICOM objects contain no patient data. The objects keep the UIDs of the study, "
+    "so that an archive can file them. Text burned into the image is not removed."
 )
-FILE_NAMES = "Name the films by their files (a file name may name a patient)"
+FILE_NAMES = "Label films with their file names (which may identify a patient)"
 _KINDS = {"PDF": ("pdf", "application/pdf"), "ZIP": ("zip", "application/zip")}
 
 

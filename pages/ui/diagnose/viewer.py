@@ -39,7 +39,7 @@ MUTED_CAPTION = (
     "No sign of pneumonia on this film, so its map is muted: no colour on it marks a finding."
 )
 DISPLAY_ONLY = (
-    "Zoom, window and inversion change the display alone; the model read the film as it came."
+    "Zoom, window and inversion change only the display; the model read the unchanged film."
 )
 NOT_SENT = "Shown at display size: drop the file again to see it at full size."
 

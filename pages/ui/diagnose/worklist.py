@@ -53,7 +53,7 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
     if rows:
         _table(rows, shown, bundle)
     else:
-        st.info("No film passes the filter.")
+        st.info("No film matches the filter.")
     with st.container(horizontal=True):
         if len(entries) > 1:
             offer_to_read_again(entries, bundle, "diagnose.all-again")
@@ -67,7 +67,9 @@ def show_worklist(entries: list[Entry], shown: Entry, bundle: Bundle | None) -> 
             key="diagnose.csv",
         )
         with st.popover("Clear the list", icon=":material/delete:"):
-            st.write(f"This forgets {count(len(entries), 'films')} with all that was read of them.")
+            st.write(
+                f"This removes {count(len(entries), 'films')} and their results from the list."
+            )
             st.button("Clear", on_click=state.clear, type="primary")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pneumo_core.metrics import AtThreshold, DecisionCurve, ThreeWay
 
 ONE_CLASS = "These films are all of one class: there is no ROC curve."
-_MEND = "Fit to this hospital, on the Models screen, mends it."
+_MEND = "“Fit to this hospital” on the Models screen corrects it."
 
 
 def show_roc(subject: Predictions, measures: Measures, at: AtThreshold) -> None:

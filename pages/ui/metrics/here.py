@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _ICONS = {"holds": "✓", "fit": "⚠", "train": "✕", "unknown": "?"}
 NOT_MEASURED = (
-    "These films came with the model: there is no folder of yours to judge. Measure the model on "
-    "labelled films of your hospital with New evaluation."
+    "These films came with the model: none are from your hospital. To measure the model on "
+    "labelled films of your hospital, choose “New evaluation”."
 )
 _AT = (1.0, 0.9, 0.8, 0.7, 0.5)
 
@@ -128,7 +128,7 @@ def stopped_html(found: LocalSummary) -> str:
 
 def _show_one_page(subject: Predictions, found: LocalSummary) -> None:
     """The summary for the person who decides, on one page."""
-    with st.expander("One page for the person who decides"):
+    with st.expander("One-page summary for decision makers"):
         site = st.text_input("Hospital", value=found.site, key="metrics.page.site", max_chars=60)
         author = st.text_input("Author", key="metrics.page.author", max_chars=80)
         remarks = st.text_area("Remarks", key="metrics.page.remarks", max_chars=600)

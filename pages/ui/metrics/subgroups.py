@@ -28,7 +28,7 @@ _BY = {"size": "size", "aspect": "shape", "series": "series", "subtype": "", "sp
        "view": "view", "site": "site"}  # fmt: skip
 NOTE = "The groups were not pre-specified: among many, one may stand out by chance."
 
-NO_SIZES = "Image sizes and shapes are known once the folder of the films is open, under Films."
+NO_SIZES = "Image sizes and shapes are shown once the films' folder is opened under Films."
 OTHER_FILMS = (
     "What follows was measured when the model was made, on the films named below, not on {films}."
 )

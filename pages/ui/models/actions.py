@@ -31,8 +31,8 @@ UNRELIABLE = "This model has reliability warnings:"
 MAX_MEGABYTES = 1024
 WHAT_IS_CHECKED = (
     "Before import, every file is compared with its hash, the network is scanned for executable "
-    "code, and it predicts a synthetic film. It is not put in service. Hashes show damage, not the "
-    "author: compare the SHA-256 with the sender's."
+    "code and tried on a synthetic film. The model is not put in service. Hashes reveal damage, "
+    "not the author: compare the SHA-256 with the sender's."
 )
 
 

@@ -50,16 +50,16 @@ PHASES = {
 _WHAT = (
     "The network stays as it is; its probabilities and thresholds are fitted to labelled films of "
     f"your hospital, at least {SMALL_SAMPLE} normal and {SMALL_SAMPLE} with pneumonia. The result "
-    "is a new model beside this one. It keeps no film, no file name and no patient."
+    "is a new model beside this one. It stores no film, file name or patient data."
 )
 _HELP = {
     "sensitivity": "Of films with pneumonia, at least this share is not cleared.",
     "specificity": "Of normal films, at least this share is not called pneumonia.",
     "miss": "How many false alarms weigh as much as one missed pneumonia, for the balanced point.",
     "prevalence": "Share of pneumonia among your patients, for the balanced point.",
-    "promise": "Conformal prediction: for new films such as these, wrong answers stay within what "
-    "both rates allow, on average over such fits, however few films there are. The more it "
-    "promises, the more patients it needs.",
+    "promise": "Conformal prediction: on new films like these, wrong answers stay within the limit "
+    "shown, on average over repeated fits, however few films are used. A stricter limit "
+    "needs more patients.",
 }
 _SECONDS = 60  # for which a folder is not walked again while the form is filled in
 
@@ -174,7 +174,7 @@ def _aims() -> dict[str, Any]:
         ),
     }  # fmt: skip
     found: dict[str, Any] = {name: value / 100 for name, value in rates.items()}
-    with st.expander("Cost of a miss, prevalence, coverage promise"):
+    with st.expander("Cost of a miss, prevalence, coverage guarantee"):
         one, two = st.columns(2)
         found["miss_cost"] = one.number_input(
             "A missed pneumonia weighs as much as … false alarms", 0.1, 1000.0, None,
@@ -185,7 +185,9 @@ def _aims() -> dict[str, Any]:
             key="models.fit.prevalence", help=_HELP["prevalence"],
         )  # fmt: skip
         found["prevalence"] = None if share is None else share / 100
-        if st.checkbox("Promise it for new films", key="models.fit.promise", help=_HELP["promise"]):
+        if st.checkbox(
+            "Guarantee this on new films", key="models.fit.promise", help=_HELP["promise"]
+        ):
             found["coverage"] = max(found["sensitivity"], found["specificity"])
             wrong = f"{100 * (1 - found['coverage']):.3g} %"
             st.caption(f"Wrong answers of each kind: at most {wrong}.")
@@ -220,7 +222,7 @@ def _show_result(bundle: Bundle | None) -> None:
     if not fitted.gains:
         st.warning(NO_GAIN, icon=":material/trending_flat:")
     if fitted.trained_on:
-        words = f"{count(fitted.trained_on, 'films')} had trained the network already"
+        words = f"{count(fitted.trained_on, 'films')} had already been used to train the network"
         st.warning(f"{words}: these figures are too favourable.", icon=":material/history_edu:")
     for line in needed_words(bundle):
         st.caption(line)

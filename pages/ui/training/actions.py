@@ -75,7 +75,7 @@ def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
             key=f"training.{place}.stop.{run.id}",
             on_click=_quietly,
             args=(run.stop,),
-            help="Ends the robustness suite. The model is saved and stays."
+            help="Ends the robustness suite. The saved model is kept."
             if written
             else "Ends after this step. The best epoch so far becomes the model, in about half a "
             "minute; it is measured on a part of the held-out films.",
@@ -86,7 +86,7 @@ def _live(run: Run, summary: RunSummary, place: str, *, can_stop: bool) -> None:
         key=f"training.{place}.cancel.{run.id}",
         on_click=_quietly,
         args=(run.cancel,),
-        help="Ends now. The model is saved and stays."
+        help="Ends now. The saved model is kept."
         if written
         else "Ends now, without a model. It can be resumed after its last finished epoch.",
         icon=":material/cancel:",
@@ -114,7 +114,7 @@ def _cancel_delete() -> None:
 def _confirm(run: Run) -> None:
     st.markdown(
         f"**{plain(run_title(run))}**: its curves, its log and its checkpoint will "
-        "be deleted permanently. Its model stays."
+        "be deleted permanently. Its model is kept."
     )
     with st.container(horizontal=True):
         confirmed = st.button("Delete permanently", key="training.delete.yes", type="primary")

@@ -137,8 +137,8 @@ def _show(found: Outcome) -> None:
     for note in found.notes:
         st.warning(plain(note), icon=":material/warning:")
     took = f"Took {duration(found.seconds)}."
-    scope = "Intervals: 95 %, of the patients measured; another training would vary beside them."
-    about = "Synthetic films say nothing of real ones." if found.films == SYNTHETIC else ""
+    scope = "Intervals: 95 %, over the patients measured; retraining would add variation."
+    about = "Synthetic films say nothing about real ones." if found.films == SYNTHETIC else ""
     said = f"{found.films.capitalize()}. {found.trained} {scope} {took} {about}"
     st.html(f'<p class="pn-aside">{escape(said)}</p>')
 

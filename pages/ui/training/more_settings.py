@@ -48,7 +48,7 @@ MORE = (
     Setting(
         "learning_rate",
         "Learning rate",
-        "Of AdamW, at its peak; lower it if the loss becomes NaN.",
+        "Peak rate of AdamW; lower it if the loss becomes NaN.",
         "number",
         0.0,
         0.1,
@@ -74,7 +74,7 @@ MORE = (
     Setting(
         "ema_momentum",
         "EMA momentum",
-        "Of the moving average of the weights, which is what is validated and delivered.",
+        "Decay of the weights' moving average, which is validated and saved as the model.",
         "number",
         0.0,
         0.9999,
@@ -82,7 +82,7 @@ MORE = (
     Setting(
         "patience",
         "Patience (early stopping)",
-        "Epochs without a better validation AUC before training stops; 0: the last epoch counts.",
+        "Epochs without a better validation AUC before training stops; 0: never, last epoch used.",
         "whole",
         0,
         100,
@@ -90,13 +90,13 @@ MORE = (
     Setting(
         "trained_from",
         "Fine-tune from layer",
-        "Of a pretrained network: the upper blocks (default), the head only, or all layers.",
+        "Trained part of a pretrained network: upper blocks (default), the head only, or all.",
         ("", "head", "all"),
     ),
     Setting(
         "hold_out",
         "Validation fold",
-        "Patients at random, or ranges of file numbers: a harder test where these follow time.",
+        "Patients at random, or ranges of file numbers: a harder test if these follow date.",
         ("patients", "numbers"),
     ),
     Setting(

@@ -54,12 +54,12 @@ if TYPE_CHECKING:
 
 _TYPED = "training.source"
 _MEANING = (
-    "Films of another hospital or archive. Classes weigh the same within each source, and the card "
-    "has the figures by source."
+    "Films of another hospital or archive. Classes have equal weight in each source; the model "
+    "card gives figures by source."
 )
 _LEAVE_OUT = (
     "Trains one more network for each source, on the others alone, and measures it on that source: "
-    "how a model does where it was never trained."
+    "how the model performs on a source it never saw."
 )
 
 

@@ -263,7 +263,7 @@ def show_closeup(run: Run) -> None:
     if found is None:
         return
     facts, arrays = found
-    with st.expander(f"After epoch {facts['epoch'] + 1}: recall, confusion, surest errors"):
+    with st.expander(f"After epoch {facts['epoch'] + 1}: recall, confusion, most confident errors"):
         st.html(facts_list((name, escape(words)) for name, words in _lines(facts)))
         _errors(facts, arrays)
 
@@ -291,4 +291,4 @@ def _errors(facts: dict[str, Any], arrays: dict[str, Any]) -> None:
         for error, film, cam in zip(facts["errors"], arrays["films"], arrays["maps"], strict=True):
             caption = f"{error['label']}, P {error['p']:.2f}"
             st.image(jpeg(overlay(film, cam)), caption=caption, width=130)
-    st.caption(f"{words} The surest errors; the map shows what spoke for pneumonia.")
+    st.caption(f"{words} The most confident errors; maps show evidence for pneumonia.")

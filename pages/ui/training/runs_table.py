@@ -221,8 +221,8 @@ def _show_board(settings: Settings) -> None:
             stop_board(settings)
             st.rerun()
     st.caption(
-        "It answers under this server's own address, to those who may train, and ends half an hour "
-        "after anybody last looked at it or at this screen."
+        "TensorBoard is served at this server's address to users who may train. It stops half an "
+        "hour after it or this screen was last viewed."
     )
     if not shown:
         st.session_state.pop(_LINK, None)

@@ -58,11 +58,11 @@ _PERSIST: Any = "session"  # over a visit to another page
 _TYPED = "Another file: type its path"
 _KEPT = "Kept here from an earlier download."
 _NO_DOWNLOAD = (
-    "These weights are not kept here and cannot be downloaded: no connection. Choose a local file, "
-    "a model here, or None."
+    "These weights are not stored here and cannot be downloaded: no connection. Choose a local "
+    "file, a model here, or None."
 )
 _NO_WEIGHTS = (
-    "ResNet50 with ImageNet weights would be the first choice; they are not kept here and cannot "
+    "ResNet50 with ImageNet weights would be the first choice; they are not stored here and cannot "
     "be downloaded. Choose another network to start from a weights file or a model."
 )
 _FIRST = "First choose the films to train on. Synthetic ones take seconds and show no patient."
@@ -148,7 +148,7 @@ def _task(found: Material | None) -> str:
             ["binary"],
             format_func=TASKS.get,
             key="training.task.binary",
-            help="These films do not say bacterial or viral of each.",
+            help="Not every film is labelled bacterial or viral.",
         )
         return "binary"
     return str(

@@ -97,8 +97,8 @@ class FittedTo:
 
 
 NO_GAIN = (
-    "On these films no answer gets better: not more normal films are cleared, nor fewer called "
-    "pneumonia, nor fewer films with pneumonia cleared. Keep the model as it was, or label "
+    "On these films the fit improves nothing: it neither clears more normal films, nor calls fewer "
+    "of them pneumonia, nor clears fewer pneumonia films. Keep the model as it was, or label "
     "more films."
 )
 

@@ -125,7 +125,7 @@ def unknown_table(path: Path, table: pd.DataFrame, found: LabelMap) -> DataSetEr
         some = [json.dumps(str(v), ensure_ascii=False) for v in table[likely].unique()[:6]]
         values = f" Values of {likely}: {', '.join(some)}."
     return DataSetError(
-        f"Expected to know which column of {path.name} is the {' and which the '.join(missing)}, "
+        f"Expected recognisable columns in {path.name} for the {' and the '.join(missing)}, "
         f"got {columns}.{values} Name them in {FILE} beside the images, or with --map: "
         f'table = "{path.name}", [columns] file = "…", label = "…", '
         f'[classes] "…" = "normal", "…" = "pneumonia".'

@@ -43,9 +43,9 @@ _NEXT = {
     "unknown": "Label at least 30 normal films and 30 with pneumonia, and measure again.",
 }
 _RULE = (
-    "It holds here if neither sensitivity nor specificity is lower than in its validation beyond "
-    "chance and the calibration error is at most 0.10. Its ranking does not hold if the AUC is "
-    "below 0.80 beyond chance."
+    "The model holds here if the intervals of sensitivity and specificity are not wholly below "
+    "those of its validation and the calibration error is at most 0.10. Its ranking does not "
+    "hold if the whole interval of the AUC is below 0.80."
 )
 _COVERAGES = (1.0, 0.8, 0.5)
 
@@ -149,7 +149,7 @@ def build_one_page(  # noqa: PLR0913 - a report gathers all that is known
             _answer(found, evidence),
             Section("What happens to the films", (_answers(found), _referral(found))),
             *([Section("Remarks", (Words(remarks),))] if remarks else []),
-            Section("What it rests on", _basis(bundle, found)),
+            Section("Basis of this answer", _basis(bundle, found)),
         ),
     )
 
@@ -164,7 +164,7 @@ def about(site: str, author: str, remarks: str) -> tuple[Section, ...]:
 def _answer(found: LocalSummary, evidence: EvidenceLevel) -> Section:
     tiles = [
         _tile("Normal films cleared", found, "normal cleared"),
-        _tile("Pneumonias called", found, "pneumonia called"),
+        _tile("Pneumonias detected", found, "pneumonia called"),
         _tile("Pneumonias cleared", found, "pneumonia cleared"),
         _tile("Films referred", found, "all referred"),
     ]

@@ -75,7 +75,7 @@ def subgroup_section(rows: pd.DataFrame, picture: Picture) -> Section:
         ("group", "normal + pneumonia", "sensitivity", "specificity", "AUC"),
         shown,
         tuple(records),
-        "The AUC of a group of one class is against all films of the other. Groups were not "
+        "The AUC of a one-class group uses all films of the other class. Groups were not "
         "prespecified: among many, one may differ by chance.",
         wide=(0,),
     )

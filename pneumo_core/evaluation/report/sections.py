@@ -94,7 +94,7 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
         (
             "calibration error",
             estimate(summary.ece, digits=4),
-            "0 is perfect; without chance",
+            "0 is perfect; corrected for chance",
         ),
         ("uncorrected (ECE)", number(summary.ece_counted, 4), "15 bins; inflated by chance"),
         ("Brier score: reliability", number(parts.reliability, 4), "0 is perfect"),
@@ -102,7 +102,7 @@ def calibration(summary: Summary, pictures: dict[str, Picture]) -> Section:
         (
             "Brier score: uncertainty",
             number(parts.uncertainty, 4),
-            "of the films alone",
+            "depends on the films, not the model",
         ),
         ("optimal temperature", number(summary.temperature, 2), "1 is ideal; above: overconfident"),
     ]

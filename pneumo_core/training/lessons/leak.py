@@ -149,13 +149,13 @@ def words(dots: list[Dot], gaps: dict[str, Estimate]) -> str:
     ]
     if by_image.low > 0 and not by_patient.low > 0:
         said.append(
-            f"The split by image promises {signed(by_image)} more than is true, out of nothing but "
-            "children recognised again; the split by patient promises nothing that it cannot keep."
+            f"The split by image promises {signed(by_image)} more than is true, only because "
+            "children are recognised again; the split by patient shows no such excess."
         )
     elif by_image.low > 0:
         said.append(
             f"Both splits promise more than is true, that by image by {signed(by_image)}, that by "
-            f"patient by {signed(by_patient)}: look whether the patients are told apart rightly."
+            f"patient by {signed(by_patient)}: check that films are assigned to the right patients."
         )
     else:
         said.append(
@@ -170,7 +170,7 @@ def words(dots: list[Dot], gaps: dict[str, Estimate]) -> str:
     else:
         said.append(
             f"With the labels as they are the excess is {signed(real)}, which includes 0: where "
-            "the disease is easy to see, a leak hides. It is no less there; so Pneumo always "
+            "the disease is easy to see, a leak hides, but it is still there. So Pneumo always "
             "splits by patient."
         )
     return " ".join(said)

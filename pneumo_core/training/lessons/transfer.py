@@ -35,9 +35,9 @@ NAME = "transfer"
 TITLE = "From scratch against transfer"
 STORY = (
     "One network is trained twice on the same films, for as many epochs and with the same "
-    "augmentation. Once all its weights begin as random numbers; once they come from a network "
-    "that was trained before, on other pictures, and only its last layer learns. First it gets "
-    "few films, then four times as many. Expect the pretrained start to be ahead, most of all "
+    "augmentation. The first time all weights start at random; the second time they come from a "
+    "network trained on other pictures, and only the last layer learns. Both are done with "
+    "few films, then with four times as many. Expect the pretrained start to be ahead, most of all "
     "where films are few."
 )
 _MODEL_SIZE = 128
@@ -127,8 +127,8 @@ def words(dots: list[Dot], ahead: dict[int, Estimate]) -> str:
     few, more = ahead[FEW], ahead[MORE]
     if few.low > 0 and more.value < few.value:
         end = (
-            "So it is as expected: what was learnt on other pictures replaces films that one does "
-            "not have, and the fewer films there are, the more it is worth."
+            "So it is as expected: what was learnt on other pictures makes up for missing films, "
+            "and the fewer films there are, the more it helps."
         )
     elif few.low > 0:
         end = (
@@ -215,8 +215,8 @@ def _of_model(name: str, films: LessonFilms, settings: Settings) -> Start:
     known = sum(bool(listed.role(*each)) for each in films.hashes)
     if known:
         raise TrainingError(
-            f"Expected a start that does not know these films; {name} has learnt from {known:,} of "
-            "them, and would only repeat what it was told. Name a weights file."
+            f"Expected a model not trained on these films; {name} has learnt from {known:,} of "
+            "them, and would only repeat their labels. Choose a weights file."
         )
     words = f"the model {name}, which has learnt from real films"
     words += " and from none of these" * bool(films.hashes)

@@ -106,8 +106,8 @@ def check_same_parent(parent: Parent, begun: dict[str, str]) -> None:
     """Raise TrainingError where a run began from other files than the parent has now."""
     if begun and begun.get("digest") != parent.bundle.digest:
         raise TrainingError(
-            f"Expected the model {parent.bundle.name} as it was when the run began; its files are "
-            "others now. Restore it, or start a new run."
+            f"Expected the model {parent.bundle.name} as it was when the run began; its files have "
+            "changed since. Restore it, or start a new run."
         )
 
 

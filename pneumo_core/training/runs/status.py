@@ -48,8 +48,8 @@ _LISTED = (
         "stopped",
         "◼",
         "stopped by hand",
-        "The best epoch so far is its model. Resume it to train on to the planned end: the model "
-        "of all epochs then replaces this one, or stands beside it where this one is in service.",
+        "The best epoch so far is its model. Resume it to train to the planned end: the new "
+        "model then replaces this one, or is saved beside it if this one is in service.",
         resumable=True,
     ),
     RunState("cancelled", "✕", "cancelled", _RESUME, resumable=True),

@@ -188,7 +188,7 @@ def test_a_cancelled_drop_is_let_go_and_what_was_read_stays(page, png, reader, m
     go.set()
     assert intake.ended.wait(600)
     page.run()
-    assert page.warning[0].value == ("Cancelled: 2 files were not read. What was read stays.")
+    assert page.warning[0].value == ("Cancelled: 2 files were not read. Those read are kept.")
     assert names_in_table(page) == ["a.png"]
     assert reader.films == 1
 
@@ -265,7 +265,7 @@ def test_the_list_is_filtered_by_decision_verdict_and_note(page, png):
     page.multiselect(key="worklist.decision").set_value(["● No sign of pneumonia"]).run()
     assert names_in_table(page) == ["b.png"]
     page.text_input(key="worklist.note").set_value("rotated").run()
-    assert [one.value for one in page.info] == ["No film passes the filter."]
+    assert [one.value for one in page.info] == ["No film matches the filter."]
     page.multiselect(key="worklist.decision").set_value([]).run()
     assert names_in_table(page) == ["a.png"]
     assert no_trace(page)

@@ -29,9 +29,9 @@ from tests.lungs import made_lungs
             {"p_low": 0.13, "p_high": 0.41},
             (
                 "Below the screening threshold. "
-                "Small crops and shifts reach 41\xa0%, above the screening "
-                "and below the ruling-in point: only a film that crosses both points is "
-                "referred for that. This does not exclude pneumonia."
+                "Small crops and shifts raise it to 41\xa0%, above the screening "
+                "and below the ruling-in point: a film is referred for this only if it crosses "
+                "both points. This does not exclude pneumonia."
             ),
         ),
         (0.5, {}, "Between the two thresholds: a radiologist should read this film."),

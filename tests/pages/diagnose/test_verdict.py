@@ -87,7 +87,7 @@ def test_a_hidden_answer_is_not_in_the_history_either(blinded):
     blinded.session_state["history"] = True
     blinded.run()
     assert len(blinded.dataframe) == 1
-    assert "No reading passes the filter." in [one.value for one in blinded.info]
+    assert "No reading matches the filter." in [one.value for one in blinded.info]
 
 
 def test_answers_before_and_after_are_kept(blinded, log):

@@ -29,7 +29,7 @@ def test_the_viewer_has_the_size_of_the_original_and_its_pixel_spacing(reading):
     picture = viewed(entry, b"full")
     assert (picture.width, picture.height, picture.spacing) == (4000, 3000, 0.139)
     assert NOT_SENT not in picture.note
-    assert "the model read the film as it came" in picture.note
+    assert "the model read the unchanged film" in picture.note
     assert viewed(entry).note.startswith(NOT_SENT)
     small = make_entry("a", "c", reading(0.9, pixels=FILM, facts=facts(width=400, height=300)))
     assert NOT_SENT not in viewed(small).note

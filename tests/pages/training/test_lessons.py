@@ -70,7 +70,7 @@ def test_what_was_found_is_a_figure_and_a_paragraph(page, started, settings):
     assert "So it is as expected." in stories(page)
     assert "2 films could not be read." in [one.value for one in page.warning]
     assert "Synthetic films. A network at 96 px. Intervals: 95 %" in html_of(page)
-    assert "Synthetic films say nothing of real ones." in html_of(page)
+    assert "Synthetic films say nothing about real ones." in html_of(page)
     assert no_trace(page)
 
 

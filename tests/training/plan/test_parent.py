@@ -83,7 +83,7 @@ def test_a_run_does_not_go_on_from_another_parent():
     parent = load_parent("kermany-r50v2")
     check_same_parent(parent, {})
     check_same_parent(parent, parent.lineage)
-    with pytest.raises(TrainingError, match="its files are others now"):
+    with pytest.raises(TrainingError, match="its files have changed since"):
         check_same_parent(parent, {**parent.lineage, "digest": "0"})
 
 
