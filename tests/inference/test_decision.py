@@ -69,10 +69,13 @@ def test_every_decision_gives_its_reason(chances: tuple[float, float, float], wo
 @pytest.mark.parametrize(
     ("chances", "told"),
     [
-        ((0.13, 0.13, 0.41), "reach 41 %, above the screening and below the ruling-in point: only"),
+        (
+            (0.13, 0.13, 0.41),
+            "raise it to 41 %, above the screening and below the ruling-in point: a film",
+        ),
         (
             (0.9, 0.61, 0.95),
-            "fall to 61 %, below the ruling-in and above the screening point: only",
+            "lower it to 61 %, below the ruling-in and above the screening point: a film",
         ),
     ],
 )

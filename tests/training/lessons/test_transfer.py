@@ -100,7 +100,7 @@ def test_a_model_that_knows_the_films_is_no_start(films, settings, monkeypatch):
 @pytest.mark.parametrize(
     ("few", "more", "expected"),
     [
-        ((0.3, 0.2, 0.4), (0.1, 0.0, 0.2), "the fewer films there are, the more it is worth"),
+        ((0.3, 0.2, 0.4), (0.1, 0.0, 0.2), "the fewer films there are, the more it helps"),
         ((0.1, 0.05, 0.2), (0.3, 0.2, 0.4), "and here not only where films are few"),
         ((-0.2, -0.3, -0.1), (0.0, -0.1, 0.1), "not a law"),
         ((0.0, -0.1, 0.1), (0.0, -0.1, 0.1), "does not show an advantage of either start"),
