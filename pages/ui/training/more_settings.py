@@ -96,7 +96,7 @@ MORE = (
     Setting(
         "hold_out",
         "Validation fold",
-        "Patients at random, or ranges of file numbers: a harder test if these follow date.",
+        "Patients at random, or ranges of file numbers: a harder test if these follow the date.",
         ("patients", "numbers"),
     ),
     Setting(
