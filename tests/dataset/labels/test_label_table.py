@@ -65,11 +65,11 @@ def test_other_kinds_of_file(put, ending):
     [
         ("", "It is empty"),
         ("image,label\n", "no row"),
-        ("label\nnormal\npneumonia\n", "which column of t.csv is the file.*got label"),
-        ("image,label\na.png,1\nb.png,2\n", r"is the label.*Values of label: \"1\", \"2\""),
-        ("image,label\nq.png,normal\nr.png,pneumonia\n", "which column of t.csv is the file"),
+        ("label\nnormal\npneumonia\n", "columns in t.csv for the file.*got label"),
+        ("image,label\na.png,1\nb.png,2\n", r"for the label.*Values of label: \"1\", \"2\""),
+        ("image,label\nq.png,normal\nr.png,pneumonia\n", "columns in t.csv for the file"),
         ("image,label\na.png,normal,x\nb.png,pneumonia,y,z\n", "cannot be read"),
-        ("image,label\na.png,normal\nb.png,normal\n", "is the label"),
+        ("image,label\na.png,normal\nb.png,normal\n", "for the label"),
     ],
 )
 def test_a_broken_table_is_told_in_words(put, text, words):

@@ -75,7 +75,7 @@ def test_a_filter_restricts_the_table(filled, name, value, outcomes):
     if outcomes:
         assert len(rows(filled)) == outcomes
     else:
-        assert filled.info[-1].value == "No reading passes the filter."
+        assert filled.info[-1].value == "No reading matches the filter."
 
 
 def test_text_is_looked_for_in_notes_and_labels(filled):

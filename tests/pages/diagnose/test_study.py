@@ -79,7 +79,7 @@ def test_five_films_are_read_blinded_then_with_help_and_evaluated(opened, five, 
     assert [one.value for one in page.success] == ["All 5 films are read. Thank you."]
     page.segmented_control(key="study.view").set_value("Results").run()
     shown = html_of(page)
-    assert "5 films, 3 of pneumonia" in shown
+    assert "5 films, 3 with pneumonia" in shown
     assert "<td>Ada</td><td>without the model</td><td>5</td><td>0.0\xa0% [0.0–56.1]" in shown
     assert "<td>Ada</td><td>with the model</td><td>5</td><td>100.0\xa0% [43.9–100.0]" in shown
     assert "Ada, sensitivity with the model's help: +100.0" in shown
