@@ -9,7 +9,7 @@ the patients of a fold and counted on them, so that no film is counted at a poin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,23 +50,22 @@ class Place:
 Rule = tuple[tuple[str, ...], "Callable[[Sequence[Place]], float]"]
 
 
-def _grid(places: Sequence[Place]) -> NDArray[np.float64]:
+def _best(places: Sequence[Place], over: Callable[..., Any]) -> float:
     found = np.unique(np.concatenate([one.p for one in places]))
-    return np.asarray((found[1:] + found[:-1]) / 2)
+    grid = (found[1:] + found[:-1]) / 2
+    score = np.array([over([one.rates(at) for one in places]) for at in grid])
+    best = grid[score >= score.max() - 1e-9]
+    return float(best[len(best) // 2])
 
 
 def youden(places: Sequence[Place]) -> float:
     """The largest mean of sensitivity and specificity (Youden 1950), places weighing the same."""
-    grid = _grid(places)
-    score = [np.mean([one.rates(at) for one in places]) for at in grid]
-    return float(np.median(grid[np.array(score) >= max(score) - 1e-9]))
+    return _best(places, np.mean)
 
 
 def worst_place(places: Sequence[Place]) -> float:
     """The largest of the smallest sensitivity or specificity of any place."""
-    grid = _grid(places)
-    score = [np.min([one.rates(at) for one in places]) for at in grid]
-    return float(np.median(grid[np.array(score) >= max(score) - 1e-9]))
+    return _best(places, np.min)
 
 
 def shipped(places: Sequence[Place]) -> float:
