@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.sources import Seen, Source
+    from bench.sources import Seen
 
 
 PENALTY = 300.0  # of the ridge, towards the old head; 100 to 1000 differ by less than 0.006 in AUC
@@ -30,16 +30,20 @@ class Head:
     direction: NDArray[np.float64]
     offset: float
 
-    def change(self, seen: Seen) -> NDArray[np.float64]:
-        """What is added to the log odds of pneumonia, float64 (M,)."""
-        return np.asarray(seen.features @ self.direction + self.offset)
+    def into(self, network: Any) -> None:
+        """Write it into the last layer of the Keras model `network`."""
+        layer = network.get_layer("logits")
+        kernel, bias = layer.get_weights()
+        kernel[:, 0] -= self.direction
+        bias[0] -= self.offset
+        layer.set_weights([kernel, bias])
 
 
-def fit_head(parts: Sequence[tuple[Source, Seen]], *, without: int | None) -> Head:
-    """Refit the head on views of both sources but those of the fold `without`."""
+def fit_head(parts: Sequence[Seen]) -> Head:
+    """Refit the head on views of both sources."""
     from scipy.optimize import minimize
 
-    features, odds, positive, weight = _material(parts, without=without)
+    features, odds, positive, weight = _material(parts)
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     scaled, sign = (features - mean) / spread, 2 * positive - 1
 
@@ -55,61 +59,36 @@ def fit_head(parts: Sequence[tuple[Source, Seen]], *, without: int | None) -> He
     return Head(direction, float(found[0] - mean @ direction))
 
 
-def _material(
-    parts: Sequence[tuple[Source, Seen]], *, without: int | None
-) -> tuple[NDArray[np.float64], ...]:
+def _material(parts: Sequence[Seen]) -> tuple[NDArray[np.float64], ...]:
     """Features, log odds, class 0 or 1 and weight of all views: each source and class weighs 100.
 
     A view without lungs counts as half normal, half pneumonia.
     """
-    columns: list[tuple[Any, ...]] = []
-    for source, seen in parts:
-        used = source.table["fold"].to_numpy()[seen.rows] != without
-        columns += [
-            (
-                seen.features[i],
-                seen.odds[i],
-                source.positive[seen.rows[i]],
-                source.name,
-                seen.blank[i],
-            )
-            for i in np.flatnonzero(used)
-        ]
-    features, odds, positive, names, blank = (np.array(one) for one in zip(*columns, strict=True))
-    weight = np.zeros(len(odds))
-    whole = ~blank
+    features = np.concatenate([seen.features for seen in parts]).astype(np.float64)
+    odds = np.concatenate([seen.odds for seen in parts])
+    blank = np.concatenate([seen.view.blank for seen in parts])
+    positive = np.concatenate([seen.view.source.positive[seen.view.rows] for seen in parts])
+    names = np.concatenate([np.full(len(seen.odds), seen.view.source.name) for seen in parts])
+    weight, whole = np.zeros(len(odds)), ~blank
     labels = positive[whole].astype(np.int64)
     weight[whole] = 200 * share_within_source(labels, names[whole], classes=2)
     twice = np.flatnonzero(blank)
     weight[twice] = BLANK / 2 / max(len(twice), 1)
-    positive = positive.astype(np.float64)
-    positive[twice] = 0.0
+    target = np.where(blank, 0.0, positive)
     order = np.r_[np.arange(len(odds)), twice]
-    positive = np.r_[positive, np.ones(len(twice))]
-    return features[order].astype(np.float64), odds[order], positive, weight[order]
+    target = np.r_[target, np.ones(len(twice))]
+    return features[order], odds[order], target, weight[order]
 
 
-def held_out(source: Source, seen: Seen, heads: Sequence[Head]) -> NDArray[np.float64]:
-    """Logits float64 (M, C), each film with the head of its fold, which it was not fitted on."""
-    logits, fold = seen.logits.astype(np.float64), source.table["fold"].to_numpy()[seen.rows]
-    for number, head in enumerate(heads):
-        mine = fold == number
-        logits[mine, 0] -= head.change(seen)[mine]
-    return logits
+def unseen(parent: Any, films: NDArray[Any], whole: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the logits of the parent's final network, `whole` (N, C), gained from knowing the films.
 
-
-def composed(
-    parent: Any, source: Source, seen: Seen, whole: Seen, logits: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Logits of training films as a network that had not seen them might give them.
-
-    The out-of-fold logits of the parent's card (`predictions.csv`), up to a constant, moved by what
-    the new frame and head change in the answer of its final network: `logits` against `whole`.
+    To be added to the logits of a network that comes from it: the out-of-fold logits of the
+    parent's card (`predictions.csv`), up to a constant, against those of its final network.
     """
-    known = shipped_predictions(parent).set_index("film")
-    rows = known.loc[source.table["film"].to_numpy()[seen.rows]]
-    chances = rows[["p_normal", "p_bacterial", "p_viral"]].to_numpy().clip(5e-7, 1)
-    return np.asarray(parent.temperature * np.log(chances) + logits - whole.logits)
+    known = shipped_predictions(parent).set_index("film").loc[films]
+    chances = known[["p_normal", "p_bacterial", "p_viral"]].to_numpy().clip(5e-7, 1)
+    return np.asarray(parent.temperature * np.log(chances) - whole)
 
 
 def choose_points(

@@ -2,8 +2,9 @@
 
     python -m bench.points CHEST_XRAY OUTSIDE --work FOLDER
 
-Reads what `bench.second_source` kept in FOLDER, with the same options. A point is chosen without
-the patients of a fold and counted on them, so that no film is counted at a point that it chose.
+With the networks that `bench.second_source` kept in FOLDER, and the same options. A point is chosen
+without the patients of a fold and counted on them, so that no film is counted at a point that it
+chose.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.head_fit import choose_points, composed, held_out
+from bench.head_fit import choose_points
 from bench.second_source import arguments, prepare
-from bench.sources import FOLDS, Seen
+from bench.sources import FOLDS, View, held_out, in_frame, perturbed
+from pneumo_core.bundle.framing import Framing
 from pneumo_core.dataset.cohorts import framing_quarters, framing_scores, number_blocks
+from pneumo_core.imaging.lung_frame import LungFrame
 from pneumo_core.metrics.recalibration import log_odds, prevalence_by_em, sigmoids
 from pneumo_core.training.calibrate import pneumonia_probability
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.second_source import Prepared
-    from bench.sources import Source
 
 
 @dataclass(frozen=True)
@@ -88,44 +90,29 @@ RULES: Mapping[str, Rule] = {
 
 def places_of(made: Prepared) -> dict[str, Place]:
     """The films of both sources as they are and perturbed, and of home as whole films."""
-    answers, material = made.answers, made.answers.material
-    near, far = material.home, material.outside
-    temperature = answers.temperature
+    answers = made.answers
+    near, far, framing = answers.near, answers.far, answers.framing
+    networks, adults = made.networks[:FOLDS], np.arange(len(far.table))
 
-    def place(source: Source, rows: NDArray[np.int64], logits: NDArray[np.float64]) -> Place:
+    def place(view: View, logits: NDArray[np.float64]) -> Place:
         moved = logits.copy()
         moved[:, 1:] += answers.shift
-        p, table = pneumonia_probability(moved, temperature), source.table.iloc[rows]
-        strict = ~table["subtype"].eq("no opacity").to_numpy()
-        return Place(p, source.positive[rows], table["fold"].to_numpy()).part(strict)
+        p = pneumonia_probability(moved, answers.temperature)
+        strict = ~view.source.table["subtype"].eq("no opacity").to_numpy()[view.rows]
+        return Place(p, view.source.positive[view.rows], view.fold).part(strict)
 
-    def home(seen: Seen) -> Place:
-        at = {row: n for n, row in enumerate(material.home_rows)}
-        known = np.array([row in at for row in seen.rows]) & ~seen.blank
-        mine, other = _some(seen, known), np.array([at[row] for row in seen.rows[known]])
-        logits = held_out(near, mine, made.heads)
-        whole = _some(material.home_whole, other)
-        return place(near, mine.rows, composed(made.parent, near, mine, whole, logits))
+    def home(view: View) -> Place:
+        return place(view, held_out(networks, view) + answers.unseen)
 
-    def away(seen: Seen) -> Place:
-        mine = _some(seen, ~seen.blank)
-        return place(far, mine.rows, held_out(far, mine, made.heads))
-
+    whole = Framing(framing.size, LungFrame(towards=0, softness=0), framing.finder)
+    away, again = in_frame(far, framing, adults), perturbed(far, framing, adults, blank=0)
     return {
-        HOME: home(material.home_seen),
-        HOME_VIEWS: home(made.network.kept("home-views", _missing)),
-        HOME_WHOLE: home(made.network.kept("home-whole", _missing)),
-        AWAY: away(material.outside_seen),
-        AWAY_VIEWS: away(made.network.kept("outside-views", _missing)),
+        HOME: home(in_frame(near, framing, answers.home_rows)),
+        HOME_VIEWS: home(perturbed(near, framing, answers.home_rows, blank=0)),
+        HOME_WHOLE: home(in_frame(near, whole, answers.home_rows)),
+        AWAY: place(away, answers.outside),
+        AWAY_VIEWS: place(again, held_out(networks, again)),
     }
-
-
-def _missing() -> Seen:
-    raise SystemExit("Expected what bench.second_source keeps in --work: run that first.")
-
-
-def _some(seen: Seen, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Seen:
-    return Seen(seen.rows[rows], seen.features[rows], seen.logits[rows], seen.blank[rows])
 
 
 def crossed(rule: Rule, places: Mapping[str, Place]) -> dict[int, float]:
@@ -153,11 +140,10 @@ def corrected(place: Place, assumed: float) -> Place:
 def main() -> None:
     """Print the table."""
     made = prepare(arguments(__doc__).parse_args())
-    material, places = made.answers.material, places_of(made)
-    table = material.home.table.iloc[material.home_rows].reset_index(drop=True)
-    quarter = framing_quarters(
-        table, framing_scores(table, material.home.copies[material.home_rows])
-    )
+    answers, places = made.answers, places_of(made)
+    table = answers.near.table.iloc[answers.home_rows].reset_index(drop=True)
+    copies = np.asarray(answers.near.copies[answers.home_rows])
+    quarter = framing_quarters(table, framing_scores(table, copies))
     blocks = number_blocks(table, blocks=3)
     cuts = {
         "misleading borders": quarter == 3,

@@ -1,8 +1,7 @@
-"""Films of two places, and what a network says of them, kept so that a long run goes on."""
+"""Films of two places, as a network is given them, and what it says of them."""
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from pneumo_core.imaging.lungs import COPY_SIDE
 from pneumo_core.perturbations import PERTURBATIONS, perturb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,7 +66,7 @@ def outside(folder: Path) -> Source:
     patients = pd.read_csv(folder / "Data_Entry_2017_subset.csv").set_index("Image Index")
     table = pd.DataFrame({"film": labels["image"][read], "subtype": labels["label"][read]})
     names = table["film"].str.rsplit(".", n=1).str[0]
-    by_stem = {Path(name).stem: str(one) for name, one in patients["Patient ID"].items()}
+    by_stem = {Path(str(name)).stem: str(one) for name, one in patients["Patient ID"].items()}
     table["group"] = names.map(by_stem)
     if table["group"].isna().any():
         raise SystemExit("Expected a patient of every film in Data_Entry_2017_subset.csv.")
@@ -97,16 +96,63 @@ def of_each_class(
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Pooled features float32 (M, K) and logits float32 (M, C) of the parent's final network.
+class View:
+    """Films of a source as a network is given them: inputs uint8 (M, S, S).
 
     rows: of the source, int (M,); blank: bool (M,), the lungs painted over.
     """
 
+    source: Source
     rows: NDArray[np.int64]
+    inputs: NDArray[np.uint8]
+    blank: NDArray[np.bool_]
+
+    @property
+    def fold(self) -> NDArray[np.int64]:
+        """The fold of each film, int (M,)."""
+        return self.source.table["fold"].to_numpy()[self.rows]
+
+    def some(self, chosen: NDArray[np.bool_]) -> View:
+        """A part of the films, bool (M,)."""
+        return View(self.source, self.rows[chosen], self.inputs[chosen], self.blank[chosen])
+
+
+def in_frame(source: Source, framing: Framing, rows: NDArray[np.int64], *, paint: str = "") -> View:
+    """The films `rows` in one frame, as they are or painted over as `paint` names it.
+
+    A painted film is seen through its own window.
+    """
+    inputs = [np.empty((0, framing.size, framing.size), np.uint8)]
+    for start in range(0, len(rows), 64):
+        copies = np.asarray(source.copies[rows[start : start + 64]])
+        windows = framing.windows(copies)
+        if paint:
+            copies = perturb(copies, paint, lungs=framing.masks(copies))
+        inputs.append(framing.inputs(copies, windows))
+    return View(source, rows, np.concatenate(inputs), np.zeros(len(rows), bool))
+
+
+def perturbed(source: Source, framing: Framing, rows: NDArray[np.int64], *, blank: float) -> View:
+    """The films `rows`, a view each: another scanner's, in any frame, or without lungs.
+
+    blank: the share of views whose lungs are painted over.
+    """
+    rng = np.random.default_rng(SEED)
+    painted = rng.random(len(rows)) < blank
+    inputs = [
+        _any_view(np.asarray(source.copies[row]), framing, rng, is_blank=bool(is_blank))
+        for row, is_blank in zip(rows, painted, strict=True)
+    ]
+    return View(source, rows, np.stack(inputs), painted)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network makes of a view: pooled features float32 (M, K), logits float32 (M, C)."""
+
+    view: View
     features: NDArray[np.float32]
     logits: NDArray[np.float32]
-    blank: NDArray[np.bool_]
 
     @property
     def odds(self) -> NDArray[np.float64]:
@@ -120,11 +166,11 @@ def log_odds(logits: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.logaddexp.reduce(wide[:, 1:], axis=1) - wide[:, 0])
 
 
-class Parent:
-    """A network on inputs, its answers kept in a folder by name; `path` is its graph."""
+class Network:
+    """A network on inputs; `path` is its graph, with the Keras model beside it."""
 
-    def __init__(self, path: Path, work: Path) -> None:
-        self.path, self._graph, self._work = path, Graph(path, throughput=True), work
+    def __init__(self, path: Path) -> None:
+        self.path, self._graph = path, Graph(path, throughput=True)
 
     def run(self, inputs: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Pooled features and logits of inputs uint8 (N, S, S)."""
@@ -137,68 +183,28 @@ class Parent:
         logits, features = self._graph(inputs[..., None].astype(np.float32))
         return features.mean(axis=(1, 2)), np.array(logits)
 
-    def kept(self, name: str, make: Callable[[], Seen]) -> Seen:
-        """What `make` gives, from the folder where it is there."""
-        path = self._work / f"{name}.npz"
-        if not path.exists():
-            start, found = time.monotonic(), make()
-            self._work.mkdir(parents=True, exist_ok=True)
-            np.savez(path, **found.__dict__)
-            print(
-                f"{name}: {len(found.rows):,} inputs, {time.monotonic() - start:.0f} s", flush=True
-            )
-        with np.load(path) as stored:
-            return Seen(**{key: stored[key] for key in stored.files})
-
-    def in_frame(
-        self,
-        name: str,
-        source: Source,
-        framing: Framing,
-        rows: NDArray[np.int64],
-        *,
-        paint: str = "",
-    ) -> Seen:
-        """The films `rows` in one frame, as they are or painted over as `paint` names it.
-
-        A painted film is seen through its own window.
-        """
-
-        def make() -> Seen:
-            parts = []
-            for i in range(0, len(rows), 64):
-                copies = np.asarray(source.copies[rows[i : i + 64]])
-                windows = framing.windows(copies)
-                if paint:
-                    copies = perturb(copies, paint, lungs=framing.masks(copies))
-                parts.append(self.run(framing.inputs(copies, windows)))
-            features, logits = (np.concatenate(one) for one in zip(*parts, strict=True))
-            return Seen(rows, features, logits, np.zeros(len(rows), bool))
-
-        return self.kept(f"{source.name}-{name}", make)
+    def see(self, view: View) -> Seen:
+        """Features and logits of a view."""
+        return Seen(view, *self.run(view.inputs))
 
     def features(self, framing: Framing) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
         """From copies uint8 (N, 224, 224) to pooled features (N, K) of what the network sees."""
         return lambda copies: self.run(framing.inputs(copies))[0]
 
-    def perturbed(
-        self, source: Source, framing: Framing, rows: NDArray[np.int64], *, blank: float
-    ) -> Seen:
-        """The films `rows`, a view each: another scanner's, in any frame, or without lungs.
 
-        blank: the share of views whose lungs are painted over.
-        """
-
-        def make() -> Seen:
-            rng, inputs = np.random.default_rng(SEED), []
-            painted = rng.random(len(rows)) < blank
-            for row, is_blank in zip(rows, painted, strict=True):
-                copy = np.asarray(source.copies[row])
-                inputs.append(_any_view(copy, framing, rng, is_blank=bool(is_blank)))
-            features, logits = self.run(np.stack(inputs))
-            return Seen(rows, features, logits, painted)
-
-        return self.kept(f"{source.name}-views", make)
+def held_out(networks: Sequence[Network], view: View) -> NDArray[np.float64]:
+    """Logits float64 (M, C): of each film by the network that was fitted without its fold."""
+    logits: NDArray[np.float64] | None = None
+    for fold, network in enumerate(networks):
+        mine = view.fold == fold
+        if mine.any():
+            of_fold = network.run(view.inputs[mine])[1]
+            if logits is None:
+                logits = np.empty((len(mine), of_fold.shape[1]))
+            logits[mine] = of_fold
+    if logits is None:
+        raise ValueError("Expected films of the folds that the networks were fitted without.")
+    return logits
 
 
 def _any_view(
