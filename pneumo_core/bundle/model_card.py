@@ -195,7 +195,7 @@ def _intended(card: Card, *, published: bool) -> str:
         return _SYNTHETIC_ONLY
     words = _INTENDED.format(of_whom=" of children" * published)
     second, fitted = card.data.second_source, fitted_words(card)
-    also = f" Last layer and thresholds: also {second}." if second else ""
+    also = f" Upper layers and thresholds: also {second}." if second else ""
     also += f" Calibration and thresholds {fitted}." if fitted else ""
     return f"{words} {_POPULATION}{also}" if published else f"{words}{also}"
 

@@ -71,7 +71,7 @@ def _population(card: Card) -> str:
     if card.data.source is not None:
         return card.data.source
     second = card.data.second_source
-    return f"{PUBLISHED} Last layer and thresholds: also {second}." if second else PUBLISHED
+    return f"{PUBLISHED} Upper layers and thresholds: also {second}." if second else PUBLISHED
 
 
 def data_licence_of(card: Card) -> str:
@@ -92,7 +92,7 @@ def _disclaimer(card: Card) -> str:
         return f"{NO_DEVICE} Trained on synthetic films only, none of them a child's."
     if made_from_published(card):
         second = card.data.second_source
-        also = f", its last layer and thresholds also on {second}" if second else ""
+        also = f", its upper layers and thresholds also on {second}" if second else ""
         return f"{DISCLAIMER.rstrip('.')}{also}."
     return f"{NO_DEVICE} Trained on: {' '.join(population_of(card).split())}"
 

@@ -64,7 +64,7 @@ def test_the_card_says_first_how_the_model_does_elsewhere(tiny_card: dict[str, A
     assert "- adults elsewhere: held out by patient." in text
     assert "Children here, with 95 % intervals; estimate." in text
     assert "a frame 50 % of the way from the whole film to the box round both lungs" in text
-    assert "its last layer and thresholds also on 172 adult films of a second hospital." in text
+    assert "its upper layers and thresholds also on 172 adult films of a second hospital." in text
 
 
 def population(name: str, evidence: str = "held out by patient") -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _fitted(card: Card) -> str:
 def _data(data: DataFacts) -> str:
     source = data.source or USUAL_SOURCE
     second = data.second_source
-    return f"{source}; last layer and thresholds also {second}" if second else source
+    return f"{source}; upper layers and thresholds also {second}" if second else source
 
 
 def _input(bundle: Bundle) -> str:

@@ -108,8 +108,8 @@ class DataFacts:
     """The films, counted; None where the card does not say. `source` is None for Kermany 2018.
 
     The validation films are those that the figures are of: all `held_out_films`, unless the run
-    was stopped by hand. `second_source` are the films of another hospital that the head and the
-    operating points were fitted on as well, "" without any.
+    was stopped by hand. `second_source` are the films of another hospital that the upper layers
+    and the operating points were fitted on as well, "" without any.
     """
 
     source: str | None
