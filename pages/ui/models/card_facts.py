@@ -132,7 +132,10 @@ def _trained(training: TrainingFacts) -> str:
     took = f"training {duration(seconds)}" if seconds and 0 < seconds < 1e9 else None
     preset = f"preset {training.preset}" if training.preset else None
     day = _day(training.finished) if training.finished else None
-    return _joined(day, took, preset, training.machine)
+    again = (
+        f"with a second source on {_day(training.second_step)}" if training.second_step else None
+    )
+    return _joined(day, took, preset, training.machine, again)
 
 
 def _films(data: DataFacts, *, counted: bool) -> str:

@@ -141,11 +141,13 @@ class TrainingFacts:
     """How the network was trained; "" or None where the card does not say.
 
     `framing_bias` is the plan against the framing shortcut, None where there was none.
+    `second_step` is the day on which a trained network was trained on with another source.
     """
 
     preset: str
     machine: str
     finished: str
+    second_step: str
     seconds: float | None
     folds: int | None
     measured_folds: int | None
@@ -299,6 +301,7 @@ def training_facts(part: Mapping[str, Any]) -> TrainingFacts:
         preset=text_of(part, "preset"),
         machine=text_of(part, "machine"),
         finished=text_of(part, "finished"),
+        second_step=text_of(part, "second_step"),
         seconds=number_of(part, "seconds"),
         folds=count_of(part, "folds"),
         measured_folds=count_of(part, "measured_folds"),

@@ -45,6 +45,10 @@ def test_the_words_of_a_card(tiny_bundle):
     rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
     assert rows["Training"] == "20 November 2026; training 40 min; preset standard; 2 CPU cores"
     assert rows["Trained on"] == training_summary(card)
+    again = card.with_parts(training={"finished": "2026-11-20", "second_step": "2026-11-27"})
+    rows = dict(facts(replace(tiny_bundle, card=again), 35_300_000, []))
+    assert rows["Training"] == "20 November 2026; with a second source on 27 November 2026"
+    rows = dict(facts(replace(tiny_bundle, card=card), 35_300_000, []))
     counted = "5,216 films of 3,654 patients: 1,341 normal, 2,530 bacterial, 1,345 viral"
     assert rows["Films"] == counted
     silent = replace(tiny_bundle, card=card.with_parts(training={}))
