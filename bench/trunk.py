@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class Films:
             windows = [Window(*(float(one) for one in at)) for at in kept["windows"]]
             return cls(source, kept["masks"], windows)
 
-    @property
+    @cached_property
     def viral(self) -> NDArray[np.float32]:
         """0 bacterial, 1 viral, -1 where the kind is not known or the film normal, (N,)."""
         kinds = {"bacterial": 0.0, "viral": 1.0}
@@ -142,10 +143,18 @@ class Batches:
     size: int
     without: int | None
 
-    def rows(self, films: Films, *, positive: bool) -> NDArray[np.int64]:
-        """The films of one class that are trained on."""
-        used = (films.source.table["fold"] != self.without).to_numpy()
-        return np.flatnonzero(used & (films.source.positive == positive))
+    @cached_property
+    def rows(self) -> list[list[NDArray[np.int64]]]:
+        """What is trained on of each source: its normal films and its pneumonias."""
+        return [
+            [
+                np.flatnonzero(
+                    (of.source.table["fold"] != self.without) & (of.source.positive == one)
+                )
+                for one in (False, True)
+            ]
+            for of in self.sources
+        ]
 
     def one(self, number: int) -> tuple[NDArray[np.float32], ...]:
         """Batch `number`: inputs (B, S, S, 1), lungs (B, 48, 48) and targets (B, 3).
@@ -153,8 +162,7 @@ class Batches:
         Targets: pneumonia 0..1; 0 bacterial, 1 viral or -1; 1 where the evidence counts.
         """
         rng, seen = np.random.default_rng((SEED, number)), []
-        for films, count in zip(self.sources, self.schedule.films, strict=True):
-            rows = [self.rows(films, positive=positive) for positive in (False, True)]
+        for films, rows, count in zip(self.sources, self.rows, self.schedule.films, strict=True):
             seen += [
                 self._film(films, int(rng.choice(rows[place % 2])), rng) for place in range(count)
             ]
