@@ -280,18 +280,18 @@ SECOND = "{} adult films of the NIH Clinical Center (ChestX-ray14, Wang et al. 2
 AWAY = "adults, NIH Clinical Center: radiologists' normal against opacity"
 AT_HOME = "children of 1–5 years, Guangzhou"
 HELD_OUT = (
-    "held out by patient from all that was trained on them; what it started from saw no film of "
-    "this hospital"
+    "held out: each film was answered by a network trained without its patient, from a parent that "
+    "saw no film of this hospital"
 )
 COMPOSED = (
-    "estimate: answers of networks that had not seen the film, moved by what the lung frame and "
-    "the training with a second hospital change in the answer of a network that has"
+    "estimate: answers of the first model's networks that had not seen the film, adjusted for what "
+    "the lung frame and the training with a second hospital change"
 )
 SUMMARY = (
     "It was trained on all {films:,} films of children; its last stage and its thresholds also on "
     "{second} adult films of another hospital. Figures of that hospital are held out by patient. "
     "Figures of {measured:,} films of children are an estimate: out-of-fold answers of the first "
-    "training, moved by what the lung frame and the second training change."
+    "training, adjusted for what the lung frame and the second training change."
 )
 LIMITATIONS = [
     "The figures at home are composed: the answers were measured before the second training.",
