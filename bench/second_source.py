@@ -152,7 +152,7 @@ def deliver(
     home_at = {key: rates(near.positive[answers.home_rows], p_near, points[key]) for key in points}
     card = {
         **{key: parent.card.document[key] for key in ("title", "classes", "training")},
-        "version": "3.0",
+        "version": "3.1",
         "summary": SUMMARY.format(
             films=int(parent.card.data.films or 0), second=len(far.table), measured=len(measured)
         ),

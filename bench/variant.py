@@ -9,13 +9,9 @@ its neighbours and judged by none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-# The layers of ResNet50V2 that halve the last map.
-HALVING = ("conv4_block6_2_conv", "max_pooling2d_2")
+RESIDUAL = "conv4_block6_2_conv"  # halves the last map, as the last pooling does beside it
 
 
 @dataclass(frozen=True)
@@ -43,9 +39,11 @@ def in_form(network: Any, form: Form) -> Any:
     import keras
     from keras import layers
 
+    pooling = [one for one in network.layers if isinstance(one, layers.MaxPooling2D)][-1]
+
     def changed(layer: Any) -> Any:
         config = layer.get_config()
-        if layer.name in HALVING:
+        if layer.name in (RESIDUAL, pooling.name):
             config["strides"] = (1, 1)
         return layer.__class__.from_config(config)
 
@@ -66,14 +64,3 @@ def in_form(network: Any, form: Form) -> Any:
     made = keras.Model(film, logits(pooled), name=network.name)
     logits.set_weights(head.get_weights())
     return made
-
-
-def write_form(parent: Path, target: Path, form: Form) -> None:
-    """Write the network of the bundle at `parent` to `target` (.keras, .xml and .bin)."""
-    from pneumo_core.bundle.keras_network import load_network
-    from pneumo_core.bundle.openvino_graph import write_graph
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    network = target.with_suffix(".keras")
-    in_form(load_network(parent / "model.keras"), form).save(network)
-    write_graph(network, target.with_suffix(".xml"), half=True)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from bench.trunk import FINE, moved, painted
+from bench.variant import Form, in_form
 from pneumo_core.imaging.lung_frame import Window
+from pneumo_core.training.network import build_network
 
 RNG = np.random.default_rng
 LUNGS = np.zeros((64, 64), bool)
@@ -63,3 +65,14 @@ def test_the_loss_has_the_share_of_the_evidence_that_lies_outside_the_lungs(
     assert likelihood == pytest.approx(np.log1p(np.exp(-(np.log(2) + 2 * mean))), rel=1e-4)
     assert subtype == pytest.approx(np.log(2), rel=1e-5)
     assert beside == pytest.approx(outside, abs=0.002)
+
+
+def test_the_last_map_is_twice_as_fine_and_the_weights_fit_another_size() -> None:
+    """Keras counts the poolings of all networks of a process in their names."""
+    for _ in range(2):
+        plain = build_network("resnet50v2", size=64, classes=3, weights="none")
+        small, large = in_form(plain, Form(64)), in_form(plain, Form(96, edge=1))
+        assert plain.get_layer("features").output.shape[1:3] == (2, 2)
+        assert small.get_layer("features").output.shape[1:3] == (4, 4)
+        assert large.get_layer("features").output.shape[1:3] == (6, 6)
+        large.set_weights(small.get_weights())
